@@ -1,0 +1,2 @@
+//! Compiles `specs/` into one operation table a service.
+fn main() {}
