@@ -1,0 +1,578 @@
+//! The table's byte format: its layout, and the encoder that build.rs and run-time loading share.
+//!
+//! A table is read in place, so everything in it is a fixed-size row of 32-bit little-endian words or
+//! text in one pool. A row names text as (offset, length) and other rows as (first, count). Equal texts
+//! and equal runs of rows are written once. `view` reads what is written here; both use the column
+//! constants of `layout`.
+
+use std::collections::HashMap;
+
+use crate::operation::{
+    GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef, SchemaDef, SchemeUse,
+    ServiceDef, Style,
+};
+
+/// First bytes of a table of operations.
+pub(crate) const MAGIC: [u8; 4] = *b"OPCT";
+/// First bytes of a table of answers.
+pub(crate) const ANSWERS_MAGIC: [u8; 4] = *b"OPCA";
+/// Goes up with every change of the layout; a table of another version is not read.
+pub(crate) const VERSION: u32 = 1;
+/// Stands for absent text, which differs from empty text.
+pub(crate) const ABSENT: u32 = u32::MAX;
+
+/// Sections and columns. A range or a text takes two columns; the constant names the first.
+pub(crate) mod layout {
+    /// One section of rows: its place in the header and the words in a row.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Section {
+        pub(crate) number: usize,
+        pub(crate) width: usize,
+    }
+
+    const fn section(number: usize, width: usize) -> Section {
+        Section { number, width }
+    }
+
+    pub(crate) const OPERATIONS: Section = section(0, 35);
+    pub(crate) const PARAMETERS: Section = section(1, 12);
+    pub(crate) const MEDIA_TYPES: Section = section(2, 10);
+    pub(crate) const PROPERTIES: Section = section(3, 6);
+    pub(crate) const ALTERNATIVES: Section = section(4, 2);
+    pub(crate) const SCHEME_USES: Section = section(5, 4);
+    pub(crate) const RESPONSES: Section = section(6, 6);
+    pub(crate) const TEXTS: Section = section(7, 2);
+    pub(crate) const SCHEMAS: Section = section(8, 5);
+    pub(crate) const GRAPHQL: Section = section(9, 9);
+    pub(crate) const NAMES: Section = section(10, 4);
+    pub(crate) const SLOTS: Section = section(11, 1);
+    pub(crate) const SECTIONS: usize = 12;
+
+    /// magic, version, source hash (2), service name (2), service as JSON (2), pool (2), then the sections.
+    pub(crate) const SOURCE_HASH: usize = 2;
+    pub(crate) const SERVICE_NAME: usize = 4;
+    pub(crate) const SERVICE_JSON: usize = 6;
+    pub(crate) const POOL: usize = 8;
+    pub(crate) const FIRST_SECTION: usize = 10;
+    pub(crate) const HEADER_WORDS: usize = FIRST_SECTION + 2 * SECTIONS;
+
+    pub(crate) mod operation {
+        pub(crate) const DOCUMENT: usize = 0;
+        pub(crate) const FLAGS: usize = 1;
+        pub(crate) const ID: usize = 2;
+        pub(crate) const ALIASES: usize = 4;
+        pub(crate) const METHOD: usize = 6;
+        pub(crate) const PATH: usize = 8;
+        pub(crate) const SUMMARY: usize = 10;
+        pub(crate) const DESCRIPTION: usize = 12;
+        pub(crate) const TAGS: usize = 14;
+        pub(crate) const SCOPE: usize = 16;
+        pub(crate) const PARAMETERS: usize = 18;
+        pub(crate) const MEDIA_TYPES: usize = 20;
+        pub(crate) const RESPONSES: usize = 22;
+        pub(crate) const SECURITY: usize = 24;
+        pub(crate) const SERVERS: usize = 26;
+        pub(crate) const HOSTS: usize = 28;
+        pub(crate) const PAGINATION: usize = 30;
+        pub(crate) const ACCEPT: usize = 32;
+        pub(crate) const GRAPHQL: usize = 34;
+
+        pub(crate) const ID_IS_MADE: u32 = 1;
+        pub(crate) const DEPRECATED: u32 = 2;
+        pub(crate) const COMMA_LISTS: u32 = 4;
+        pub(crate) const HAS_BODY: u32 = 8;
+        pub(crate) const BODY_REQUIRED: u32 = 16;
+        pub(crate) const IDEMPOTENT: u32 = 32;
+        pub(crate) const NOT_IDEMPOTENT: u32 = 64;
+    }
+
+    pub(crate) mod parameter {
+        pub(crate) const NAME: usize = 0;
+        pub(crate) const LOCATION: usize = 2;
+        pub(crate) const STYLE: usize = 3;
+        pub(crate) const FLAGS: usize = 4;
+        pub(crate) const CONTENT: usize = 5;
+        pub(crate) const DESCRIPTION: usize = 7;
+        pub(crate) const SCHEMA: usize = 9;
+
+        pub(crate) const REQUIRED: u32 = 1;
+        pub(crate) const EXPLODE: u32 = 2;
+        pub(crate) const ALLOW_RESERVED: u32 = 4;
+        pub(crate) const DEPRECATED: u32 = 8;
+    }
+
+    /// Three columns: the packed word, then the text.
+    pub(crate) mod schema {
+        pub(crate) const PACKED: usize = 0;
+        pub(crate) const TEXT: usize = 1;
+
+        pub(crate) const ITEMS_SHIFT: u32 = 8;
+        pub(crate) const CONSTRAINED: u32 = 1 << 16;
+        pub(crate) const BINARY: u32 = 1 << 17;
+    }
+
+    pub(crate) mod media_type {
+        pub(crate) const NAME: usize = 0;
+        pub(crate) const FLAGS: usize = 2;
+        pub(crate) const SCHEMA: usize = 3;
+        pub(crate) const PROPERTIES: usize = 6;
+        pub(crate) const ENCODING: usize = 8;
+
+        pub(crate) const OPEN: u32 = 1;
+    }
+
+    pub(crate) mod property {
+        pub(crate) const NAME: usize = 0;
+        pub(crate) const FLAGS: usize = 2;
+        pub(crate) const SCHEMA: usize = 3;
+
+        pub(crate) const REQUIRED: u32 = 1;
+        pub(crate) const READ_ONLY: u32 = 2;
+    }
+
+    pub(crate) mod scheme_use {
+        pub(crate) const SCHEME: usize = 0;
+        pub(crate) const SCOPES: usize = 2;
+    }
+
+    pub(crate) mod response {
+        pub(crate) const STATUS: usize = 0;
+        pub(crate) const MEDIA_TYPES: usize = 2;
+        pub(crate) const SCHEMA: usize = 4;
+    }
+
+    pub(crate) mod schema_row {
+        pub(crate) const DOCUMENT: usize = 0;
+        pub(crate) const REFERENCE: usize = 1;
+        pub(crate) const TEXT: usize = 3;
+    }
+
+    pub(crate) mod graphql {
+        pub(crate) const QUERY: usize = 0;
+        pub(crate) const OPERATION_NAME: usize = 2;
+        pub(crate) const MUTATION: usize = 4;
+        pub(crate) const ROOT_FIELD: usize = 5;
+        pub(crate) const INPUT: usize = 7;
+    }
+
+    pub(crate) mod name {
+        pub(crate) const TIER: usize = 0;
+        pub(crate) const TEXT: usize = 1;
+        pub(crate) const OPERATION: usize = 3;
+    }
+}
+
+/// How a name may be meant, tried in this order (architecture, "Operation IDs").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tier {
+    /// The document's own ID, letter for letter.
+    Exact = 1,
+    /// One of `x-aliases`.
+    Alias = 2,
+    /// `METHOD /path`.
+    Path = 3,
+    /// The name made for an operation without an ID.
+    Made = 4,
+    /// Separators folded to `_`.
+    Separators = 5,
+    /// Letters and digits only, in lower case.
+    Flat = 6,
+}
+
+impl Tier {
+    /// All, in the order they are tried.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Exact, Self::Alias, Self::Path, Self::Made, Self::Separators, Self::Flat];
+}
+
+/// Runs of `-`, `.`, `/`, `#`, `:`, space and `_` become one `_`; none is left at the ends.
+pub(crate) fn fold_separators(name: &str) -> String {
+    let mut folded = String::with_capacity(name.len());
+    for part in name.split(['-', '.', '/', '#', ':', ' ', '_']).filter(|part| !part.is_empty()) {
+        if !folded.is_empty() {
+            folded.push('_');
+        }
+        folded.push_str(part);
+    }
+    folded
+}
+
+/// Letters and digits only, in lower case.
+pub(crate) fn fold_flat(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The hash of a name in its tier: FNV-1a of 64 bits, folded to 32. Part of the format.
+pub(crate) fn hash_name(tier: Tier, name: &str) -> u32 {
+    let wide = hash_bytes((tier as u64) ^ 0xcbf2_9ce4_8422_2325, name.as_bytes());
+    ((wide >> 32) ^ (wide & 0xffff_ffff)) as u32
+}
+
+/// FNV-1a over bytes, from a given start; also the hash of a table's source.
+pub(crate) fn hash_bytes(start: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Where [`hash_bytes`] starts for a table's source.
+#[allow(dead_code, reason = "build.rs and run-time loading use it, answers do not")]
+pub(crate) const SOURCE_HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// Writes the table of a service's operations.
+///
+/// The result depends on the arguments alone, byte for byte.
+pub(crate) fn encode(service: &ServiceDef, operations: &[OperationDef], source_hash: u64) -> Vec<u8> {
+    let mut writer = Writer::default();
+    for operation in operations {
+        writer.operation(operation);
+    }
+    writer.schemas(operations.iter());
+    writer.names(operations);
+    let name = writer.text(&service.name);
+    let json = writer.text(&serde_json::to_string(service).unwrap_or_default());
+    writer.finish(MAGIC, source_hash, name, json)
+}
+
+/// Writes the table of the answers that operations declare; its rows stand in the order of `operations`.
+#[allow(dead_code, reason = "only builds with the sandbox write it")]
+pub(crate) fn encode_answers(operations: &[OperationDef]) -> Vec<u8> {
+    let mut writer = Writer::default();
+    for operation in operations {
+        let responses = writer.responses(&operation.responses);
+        let mut row = vec![0; layout::OPERATIONS.width];
+        row[layout::operation::DOCUMENT] = operation.document;
+        put(&mut row, layout::operation::RESPONSES, responses);
+        writer.rows[layout::OPERATIONS.number].extend(row);
+    }
+    writer.schemas(operations.iter());
+    let empty = writer.text("");
+    writer.finish(ANSWERS_MAGIC, 0, empty, empty)
+}
+
+/// Two columns: a text as (offset, length) or a run of rows as (first, count).
+type Pair = (u32, u32);
+
+#[derive(Default)]
+struct Writer {
+    pool: Vec<u8>,
+    texts: HashMap<String, Pair>,
+    rows: [Vec<u32>; layout::SECTIONS],
+    runs: HashMap<(usize, Vec<u32>), Pair>,
+}
+
+impl Writer {
+    fn text(&mut self, text: &str) -> Pair {
+        if let Some(known) = self.texts.get(text) {
+            return *known;
+        }
+        let place = (size(self.pool.len()), size(text.len()));
+        self.pool.extend_from_slice(text.as_bytes());
+        self.texts.insert(text.to_owned(), place);
+        place
+    }
+
+    fn optional(&mut self, text: Option<&str>) -> Pair {
+        text.map_or((ABSENT, 0), |text| self.text(text))
+    }
+
+    /// Adds rows to a section, or finds the same run of rows that is already there.
+    fn run(&mut self, section: layout::Section, words: Vec<u32>) -> Pair {
+        let count = size(words.len() / section.width);
+        if count == 0 {
+            return (0, 0);
+        }
+        if let Some(known) = self.runs.get(&(section.number, words.clone())) {
+            return *known;
+        }
+        let rows = &mut self.rows[section.number];
+        let place = (size(rows.len() / section.width), count);
+        rows.extend_from_slice(&words);
+        self.runs.insert((section.number, words), place);
+        place
+    }
+
+    fn text_list<'a>(&mut self, list: impl IntoIterator<Item = &'a String>) -> Pair {
+        let mut words = Vec::new();
+        for text in list {
+            let (offset, length) = self.text(text);
+            words.extend([offset, length]);
+        }
+        self.run(layout::TEXTS, words)
+    }
+
+    fn json<T: serde::Serialize>(&mut self, is_empty: bool, value: &T) -> Pair {
+        if is_empty { (ABSENT, 0) } else { self.text(&serde_json::to_string(value).unwrap_or_default()) }
+    }
+
+    fn operation(&mut self, operation: &OperationDef) {
+        use layout::operation as column;
+        let mut row = vec![0; layout::OPERATIONS.width];
+        row[column::DOCUMENT] = operation.document;
+        row[column::FLAGS] = operation_flags(operation);
+        put(&mut row, column::ID, self.text(&operation.id));
+        put(&mut row, column::ALIASES, self.text_list(&operation.aliases));
+        put(&mut row, column::METHOD, self.text(operation.method.as_str()));
+        put(&mut row, column::PATH, self.text(&operation.path));
+        put(&mut row, column::SUMMARY, self.optional(operation.summary.as_deref()));
+        put(&mut row, column::DESCRIPTION, self.optional(operation.description.as_deref()));
+        put(&mut row, column::TAGS, self.text_list(&operation.tags));
+        put(&mut row, column::SCOPE, self.optional(operation.scope.as_deref()));
+        put(&mut row, column::PARAMETERS, self.parameters(&operation.parameters));
+        let media_types = operation.body.as_ref().map_or(&[][..], |body| &body.media_types);
+        put(&mut row, column::MEDIA_TYPES, self.media_types(media_types));
+        let responses: Vec<_> =
+            operation.responses.iter().map(|one| ResponseDef { schema: None, ..one.clone() }).collect();
+        put(&mut row, column::RESPONSES, self.responses(&responses));
+        put(&mut row, column::SECURITY, self.security(&operation.security));
+        put(&mut row, column::SERVERS, self.json(operation.servers.is_empty(), &operation.servers));
+        put(&mut row, column::HOSTS, self.json(operation.hosts.is_empty(), &operation.hosts));
+        put(&mut row, column::PAGINATION, self.json(operation.pagination.is_none(), &operation.pagination));
+        put(&mut row, column::ACCEPT, self.text(&accept(operation)));
+        row[column::GRAPHQL] = operation.graphql.as_ref().map_or(0, |graphql| self.graphql(graphql) + 1);
+        self.rows[layout::OPERATIONS.number].extend(row);
+    }
+
+    fn schema(&mut self, schema: &SchemaDef) -> [u32; 3] {
+        let mut packed = u32::from(schema.types.bits());
+        packed |= u32::from(schema.items.bits()) << layout::schema::ITEMS_SHIFT;
+        packed |= flag(schema.constrained, layout::schema::CONSTRAINED);
+        packed |= flag(schema.binary, layout::schema::BINARY);
+        let (offset, length) = self.text(&schema.text);
+        [packed, offset, length]
+    }
+
+    fn parameters(&mut self, parameters: &[ParameterDef]) -> Pair {
+        use layout::parameter as column;
+        let mut words = Vec::with_capacity(parameters.len() * layout::PARAMETERS.width);
+        for parameter in parameters {
+            let mut row = vec![0; layout::PARAMETERS.width];
+            put(&mut row, column::NAME, self.text(&parameter.name));
+            row[column::LOCATION] = location_number(parameter.location);
+            row[column::STYLE] = style_number(parameter.style);
+            row[column::FLAGS] = flag(parameter.required, column::REQUIRED)
+                | flag(parameter.explode, column::EXPLODE)
+                | flag(parameter.allow_reserved, column::ALLOW_RESERVED)
+                | flag(parameter.deprecated, column::DEPRECATED);
+            put(&mut row, column::CONTENT, self.optional(parameter.content.as_deref()));
+            put(&mut row, column::DESCRIPTION, self.optional(parameter.description.as_deref()));
+            row[column::SCHEMA..].copy_from_slice(&self.schema(&parameter.schema));
+            words.extend(row);
+        }
+        self.run(layout::PARAMETERS, words)
+    }
+
+    fn media_types(&mut self, media_types: &[MediaTypeDef]) -> Pair {
+        use layout::media_type as column;
+        let mut words = Vec::new();
+        for media_type in media_types {
+            let mut row = vec![0; layout::MEDIA_TYPES.width];
+            put(&mut row, column::NAME, self.text(&media_type.name));
+            row[column::FLAGS] = flag(media_type.open, column::OPEN);
+            row[column::SCHEMA..column::SCHEMA + 3].copy_from_slice(&self.schema(&media_type.schema));
+            put(&mut row, column::PROPERTIES, self.properties(&media_type.properties));
+            put(&mut row, column::ENCODING, self.optional(media_type.encoding.as_deref()));
+            words.extend(row);
+        }
+        self.run(layout::MEDIA_TYPES, words)
+    }
+
+    fn properties(&mut self, properties: &[PropertyDef]) -> Pair {
+        use layout::property as column;
+        let mut words = Vec::with_capacity(properties.len() * layout::PROPERTIES.width);
+        for property in properties {
+            let mut row = vec![0; layout::PROPERTIES.width];
+            put(&mut row, column::NAME, self.text(&property.name));
+            row[column::FLAGS] =
+                flag(property.required, column::REQUIRED) | flag(property.read_only, column::READ_ONLY);
+            row[column::SCHEMA..].copy_from_slice(&self.schema(&property.schema));
+            words.extend(row);
+        }
+        self.run(layout::PROPERTIES, words)
+    }
+
+    fn responses(&mut self, responses: &[ResponseDef]) -> Pair {
+        use layout::response as column;
+        let mut words = Vec::with_capacity(responses.len() * layout::RESPONSES.width);
+        for response in responses {
+            let mut row = vec![0; layout::RESPONSES.width];
+            put(&mut row, column::STATUS, self.text(&response.status));
+            put(&mut row, column::MEDIA_TYPES, self.text_list(&response.media_types));
+            put(&mut row, column::SCHEMA, self.optional(response.schema.as_deref()));
+            words.extend(row);
+        }
+        self.run(layout::RESPONSES, words)
+    }
+
+    fn security(&mut self, alternatives: &[Vec<SchemeUse>]) -> Pair {
+        use layout::scheme_use as column;
+        let mut words = Vec::new();
+        for alternative in alternatives {
+            let mut uses = Vec::new();
+            for one in alternative {
+                let mut row = vec![0; layout::SCHEME_USES.width];
+                put(&mut row, column::SCHEME, self.text(&one.scheme));
+                put(&mut row, column::SCOPES, self.text_list(&one.scopes));
+                uses.extend(row);
+            }
+            let (first, count) = self.run(layout::SCHEME_USES, uses);
+            words.extend([first, count]);
+        }
+        self.run(layout::ALTERNATIVES, words)
+    }
+
+    fn graphql(&mut self, graphql: &GraphQlDef) -> u32 {
+        use layout::graphql as column;
+        let mut row = vec![0; layout::GRAPHQL.width];
+        put(&mut row, column::QUERY, self.text(&graphql.query));
+        put(&mut row, column::OPERATION_NAME, self.text(&graphql.operation_name));
+        row[column::MUTATION] = u32::from(graphql.mutation);
+        put(&mut row, column::ROOT_FIELD, self.optional(graphql.root_field.as_deref()));
+        put(&mut row, column::INPUT, self.optional(graphql.input.as_deref()));
+        self.run(layout::GRAPHQL, row).0
+    }
+
+    /// Schemas by (document, reference), sorted so that a reader can search them by halves.
+    fn schemas<'a>(&mut self, operations: impl Iterator<Item = &'a OperationDef>) {
+        let mut all: Vec<(u32, &str, &str)> = operations
+            .flat_map(|one| one.schemas.iter().map(|(name, text)| (one.document, name.as_str(), text.as_str())))
+            .collect();
+        all.sort_unstable();
+        all.dedup_by_key(|(document, reference, _)| (*document, *reference));
+        for (document, reference, text) in all {
+            let (reference_offset, reference_length) = self.text(reference);
+            let (offset, length) = self.text(text);
+            self.rows[layout::SCHEMAS.number].extend([
+                document,
+                reference_offset,
+                reference_length,
+                offset,
+                length,
+            ]);
+        }
+    }
+
+    /// Every name an operation answers to, and an open-addressing hash index over them.
+    fn names(&mut self, operations: &[OperationDef]) {
+        let mut names: Vec<(Tier, String, u32)> = Vec::new();
+        for (row, operation) in operations.iter().enumerate() {
+            names_of(operation, size(row), &mut names);
+        }
+        let slots = (names.len() * 2).max(1).next_power_of_two();
+        let mut index = vec![0; slots];
+        for (number, (tier, name, operation)) in names.iter().enumerate() {
+            let (offset, length) = self.text(name);
+            self.rows[layout::NAMES.number].extend([*tier as u32, offset, length, *operation]);
+            let mut slot = hash_name(*tier, name) as usize & (slots - 1);
+            while index[slot] != 0 {
+                slot = (slot + 1) & (slots - 1);
+            }
+            index[slot] = size(number) + 1;
+        }
+        self.rows[layout::SLOTS.number] = index;
+    }
+
+    fn finish(self, magic: [u8; 4], source_hash: u64, name: Pair, json: Pair) -> Vec<u8> {
+        let widths = self.rows.iter().map(Vec::len).sum::<usize>();
+        let pool_offset = 4 * (layout::HEADER_WORDS + widths);
+        let mut words = vec![u32::from_le_bytes(magic), VERSION];
+        words.extend([(source_hash & 0xffff_ffff) as u32, (source_hash >> 32) as u32]);
+        words.extend([name.0, name.1, json.0, json.1, size(pool_offset), size(self.pool.len())]);
+        let mut offset = 4 * layout::HEADER_WORDS;
+        for rows in &self.rows {
+            words.extend([size(offset), size(rows.len())]);
+            offset += 4 * rows.len();
+        }
+        words.extend(self.rows.iter().flatten());
+        let mut bytes: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
+        bytes.extend_from_slice(&self.pool);
+        bytes
+    }
+}
+
+/// The names of one operation by tier; a folded form that an earlier tier already has is kept, for it may also
+/// be another operation's.
+fn names_of(operation: &OperationDef, row: u32, names: &mut Vec<(Tier, String, u32)>) {
+    let tier = if operation.id_is_made { Tier::Made } else { Tier::Exact };
+    names.push((tier, operation.id.clone(), row));
+    names.push((Tier::Path, format!("{} {}", operation.method, operation.path), row));
+    let mut folded = vec![(Tier::Separators, fold_separators(&operation.id)), (Tier::Flat, fold_flat(&operation.id))];
+    for alias in &operation.aliases {
+        names.push((Tier::Alias, alias.clone(), row));
+        folded.push((Tier::Separators, fold_separators(alias)));
+        folded.push((Tier::Flat, fold_flat(alias)));
+    }
+    folded.sort_unstable();
+    folded.dedup();
+    names.extend(folded.into_iter().filter(|(_, name)| !name.is_empty()).map(|(tier, name)| (tier, name, row)));
+}
+
+/// The `Accept` header: the media types of the 2xx answers, each once; `*/*` where none is declared.
+fn accept(operation: &OperationDef) -> String {
+    let mut media_types: Vec<&str> = Vec::new();
+    let successes = operation.responses.iter().filter(|one| one.status.starts_with('2'));
+    for media_type in successes.flat_map(|one| &one.media_types) {
+        if !media_types.contains(&media_type.as_str()) {
+            media_types.push(media_type);
+        }
+    }
+    if media_types.is_empty() { "*/*".to_owned() } else { media_types.join(", ") }
+}
+
+fn operation_flags(operation: &OperationDef) -> u32 {
+    use layout::operation as column;
+    flag(operation.id_is_made, column::ID_IS_MADE)
+        | flag(operation.deprecated, column::DEPRECATED)
+        | flag(operation.comma_lists, column::COMMA_LISTS)
+        | flag(operation.body.is_some(), column::HAS_BODY)
+        | flag(operation.body.as_ref().is_some_and(|body| body.required), column::BODY_REQUIRED)
+        | flag(operation.idempotent == Some(true), column::IDEMPOTENT)
+        | flag(operation.idempotent == Some(false), column::NOT_IDEMPOTENT)
+}
+
+const LOCATIONS: [Location; 5] =
+    [Location::Path, Location::Query, Location::Header, Location::Cookie, Location::Querystring];
+
+const STYLES: [Style; 9] = [
+    Style::Simple,
+    Style::Form,
+    Style::Label,
+    Style::Matrix,
+    Style::SpaceDelimited,
+    Style::PipeDelimited,
+    Style::TabDelimited,
+    Style::DeepObject,
+    Style::Cookie,
+];
+
+fn location_number(location: Location) -> u32 {
+    LOCATIONS.iter().position(|one| *one == location).map_or(0, size)
+}
+
+fn style_number(style: Style) -> u32 {
+    STYLES.iter().position(|one| *one == style).map_or(0, size)
+}
+
+/// The location that a row's number stands for.
+#[allow(dead_code, reason = "build.rs writes tables and reads none")]
+pub(crate) fn location_of(number: u32) -> Location {
+    LOCATIONS.get(number as usize).copied().unwrap_or(Location::Query)
+}
+
+/// The style that a row's number stands for.
+#[allow(dead_code, reason = "build.rs writes tables and reads none")]
+pub(crate) fn style_of(number: u32) -> Style {
+    STYLES.get(number as usize).copied().unwrap_or(Style::Form)
+}
+
+fn put(row: &mut [u32], column: usize, (first, second): Pair) {
+    row[column] = first;
+    row[column + 1] = second;
+}
+
+fn flag(set: bool, bit: u32) -> u32 {
+    if set { bit } else { 0 }
+}
+
+/// A length as a word. Documents are bounded far below 4 GiB before they come here.
+fn size(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(ABSENT)
+}
