@@ -1,0 +1,274 @@
+//! Every failure of a call: what happened, what it means for the caller, and one hint.
+//!
+//! Kind, fact and hint are three things: [`Error::kind`] is a word programs can rely on, `Display` is the fact
+//! in one or more lines and never repeats its source, [`Error::hint`] is one imperative sentence. No variant
+//! holds a secret, and every URL in one is without its query.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::operation::Method;
+use crate::request::Problem;
+
+/// What every fallible door of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No operation has the name; nothing was sent.
+    #[error(transparent)]
+    UnknownOperation(Box<UnknownOperation>),
+    /// Several operations have the name; nothing was sent.
+    #[error(transparent)]
+    Ambiguous(Box<Ambiguous>),
+    /// Arguments do not fit; nothing was sent.
+    #[error(transparent)]
+    Arguments(Box<ArgumentsError>),
+    /// A document cannot be read; nothing was sent.
+    #[error(transparent)]
+    Spec(Box<DocumentError>),
+    /// The configuration lacks something or holds something wrong; nothing was sent.
+    #[error(transparent)]
+    Config(Box<ConfigError>),
+    /// Credentials are missing or were refused; the operation was not sent.
+    #[error(transparent)]
+    Auth(Box<AuthError>),
+    /// No answer came; where [`Error::was_sent`] says so, it may have been carried out.
+    #[error(transparent)]
+    Transport(Box<TransportError>),
+    /// The service said no.
+    #[error(transparent)]
+    Refused(Box<Refused>),
+    /// The service said yes, in another shape than asked for.
+    #[error(transparent)]
+    Decode(Box<DecodeError>),
+    /// A safety rule refused the call; nothing was sent.
+    #[error(transparent)]
+    Unsafe(Box<UnsafeError>),
+    /// A local file or stream failed.
+    #[error(transparent)]
+    Io(Box<IoError>),
+}
+
+/// No operation has the name.
+#[derive(Debug, thiserror::Error)]
+#[error("no operation is called \"{name}\"")]
+pub struct UnknownOperation {
+    /// The name as given.
+    pub name: String,
+    /// At most five identifiers near it, the nearest first.
+    pub suggestions: Vec<String>,
+}
+
+/// Several operations have the name.
+#[derive(Debug, thiserror::Error)]
+#[error("\"{name}\" names {} operations: {}", .candidates.len(), .candidates.join(", "))]
+pub struct Ambiguous {
+    /// The name as given.
+    pub name: String,
+    /// What to say instead: `service:id`, or `METHOD /path` where that is not enough.
+    pub candidates: Vec<String>,
+}
+
+/// Arguments do not fit the operation: every problem of the call.
+#[derive(Debug)]
+pub struct ArgumentsError {
+    /// The operation with its service, such as `falcon:tokens_create`.
+    pub operation: String,
+    /// Every problem, in the order of the arguments, missing ones last.
+    pub problems: Vec<Problem>,
+}
+
+impl std::error::Error for ArgumentsError {}
+
+impl fmt::Display for ArgumentsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.problems.len();
+        let (noun, verb) = if count == 1 { ("argument", "does") } else { ("arguments", "do") };
+        write!(f, "{}: {count} {noun} {verb} not fit", self.operation)?;
+        let width = self.problems.iter().map(|problem| problem.path.chars().count()).max().unwrap_or(0);
+        for problem in &self.problems {
+            write!(f, "\n  {:width$}  {}", problem.path, problem.problem)?;
+            if let Some(nearest) = &problem.nearest {
+                write!(f, "; nearest: {nearest}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A document cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{}: {problem}", .file, .place.as_ref().map(|place| format!(" {place}")).unwrap_or_default())]
+pub struct DocumentError {
+    /// The file or URL.
+    pub file: String,
+    /// Where in it: `line 3, column 7`, or a JSON pointer.
+    pub place: Option<String>,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// The configuration lacks something or holds something wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct ConfigError {
+    /// What is wrong.
+    pub problem: String,
+    /// What to do; names the variable or profile to set.
+    pub hint: Option<String>,
+}
+
+/// Credentials are missing or were refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct AuthError {
+    /// The service.
+    pub service: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do; names the variables to set.
+    pub hint: Option<String>,
+    /// The status of the token endpoint's answer, where there was one.
+    pub status: Option<u16>,
+    /// The identifier of the token request in the service's logs.
+    pub trace_id: Option<String>,
+}
+
+/// How far a request got before the network failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// No connection was made (DNS, TCP, TLS): nothing was sent.
+    Connect,
+    /// Time ran out while connecting: nothing was sent.
+    ConnectTimeout,
+    /// Time ran out after the request was sent, at least in part.
+    AnswerTimeout,
+    /// The connection broke after it was made.
+    Broken,
+}
+
+/// No answer came.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer from {origin} after {attempts} attempt{}; {}", if *.attempts == 1 { "" } else { "s" },
+    if .phase.was_sent() { "it may have been carried out" } else { "nothing was sent" })]
+pub struct TransportError {
+    /// The operation with its service, or `METHOD /path`.
+    pub operation: String,
+    /// The method.
+    pub method: Method,
+    /// The URL without its query.
+    pub url: String,
+    /// Scheme, host and port.
+    pub origin: String,
+    /// How far the last attempt got.
+    pub phase: Phase,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// What the HTTP library says.
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Phase {
+    /// Whether at least a part of the request was sent.
+    #[must_use]
+    pub fn was_sent(self) -> bool {
+        matches!(self, Self::AnswerTimeout | Self::Broken)
+    }
+
+    /// Whether time ran out.
+    #[must_use]
+    pub fn is_timeout(self) -> bool {
+        matches!(self, Self::ConnectTimeout | Self::AnswerTimeout)
+    }
+}
+
+/// The service said no: a status beyond 2xx, or GraphQL errors.
+#[derive(Debug)]
+pub struct Refused {
+    /// The operation with its service, or `METHOD /path`.
+    pub operation: String,
+    /// The service's short name.
+    pub service: String,
+    /// The method.
+    pub method: Method,
+    /// The URL without its query.
+    pub url: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// What the body says, by `x-error`; several messages of GraphQL are joined by `; `.
+    pub message: Option<String>,
+    /// The service's own error code, by `x-error`.
+    pub code: Option<String>,
+    /// The identifier of the request in the service's logs.
+    pub trace_id: Option<String>,
+    /// The permission that the operation needs (`x-scope`), where the status is 403.
+    pub scope: Option<String>,
+    /// How long the service asks to wait.
+    pub retry_after: Option<Duration>,
+    /// Whether the errors came as GraphQL `errors[]`.
+    pub graphql: bool,
+    /// Whether a repeat may help: 408, 425, 429, 500, 502, 503, 504.
+    pub retryable: bool,
+    /// The whole answer.
+    #[cfg(feature = "client")]
+    pub response: crate::Response,
+}
+
+impl std::error::Error for Refused {}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.operation.split_once(':').map_or(self.operation.as_str(), |(_, id)| id);
+        write!(f, "{} refused {id} with ", self.service)?;
+        if self.graphql { f.write_str("GraphQL errors")? } else { write!(f, "{}", self.status)? }
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        if let Some(trace) = &self.trace_id {
+            write!(f, " (trace {trace})")?;
+        }
+        Ok(())
+    }
+}
+
+/// The service said yes, in another shape than asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer of {operation} ({status}, {media_type}) is not what was asked for: {problem}")]
+pub struct DecodeError {
+    /// The operation with its service.
+    pub operation: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// Its media type, `no content type` where it has none.
+    pub media_type: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What the parser says.
+    pub source: Option<serde_json::Error>,
+}
+
+/// A safety rule refused the call.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct UnsafeError {
+    /// What would have happened.
+    pub problem: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// A local file or stream failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} failed")]
+pub struct IoError {
+    /// What was tried: `reading "a.bin"`.
+    pub action: String,
+    /// What the system says.
+    pub source: std::io::Error,
+}

@@ -1,0 +1,127 @@
+//! From an operation and arguments to a finished request, or to every problem of the call.
+//!
+//! Pure: the same operation and arguments give the same bytes. No files, clock, network or secrets; where a
+//! credential goes is noted as a [`Placement`], what it is comes in `auth`, at the last step before sending.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+
+use crate::operation::Method;
+use crate::params::Body;
+
+/// What a call says beside its arguments.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallOptions {
+    /// The whole body, where it is not among the arguments.
+    pub(crate) body: Option<Body>,
+    /// Header fields of the caller, as (name, value); they win over the operation's.
+    pub(crate) headers: Vec<(String, String)>,
+    /// Header fields of ours that the caller does not want.
+    pub(crate) dropped_headers: Vec<String>,
+    /// The media type of the body, where the operation declares several.
+    pub(crate) content_type: Option<String>,
+    /// Names that the operation does not know go to the query.
+    pub(crate) allow_unknown: bool,
+    /// Problems of values become warnings; routing stays.
+    pub(crate) no_validate: bool,
+}
+
+/// A finished request without its credentials.
+///
+/// Its `Display` is a `curl` command line that names the credentials as shell variables; nothing in it is secret.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub(crate) operation: Option<String>,
+    pub(crate) method: Method,
+    /// Base URL, path and query, byte for byte as sent, without credentials in the query.
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Content,
+    pub(crate) credentials: Vec<Placement>,
+    /// Problems that `no_validate` let pass.
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// Where a credential goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placement {
+    /// The security scheme's name, by which `auth` finds the secret.
+    pub(crate) scheme: String,
+    pub(crate) place: Place,
+}
+
+/// The place of a credential in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A header (name in lower case), with the words before the secret, such as `Bearer `.
+    Header { name: String, prefix: String },
+    /// A query parameter by its name, after all others.
+    Query { name: String },
+    /// A cookie by its name.
+    Cookie { name: String },
+}
+
+/// The body of a finished request.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Content {
+    /// No body and no content type.
+    #[default]
+    None,
+    /// JSON text.
+    Json(String),
+    /// `application/x-www-form-urlencoded`: the pairs before encoding, and the text that is sent.
+    Form {
+        /// Names and values before encoding.
+        pairs: Vec<(String, String)>,
+        /// The encoded text.
+        text: String,
+    },
+    /// Other text.
+    Text(String),
+    /// Bytes.
+    Bytes(Bytes),
+    /// A file that is streamed when the request is sent.
+    File(PathBuf),
+    /// `multipart/form-data` (RFC 7578).
+    Multipart(Vec<Part>),
+}
+
+/// One part of a `multipart/form-data` body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// The field's name.
+    pub name: String,
+    /// The file's name, for parts that are files.
+    pub filename: Option<String>,
+    /// The part's media type, where one is sent.
+    pub content_type: Option<String>,
+    /// Further header fields of the part.
+    pub headers: Vec<(String, String)>,
+    /// What it holds.
+    pub content: PartContent,
+}
+
+/// What a part holds.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum PartContent {
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Bytes(Bytes),
+    /// A file that is streamed when the request is sent.
+    File(PathBuf),
+}
+
+/// One thing that is wrong with a call's arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: `query.limit`, `body.items[0].name`, or the bare name of an argument that is not known.
+    pub path: String,
+    /// What: `must be an integer, got "abc"`.
+    pub problem: String,
+    /// The nearest known name, for names that are not known.
+    pub nearest: Option<String>,
+}
