@@ -1,16 +1,16 @@
 //! Calls any API operation by its operation ID.
 
-pub mod operation;
 mod error;
+pub mod operation;
 mod params;
 mod request;
 mod table;
 
 pub use error::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, DocumentError, Error, IoError, Phase, Refused, Result,
-    TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, DocumentError, Error, IoError, Phase,
+    Refused, Result, TransportError, UnknownOperation, UnsafeError,
 };
+pub use operation::{Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};
 pub use request::{Content, Part, PartContent, Problem, Request};
-pub use operation::{Location, Method, Style, Types};
 pub use table::{GraphQl, MediaType, Operation, Parameter, Property, RequestBody, Schema};

@@ -653,3 +653,34 @@ pub struct ErrorPointers {
     #[serde(default)]
     pub trace: Option<String>,
 }
+
+impl OperationDef {
+    /// An operation of a method with nothing else said.
+    #[must_use]
+    pub fn blank(method: Method) -> Self {
+        Self {
+            document: 0,
+            id: String::new(),
+            id_is_made: false,
+            aliases: Vec::new(),
+            method,
+            path: String::new(),
+            summary: None,
+            description: None,
+            tags: Vec::new(),
+            scope: None,
+            deprecated: false,
+            idempotent: None,
+            comma_lists: false,
+            parameters: Vec::new(),
+            body: None,
+            responses: Vec::new(),
+            security: Vec::new(),
+            servers: Vec::new(),
+            hosts: Vec::new(),
+            pagination: None,
+            graphql: None,
+            schemas: Vec::new(),
+        }
+    }
+}

@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 
 use crate::operation::{
-    GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef, SchemaDef, SchemeUse,
-    ServiceDef, Style,
+    GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef, SchemaDef,
+    SchemeUse, ServiceDef, Style,
 };
 
 /// First bytes of a table of operations.
@@ -433,7 +433,9 @@ impl Writer {
     /// Schemas by (document, reference), sorted so that a reader can search them by halves.
     fn schemas<'a>(&mut self, operations: impl Iterator<Item = &'a OperationDef>) {
         let mut all: Vec<(u32, &str, &str)> = operations
-            .flat_map(|one| one.schemas.iter().map(|(name, text)| (one.document, name.as_str(), text.as_str())))
+            .flat_map(|one| {
+                one.schemas.iter().map(|(name, text)| (one.document, name.as_str(), text.as_str()))
+            })
             .collect();
         all.sort_unstable();
         all.dedup_by_key(|(document, reference, _)| (*document, *reference));
@@ -494,7 +496,8 @@ fn names_of(operation: &OperationDef, row: u32, names: &mut Vec<(Tier, String, u
     let tier = if operation.id_is_made { Tier::Made } else { Tier::Exact };
     names.push((tier, operation.id.clone(), row));
     names.push((Tier::Path, format!("{} {}", operation.method, operation.path), row));
-    let mut folded = vec![(Tier::Separators, fold_separators(&operation.id)), (Tier::Flat, fold_flat(&operation.id))];
+    let mut folded =
+        vec![(Tier::Separators, fold_separators(&operation.id)), (Tier::Flat, fold_flat(&operation.id))];
     for alias in &operation.aliases {
         names.push((Tier::Alias, alias.clone(), row));
         folded.push((Tier::Separators, fold_separators(alias)));
@@ -502,7 +505,9 @@ fn names_of(operation: &OperationDef, row: u32, names: &mut Vec<(Tier, String, u
     }
     folded.sort_unstable();
     folded.dedup();
-    names.extend(folded.into_iter().filter(|(_, name)| !name.is_empty()).map(|(tier, name)| (tier, name, row)));
+    names.extend(
+        folded.into_iter().filter(|(_, name)| !name.is_empty()).map(|(tier, name)| (tier, name, row)),
+    );
 }
 
 /// The `Accept` header: the media types of the 2xx answers, each once; `*/*` where none is declared.

@@ -5,78 +5,233 @@
 
 pub(crate) mod format;
 mod search;
+mod service;
 pub(crate) mod view;
 
 use std::borrow::Cow;
-use std::fmt;
+use std::sync::Arc;
 
-use once_cell::sync::OnceCell;
+use once_cell::sync::Lazy;
 
 use self::format::Tier;
-use self::view::View;
-use crate::error::{Ambiguous, Error, Result, UnknownOperation};
-use crate::operation::ServiceDef;
+use crate::error::{Ambiguous, DocumentError, Error, Result, UnknownOperation};
 
+pub(crate) use service::ServiceTable;
 pub use view::{GraphQl, MediaType, Operation, Parameter, Property, RequestBody, Schema};
 
+include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
+
 /// The operations of several services, found by name.
+///
+/// Cheap to clone: the services are shared. Nothing is parsed when a table is made.
 ///
 /// ```
 /// let table = opcall::OperationTable::built_in();
 /// assert_eq!(table.get("tokens-query")?.id(), "tokens_query");
+/// assert_eq!(table.get("panther:api_token_list")?.path(), "/api-tokens");
 /// # Ok::<(), opcall::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct OperationTable {
-    services: Vec<std::sync::Arc<ServiceTable>>,
+    services: Vec<Arc<ServiceTable>>,
 }
 
-/// The operations of one service.
-pub(crate) struct ServiceTable {
-    name: String,
-    is_built_in: bool,
-    bytes: Cow<'static, [u8]>,
-    definition: OnceCell<ServiceDef>,
+/// One operation that answers to a name: its service's number and its row there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Candidate {
+    service: usize,
+    row: u32,
 }
 
-impl fmt::Debug for ServiceTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceTable")
-            .field("name", &self.name)
-            .field("is_built_in", &self.is_built_in)
-            .field("operations", &self.len())
-            .finish_non_exhaustive()
+impl OperationTable {
+    /// The services that this build carries.
+    #[must_use]
+    pub fn built_in() -> Self {
+        static TABLE: Lazy<OperationTable> = Lazy::new(|| OperationTable {
+            services: BUILT_IN
+                .iter()
+                .filter_map(|(_, bytes)| ServiceTable::compiled(true, Cow::Borrowed(*bytes)))
+                .map(Arc::new)
+                .collect(),
+        });
+        TABLE.clone()
+    }
+
+    /// A table of one service from its compiled bytes.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] where the bytes are no table of this version.
+    pub fn load(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
+        let service = ServiceTable::compiled(false, bytes.into()).ok_or_else(|| {
+            Error::Spec(Box::new(DocumentError {
+                file: "compiled table".to_owned(),
+                place: None,
+                problem: format!("is no operation table of format version {}", format::VERSION),
+                hint: Some("compile the document again with this version".to_owned()),
+            }))
+        })?;
+        Ok(Self { services: vec![Arc::new(service)] })
+    }
+
+    /// Adds the services of another table. A service of the same name is replaced and its name returned, so that
+    /// the shadowing can be reported.
+    pub fn add(&mut self, other: Self) -> Vec<String> {
+        let mut shadowed = Vec::new();
+        for service in other.services {
+            if let Some(known) = self.services.iter_mut().find(|known| known.name() == service.name()) {
+                shadowed.push(service.name().to_owned());
+                *known = service;
+            } else {
+                self.services.push(service);
+            }
+        }
+        shadowed
+    }
+
+    /// The short names of the services.
+    pub fn services(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.services.iter().map(|service| service.name())
+    }
+
+    pub(crate) fn service(&self, name: &str) -> Option<&ServiceTable> {
+        self.services.iter().find(|service| service.name() == name).map(Arc::as_ref)
+    }
+
+    /// How many operations the table has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.services.iter().map(|service| service.len() as usize).sum()
+    }
+
+    /// Whether the table has no operation.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Finds an operation by its ID, an alias, `METHOD /path`, or a spelling of them, with `service:` in front where
+    /// the service matters. The tiers are tried in that order; one that has exactly one operation ends the search.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOperation`] with the nearest identifiers, [`Error::Ambiguous`] with all candidates, and
+    /// [`Error::Spec`] where a document loaded now says something broken about the operation.
+    ///
+    /// ```
+    /// let table = opcall::OperationTable::built_in();
+    /// for name in ["tokens_query", "falcon:tokens-query", "TokensQuery", "GET /installation-tokens/queries/tokens/v1"] {
+    ///     assert_eq!(table.get(name)?.id(), "tokens_query");
+    /// }
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn get(&self, name: &str) -> Result<Operation<'_>> {
+        self.find(None, name)
+    }
+
+    /// As [`OperationTable::get`], in one service.
+    ///
+    /// # Errors
+    /// As [`OperationTable::get`].
+    pub fn find(&self, service: Option<&str>, name: &str) -> Result<Operation<'_>> {
+        let (service, bare) = self.split_namespace(service, name);
+        match self.first_tier(service, bare)[..] {
+            [] => {
+                let suggestions = search::suggest(self, service, bare);
+                Err(Error::UnknownOperation(Box::new(UnknownOperation {
+                    name: name.to_owned(),
+                    suggestions,
+                })))
+            }
+            [one] => self.services[one.service].operation(one.row),
+            ref several => Err(self.ambiguous(name, several)),
+        }
+    }
+
+    /// The operations of the first tier that has any for a name.
+    fn first_tier(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
+        Tier::ALL
+            .into_iter()
+            .map(|tier| self.candidates(service, tier, name))
+            .find(|candidates| !candidates.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// All operations, service by service in the documents' order. Those of a document loaded now that turn out to
+    /// be broken are left out.
+    pub fn iter(&self) -> impl Iterator<Item = Operation<'_>> {
+        self.services
+            .iter()
+            .flat_map(|service| (0..service.len()).filter_map(|row| service.operation(row).ok()))
+    }
+
+    /// The operations that hold every word in their IDs, path, summary, tags, method or service, the best matches
+    /// first; all of them for no word.
+    #[must_use]
+    pub fn search(&self, words: &str) -> Vec<Operation<'_>> {
+        search::search(self, words)
+    }
+
+    /// A known `service:` in front wins; other colons belong to the name.
+    fn split_namespace<'a>(&self, service: Option<&'a str>, name: &'a str) -> (Option<&'a str>, &'a str) {
+        match name.split_once(':') {
+            Some((prefix, rest)) if self.service(prefix).is_some() => (Some(prefix), rest),
+            _ => (service, name),
+        }
+    }
+
+    fn candidates(&self, service: Option<&str>, tier: Tier, name: &str) -> Vec<Candidate> {
+        let key = match tier {
+            Tier::Exact | Tier::Alias | Tier::Made => Cow::Borrowed(name),
+            Tier::Path => match name.split_once(' ') {
+                Some((method, path)) => {
+                    Cow::Owned(format!("{} {}", method.to_ascii_uppercase(), path.trim_start()))
+                }
+                None => return Vec::new(),
+            },
+            Tier::Separators => Cow::Owned(format::fold_separators(name)),
+            Tier::Flat => Cow::Owned(format::fold_flat(name)),
+        };
+        let mut found = Vec::new();
+        for (number, table) in self.services.iter().enumerate() {
+            if service.is_none_or(|wanted| wanted == table.name()) {
+                found.extend(
+                    table.named(tier, &key).into_iter().map(|row| Candidate { service: number, row }),
+                );
+            }
+        }
+        self.prefer_loaded(found)
+    }
+
+    /// A service loaded now wins over a built-in one.
+    fn prefer_loaded(&self, found: Vec<Candidate>) -> Vec<Candidate> {
+        let is_loaded = |candidate: &Candidate| !self.services[candidate.service].is_built_in();
+        if found.iter().any(is_loaded) && !found.iter().all(is_loaded) {
+            tracing::debug!("a loaded service has an operation of this name: the built-in one is not meant");
+            return found.into_iter().filter(is_loaded).collect();
+        }
+        found
+    }
+
+    /// What to say instead: `service:id` where that is one operation, else `service:METHOD /path`.
+    fn ambiguous(&self, name: &str, candidates: &[Candidate]) -> Error {
+        let operations: Vec<_> =
+            candidates.iter().map(|one| self.services[one.service].listed(one.row)).collect();
+        let spelled = |operation: &Operation<'_>| {
+            let twins = operations.iter().filter(|other| other.qualified_id() == operation.qualified_id());
+            if twins.count() == 1 {
+                operation.qualified_id()
+            } else {
+                format!("{}:{} {}", operation.service(), operation.method(), operation.path())
+            }
+        };
+        let candidates = operations.iter().map(spelled).collect();
+        Error::Ambiguous(Box::new(Ambiguous { name: name.to_owned(), candidates }))
+    }
+
+    /// All operations as far as a list shows them: ID, aliases, method, path, summary, tags.
+    fn listed(&self) -> impl Iterator<Item = Operation<'_>> {
+        self.services.iter().flat_map(|service| (0..service.len()).map(|row| service.listed(row)))
     }
 }
 
-impl ServiceTable {
-    pub(crate) fn new(name: &str, is_built_in: bool, bytes: Cow<'static, [u8]>) -> Self {
-        Self { name: name.to_owned(), is_built_in, bytes, definition: OnceCell::new() }
-    }
-
-    /// The service's short name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// How many operations it has.
-    pub(crate) fn len(&self) -> u32 {
-        self.view().map_or(0, |view| view.rows(format::layout::OPERATIONS))
-    }
-
-    fn view(&self) -> Option<View<'_>> {
-        View::new(&self.bytes)
-    }
-
-    /// What holds for the whole service; read from the table when first needed.
-    pub(crate) fn definition(&self) -> &ServiceDef {
-        self.definition.get_or_init(|| {
-            let json = self.view().map(View::service_json).unwrap_or_default();
-            serde_json::from_str(json).unwrap_or_default()
-        })
-    }
-
-    fn operation(&self, row: u32) -> Option<Operation<'_>> {
-        self.view().map(|view| Operation { view, row })
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,11 @@ impl<'t> View<'t> {
         Self::with_magic(bytes, MAGIC)
     }
 
+    /// The view of bytes that [`View::new`] has accepted before.
+    pub(crate) fn checked(bytes: &'t [u8]) -> Self {
+        Self { bytes }
+    }
+
     /// The view of a table with another magic, such as the table of answers.
     pub(crate) fn with_magic(bytes: &'t [u8], magic: [u8; 4]) -> Option<Self> {
         let view = Self { bytes };
@@ -106,7 +111,8 @@ impl<'t> View<'t> {
         }
         let mut slot = hash_name(tier, name) as usize & (slots - 1);
         for _ in 0..slots {
-            let Some(row) = self.word(layout::SLOTS, u32::try_from(slot).unwrap_or(0), 0).checked_sub(1) else {
+            let Some(row) = self.word(layout::SLOTS, u32::try_from(slot).unwrap_or(0), 0).checked_sub(1)
+            else {
                 break;
             };
             if self.word(layout::NAMES, row, layout::name::TIER) == tier as u32
@@ -146,7 +152,10 @@ impl<'t> View<'t> {
 
 impl fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("View").field("service", &self.service_name()).field("bytes", &self.bytes.len()).finish()
+        f.debug_struct("View")
+            .field("service", &self.service_name())
+            .field("bytes", &self.bytes.len())
+            .finish()
     }
 }
 

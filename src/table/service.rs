@@ -1,0 +1,79 @@
+//! The operations of one service, and what holds for all of them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use once_cell::sync::OnceCell;
+
+use super::format::{Tier, layout};
+use super::view::{Operation, View};
+use crate::error::Result;
+use crate::operation::ServiceDef;
+
+/// The operations of one service in compiled form.
+pub(crate) struct ServiceTable {
+    name: String,
+    is_built_in: bool,
+    bytes: Cow<'static, [u8]>,
+    definition: OnceCell<ServiceDef>,
+}
+
+impl ServiceTable {
+    /// The service of a compiled table, or `None` where the bytes are none of this version.
+    pub(crate) fn compiled(is_built_in: bool, bytes: Cow<'static, [u8]>) -> Option<Self> {
+        let name = View::new(&bytes)?.service_name().to_owned();
+        Some(Self { name, is_built_in, bytes, definition: OnceCell::new() })
+    }
+
+    /// The service's short name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it came with this build.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.is_built_in
+    }
+
+    /// How many operations it has.
+    pub(crate) fn len(&self) -> u32 {
+        self.view().rows(layout::OPERATIONS)
+    }
+
+    fn view(&self) -> View<'_> {
+        View::checked(&self.bytes)
+    }
+
+    /// What holds for the whole service; read from the table when first needed.
+    pub(crate) fn definition(&self) -> &ServiceDef {
+        self.definition.get_or_init(|| serde_json::from_str(self.view().service_json()).unwrap_or_default())
+    }
+
+    /// The rows of the operations that answer to a name in a tier.
+    pub(crate) fn named(&self, tier: Tier, name: &str) -> Vec<u32> {
+        self.view().named(tier, name)
+    }
+
+    /// An operation, whole.
+    ///
+    /// # Errors
+    /// [`crate::Error::Spec`] where a document loaded now says something broken about it.
+    pub(crate) fn operation(&self, row: u32) -> Result<Operation<'_>> {
+        Ok(self.listed(row))
+    }
+
+    /// An operation as far as a list shows it: ID, aliases, method, path, summary, tags.
+    pub(crate) fn listed(&self, row: u32) -> Operation<'_> {
+        Operation { view: self.view(), row }
+    }
+}
+
+impl fmt::Debug for ServiceTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceTable")
+            .field("name", &self.name)
+            .field("is_built_in", &self.is_built_in)
+            .field("operations", &self.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! The rules of the tiers, on small tables made here.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+
+use super::*;
+use crate::operation::{Method, OperationDef, ServiceDef};
+
+fn operation(id: &str, aliases: &[&str], path: &str) -> OperationDef {
+    OperationDef {
+        id: id.to_owned(),
+        aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+        path: path.to_owned(),
+        ..OperationDef::blank(Method::Get)
+    }
+}
+
+fn table(name: &str, operations: &[OperationDef]) -> OperationTable {
+    let service = ServiceDef { name: name.to_owned(), ..ServiceDef::default() };
+    OperationTable::load(format::encode(&service, operations, 7)).unwrap()
+}
+
+fn pets() -> OperationTable {
+    table(
+        "pets",
+        &[
+            operation("pets_list", &["list-pets"], "/pets"),
+            operation("GetRules", &[], "/rules/a"),
+            operation("getRules", &[], "/rules/b"),
+            operation("get_rules", &[], "/rules/c"),
+            operation("api token#list", &[], "/tokens"),
+            OperationDef { id_is_made: true, ..operation("get_pets_by_id", &[], "/pets/{id}") },
+        ],
+    )
+}
+
+#[track_caller]
+fn path_of(table: &OperationTable, name: &str) -> String {
+    table.get(name).unwrap().path().to_owned()
+}
+
+#[test]
+fn each_tier_finds_its_names() {
+    let table = pets();
+    for (name, path) in [
+        ("pets_list", "/pets"),
+        ("pets:pets_list", "/pets"),
+        ("list-pets", "/pets"),
+        ("get /pets/{id}", "/pets/{id}"),
+        ("pets:GET /pets", "/pets"),
+        ("get_pets_by_id", "/pets/{id}"),
+        ("pets-list", "/pets"),
+        ("list_pets", "/pets"),
+        ("api_token_list", "/tokens"),
+        ("PetsList", "/pets"),
+        ("ApiTokenList", "/tokens"),
+    ] {
+        assert_eq!(path_of(&table, name), path, "{name}");
+    }
+}
+
+#[test]
+fn names_that_differ_by_case_alone_are_exact_or_ambiguous() {
+    let table = pets();
+    assert_eq!(path_of(&table, "GetRules"), "/rules/a");
+    assert_eq!(path_of(&table, "getRules"), "/rules/b");
+    assert_eq!(path_of(&table, "get-rules"), "/rules/c", "separators fold before case does");
+    let Err(Error::Ambiguous(ambiguous)) = table.get("GETRULES") else { panic!("not ambiguous") };
+    assert_eq!(ambiguous.candidates, ["pets:GetRules", "pets:getRules", "pets:get_rules"]);
+}
+
+#[test]
+fn two_services_with_one_name_are_ambiguous_until_one_is_named() {
+    let mut both = pets();
+    assert!(both.add(table("shop", &[operation("pets_list", &[], "/shop")])).is_empty());
+    let Err(Error::Ambiguous(ambiguous)) = both.get("pets_list") else { panic!("not ambiguous") };
+    assert_eq!(ambiguous.candidates, ["pets:pets_list", "shop:pets_list"]);
+    assert_eq!(path_of(&both, "shop:pets_list"), "/shop");
+    assert_eq!(both.find(Some("shop"), "pets_list").unwrap().path(), "/shop");
+}
+
+#[test]
+fn a_service_of_the_same_name_replaces_the_one_before() {
+    let mut both = pets();
+    assert_eq!(both.add(table("pets", &[operation("pets_list", &[], "/new")])), ["pets"]);
+    assert_eq!(path_of(&both, "pets_list"), "/new");
+    assert_eq!(both.len(), 1);
+}
+
+#[test]
+fn duplicate_ids_inside_a_document_are_told_apart_by_path() {
+    let table = table("pets", &[operation("same", &[], "/a"), operation("same", &[], "/b")]);
+    let Err(Error::Ambiguous(ambiguous)) = table.get("same") else { panic!("not ambiguous") };
+    assert_eq!(ambiguous.candidates, ["pets:GET /a", "pets:GET /b"]);
+    assert_eq!(path_of(&table, "GET /b"), "/b");
+}
+
+#[test]
+fn an_unknown_name_suggests_near_ones() {
+    let table = pets();
+    let Err(Error::UnknownOperation(unknown)) = table.get("pet_list") else { panic!("found") };
+    assert_eq!(unknown.suggestions, ["pets_list"]);
+    let Err(Error::UnknownOperation(unknown)) = table.get("") else { panic!("found") };
+    assert!(unknown.suggestions.is_empty());
+}
+
+#[test]
+fn damaged_bytes_are_refused_or_read_as_nothing() {
+    let whole = format::encode(&ServiceDef::default(), &[operation("a", &[], "/a")], 0);
+    for end in 0..whole.len() {
+        assert!(OperationTable::load(whole[..end].to_vec()).is_err(), "cut at {end}");
+    }
+    for place in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0xff;
+        if let Ok(table) = OperationTable::load(damaged) {
+            let _ = table.get("a");
+            let _ = table.iter().take(4).map(|operation| operation.qualified_id()).count();
+        }
+    }
+}
