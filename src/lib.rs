@@ -13,4 +13,4 @@ pub use error::{
 pub use operation::{Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};
 pub use request::{Content, Part, PartContent, Problem, Request};
-pub use table::{GraphQl, MediaType, Operation, Parameter, Property, RequestBody, Schema};
+pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};

@@ -4,6 +4,8 @@
 //! [`OperationTable::get`] finds an operation by the rules of the tiers; [`view`] reads what it says.
 
 pub(crate) mod format;
+mod operation;
+mod parts;
 mod search;
 mod service;
 pub(crate) mod view;
@@ -16,8 +18,9 @@ use once_cell::sync::Lazy;
 use self::format::Tier;
 use crate::error::{Ambiguous, DocumentError, Error, Result, UnknownOperation};
 
+pub use operation::{GraphQl, Operation};
+pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
 pub(crate) use service::ServiceTable;
-pub use view::{GraphQl, MediaType, Operation, Parameter, Property, RequestBody, Schema};
 
 include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 

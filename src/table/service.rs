@@ -6,7 +6,8 @@ use std::fmt;
 use once_cell::sync::OnceCell;
 
 use super::format::{Tier, layout};
-use super::view::{Operation, View};
+use super::operation::Operation;
+use super::view::View;
 use crate::error::Result;
 use crate::operation::ServiceDef;
 

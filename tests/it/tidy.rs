@@ -29,8 +29,7 @@ fn sources(folders: &[&str]) -> Vec<(String, String)> {
     }
     files.sort();
     let name = |path: &Path| path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-    let mut read: Vec<_> =
-        files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect();
+    let mut read: Vec<_> = files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect();
     read.push(("build.rs".to_owned(), fs::read_to_string(root().join("build.rs")).unwrap()));
     assert!(read.len() > 20, "the sources are not where they should be");
     read
@@ -68,7 +67,10 @@ fn no_vendor_is_named_outside_the_sandbox() {
         for (number, line) in text.lines().enumerate() {
             let is_documentation = line.trim_start().starts_with("//");
             let code = line.to_lowercase();
-            if !is_documentation && vendors.iter().any(|vendor| code.contains(vendor)) && !in_tests(&text, number) {
+            if !is_documentation
+                && vendors.iter().any(|vendor| code.contains(vendor))
+                && !in_tests(&text, number)
+            {
                 named.push(format!("{name}:{}: {}", number + 1, line.trim()));
             }
         }

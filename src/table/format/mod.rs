@@ -5,12 +5,19 @@
 //! and equal runs of rows are written once. `view` reads what is written here; both use the column
 //! constants of `layout`.
 
+pub(crate) mod layout;
+mod names;
+
 use std::collections::HashMap;
 
 use crate::operation::{
     GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef, SchemaDef,
     SchemeUse, ServiceDef, Style,
 };
+
+use names::names_of;
+#[allow(unused_imports, reason = "build.rs writes tables and reads none")]
+pub(crate) use names::{SOURCE_HASH_START, Tier, fold_flat, fold_separators, hash_bytes, hash_name};
 
 /// First bytes of a table of operations.
 pub(crate) const MAGIC: [u8; 4] = *b"OPCT";
@@ -20,202 +27,6 @@ pub(crate) const ANSWERS_MAGIC: [u8; 4] = *b"OPCA";
 pub(crate) const VERSION: u32 = 1;
 /// Stands for absent text, which differs from empty text.
 pub(crate) const ABSENT: u32 = u32::MAX;
-
-/// Sections and columns. A range or a text takes two columns; the constant names the first.
-pub(crate) mod layout {
-    /// One section of rows: its place in the header and the words in a row.
-    #[derive(Debug, Clone, Copy)]
-    pub(crate) struct Section {
-        pub(crate) number: usize,
-        pub(crate) width: usize,
-    }
-
-    const fn section(number: usize, width: usize) -> Section {
-        Section { number, width }
-    }
-
-    pub(crate) const OPERATIONS: Section = section(0, 35);
-    pub(crate) const PARAMETERS: Section = section(1, 12);
-    pub(crate) const MEDIA_TYPES: Section = section(2, 10);
-    pub(crate) const PROPERTIES: Section = section(3, 6);
-    pub(crate) const ALTERNATIVES: Section = section(4, 2);
-    pub(crate) const SCHEME_USES: Section = section(5, 4);
-    pub(crate) const RESPONSES: Section = section(6, 6);
-    pub(crate) const TEXTS: Section = section(7, 2);
-    pub(crate) const SCHEMAS: Section = section(8, 5);
-    pub(crate) const GRAPHQL: Section = section(9, 9);
-    pub(crate) const NAMES: Section = section(10, 4);
-    pub(crate) const SLOTS: Section = section(11, 1);
-    pub(crate) const SECTIONS: usize = 12;
-
-    /// magic, version, source hash (2), service name (2), service as JSON (2), pool (2), then the sections.
-    pub(crate) const SOURCE_HASH: usize = 2;
-    pub(crate) const SERVICE_NAME: usize = 4;
-    pub(crate) const SERVICE_JSON: usize = 6;
-    pub(crate) const POOL: usize = 8;
-    pub(crate) const FIRST_SECTION: usize = 10;
-    pub(crate) const HEADER_WORDS: usize = FIRST_SECTION + 2 * SECTIONS;
-
-    pub(crate) mod operation {
-        pub(crate) const DOCUMENT: usize = 0;
-        pub(crate) const FLAGS: usize = 1;
-        pub(crate) const ID: usize = 2;
-        pub(crate) const ALIASES: usize = 4;
-        pub(crate) const METHOD: usize = 6;
-        pub(crate) const PATH: usize = 8;
-        pub(crate) const SUMMARY: usize = 10;
-        pub(crate) const DESCRIPTION: usize = 12;
-        pub(crate) const TAGS: usize = 14;
-        pub(crate) const SCOPE: usize = 16;
-        pub(crate) const PARAMETERS: usize = 18;
-        pub(crate) const MEDIA_TYPES: usize = 20;
-        pub(crate) const RESPONSES: usize = 22;
-        pub(crate) const SECURITY: usize = 24;
-        pub(crate) const SERVERS: usize = 26;
-        pub(crate) const HOSTS: usize = 28;
-        pub(crate) const PAGINATION: usize = 30;
-        pub(crate) const ACCEPT: usize = 32;
-        pub(crate) const GRAPHQL: usize = 34;
-
-        pub(crate) const ID_IS_MADE: u32 = 1;
-        pub(crate) const DEPRECATED: u32 = 2;
-        pub(crate) const COMMA_LISTS: u32 = 4;
-        pub(crate) const HAS_BODY: u32 = 8;
-        pub(crate) const BODY_REQUIRED: u32 = 16;
-        pub(crate) const IDEMPOTENT: u32 = 32;
-        pub(crate) const NOT_IDEMPOTENT: u32 = 64;
-    }
-
-    pub(crate) mod parameter {
-        pub(crate) const NAME: usize = 0;
-        pub(crate) const LOCATION: usize = 2;
-        pub(crate) const STYLE: usize = 3;
-        pub(crate) const FLAGS: usize = 4;
-        pub(crate) const CONTENT: usize = 5;
-        pub(crate) const DESCRIPTION: usize = 7;
-        pub(crate) const SCHEMA: usize = 9;
-
-        pub(crate) const REQUIRED: u32 = 1;
-        pub(crate) const EXPLODE: u32 = 2;
-        pub(crate) const ALLOW_RESERVED: u32 = 4;
-        pub(crate) const DEPRECATED: u32 = 8;
-    }
-
-    /// Three columns: the packed word, then the text.
-    pub(crate) mod schema {
-        pub(crate) const PACKED: usize = 0;
-        pub(crate) const TEXT: usize = 1;
-
-        pub(crate) const ITEMS_SHIFT: u32 = 8;
-        pub(crate) const CONSTRAINED: u32 = 1 << 16;
-        pub(crate) const BINARY: u32 = 1 << 17;
-    }
-
-    pub(crate) mod media_type {
-        pub(crate) const NAME: usize = 0;
-        pub(crate) const FLAGS: usize = 2;
-        pub(crate) const SCHEMA: usize = 3;
-        pub(crate) const PROPERTIES: usize = 6;
-        pub(crate) const ENCODING: usize = 8;
-
-        pub(crate) const OPEN: u32 = 1;
-    }
-
-    pub(crate) mod property {
-        pub(crate) const NAME: usize = 0;
-        pub(crate) const FLAGS: usize = 2;
-        pub(crate) const SCHEMA: usize = 3;
-
-        pub(crate) const REQUIRED: u32 = 1;
-        pub(crate) const READ_ONLY: u32 = 2;
-    }
-
-    pub(crate) mod scheme_use {
-        pub(crate) const SCHEME: usize = 0;
-        pub(crate) const SCOPES: usize = 2;
-    }
-
-    pub(crate) mod response {
-        pub(crate) const STATUS: usize = 0;
-        pub(crate) const MEDIA_TYPES: usize = 2;
-        pub(crate) const SCHEMA: usize = 4;
-    }
-
-    pub(crate) mod schema_row {
-        pub(crate) const DOCUMENT: usize = 0;
-        pub(crate) const REFERENCE: usize = 1;
-        pub(crate) const TEXT: usize = 3;
-    }
-
-    pub(crate) mod graphql {
-        pub(crate) const QUERY: usize = 0;
-        pub(crate) const OPERATION_NAME: usize = 2;
-        pub(crate) const MUTATION: usize = 4;
-        pub(crate) const ROOT_FIELD: usize = 5;
-        pub(crate) const INPUT: usize = 7;
-    }
-
-    pub(crate) mod name {
-        pub(crate) const TIER: usize = 0;
-        pub(crate) const TEXT: usize = 1;
-        pub(crate) const OPERATION: usize = 3;
-    }
-}
-
-/// How a name may be meant, tried in this order (architecture, "Operation IDs").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Tier {
-    /// The document's own ID, letter for letter.
-    Exact = 1,
-    /// One of `x-aliases`.
-    Alias = 2,
-    /// `METHOD /path`.
-    Path = 3,
-    /// The name made for an operation without an ID.
-    Made = 4,
-    /// Separators folded to `_`.
-    Separators = 5,
-    /// Letters and digits only, in lower case.
-    Flat = 6,
-}
-
-impl Tier {
-    /// All, in the order they are tried.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Exact, Self::Alias, Self::Path, Self::Made, Self::Separators, Self::Flat];
-}
-
-/// Runs of `-`, `.`, `/`, `#`, `:`, space and `_` become one `_`; none is left at the ends.
-pub(crate) fn fold_separators(name: &str) -> String {
-    let mut folded = String::with_capacity(name.len());
-    for part in name.split(['-', '.', '/', '#', ':', ' ', '_']).filter(|part| !part.is_empty()) {
-        if !folded.is_empty() {
-            folded.push('_');
-        }
-        folded.push_str(part);
-    }
-    folded
-}
-
-/// Letters and digits only, in lower case.
-pub(crate) fn fold_flat(name: &str) -> String {
-    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// The hash of a name in its tier: FNV-1a of 64 bits, folded to 32. Part of the format.
-pub(crate) fn hash_name(tier: Tier, name: &str) -> u32 {
-    let wide = hash_bytes((tier as u64) ^ 0xcbf2_9ce4_8422_2325, name.as_bytes());
-    ((wide >> 32) ^ (wide & 0xffff_ffff)) as u32
-}
-
-/// FNV-1a over bytes, from a given start; also the hash of a table's source.
-pub(crate) fn hash_bytes(start: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// Where [`hash_bytes`] starts for a table's source.
-#[allow(dead_code, reason = "build.rs and run-time loading use it, answers do not")]
-pub(crate) const SOURCE_HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// Writes the table of a service's operations.
 ///
@@ -488,26 +299,6 @@ impl Writer {
         bytes.extend_from_slice(&self.pool);
         bytes
     }
-}
-
-/// The names of one operation by tier; a folded form that an earlier tier already has is kept, for it may also
-/// be another operation's.
-fn names_of(operation: &OperationDef, row: u32, names: &mut Vec<(Tier, String, u32)>) {
-    let tier = if operation.id_is_made { Tier::Made } else { Tier::Exact };
-    names.push((tier, operation.id.clone(), row));
-    names.push((Tier::Path, format!("{} {}", operation.method, operation.path), row));
-    let mut folded =
-        vec![(Tier::Separators, fold_separators(&operation.id)), (Tier::Flat, fold_flat(&operation.id))];
-    for alias in &operation.aliases {
-        names.push((Tier::Alias, alias.clone(), row));
-        folded.push((Tier::Separators, fold_separators(alias)));
-        folded.push((Tier::Flat, fold_flat(alias)));
-    }
-    folded.sort_unstable();
-    folded.dedup();
-    names.extend(
-        folded.into_iter().filter(|(_, name)| !name.is_empty()).map(|(tier, name)| (tier, name, row)),
-    );
 }
 
 /// The `Accept` header: the media types of the 2xx answers, each once; `*/*` where none is declared.

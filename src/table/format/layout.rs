@@ -1,0 +1,139 @@
+//! Sections and columns of the table. A range or a text takes two columns; the constant names the first.
+
+/// One section of rows: its place in the header and the words in a row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Section {
+    pub(crate) number: usize,
+    pub(crate) width: usize,
+}
+
+const fn section(number: usize, width: usize) -> Section {
+    Section { number, width }
+}
+
+pub(crate) const OPERATIONS: Section = section(0, 35);
+pub(crate) const PARAMETERS: Section = section(1, 12);
+pub(crate) const MEDIA_TYPES: Section = section(2, 10);
+pub(crate) const PROPERTIES: Section = section(3, 6);
+pub(crate) const ALTERNATIVES: Section = section(4, 2);
+pub(crate) const SCHEME_USES: Section = section(5, 4);
+pub(crate) const RESPONSES: Section = section(6, 6);
+pub(crate) const TEXTS: Section = section(7, 2);
+pub(crate) const SCHEMAS: Section = section(8, 5);
+pub(crate) const GRAPHQL: Section = section(9, 9);
+pub(crate) const NAMES: Section = section(10, 4);
+pub(crate) const SLOTS: Section = section(11, 1);
+pub(crate) const SECTIONS: usize = 12;
+
+/// magic, version, source hash (2), service name (2), service as JSON (2), pool (2), then the sections.
+pub(crate) const SOURCE_HASH: usize = 2;
+pub(crate) const SERVICE_NAME: usize = 4;
+pub(crate) const SERVICE_JSON: usize = 6;
+pub(crate) const POOL: usize = 8;
+pub(crate) const FIRST_SECTION: usize = 10;
+pub(crate) const HEADER_WORDS: usize = FIRST_SECTION + 2 * SECTIONS;
+
+pub(crate) mod operation {
+    pub(crate) const DOCUMENT: usize = 0;
+    pub(crate) const FLAGS: usize = 1;
+    pub(crate) const ID: usize = 2;
+    pub(crate) const ALIASES: usize = 4;
+    pub(crate) const METHOD: usize = 6;
+    pub(crate) const PATH: usize = 8;
+    pub(crate) const SUMMARY: usize = 10;
+    pub(crate) const DESCRIPTION: usize = 12;
+    pub(crate) const TAGS: usize = 14;
+    pub(crate) const SCOPE: usize = 16;
+    pub(crate) const PARAMETERS: usize = 18;
+    pub(crate) const MEDIA_TYPES: usize = 20;
+    pub(crate) const RESPONSES: usize = 22;
+    pub(crate) const SECURITY: usize = 24;
+    pub(crate) const SERVERS: usize = 26;
+    pub(crate) const HOSTS: usize = 28;
+    pub(crate) const PAGINATION: usize = 30;
+    pub(crate) const ACCEPT: usize = 32;
+    pub(crate) const GRAPHQL: usize = 34;
+
+    pub(crate) const ID_IS_MADE: u32 = 1;
+    pub(crate) const DEPRECATED: u32 = 2;
+    pub(crate) const COMMA_LISTS: u32 = 4;
+    pub(crate) const HAS_BODY: u32 = 8;
+    pub(crate) const BODY_REQUIRED: u32 = 16;
+    pub(crate) const IDEMPOTENT: u32 = 32;
+    pub(crate) const NOT_IDEMPOTENT: u32 = 64;
+}
+
+pub(crate) mod parameter {
+    pub(crate) const NAME: usize = 0;
+    pub(crate) const LOCATION: usize = 2;
+    pub(crate) const STYLE: usize = 3;
+    pub(crate) const FLAGS: usize = 4;
+    pub(crate) const CONTENT: usize = 5;
+    pub(crate) const DESCRIPTION: usize = 7;
+    pub(crate) const SCHEMA: usize = 9;
+
+    pub(crate) const REQUIRED: u32 = 1;
+    pub(crate) const EXPLODE: u32 = 2;
+    pub(crate) const ALLOW_RESERVED: u32 = 4;
+    pub(crate) const DEPRECATED: u32 = 8;
+}
+
+/// Three columns: the packed word, then the text.
+pub(crate) mod schema {
+    pub(crate) const PACKED: usize = 0;
+    pub(crate) const TEXT: usize = 1;
+
+    pub(crate) const ITEMS_SHIFT: u32 = 8;
+    pub(crate) const CONSTRAINED: u32 = 1 << 16;
+    pub(crate) const BINARY: u32 = 1 << 17;
+}
+
+pub(crate) mod media_type {
+    pub(crate) const NAME: usize = 0;
+    pub(crate) const FLAGS: usize = 2;
+    pub(crate) const SCHEMA: usize = 3;
+    pub(crate) const PROPERTIES: usize = 6;
+    pub(crate) const ENCODING: usize = 8;
+
+    pub(crate) const OPEN: u32 = 1;
+}
+
+pub(crate) mod property {
+    pub(crate) const NAME: usize = 0;
+    pub(crate) const FLAGS: usize = 2;
+    pub(crate) const SCHEMA: usize = 3;
+
+    pub(crate) const REQUIRED: u32 = 1;
+    pub(crate) const READ_ONLY: u32 = 2;
+}
+
+pub(crate) mod scheme_use {
+    pub(crate) const SCHEME: usize = 0;
+    pub(crate) const SCOPES: usize = 2;
+}
+
+pub(crate) mod response {
+    pub(crate) const STATUS: usize = 0;
+    pub(crate) const MEDIA_TYPES: usize = 2;
+    pub(crate) const SCHEMA: usize = 4;
+}
+
+pub(crate) mod schema_row {
+    pub(crate) const DOCUMENT: usize = 0;
+    pub(crate) const REFERENCE: usize = 1;
+    pub(crate) const TEXT: usize = 3;
+}
+
+pub(crate) mod graphql {
+    pub(crate) const QUERY: usize = 0;
+    pub(crate) const OPERATION_NAME: usize = 2;
+    pub(crate) const MUTATION: usize = 4;
+    pub(crate) const ROOT_FIELD: usize = 5;
+    pub(crate) const INPUT: usize = 7;
+}
+
+pub(crate) mod name {
+    pub(crate) const TIER: usize = 0;
+    pub(crate) const TEXT: usize = 1;
+    pub(crate) const OPERATION: usize = 3;
+}
