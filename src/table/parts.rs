@@ -56,8 +56,8 @@ impl<'t> Schema<'t> {
 /// One parameter of an operation.
 #[derive(Clone, Copy)]
 pub struct Parameter<'t> {
-    view: View<'t>,
-    row: u32,
+    pub(super) view: View<'t>,
+    pub(super) row: u32,
 }
 
 impl<'t> Parameter<'t> {
@@ -138,7 +138,7 @@ impl fmt::Debug for Parameter<'_> {
 /// The request body that an operation declares.
 #[derive(Clone, Copy)]
 pub struct RequestBody<'t> {
-    operation: Operation<'t>,
+    pub(super) operation: Operation<'t>,
 }
 
 impl<'t> RequestBody<'t> {
