@@ -4,6 +4,7 @@ mod error;
 pub mod operation;
 mod params;
 mod request;
+mod schema;
 mod table;
 
 pub use error::{
