@@ -4,6 +4,8 @@ mod error;
 pub mod operation;
 mod params;
 mod request;
+pub mod source;
+pub mod spec;
 mod table;
 
 pub use error::{
