@@ -30,14 +30,15 @@ pub fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, SpecError> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// Reads JSON where the text begins with `{`, else YAML.
+/// Reads JSON where the text begins with `{`, else YAML. A brace may begin a YAML flow mapping too, unless the
+/// file's name says JSON.
 pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Parsed, SpecError> {
     let text = text(file, bytes)?;
     if text.trim_start().starts_with('{') {
         let json = serde_json::from_str(text).map_err(|error| json_error(&error).file(file));
         match json {
             Ok(value) => return Ok(Parsed { value, warnings: Vec::new() }),
-            // A YAML flow mapping begins with a brace too; if it is neither, JSON was meant.
+            Err(error) if file.ends_with(".json") => return Err(error),
             Err(error) => return from_yaml(file, text).map_err(|_| error),
         }
     }

@@ -43,8 +43,10 @@ struct In<'t, D> {
     item: D,
 }
 
-/// Reads the carrier's documents; every operation has from the carrier what it does not say itself.
+/// Reads the carrier's documents; every operation has from the carrier what it does not say itself. `file` is
+/// the document that the carrier stands in.
 pub(crate) fn describe(
+    file: &str,
     carrier: &OperationDef,
     extension: &Value,
     pointer: &str,
@@ -60,8 +62,10 @@ pub(crate) fn describe(
         let bytes = source
             .read(&path)
             .map_err(|error| SpecError::at(&pointer, format!("the file `{path}` cannot be read: {error}")))?;
-        let text = text(&path, &bytes)?.to_owned();
-        Ok((path, text))
+        let beside =
+            file.rsplit_once('/').map_or_else(|| path.clone(), |(folder, _)| format!("{folder}/{path}"));
+        let text = text(&beside, &bytes)?.to_owned();
+        Ok((beside, text))
     };
     let slice_text = carried.schema.as_ref().map(|path| read("schema", path)).transpose()?;
     let slice = Slice::read(&carried, slice_text.as_ref(), &pointer)?;

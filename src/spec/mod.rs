@@ -261,7 +261,7 @@ fn collect(
             let before = operations.len();
             if let Some(carrier) = operation.get("x-graphql").filter(|value| !value.is_null()) {
                 carriers += 1;
-                operations.extend(graphql::describe(&def, carrier, &pointer, source)?);
+                operations.extend(graphql::describe(file, &def, carrier, &pointer, source)?);
             } else {
                 operations.push(def);
             }
