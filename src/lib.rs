@@ -9,8 +9,8 @@ pub mod spec;
 mod table;
 
 pub use error::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, DocumentError, Error, IoError, Phase,
-    Refused, Result, TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
+    TransportError, UnknownOperation, UnsafeError,
 };
 pub use operation::{Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};

@@ -118,3 +118,42 @@ fn damaged_bytes_are_refused_or_read_as_nothing() {
         }
     }
 }
+
+#[test]
+fn a_json_document_is_read_as_it_is_asked_for_and_a_yaml_one_whole() {
+    let json = r#"{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{
+        "/pets/{id}":{"parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"integer"}}],
+            "get":{"operationId":"getPet","summary":"Get one.","responses":{}},
+            "delete":{"responses":{}}}}}"#;
+    let yaml = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths:\n  /pets:\n    get:\n      operationId: listPets\n";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("shop.json"), json).unwrap();
+    std::fs::write(folder.path().join("zoo.yaml"), yaml).unwrap();
+
+    let (mut table, warnings) = OperationTable::read(folder.path().join("shop.json")).unwrap();
+    assert_eq!(warnings, []);
+    table.add(OperationTable::read(folder.path().join("zoo.yaml")).unwrap().0);
+
+    let pet = table.get("get_pet").unwrap();
+    assert_eq!((pet.qualified_id().as_str(), pet.summary()), ("shop:getPet", Some("Get one.")));
+    assert_eq!(pet.parameters().map(Parameter::name).collect::<Vec<_>>(), ["id"]);
+    assert_eq!(table.get("delete_pets_by_id").unwrap().method(), Method::Delete);
+    assert_eq!(table.get("zoo:listPets").unwrap().path(), "/pets");
+    assert_eq!(table.iter().count(), 3);
+    assert_eq!(table.search("one").len(), 1, "the summary of an indexed document is searched");
+}
+
+#[test]
+fn the_built_in_tables_find_the_operations_of_the_three_services() {
+    let table = OperationTable::built_in();
+    for (name, id) in [
+        ("tokens_query", "tokens_query"),
+        ("tokens-query", "tokens_query"),
+        ("TokensQuery", "tokens_query"),
+        ("api_token_list", "api token#list"),
+        ("panther:api token#rotate", "api token#rotate"),
+        ("organization_tokens_create", "organization_tokens_create"),
+    ] {
+        assert_eq!(table.get(name).unwrap().id(), id, "{name}");
+    }
+}
