@@ -28,7 +28,7 @@ pub enum Error {
     Arguments(Box<ArgumentsError>),
     /// A document cannot be read; nothing was sent.
     #[error(transparent)]
-    Spec(Box<DocumentError>),
+    Spec(Box<crate::spec::SpecError>),
     /// The configuration lacks something or holds something wrong; nothing was sent.
     #[error(transparent)]
     Config(Box<ConfigError>),
@@ -99,18 +99,10 @@ impl fmt::Display for ArgumentsError {
     }
 }
 
-/// A document cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{}{}: {problem}", .file, .place.as_ref().map(|place| format!(" {place}")).unwrap_or_default())]
-pub struct DocumentError {
-    /// The file or URL.
-    pub file: String,
-    /// Where in it: `line 3, column 7`, or a JSON pointer.
-    pub place: Option<String>,
-    /// What is wrong.
-    pub problem: String,
-    /// What to do.
-    pub hint: Option<String>,
+impl From<crate::spec::SpecError> for Error {
+    fn from(error: crate::spec::SpecError) -> Self {
+        Self::Spec(Box::new(error))
+    }
 }
 
 /// The configuration lacks something or holds something wrong.

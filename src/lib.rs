@@ -5,11 +5,13 @@ pub mod operation;
 mod params;
 mod request;
 mod schema;
+pub mod source;
+pub mod spec;
 mod table;
 
 pub use error::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, DocumentError, Error, IoError, Phase,
-    Refused, Result, TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
+    TransportError, UnknownOperation, UnsafeError,
 };
 pub use operation::{Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};

@@ -4,6 +4,7 @@
 //! [`OperationTable::get`] finds an operation by the rules of the tiers; [`view`] reads what it says.
 
 pub(crate) mod format;
+mod loaded;
 mod operation;
 mod parts;
 mod search;
@@ -11,12 +12,14 @@ mod service;
 pub(crate) mod view;
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
 use self::format::Tier;
-use crate::error::{Ambiguous, DocumentError, Error, Result, UnknownOperation};
+use crate::error::{Ambiguous, Error, Result, UnknownOperation};
+use crate::spec::{SpecError, Warning};
 
 pub use operation::{GraphQl, Operation};
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
@@ -66,14 +69,33 @@ impl OperationTable {
     /// [`Error::Spec`] where the bytes are no table of this version.
     pub fn load(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
         let service = ServiceTable::compiled(false, bytes.into()).ok_or_else(|| {
-            Error::Spec(Box::new(DocumentError {
-                file: "compiled table".to_owned(),
-                place: None,
-                problem: format!("is no operation table of format version {}", format::VERSION),
-                hint: Some("compile the document again with this version".to_owned()),
-            }))
+            let problem = format!("is no operation table of format version {}", format::VERSION);
+            SpecError::new(problem)
+                .file("compiled table")
+                .hint("Compile the document again with this version.")
         })?;
         Ok(Self { services: vec![Arc::new(service)] })
+    }
+
+    /// Reads a document (JSON or YAML), or a service's folder, with what was passed over in it.
+    ///
+    /// A document is indexed in one pass; its operations are read when they are first asked for.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read, [`Error::Spec`] where it is no description.
+    ///
+    /// ```no_run
+    /// let mut table = opcall::OperationTable::built_in();
+    /// let (petstore, warnings) = opcall::OperationTable::read("petstore.json")?;
+    /// for warning in &warnings {
+    ///     eprintln!("{warning}");
+    /// }
+    /// table.add(petstore);
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn read(path: impl AsRef<Path>) -> Result<(Self, Vec<Warning>)> {
+        let (loaded, warnings) = loaded::read(path.as_ref())?;
+        Ok((Self { services: vec![Arc::new(ServiceTable::loaded(loaded))] }, warnings))
     }
 
     /// Adds the services of another table. A service of the same name is replaced and its name returned, so that
@@ -230,7 +252,7 @@ impl OperationTable {
         Error::Ambiguous(Box::new(Ambiguous { name: name.to_owned(), candidates }))
     }
 
-    /// All operations as far as a list shows them: ID, aliases, method, path, summary, tags.
+    /// All operations as far as their names go: ID, aliases, method, path.
     fn listed(&self) -> impl Iterator<Item = Operation<'_>> {
         self.services.iter().flat_map(|service| (0..service.len()).map(|row| service.listed(row)))
     }

@@ -21,7 +21,7 @@ enum Nearness {
 pub(super) fn search<'t>(table: &'t OperationTable, words: &str) -> Vec<Operation<'t>> {
     let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
     let mut found: Vec<(u8, Operation<'t>)> = table
-        .listed()
+        .iter()
         .filter_map(|operation| {
             words
                 .iter()

@@ -6,24 +6,41 @@ use std::fmt;
 use once_cell::sync::OnceCell;
 
 use super::format::{Tier, layout};
+use super::loaded::{LazyDocument, Loaded};
 use super::operation::Operation;
 use super::view::View;
 use crate::error::Result;
 use crate::operation::ServiceDef;
 
-/// The operations of one service in compiled form.
+/// The operations of one service.
 pub(crate) struct ServiceTable {
     name: String,
     is_built_in: bool,
-    bytes: Cow<'static, [u8]>,
+    store: Store,
     definition: OnceCell<ServiceDef>,
+}
+
+/// Where the operations are.
+enum Store {
+    Compiled(Cow<'static, [u8]>),
+    Lazy(Box<LazyDocument>),
 }
 
 impl ServiceTable {
     /// The service of a compiled table, or `None` where the bytes are none of this version.
     pub(crate) fn compiled(is_built_in: bool, bytes: Cow<'static, [u8]>) -> Option<Self> {
         let name = View::new(&bytes)?.service_name().to_owned();
-        Some(Self { name, is_built_in, bytes, definition: OnceCell::new() })
+        Some(Self { name, is_built_in, store: Store::Compiled(bytes), definition: OnceCell::new() })
+    }
+
+    /// The service of a document loaded now.
+    pub(super) fn loaded(loaded: Loaded) -> Self {
+        let store = match loaded {
+            Loaded::Compiled(bytes) => Store::Compiled(Cow::Owned(bytes)),
+            Loaded::Lazy(document) => Store::Lazy(document),
+        };
+        let name = store.listing().service_name().to_owned();
+        Self { name, is_built_in: false, store, definition: OnceCell::new() }
     }
 
     /// The service's short name.
@@ -42,7 +59,7 @@ impl ServiceTable {
     }
 
     fn view(&self) -> View<'_> {
-        View::checked(&self.bytes)
+        self.store.listing()
     }
 
     /// What holds for the whole service; read from the table when first needed.
@@ -60,12 +77,25 @@ impl ServiceTable {
     /// # Errors
     /// [`crate::Error::Spec`] where a document loaded now says something broken about it.
     pub(crate) fn operation(&self, row: u32) -> Result<Operation<'_>> {
-        Ok(self.listed(row))
+        match &self.store {
+            Store::Compiled(_) => Ok(self.listed(row)),
+            Store::Lazy(document) => document.operation(row),
+        }
     }
 
-    /// An operation as far as a list shows it: ID, aliases, method, path, summary, tags.
+    /// An operation as far as its names go: ID, aliases, method, path.
     pub(crate) fn listed(&self, row: u32) -> Operation<'_> {
         Operation { view: self.view(), row }
+    }
+}
+
+impl Store {
+    /// A table that has the names of all operations.
+    fn listing(&self) -> View<'_> {
+        match self {
+            Self::Compiled(bytes) => View::checked(bytes),
+            Self::Lazy(document) => document.names(),
+        }
     }
 }
 

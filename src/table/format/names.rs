@@ -45,7 +45,7 @@ pub(crate) fn fold_flat(name: &str) -> String {
 /// The hash of a name in its tier: FNV-1a of 64 bits, folded to 32. Part of the format.
 pub(crate) fn hash_name(tier: Tier, name: &str) -> u32 {
     let wide = hash_bytes((tier as u64) ^ 0xcbf2_9ce4_8422_2325, name.as_bytes());
-    ((wide >> 32) ^ (wide & 0xffff_ffff)) as u32
+    ((wide >> 32) as u32) ^ ((wide & 0xffff_ffff) as u32)
 }
 
 /// FNV-1a over bytes, from a given start; also the hash of a table's source.

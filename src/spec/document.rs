@@ -1,0 +1,194 @@
+//! One document: bytes to a JSON value, which version of which format it is, and a document laid over
+//! another.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+
+use super::error::{Effect, SpecError, Warning};
+use super::yaml;
+
+/// A parsed document.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) value: Value,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// The text of a document: UTF-8, a byte order mark taken off.
+///
+/// # Errors
+/// Where the bytes are not UTF-8.
+pub fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, SpecError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
+        let column = before.rsplit(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len) + 1;
+        SpecError::new("the text is not UTF-8")
+            .position(line, column)
+            .hint("Save the file as UTF-8.")
+            .file(file)
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// Reads JSON where the text begins with `{`, else YAML. A brace may begin a YAML flow mapping too, unless the
+/// file's name says JSON.
+pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Parsed, SpecError> {
+    let text = text(file, bytes)?;
+    if text.trim_start().starts_with('{') {
+        let json = serde_json::from_str(text).map_err(|error| json_error(&error).file(file));
+        match json {
+            Ok(value) => return Ok(Parsed { value, warnings: Vec::new() }),
+            Err(error) if extension(file) == Some("json") => return Err(error),
+            Err(error) => return from_yaml(file, text).map_err(|_| error),
+        }
+    }
+    from_yaml(file, text)
+}
+
+/// The document as JSON text, for [`super::index`]: JSON as it is, YAML converted.
+///
+/// # Errors
+/// Where the bytes are not UTF-8, or YAML that cannot be read. JSON is not looked into.
+pub fn json<'b>(file: &str, bytes: &'b [u8]) -> Result<(Cow<'b, str>, Vec<Warning>), SpecError> {
+    let text = text(file, bytes)?;
+    let mut tokens = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let is_json = text.trim_start().starts_with('{')
+        && (extension(file) == Some("json") || matches!(tokens.next(), Some(Ok(_))));
+    if is_json {
+        return Ok((Cow::Borrowed(text), Vec::new()));
+    }
+    let Parsed { value, warnings } = from_yaml(file, text)?;
+    Ok((Cow::Owned(value.to_string()), warnings))
+}
+
+fn from_yaml(file: &str, text: &str) -> Result<Parsed, SpecError> {
+    let yaml::Read { value, duplicates } = yaml::to_json(text).map_err(|error| error.file(file))?;
+    let warning = |pointer| {
+        let mut warning =
+            Warning::new(pointer, "the key is given twice; the last one holds", Effect::PartIgnored);
+        file.clone_into(&mut warning.file);
+        warning
+    };
+    let warnings = duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
+    Ok(Parsed { value, warnings })
+}
+
+pub(crate) fn json_error(error: &serde_json::Error) -> SpecError {
+    let whole = error.to_string();
+    let problem = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(problem, _)| problem);
+    SpecError::new(format!("not readable as JSON: {problem}")).position(error.line(), error.column())
+}
+
+/// Which format a document is in, as `opcall check` names it: `openapi 3.0.3`.
+///
+/// A new front-end (`swagger2`, `openapi31`) takes its place here: it lowers the value to the 3.0 model
+/// before anything else looks at it.
+pub(crate) fn detect(root: &Value, warnings: &mut Vec<Warning>) -> Result<String, SpecError> {
+    let Value::Object(map) = root else {
+        return Err(SpecError::new("the document is not an object at its top")
+            .hint("Give an OpenAPI document in JSON or YAML."));
+    };
+    if let Some(version) = map.get("swagger") {
+        let version = scalar(version).unwrap_or_default();
+        return Err(SpecError::at("#/swagger", format!("not supported yet: Swagger {version}"))
+            .hint("Convert the document to OpenAPI 3.0."));
+    }
+    let Some(version) = map.get("openapi").and_then(scalar) else {
+        let named = ["asyncapi", "arazzo", "overlay"].into_iter().find(|key| map.contains_key(*key));
+        let problem = match named {
+            Some(other) => format!("not an API description that can be called: the document is `{other}`"),
+            None => "not an OpenAPI document: the member `openapi` is missing".to_owned(),
+        };
+        return Err(SpecError::at("#", problem).hint("Give an OpenAPI 3.0 document in JSON or YAML."));
+    };
+    let minor: String = version.split('.').take(2).collect::<Vec<_>>().join(".");
+    match minor.as_str() {
+        "3.0" | "3" => {}
+        "3.1" | "3.2" => {
+            let problem = format!("OpenAPI {version} is read by the rules of 3.0 as far as they go");
+            warnings.push(Warning::new("#/openapi", problem, Effect::Assumed));
+        }
+        _ => {
+            return Err(SpecError::at("#/openapi", format!("not supported: OpenAPI {version}"))
+                .hint("Give an OpenAPI 3.0 document."));
+        }
+    }
+    Ok(format!("openapi {version}"))
+}
+
+/// A file name's ending.
+pub(crate) fn extension(file: &str) -> Option<&str> {
+    Path::new(file).extension().and_then(OsStr::to_str)
+}
+
+/// A scalar as text: documents write versions, ports and IDs as numbers too.
+pub(crate) fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        // YAML's unquoted `3.0` has lost nothing: JSON prints the fraction.
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// Lays a document over a base: objects are merged member by member, anything else of the document holds.
+///
+/// Like a JSON Merge Patch (RFC 7396), but a `null` stays, because `default: null` means something; a
+/// member that the document gives as `null` hides the base's.
+pub(crate) fn lay_over(base: &Map<String, Value>, document: &mut Map<String, Value>) {
+    for (key, under) in base {
+        match (document.get_mut(key), under) {
+            (None, _) => {
+                document.insert(key.clone(), under.clone());
+            }
+            (Some(Value::Object(over)), Value::Object(under)) => lay_over(under, over),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_document_holds_over_its_base() {
+        let base = json!({"a": {"x": 1, "y": [1]}, "b": 2, "c": 3});
+        let mut over = json!({"a": {"y": [2], "z": null}, "c": null});
+        if let (Value::Object(base), Value::Object(over)) = (&base, &mut over) {
+            lay_over(base, over);
+        }
+        assert_eq!(over, json!({"a": {"y": [2], "z": null, "x": 1}, "c": null, "b": 2}));
+    }
+
+    #[test]
+    fn versions_are_told_apart() {
+        let format = |value: Value| detect(&value, &mut Vec::new());
+        assert_eq!(format(json!({"openapi": "3.0.3"})).unwrap(), "openapi 3.0.3");
+        assert_eq!(format(json!({"openapi": 3.0})).unwrap(), "openapi 3.0");
+        assert!(format(json!({"swagger": "2.0"})).unwrap_err().problem.contains("Swagger 2.0"));
+        assert!(format(json!({"asyncapi": "3.0.0"})).unwrap_err().problem.contains("asyncapi"));
+        assert!(format(json!([])).is_err());
+        let mut warnings = Vec::new();
+        assert_eq!(detect(&json!({"openapi": "3.1.0"}), &mut warnings).unwrap(), "openapi 3.1.0");
+        assert_eq!(warnings.len(), 1);
+    }
+
+    #[test]
+    fn faults_in_the_text_have_a_place() {
+        let error = parse("a.json", b"{\"a\": 1,\n \"b\": }").unwrap_err();
+        assert_eq!(error.position.map(|at| (at.line, at.column)), Some((2, 7)), "{error}");
+        let error = parse("a.yaml", b"a: 1\nb: \xff\n").unwrap_err();
+        assert_eq!(error.position.map(|at| (at.line, at.column)), Some((2, 4)), "{error}");
+        assert_eq!(parse("a", b"\xef\xbb\xbf{a: 1}").unwrap().value, json!({"a": 1}));
+    }
+}

@@ -1,0 +1,160 @@
+//! What is wrong with a description: one error that ends the reading, and warnings that do not.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A description cannot be read: where, what, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SpecError {
+    /// The file, as the caller named it.
+    pub file: String,
+    /// The JSON pointer of the fault as a URI fragment, such as `#/paths/~1pets/get`.
+    pub pointer: Option<String>,
+    /// The place in the text, where the format tells it.
+    pub position: Option<Position>,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it, one imperative sentence.
+    pub hint: Option<String>,
+}
+
+/// A place in a text, both counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl SpecError {
+    pub(crate) fn new(problem: impl Into<String>) -> Self {
+        Self { file: String::new(), pointer: None, position: None, problem: problem.into(), hint: None }
+    }
+
+    pub(crate) fn at(pointer: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), ..Self::new(problem) }
+    }
+
+    pub(crate) fn position(mut self, line: usize, column: usize) -> Self {
+        if line > 0 {
+            self.position = Some(Position { line, column });
+        }
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Names the file, unless a deeper one is named already.
+    pub(crate) fn file(mut self, file: &str) -> Self {
+        if self.file.is_empty() {
+            file.clone_into(&mut self.file);
+        }
+        self
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(Position { line, column }) = self.position {
+            write!(f, ":{line}:{column}")?;
+        }
+        if let Some(pointer) = &self.pointer {
+            f.write_str(pointer)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+/// Something in a description that was passed over; the rest was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    /// The file, as the caller named it.
+    pub file: String,
+    /// The JSON pointer as a URI fragment, such as `#/paths/~1pets/get`.
+    pub pointer: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What follows from it.
+    pub effect: Effect,
+}
+
+impl Warning {
+    pub(crate) fn new(pointer: impl Into<String>, problem: impl Into<String>, effect: Effect) -> Self {
+        Self { file: String::new(), pointer: pointer.into(), problem: problem.into(), effect }
+    }
+
+    /// The warning that an operation is left out because of an error.
+    pub(crate) fn skipped(pointer: &str, error: SpecError) -> Self {
+        let problem = match error.pointer {
+            Some(deeper) if deeper != pointer => format!("{}: {}", deeper, error.problem),
+            _ => error.problem,
+        };
+        Self::new(pointer, problem, Effect::OperationSkipped)
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}: {} ({})", self.file, self.pointer, self.problem, self.effect)
+    }
+}
+
+/// What follows from a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Effect {
+    /// The operation cannot be called.
+    OperationSkipped,
+    /// The extension is as if it were not there.
+    ExtensionIgnored,
+    /// The part is as if it were not there.
+    PartIgnored,
+    /// The sensible reading was taken.
+    Assumed,
+    /// Values are sent without this check.
+    NotChecked,
+    /// The name alone does not tell which operation is meant.
+    Ambiguous,
+    /// Calls cannot sign in by it.
+    NoSignIn,
+}
+
+impl Effect {
+    /// The effect in words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OperationSkipped => "operation skipped",
+            Self::ExtensionIgnored => "extension ignored",
+            Self::PartIgnored => "part ignored",
+            Self::Assumed => "read as the nearest valid form",
+            Self::NotChecked => "values are not checked against it",
+            Self::Ambiguous => "the identifier is ambiguous; call it by method and path",
+            Self::NoSignIn => "calls cannot sign in by it",
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A member name as a JSON pointer's token (RFC 6901 §3).
+pub(crate) fn token(name: &str) -> Cow<'_, str> {
+    if name.contains(['~', '/']) {
+        Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}

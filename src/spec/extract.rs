@@ -1,0 +1,270 @@
+//! One operation of a document, from its JSON value to plain owned data.
+//!
+//! The whole and the lazy reading both come here; they differ only in how a reference is resolved.
+
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use openapiv3::Encoding;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Depth;
+use super::document::scalar;
+use super::error::{Effect, SpecError, Warning, token};
+use super::names;
+use super::parameter::{self, Found};
+use super::reference::{Resolve, follow};
+use super::schema;
+use super::service::{Defaults, check_security, extension, present, security, servers};
+use crate::operation::{
+    MediaTypeDef, Method, OperationDef, Pagination, PaginationKind, ParameterDef, RequestBodyDef,
+    ResponseDef, SchemaDef, SecuritySchemeDef,
+};
+
+/// What is the same for all operations of a document.
+pub(crate) struct Context<'a> {
+    pub(crate) document: u32,
+    pub(crate) defaults: &'a Defaults,
+    pub(crate) schemes: &'a [SecuritySchemeDef],
+    pub(crate) resolver: &'a dyn Resolve,
+    pub(crate) depth: Depth,
+}
+
+impl Context<'_> {
+    /// Adds the schemas that a schema reaches, if this reading is about such schemas.
+    fn reach(
+        &self,
+        depth: Depth,
+        schema: Option<&Value>,
+        pointer: &str,
+        reached: &mut IndexMap<String, String>,
+        warnings: &mut Vec<Warning>,
+    ) {
+        if let Some(schema) = schema.filter(|_| self.depth == depth) {
+            schema::reach(schema, self.resolver, pointer, reached, warnings);
+        }
+    }
+}
+
+/// Where an operation stands.
+pub(crate) struct Site<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) method: Method,
+    /// The path item's members that are no operations.
+    pub(crate) shared: &'a Map<String, Value>,
+    pub(crate) operation: &'a Value,
+}
+
+impl Site<'_> {
+    /// The operation's pointer.
+    pub(crate) fn pointer(&self) -> String {
+        pointer(self.path, &self.method)
+    }
+}
+
+pub(crate) fn pointer(path: &str, method: &Method) -> String {
+    let path = token(path);
+    match method {
+        Method::Custom(name) => format!("#/paths/{path}/additionalOperations/{}", token(name)),
+        known => format!("#/paths/{path}/{}", known.as_str().to_ascii_lowercase()),
+    }
+}
+
+/// The method that a path item's member names, if it is an operation's.
+pub(crate) fn method(key: &str) -> Option<Method> {
+    let known = ["get", "head", "post", "put", "patch", "delete", "options", "trace", "query"];
+    if known.contains(&key) { key.parse().ok() } else { None }
+}
+
+/// The `operationId`, if there is one that can be called.
+pub(crate) fn id(given: Option<&Value>) -> Option<String> {
+    given.and_then(scalar).filter(|id| !id.is_empty())
+}
+
+/// Extracts an operation.
+pub(crate) fn operation(
+    context: &Context<'_>,
+    site: &Site<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Result<OperationDef, SpecError> {
+    let pointer = site.pointer();
+    let operation = follow(site.operation, context.resolver, &pointer)?;
+    let Value::Object(operation) = operation.as_ref() else {
+        return Err(SpecError::at(pointer, "the operation is not an object"));
+    };
+    let id = id(operation.get("operationId"));
+    let text = |owner: &Map<String, Value>, key: &str| {
+        owner
+            .get(key)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let item_pointer = format!("#/paths/{}", token(site.path));
+    let (shared_list, own_list) = (format!("{item_pointer}/parameters"), format!("{pointer}/parameters"));
+    let lists = [
+        (site.shared.get("parameters"), shared_list.as_str()),
+        (operation.get("parameters"), own_list.as_str()),
+    ];
+    let mut found = parameter::parameters(&lists, context.resolver, warnings)?;
+    parameter::fit_to_path(&mut found, site.path, &pointer, warnings);
+    let mut schemas = IndexMap::new();
+    for Found { schema, .. } in &found {
+        context.reach(Depth::Requests, schema.as_ref(), &pointer, &mut schemas, warnings);
+    }
+    let parameters: Vec<ParameterDef> = found.into_iter().map(|one| one.def).collect();
+    let body = present(operation, "requestBody")
+        .map(|body| request_body(body, &format!("{pointer}/requestBody"), context, &mut schemas, warnings))
+        .transpose()?;
+    let responses = responses(operation, &pointer, context, &mut schemas, warnings);
+    let security = match present(operation, "security") {
+        Some(list) => {
+            let pointer = format!("{pointer}/security");
+            let sets = security(list, &pointer)?;
+            check_security(&sets, context.schemes, &pointer, warnings);
+            sets
+        }
+        None => context.defaults.security.clone(),
+    };
+    let own_servers = servers(operation, &pointer, warnings);
+    let servers =
+        if own_servers.is_empty() { servers(site.shared, &item_pointer, warnings) } else { own_servers };
+    let hosts: Option<IndexMap<String, String>> = extension(operation, "x-host", &pointer, warnings);
+    Ok(OperationDef {
+        document: context.document,
+        pagination: pagination(operation, &site.method, &parameters, context, &pointer, warnings),
+        id_is_made: id.is_none(),
+        id: id.unwrap_or_else(|| names::made(&site.method, site.path)),
+        aliases: extension(operation, "x-aliases", &pointer, warnings).unwrap_or_default(),
+        method: site.method.clone(),
+        path: names::path_key(site.path).into_owned(),
+        summary: text(operation, "summary").or_else(|| text(site.shared, "summary")),
+        description: text(operation, "description").or_else(|| text(site.shared, "description")),
+        tags: operation
+            .get("tags")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(scalar)
+            .collect(),
+        scope: extension(operation, "x-scope", &pointer, warnings),
+        deprecated: operation.get("deprecated").and_then(Value::as_bool).unwrap_or_default(),
+        idempotent: extension(operation, "x-idempotent", &pointer, warnings),
+        comma_lists: context.defaults.comma_lists,
+        parameters,
+        body,
+        responses,
+        security,
+        servers: if servers.is_empty() { context.defaults.servers.clone() } else { servers },
+        hosts: hosts.into_iter().flatten().collect(),
+        graphql: None,
+        schemas: schemas.into_iter().collect(),
+    })
+}
+
+/// The operation's own `x-pagination`, else the document's where the operation has its parameters.
+fn pagination(
+    operation: &Map<String, Value>,
+    method: &Method,
+    parameters: &[ParameterDef],
+    context: &Context<'_>,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> Option<Pagination> {
+    if operation.contains_key("x-pagination") {
+        return extension(operation, "x-pagination", pointer, warnings);
+    }
+    let document = context.defaults.pagination.as_ref().filter(|_| method.is_safe())?;
+    let declared = |name: &Option<String>| {
+        name.as_ref().is_none_or(|name| parameters.iter().any(|parameter| parameter.name == *name))
+    };
+    let turns = match document.kind {
+        PaginationKind::Offset => declared(&document.offset),
+        PaginationKind::Cursor => declared(&document.cursor),
+        PaginationKind::Link => true,
+    };
+    (turns && declared(&document.limit)).then(|| document.clone())
+}
+
+fn request_body(
+    body: &Value,
+    pointer: &str,
+    context: &Context<'_>,
+    schemas: &mut IndexMap<String, String>,
+    warnings: &mut Vec<Warning>,
+) -> Result<RequestBodyDef, SpecError> {
+    let body = follow(body, context.resolver, pointer)?;
+    let Some(types) = body.get("content").and_then(Value::as_object) else {
+        return Err(SpecError::at(pointer, "the request body has no `content`"));
+    };
+    let mut media_types = Vec::with_capacity(types.len());
+    for (name, media_type) in types {
+        let pointer = format!("{pointer}/content/{}", token(name));
+        let media_type = follow(media_type, context.resolver, &pointer)?;
+        let schema = media_type.get("schema");
+        context.reach(Depth::Requests, schema, &pointer, schemas, warnings);
+        let (properties, open) = schema::properties(schema, context.resolver);
+        media_types.push(MediaTypeDef {
+            name: name.clone(),
+            schema: match schema {
+                Some(schema) => schema::define(schema, context.resolver),
+                None => SchemaDef { text: "{}".to_owned(), ..SchemaDef::default() },
+            },
+            properties,
+            open,
+            encoding: encoding(&media_type, &pointer, warnings),
+        });
+    }
+    let required = body.get("required").and_then(Value::as_bool).unwrap_or_default();
+    Ok(RequestBodyDef { required, media_types })
+}
+
+fn encoding(media_type: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> Option<String> {
+    let given = media_type.get("encoding").and_then(Value::as_object).filter(|given| !given.is_empty())?;
+    let mut kept = Map::new();
+    for (property, encoding) in given {
+        match Encoding::deserialize(encoding) {
+            Ok(_) => {
+                kept.insert(property.clone(), encoding.clone());
+            }
+            Err(error) => {
+                let pointer = format!("{pointer}/encoding/{}", token(property));
+                warnings.push(Warning::new(pointer, error.to_string(), Effect::PartIgnored));
+            }
+        }
+    }
+    Some(Value::Object(kept).to_string())
+}
+
+fn responses(
+    operation: &Map<String, Value>,
+    pointer: &str,
+    context: &Context<'_>,
+    schemas: &mut IndexMap<String, String>,
+    warnings: &mut Vec<Warning>,
+) -> Vec<ResponseDef> {
+    let declared = operation.get("responses").and_then(Value::as_object);
+    let mut found = Vec::new();
+    for (status, response) in declared.into_iter().flatten().filter(|(status, _)| !status.starts_with("x-")) {
+        let pointer = format!("{pointer}/responses/{}", token(status));
+        let response = match follow(response, context.resolver, &pointer) {
+            Ok(response) => response,
+            Err(error) => {
+                warnings.push(Warning::new(&pointer, error.problem, Effect::PartIgnored));
+                Cow::Owned(Value::Null)
+            }
+        };
+        let types = response.get("content").and_then(Value::as_object);
+        let first = types.and_then(|types| types.values().next()).and_then(|first| first.get("schema"));
+        let schema = first.filter(|_| context.depth == Depth::Answers);
+        context.reach(Depth::Answers, schema, &pointer, schemas, warnings);
+        found.push(ResponseDef {
+            status: status.clone(),
+            media_types: types.map(|types| types.keys().cloned().collect()).unwrap_or_default(),
+            schema: schema.map(Value::to_string),
+        });
+    }
+    found
+}

@@ -1,0 +1,363 @@
+//! The lazy reading of JSON: one borrowing pass finds where each operation and component stands, and an
+//! operation is extracted when it is asked for.
+//!
+//! Everything is kept as ranges of the text, so that an owner holds the text and its index side by side.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::error::{SpecError, Warning, token};
+use super::extract::{self, Context, Site};
+use super::reference::{Files, Resolve, Whole, local, missing, percent_decoded};
+use super::service::{self, Defaults};
+use super::{Depth, NoSource, Source, check_id, check_path, document, names, stem};
+use crate::operation::{Method, OperationDef, ServiceDef};
+
+/// Where everything of a JSON document stands.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Index {
+    /// What holds for all operations.
+    pub service: ServiceDef,
+    /// The format as `opcall check` names it: `openapi 3.0.3`.
+    pub format: String,
+    /// The operations in the document's order.
+    pub entries: Vec<Entry>,
+    /// What was passed over so far; extracting an operation may find more.
+    pub warnings: Vec<Warning>,
+    file: String,
+    defaults: Defaults,
+    items: Vec<Item>,
+    components: HashMap<Box<str>, Range<usize>>,
+}
+
+/// One operation of an [`Index`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The document's `operationId`, or the name made for it.
+    pub id: String,
+    /// Whether the name was made.
+    pub id_is_made: bool,
+    /// Further IDs.
+    pub aliases: Vec<String>,
+    /// The method.
+    pub method: Method,
+    item: usize,
+    place: Range<usize>,
+}
+
+/// A path item: its key, and where the members stand that its operations share.
+#[derive(Debug, Clone)]
+struct Item {
+    path: String,
+    shared: Vec<(&'static str, Range<usize>)>,
+}
+
+/// The members of a path item that its operations share.
+const SHARED: [&str; 4] = ["parameters", "servers", "summary", "description"];
+/// Members of the root that no operation needs; `webhooks` are calls of the other side.
+const SKIPPED: [&str; 3] = ["tags", "webhooks", "externalDocs"];
+
+/// Finds the operations of a JSON document. `None` where it must be read whole: the text is not JSON, its shape
+/// is at fault, or its path items and operations are references or carry GraphQL.
+///
+/// # Errors
+/// Where the document is not one that can be read, whole or not.
+pub fn index(file: &str, text: &str) -> Result<Option<Index>, SpecError> {
+    if !text.trim_start().starts_with('{') {
+        return Ok(None);
+    }
+    let mut found = Found { text, ..Found::default() };
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = Node(&mut found, Level::Root).deserialize(&mut json).and_then(|()| json.end());
+    if read.is_err() || found.needs_whole {
+        return Ok(None);
+    }
+    found.into_index(file).map(Some).map_err(|error| error.file(file))
+}
+
+impl Index {
+    /// The path key of an operation.
+    #[must_use]
+    pub fn path(&self, entry: &Entry) -> Cow<'_, str> {
+        names::path_key(self.items.get(entry.item).map_or("", |item| item.path.as_str()))
+    }
+
+    /// Extracts the operation of `entries[number]` from the text that was indexed.
+    ///
+    /// # Errors
+    /// Where the operation is at fault, or the index is not one of this text.
+    pub fn extract(
+        &self,
+        text: &str,
+        number: usize,
+        depth: Depth,
+        source: &dyn Source,
+    ) -> Result<(OperationDef, Vec<Warning>), SpecError> {
+        let mut warnings = Vec::new();
+        let mut read = || {
+            let foreign = || SpecError::new("the index is not one of this text");
+            let entry = self.entries.get(number).ok_or_else(foreign)?;
+            let item = self.items.get(entry.item).ok_or_else(foreign)?;
+            let mut shared = Map::new();
+            for (key, place) in &item.shared {
+                shared.insert((*key).to_owned(), value(text, place)?);
+            }
+            let resolver = Lazy { text, index: self, files: Files::new(source), whole: OnceCell::new() };
+            let context = Context {
+                document: 0,
+                defaults: &self.defaults,
+                schemes: &self.service.security_schemes,
+                resolver: &resolver,
+                depth,
+            };
+            let operation =
+                if entry.place.is_empty() { Value::Object(Map::new()) } else { value(text, &entry.place)? };
+            let site = Site {
+                path: &item.path,
+                method: entry.method.clone(),
+                shared: &shared,
+                operation: &operation,
+            };
+            extract::operation(&context, &site, &mut warnings)
+        };
+        let def = read().map_err(|error| error.file(&self.file))?;
+        for warning in &mut warnings {
+            warning.file.clone_from(&self.file);
+        }
+        Ok((def, warnings))
+    }
+}
+
+fn value(text: &str, place: &Range<usize>) -> Result<Value, SpecError> {
+    let part = text.get(place.clone()).ok_or_else(|| SpecError::new("the index is not one of this text"))?;
+    serde_json::from_str(part).map_err(|error| document::json_error(&error))
+}
+
+/// Resolves references by the index; what is no component by parsing the whole text, once.
+struct Lazy<'a> {
+    text: &'a str,
+    index: &'a Index,
+    files: Files<'a>,
+    whole: OnceCell<Value>,
+}
+
+impl Resolve for Lazy<'_> {
+    fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String> {
+        let Some(fragment) = reference.strip_prefix('#') else {
+            return self.files.resolve(reference).map(Cow::Owned);
+        };
+        if let Some((place, rest)) = self.component(fragment) {
+            let component = value(self.text, place).map_err(|error| error.problem)?;
+            return local(&component, rest).cloned().map(Cow::Owned).ok_or_else(|| missing(reference));
+        }
+        let whole = self.whole.get_or_init(|| serde_json::from_str(self.text).unwrap_or_default());
+        local(whole, fragment).map(Cow::Borrowed).ok_or_else(|| missing(reference))
+    }
+}
+
+impl Lazy<'_> {
+    /// The component that a fragment begins with, and the rest of the fragment.
+    fn component<'f>(&self, fragment: &'f str) -> Option<(&Range<usize>, &'f str)> {
+        let name = fragment.strip_prefix("/components/")?;
+        let (section, name) = name.split_once('/')?;
+        let (name, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
+        let key = format!("{section}/{name}");
+        let known = self.index.components.get(key.as_str());
+        let place = known.or_else(|| self.index.components.get(percent_decoded(&key)?.as_str()))?;
+        Some((place, rest))
+    }
+}
+
+/// An operation as the pass leaves it: its path item, method and place, and the members that name it.
+type Seen = (usize, Method, Range<usize>, Option<String>, Option<Value>);
+
+/// What the pass gathers.
+#[derive(Default)]
+struct Found<'t> {
+    text: &'t str,
+    root: Map<String, Value>,
+    security_schemes: Option<Value>,
+    items: Vec<Item>,
+    operations: Vec<Seen>,
+    components: HashMap<Box<str>, Range<usize>>,
+    needs_whole: bool,
+}
+
+impl Found<'_> {
+    /// Where a part of the text stands in it.
+    fn place(&self, part: &str) -> Range<usize> {
+        let start = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        start..start + part.len()
+    }
+
+    fn into_index(mut self, file: &str) -> Result<Index, SpecError> {
+        let mut warnings = Vec::new();
+        if let Some(schemes) = self.security_schemes.take() {
+            let components = Map::from_iter([("securitySchemes".to_owned(), schemes)]);
+            self.root.insert("components".to_owned(), Value::Object(components));
+        }
+        let root = Value::Object(self.root);
+        let format = document::detect(&root, &mut warnings)?;
+        let empty = Map::new();
+        let map = root.as_object().unwrap_or(&empty);
+        let defaults = service::defaults(map, &mut warnings)?;
+        let service = service::service(map, &Whole::new(&root, &NoSource), stem(file), &mut warnings)?;
+        service::check_security(&defaults.security, &service.security_schemes, "#/security", &mut warnings);
+        for item in &self.items {
+            check_path(&item.path, &format!("#/paths/{}", token(&item.path)), &mut warnings);
+        }
+        let mut entries = Vec::with_capacity(self.operations.len());
+        let mut ids = HashSet::new();
+        for (item, method, place, id, aliases) in self.operations {
+            let path = &self.items[item].path;
+            // Faults in its aliases are told when the operation is extracted.
+            let aliases = aliases.and_then(|aliases| Vec::deserialize(aliases).ok()).unwrap_or_default();
+            let id_is_made = id.is_none();
+            let id = id.unwrap_or_else(|| names::made(&method, path));
+            if ids.contains(&id) {
+                check_id(id.clone(), &extract::pointer(path, &method), &mut ids, &mut warnings);
+            } else {
+                ids.insert(id.clone());
+            }
+            entries.push(Entry { id, id_is_made, aliases, method, item, place });
+        }
+        for warning in &mut warnings {
+            file.clone_into(&mut warning.file);
+        }
+        let (items, components) = (self.items, self.components);
+        Ok(Index { service, format, entries, warnings, file: file.to_owned(), defaults, items, components })
+    }
+}
+
+/// What object the pass stands in.
+enum Level {
+    Root,
+    Paths,
+    Item(usize),
+    Operation(usize, Method),
+    Components,
+    Section(String),
+}
+
+struct Node<'b, 't>(&'b mut Found<'t>, Level);
+
+impl<'de> DeserializeSeed<'de> for Node<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self(found, level) = self;
+        if let Level::Operation(item, method) = level {
+            return operation(found, item, method, map);
+        }
+        while let Some(key) = map.next_key::<&RawValue>()? {
+            let key = name(key);
+            let deeper = match (&level, key.as_ref()) {
+                (Level::Root, "paths") => Level::Paths,
+                (Level::Root, "components") => Level::Components,
+                (Level::Root, skipped) if SKIPPED.contains(&skipped) => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                (Level::Root, _) => {
+                    let value = map.next_value()?;
+                    found.root.insert(key.into_owned(), value);
+                    continue;
+                }
+                (Level::Paths, path) if path.starts_with("x-") => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                (Level::Paths, path) => {
+                    found.items.push(Item { path: path.to_owned(), shared: Vec::new() });
+                    Level::Item(found.items.len() - 1)
+                }
+                (Level::Item(item), member) => {
+                    if let Some(method) = extract::method(member) {
+                        Level::Operation(*item, method)
+                    } else {
+                        found.needs_whole |= matches!(member, "$ref" | "additionalOperations");
+                        let place = found.place(map.next_value::<&RawValue>()?.get());
+                        if let Some(shared) = SHARED.into_iter().find(|shared| *shared == member) {
+                            found.items[*item].shared.push((shared, place));
+                        }
+                        continue;
+                    }
+                }
+                (Level::Components, "securitySchemes") => {
+                    found.security_schemes = Some(map.next_value()?);
+                    continue;
+                }
+                (Level::Components, section) => Level::Section(token(section).into_owned()),
+                (Level::Section(section), member) => {
+                    let place = found.place(map.next_value::<&RawValue>()?.get());
+                    let key = [section, "/", &token(member)].concat();
+                    found.components.insert(key.into_boxed_str(), place);
+                    continue;
+                }
+                (Level::Operation(..), _) => continue,
+            };
+            map.next_value_seed(Node(found, deeper))?;
+        }
+        Ok(())
+    }
+}
+
+/// An operation's own place follows from its first key and its last value, so that it is passed over once.
+fn operation<'de, A: MapAccess<'de>>(
+    found: &mut Found<'de>,
+    item: usize,
+    method: Method,
+    mut map: A,
+) -> Result<(), A::Error> {
+    let (mut id, mut aliases) = (None, None);
+    let mut place: Option<Range<usize>> = None;
+    while let Some(key) = map.next_key::<&RawValue>()? {
+        let member = map.next_value::<&RawValue>()?;
+        let start = place.map_or_else(|| found.place(key.get()).start, |place| place.start);
+        place = Some(start..found.place(member.get()).end);
+        match name(key).as_ref() {
+            "operationId" => id = extract::id(serde_json::from_str(member.get()).ok().as_ref()),
+            "x-aliases" => aliases = serde_json::from_str(member.get()).ok(),
+            "$ref" | "x-graphql" => found.needs_whole = true,
+            _ => {}
+        }
+    }
+    let place = place.and_then(|inner| {
+        let start = found.text[..inner.start].rfind('{')?;
+        let end = found.text[inner.end..].find('}')?;
+        Some(start..inner.end + end + 1)
+    });
+    found.operations.push((item, method, place.unwrap_or_default(), id, aliases));
+    Ok(())
+}
+
+/// A key without its quotes and escapes.
+fn name(key: &RawValue) -> Cow<'_, str> {
+    let quoted = key.get();
+    match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
+        _ => Cow::Owned(serde_json::from_str(quoted).unwrap_or_default()),
+    }
+}

@@ -1,0 +1,325 @@
+//! API descriptions to plain owned data: text, to a JSON value, to [`OperationDef`]s.
+//!
+//! One door for a document ([`read`]), one for a folder of a service ([`read_folder`]), one for a JSON
+//! document whose operations are wanted singly ([`index`]). Files come through the [`Source`] that the
+//! caller hands in: build.rs compiles this module too, and it knows no file, clock or network.
+
+mod document;
+mod error;
+mod extract;
+mod graphql;
+mod graphql_schema;
+mod index;
+mod names;
+mod parameter;
+mod reference;
+mod schema;
+mod service;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+use std::collections::HashSet;
+use std::io;
+
+use serde_json::{Map, Value};
+
+pub use document::{json, text};
+pub use error::{Effect, Position, SpecError, Warning};
+pub use index::{Entry, Index, index};
+
+use self::error::token;
+use self::extract::{Context, Site};
+use self::reference::{Whole, follow};
+use crate::operation::{Method, OperationDef, ServiceDef};
+
+/// The files beside a document.
+pub trait Source {
+    /// A file's bytes. The path is relative, with `/` between its segments and without `..`.
+    ///
+    /// # Errors
+    /// Whatever reading the file fails with.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+
+    /// The names of the files in the folder, in any order.
+    ///
+    /// # Errors
+    /// Whatever listing the folder fails with.
+    fn list(&self) -> io::Result<Vec<String>>;
+}
+
+/// No files: for a document that stands alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSource;
+
+impl Source for NoSource {
+    fn read(&self, _path: &str) -> io::Result<Vec<u8>> {
+        Err(io::Error::new(io::ErrorKind::NotFound, "the document stands alone"))
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+/// How much of an operation is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// What a request needs.
+    #[default]
+    Requests,
+    /// The schemas of answers; [`OperationDef::schemas`] then holds what they reach in place of what requests do.
+    Answers,
+}
+
+/// A document or a service's folder, read.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Description {
+    /// What holds for all operations.
+    pub service: ServiceDef,
+    /// The format as `opcall check` names it: `openapi 3.0.3`, or `graphql`.
+    pub format: String,
+    /// The documents' file names; [`OperationDef::document`] counts in it.
+    pub documents: Vec<String>,
+    /// The operations in the documents' order.
+    pub operations: Vec<OperationDef>,
+    /// What was passed over.
+    pub warnings: Vec<Warning>,
+}
+
+impl Description {
+    /// How many operations could not be read; each has a warning.
+    #[must_use]
+    pub fn skipped(&self) -> usize {
+        self.warnings.iter().filter(|warning| warning.effect == Effect::OperationSkipped).count()
+    }
+}
+
+/// Reads one document, in JSON or YAML. `source` reads the files beside it.
+///
+/// # Errors
+/// Where the document cannot be read at all; what is wrong with a single operation is a warning.
+pub fn read(file: &str, bytes: &[u8], source: &dyn Source, depth: Depth) -> Result<Description, SpecError> {
+    let document::Parsed { value, mut warnings } = document::parse(file, bytes)?;
+    let found = one(file, &value, None, source, depth, 0)?;
+    warnings.extend(found.warnings);
+    Ok(Description { warnings, ..found })
+}
+
+/// Reads the folder of a service: `service.yaml` is laid under each other `.yaml`, `.yml` or `.json`
+/// document, and is a document itself where it has `paths`. `folder` names it in errors.
+///
+/// # Errors
+/// Where a document cannot be read at all; what is wrong with a single operation is a warning.
+pub fn read_folder(folder: &str, source: &dyn Source, depth: Depth) -> Result<Description, SpecError> {
+    const BASE: &str = "service.yaml";
+    let fault = |problem: String| SpecError::new(problem).file(folder);
+    let mut files = source.list().map_err(|error| fault(format!("the folder cannot be read: {error}")))?;
+    files.retain(|file| matches!(document::extension(file), Some("yaml" | "yml" | "json")));
+    files.sort_unstable();
+    let full = |file: &str| if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
+    let parse = |file: &str| {
+        let bytes = source.read(file).map_err(|error| SpecError::new(format!("cannot be read: {error}")));
+        document::parse(&full(file), &bytes.map_err(|error| error.file(&full(file)))?)
+    };
+
+    let mut whole: Option<Description> = None;
+    let mut warnings = Vec::new();
+    let mut base = Map::new();
+    if files.iter().any(|file| file == BASE) {
+        files.retain(|file| file != BASE);
+        let parsed = parse(BASE)?;
+        warnings.extend(parsed.warnings);
+        let mut found = one(&full(BASE), &parsed.value, Some(folder), source, depth, 0)?;
+        if parsed.value.get("paths").is_none() {
+            found.documents.clear();
+        }
+        whole = Some(found);
+        if let Value::Object(map) = parsed.value {
+            base = map;
+            base.shift_remove("paths");
+        }
+    }
+    for file in &files {
+        let mut parsed = parse(file)?;
+        warnings.extend(parsed.warnings);
+        if let Value::Object(document) = &mut parsed.value {
+            document::lay_over(&base, document);
+        }
+        let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
+        let found = one(&full(file), &parsed.value, Some(folder), source, depth, number)?;
+        match &mut whole {
+            Some(whole) => join(whole, found),
+            None => whole = Some(found),
+        }
+    }
+    let mut whole = whole.ok_or_else(|| {
+        fault("the folder holds no document".to_owned()).hint("Put a .yaml or .json document into it.")
+    })?;
+    warnings.append(&mut whole.warnings);
+    whole.warnings = warnings;
+    Ok(whole)
+}
+
+/// Adds a further document to a service.
+fn join(whole: &mut Description, mut found: Description) {
+    if found.service.servers != whole.service.servers {
+        for operation in found.operations.iter_mut().filter(|operation| operation.servers.is_empty()) {
+            operation.servers.clone_from(&found.service.servers);
+        }
+    }
+    for scheme in found.service.security_schemes {
+        if !whole.service.security_schemes.iter().any(|known| known.name == scheme.name) {
+            whole.service.security_schemes.push(scheme);
+        }
+    }
+    if whole.operations.is_empty() {
+        whole.format = found.format;
+    }
+    if whole.service.version.is_empty() {
+        whole.service.version = found.service.version;
+    }
+    whole.documents.append(&mut found.documents);
+    whole.operations.append(&mut found.operations);
+    whole.warnings.append(&mut found.warnings);
+}
+
+/// Reads a parsed document. A folder names the service where nothing else does.
+fn one(
+    file: &str,
+    root: &Value,
+    folder: Option<&str>,
+    source: &dyn Source,
+    depth: Depth,
+    number: usize,
+) -> Result<Description, SpecError> {
+    let mut warnings = Vec::new();
+    let found = collect(file, root, folder, source, depth, number, &mut warnings)
+        .map_err(|error| error.file(file))?;
+    for warning in &mut warnings {
+        file.clone_into(&mut warning.file);
+    }
+    Ok(Description { warnings, ..found })
+}
+
+fn collect(
+    file: &str,
+    root: &Value,
+    folder: Option<&str>,
+    source: &dyn Source,
+    depth: Depth,
+    number: usize,
+    warnings: &mut Vec<Warning>,
+) -> Result<Description, SpecError> {
+    let mut format = document::detect(root, warnings)?;
+    let empty = Map::new();
+    let map = root.as_object().unwrap_or(&empty);
+    let resolver = Whole::new(root, source);
+    let defaults = service::defaults(map, warnings)?;
+    let service = service::service(map, &resolver, stem(folder.unwrap_or(file)), warnings)?;
+    service::check_security(&defaults.security, &service.security_schemes, "#/security", warnings);
+    let context = Context {
+        document: u32::try_from(number).unwrap_or(u32::MAX),
+        defaults: &defaults,
+        schemes: &service.security_schemes,
+        resolver: &resolver,
+        depth,
+    };
+    let mut operations = Vec::new();
+    let mut carriers = 0;
+    let mut ids = HashSet::new();
+    for (path, item) in map.get("paths").and_then(Value::as_object).into_iter().flatten() {
+        if path.starts_with("x-") {
+            continue;
+        }
+        let pointer = format!("#/paths/{}", token(path));
+        check_path(path, &pointer, warnings);
+        let item = match follow(item, &resolver, &pointer) {
+            Ok(item) => item,
+            Err(error) => {
+                warnings.push(Warning::skipped(&pointer, error));
+                continue;
+            }
+        };
+        let Value::Object(item) = item.as_ref() else {
+            let error = SpecError::new("the path item is not an object");
+            warnings.push(Warning::skipped(&pointer, error));
+            continue;
+        };
+        for (method, operation) in methods(item, &pointer, warnings) {
+            let site = Site { path, method, shared: item, operation };
+            let pointer = site.pointer();
+            let def = match extract::operation(&context, &site, warnings) {
+                Ok(def) => def,
+                Err(error) => {
+                    warnings.push(Warning::skipped(&pointer, error));
+                    continue;
+                }
+            };
+            let before = operations.len();
+            if let Some(carrier) = operation.get("x-graphql").filter(|value| !value.is_null()) {
+                carriers += 1;
+                operations.extend(graphql::describe(file, &def, carrier, &pointer, source)?);
+            } else {
+                operations.push(def);
+            }
+            for def in &operations[before..] {
+                check_id(def.id.clone(), &pointer, &mut ids, warnings);
+            }
+        }
+    }
+    if carriers > 0 && operations.iter().all(|operation| operation.graphql.is_some()) {
+        "graphql".clone_into(&mut format);
+    }
+    let name = file.rsplit('/').next().unwrap_or(file).to_owned();
+    Ok(Description { service, format, documents: vec![name], operations, warnings: Vec::new() })
+}
+
+/// The operations of a path item with their methods.
+fn methods<'v>(
+    item: &'v Map<String, Value>,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> Vec<(Method, &'v Value)> {
+    let mut found = Vec::new();
+    for (key, value) in item {
+        if let Some(method) = extract::method(key) {
+            found.push((method, value));
+        } else if key == "additionalOperations" {
+            for (name, value) in value.as_object().into_iter().flatten() {
+                match name.parse() {
+                    Ok(method) => found.push((method, value)),
+                    Err(error) => {
+                        let error = SpecError::new(format!("{error}"));
+                        let pointer = format!("{pointer}/additionalOperations/{}", token(name));
+                        warnings.push(Warning::skipped(&pointer, error));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Warns of a path key that the specification does not allow.
+fn check_path(path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
+    if !path.starts_with('/') {
+        let problem = "the path does not begin with a slash; one is put before it";
+        warnings.push(Warning::new(pointer, problem, Effect::Assumed));
+    }
+}
+
+/// Warns of an ID that an operation before it has.
+fn check_id(id: String, pointer: &str, ids: &mut HashSet<String>, warnings: &mut Vec<Warning>) {
+    if let Some(known) = ids.replace(id) {
+        let problem = format!("another operation of the document has the identifier `{known}` too");
+        warnings.push(Warning::new(pointer, problem, Effect::Ambiguous));
+    }
+}
+
+/// A file's or folder's name without folders before and the extension after it.
+fn stem(file: &str) -> &str {
+    let name = file.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or(file);
+    name.rsplit_once('.').map_or(name, |(stem, _)| if stem.is_empty() { name } else { stem })
+}

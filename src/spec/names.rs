@@ -1,0 +1,53 @@
+//! Names for operations that the document leaves unnamed.
+
+use std::borrow::Cow;
+
+use crate::operation::Method;
+
+/// The name made from method and path: `GET /pets/{petId}` is `get_pets_by_pet_id`.
+pub(crate) fn made(method: &Method, path: &str) -> String {
+    let path = path.replace('{', "/by/");
+    snake(&format!("{method}/{path}").replacen(method.as_str(), &method.as_str().to_ascii_lowercase(), 1))
+}
+
+/// The path key as it is kept: with a slash at its front.
+pub(crate) fn path_key(path: &str) -> Cow<'_, str> {
+    if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) }
+}
+
+/// Lower case, words parted by `_` where a capital begins one and for every run of other characters.
+fn snake(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 8);
+    let mut letters = name.chars().peekable();
+    let mut before = ' ';
+    while let Some(letter) = letters.next() {
+        if letter.is_alphanumeric() {
+            let word_begins = letter.is_uppercase()
+                && (before.is_lowercase()
+                    || before.is_numeric()
+                    || (before.is_uppercase() && letters.peek().is_some_and(|next| next.is_lowercase())));
+            if !out.is_empty() && (word_begins || !before.is_alphanumeric()) {
+                out.push('_');
+            }
+            out.extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_from_method_and_path() {
+        let name = |path| made(&Method::Get, path);
+        assert_eq!(name("/pets/{id}"), "get_pets_by_id");
+        assert_eq!(name("/userGroups/{groupId}/APIKeys/"), "get_user_groups_by_group_id_api_keys");
+        assert_eq!(name("/#Action=ListUsers"), "get_action_list_users");
+        assert_eq!(name("/{base}...{head}"), "get_by_base_by_head");
+        assert_eq!(name("/"), "get");
+        assert_eq!(made(&Method::Custom("LOCK".into()), "/v2/x"), "lock_v2_x");
+    }
+}

@@ -1,0 +1,221 @@
+//! Parameters: a path item's with an operation's, each with its style and schema.
+
+use std::borrow::Cow;
+
+use openapiv3::{CookieStyle, HeaderStyle, Parameter, ParameterData, PathStyle, QueryStyle};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::error::{Effect, SpecError, Warning};
+use super::reference::{Resolve, follow};
+use super::schema;
+use crate::operation::{Location, ParameterDef, SchemaDef, Style};
+
+/// A parameter with its schema as a value, so that the schemas it reaches can be found.
+pub(crate) struct Found {
+    pub(crate) def: ParameterDef,
+    pub(crate) schema: Option<Value>,
+}
+
+/// Reads the lists in order; a later parameter of the same name and place takes the earlier one's place.
+pub(crate) fn parameters(
+    lists: &[(Option<&Value>, &str)],
+    resolver: &dyn Resolve,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Found>, SpecError> {
+    let mut found: Vec<Found> = Vec::new();
+    for (list, pointer) in lists {
+        let before = found.len();
+        for (number, parameter) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let pointer = format!("{pointer}/{number}");
+            let parameter = follow(parameter, resolver, &pointer)?;
+            let Some(one) = read(&parameter, &pointer, resolver, warnings)? else { continue };
+            let same =
+                |other: &Found| other.def.name == one.def.name && other.def.location == one.def.location;
+            match found.iter().position(same) {
+                Some(at) => {
+                    if at >= before {
+                        let problem =
+                            format!("the parameter `{}` is given twice; the last one holds", one.def.name);
+                        warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
+                    }
+                    found[at] = one;
+                }
+                None => found.push(one),
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn read(
+    parameter: &Value,
+    pointer: &str,
+    resolver: &dyn Resolve,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<Found>, SpecError> {
+    let Value::Object(map) = parameter else {
+        return Err(SpecError::at(pointer, "the parameter is not an object"));
+    };
+    let mut def = match shape(map, pointer) {
+        Err(error) if map.contains_key("style") => {
+            // A style that its place does not have is no reason to lose the operation.
+            let plain = map.iter().filter(|(key, _)| *key != "style");
+            let plain = plain.map(|(key, value)| (key.clone(), value.clone())).collect();
+            let def = shape(&plain, pointer)?;
+            warnings.push(Warning::new(format!("{pointer}/style"), error.problem, Effect::Assumed));
+            def
+        }
+        read => read?,
+    };
+    let names_what_others_say = ["accept", "content-type", "authorization"];
+    if def.location == Location::Header
+        && names_what_others_say.contains(&def.name.to_ascii_lowercase().as_str())
+    {
+        return Ok(None);
+    }
+    if matches!(def.style, Style::SpaceDelimited | Style::PipeDelimited) && def.explode {
+        let problem = format!("the style `{}` has no exploded form; read as `form`", def.style.as_str());
+        warnings.push(Warning::new(format!("{pointer}/style"), problem, Effect::Assumed));
+        def.style = Style::Form;
+    }
+    let content = map.get("content").and_then(Value::as_object).and_then(|content| content.iter().next());
+    let schema = match content {
+        Some((media_type, content)) => {
+            def.content = Some(media_type.clone());
+            content.get("schema")
+        }
+        None => map.get("schema"),
+    };
+    def.schema = match schema {
+        Some(schema) => schema::define(schema, resolver),
+        None => SchemaDef { text: "{}".to_owned(), ..SchemaDef::default() },
+    };
+    Ok(Some(Found { def, schema: schema.cloned() }))
+}
+
+/// Everything but the schema, which may hold what the type does not know without the parameter being bad.
+fn shape(map: &Map<String, Value>, pointer: &str) -> Result<ParameterDef, SpecError> {
+    let fault =
+        |error: serde_json::Error| SpecError::at(pointer, format!("the parameter does not fit: {error}"));
+    let is = |key: &str, word: &str| map.get(key).and_then(Value::as_str) == Some(word);
+    let mut bare: Map<String, Value> = map
+        .iter()
+        .filter(|(key, _)| {
+            !matches!(key.as_str(), "schema" | "content" | "example" | "examples" | "allowReserved")
+        })
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    bare.insert("schema".to_owned(), json!({}));
+    let allow_reserved = map.get("allowReserved").and_then(Value::as_bool).unwrap_or_default();
+    // What OpenAPI 3.2 adds to `in` and `style`, as the nearest of 3.0 to the type.
+    let newer = if is("in", "querystring") {
+        bare.insert("in".to_owned(), json!("query"));
+        bare.shift_remove("style");
+        Some((Location::Querystring, Style::Form))
+    } else if is("in", "cookie") && is("style", "cookie") {
+        bare.shift_remove("style");
+        Some((Location::Cookie, Style::Cookie))
+    } else {
+        None
+    };
+    let (data, location, style) = match Parameter::deserialize(Value::Object(bare)).map_err(fault)? {
+        Parameter::Path { parameter_data, style } => (parameter_data, Location::Path, path_style(&style)),
+        Parameter::Query { parameter_data, style, .. } => {
+            (parameter_data, Location::Query, query_style(&style))
+        }
+        Parameter::Header { parameter_data, style: HeaderStyle::Simple } => {
+            (parameter_data, Location::Header, Style::Simple)
+        }
+        Parameter::Cookie { parameter_data, style: CookieStyle::Form } => {
+            (parameter_data, Location::Cookie, Style::Form)
+        }
+    };
+    let (location, style) = newer.unwrap_or((location, style));
+    let ParameterData { name, description, required, deprecated, explode, .. } = data;
+    Ok(ParameterDef {
+        name,
+        location,
+        required: required || location == Location::Path,
+        style,
+        explode: explode.unwrap_or(matches!(style, Style::Form | Style::Cookie)),
+        allow_reserved,
+        deprecated: deprecated.unwrap_or_default(),
+        content: None,
+        description: description.filter(|text| !text.is_empty()),
+        schema: SchemaDef::default(),
+    })
+}
+
+fn path_style(style: &PathStyle) -> Style {
+    match style {
+        PathStyle::Matrix => Style::Matrix,
+        PathStyle::Label => Style::Label,
+        PathStyle::Simple => Style::Simple,
+    }
+}
+
+fn query_style(style: &QueryStyle) -> Style {
+    match style {
+        QueryStyle::Form => Style::Form,
+        QueryStyle::SpaceDelimited => Style::SpaceDelimited,
+        QueryStyle::PipeDelimited => Style::PipeDelimited,
+        QueryStyle::DeepObject => Style::DeepObject,
+    }
+}
+
+/// Makes path parameters and the template's variables agree: a variable without a parameter gets one, a
+/// path parameter without a variable goes.
+pub(crate) fn fit_to_path(found: &mut Vec<Found>, path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
+    let variables = variables(path);
+    found.retain(|one| {
+        let fits =
+            one.def.location != Location::Path || variables.iter().any(|variable| *variable == one.def.name);
+        if !fits {
+            let problem = format!("the path has no `{{{}}}` for the parameter of that name", one.def.name);
+            warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
+        }
+        fits
+    });
+    for (number, variable) in variables.iter().enumerate() {
+        let declared =
+            found.iter().any(|one| one.def.location == Location::Path && one.def.name == *variable);
+        if declared || variables[..number].contains(variable) {
+            continue;
+        }
+        let problem = format!("no path parameter `{variable}` is declared; read as a required string");
+        warnings.push(Warning::new(pointer, problem, Effect::Assumed));
+        let schema = json!({"type": "string"});
+        found.push(Found {
+            def: ParameterDef {
+                name: variable.clone().into_owned(),
+                location: Location::Path,
+                required: true,
+                style: Style::Simple,
+                explode: false,
+                allow_reserved: false,
+                deprecated: false,
+                content: None,
+                description: None,
+                schema: SchemaDef {
+                    types: crate::operation::Types::STRING,
+                    text: schema.to_string(),
+                    ..SchemaDef::default()
+                },
+            },
+            schema: None,
+        });
+    }
+}
+
+/// The names in the braces of a path template.
+fn variables(path: &str) -> Vec<Cow<'_, str>> {
+    let mut found = Vec::new();
+    let mut rest = path;
+    while let Some((_, from)) = rest.split_once('{') {
+        let Some((name, after)) = from.split_once('}') else { break };
+        found.push(Cow::Borrowed(name));
+        rest = after;
+    }
+    found
+}

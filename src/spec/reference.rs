@@ -1,0 +1,186 @@
+//! References: where a `$ref` leads, inside the document or in a file beside it.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::Source;
+use super::document;
+use super::error::SpecError;
+
+/// Finds what a reference means; the whole and the lazy reading each have one.
+pub(crate) trait Resolve {
+    /// What the reference leads to, or why it leads nowhere.
+    fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String>;
+}
+
+/// The reference that a value is, if it is one.
+pub(crate) fn reference(value: &Value) -> Option<&str> {
+    value.get("$ref").and_then(Value::as_str)
+}
+
+/// The value itself, or what its reference leads to at the end.
+pub(crate) fn follow<'v>(
+    value: &'v Value,
+    resolver: &'v dyn Resolve,
+    pointer: &str,
+) -> Result<Cow<'v, Value>, SpecError> {
+    let mut found = Cow::Borrowed(value);
+    for _ in 0..32 {
+        let Some(next) = reference(&found).map(str::to_owned) else { return Ok(found) };
+        found = resolver.resolve(&next).map_err(|problem| SpecError::at(pointer, problem))?;
+    }
+    Err(SpecError::at(pointer, "its references run in a circle"))
+}
+
+/// The part of a document that a local reference (`#/...`) names.
+pub(crate) fn local<'v>(root: &'v Value, fragment: &str) -> Option<&'v Value> {
+    root.pointer(fragment).or_else(|| root.pointer(&percent_decoded(fragment)?))
+}
+
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
+    let mut rest = text.as_bytes();
+    let mut bytes = Vec::with_capacity(rest.len());
+    while let Some((&first, tail)) = rest.split_first() {
+        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        if let (b'%', Some(byte)) = (first, hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+            bytes.push(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// A parsed document and the files beside it.
+pub(crate) struct Whole<'a> {
+    root: &'a Value,
+    files: Files<'a>,
+}
+
+impl<'a> Whole<'a> {
+    pub(crate) fn new(root: &'a Value, source: &'a dyn Source) -> Self {
+        Self { root, files: Files::new(source) }
+    }
+}
+
+impl Resolve for Whole<'_> {
+    fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String> {
+        match reference.strip_prefix('#') {
+            Some(fragment) => local(self.root, fragment).map(Cow::Borrowed).ok_or_else(|| missing(reference)),
+            None => self.files.resolve(reference).map(Cow::Owned),
+        }
+    }
+}
+
+pub(crate) fn missing(reference: &str) -> String {
+    format!("the reference `{reference}` leads nowhere")
+}
+
+/// The files beside a document, each read when a reference first names it.
+pub(crate) struct Files<'a> {
+    source: &'a dyn Source,
+    read: RefCell<HashMap<String, Rc<Value>>>,
+}
+
+impl<'a> Files<'a> {
+    pub(crate) fn new(source: &'a dyn Source) -> Self {
+        Self { source, read: RefCell::default() }
+    }
+
+    pub(crate) fn resolve(&self, reference: &str) -> Result<Value, String> {
+        let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        if path.is_empty() {
+            return Err(missing(reference));
+        }
+        if path.contains("://") {
+            return Err(format!("the reference `{reference}` leads to the network, which is never asked"));
+        }
+        let path = joined("", path)
+            .ok_or_else(|| format!("the reference `{reference}` leads out of the document's folder"))?;
+        let file = self.file(&path)?;
+        local(&file, fragment).cloned().ok_or_else(|| missing(reference))
+    }
+
+    fn file(&self, path: &str) -> Result<Rc<Value>, String> {
+        if let Some(known) = self.read.borrow().get(path) {
+            return Ok(Rc::clone(known));
+        }
+        let bytes =
+            self.source.read(path).map_err(|error| format!("the file `{path}` cannot be read: {error}"))?;
+        let mut value = document::parse(path, &bytes).map_err(|error| error.to_string())?.value;
+        rebase(&mut value, path);
+        let value = Rc::new(value);
+        self.read.borrow_mut().insert(path.to_owned(), Rc::clone(&value));
+        Ok(value)
+    }
+}
+
+/// Makes the references of a companion file hold when seen from the document's folder.
+fn rebase(value: &mut Value, path: &str) {
+    match value {
+        Value::Object(map) => {
+            for (key, member) in map {
+                match member {
+                    Value::String(reference) if key == "$ref" => {
+                        let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+                        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                        let target =
+                            if file.is_empty() { Some(path.to_owned()) } else { joined(folder, file) };
+                        if let (Some(target), false) = (target, file.contains("://")) {
+                            *reference = format!("{target}#{fragment}");
+                        }
+                    }
+                    _ => rebase(member, path),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rebase(item, path)),
+        _ => {}
+    }
+}
+
+/// A relative path seen from a folder; `None` where it leaves the root.
+pub(crate) fn joined(folder: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') || path.contains('\\') || path.contains(':') {
+        return None;
+    }
+    let mut segments: Vec<&str> = folder.split('/').filter(|segment| !segment.is_empty()).collect();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop()?;
+            }
+            name => segments.push(name),
+        }
+    }
+    (!segments.is_empty()).then(|| segments.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_in_the_folder() {
+        assert_eq!(joined("a/b", "../c.yaml").as_deref(), Some("a/c.yaml"));
+        assert_eq!(joined("", "./x/../c.yaml").as_deref(), Some("c.yaml"));
+        assert_eq!(joined("a", "../../c.yaml"), None);
+        assert_eq!(joined("", "/etc/passwd"), None);
+        assert_eq!(joined("", "C:/x"), None);
+    }
+
+    #[test]
+    fn fragments_are_percent_decoded() {
+        let root = serde_json::json!({"a": {"x y": 1, "p/q": 2}});
+        assert_eq!(local(&root, "/a/x%20y"), Some(&serde_json::json!(1)));
+        assert_eq!(local(&root, "/a/p~1q"), Some(&serde_json::json!(2)));
+        assert_eq!(local(&root, "/a/%zz"), None);
+    }
+}

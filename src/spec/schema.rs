@@ -1,0 +1,320 @@
+//! Schemas: the few columns that every call looks at, the properties of an object, and the schemas that
+//! one reaches. The schema itself stays text.
+
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::error::{Effect, Warning};
+use super::reference::{Resolve, reference};
+use crate::operation::{PropertyDef, SchemaDef, Types};
+
+/// Schemas that one operation may reach; a document with more is no description of a call.
+const MAX_REACHED: usize = 10_000;
+/// How deep `$ref`, `allOf`, `oneOf` and `anyOf` are followed at a schema's top.
+const MAX_DEPTH: usize = 32;
+/// How much of [`MAX_DEPTH`] a `oneOf` or `anyOf` costs, and how many branches are looked at: they multiply.
+const BRANCH_DEPTH: usize = 16;
+const MAX_BRANCHES: usize = 64;
+
+/// Members that tell nothing of which values fit, beyond what the columns hold.
+const NO_CONSTRAINT: [&str; 19] = [
+    "$ref",
+    "allOf",
+    "type",
+    "items",
+    "format",
+    "default",
+    "nullable",
+    "title",
+    "description",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "xml",
+    "externalDocs",
+    "$comment",
+    "$schema",
+    "$id",
+];
+
+/// A schema with its columns.
+pub(crate) fn define(schema: &Value, resolver: &dyn Resolve) -> SchemaDef {
+    let mut columns =
+        SchemaDef { text: schema.to_string(), types: types(schema, resolver, 0), ..SchemaDef::default() };
+    let mut items_seen = false;
+    parts(schema, resolver, &mut |part| {
+        columns.binary |= is_binary(part);
+        columns.constrained |= constrains(part, "");
+        if let (Some(items), false) = (part.get("items").map(tuple_head), items_seen) {
+            items_seen = true;
+            columns.items = types(items, resolver, 0);
+            parts(items, resolver, &mut |item| {
+                columns.binary |= is_binary(item);
+                columns.constrained |= constrains(item, "items");
+            });
+        }
+    });
+    columns
+}
+
+/// The schema that stands for all items; a tuple's first serves until tuples are lowered.
+fn tuple_head(items: &Value) -> &Value {
+    items.as_array().and_then(|tuple| tuple.first()).unwrap_or(items)
+}
+
+fn is_binary(part: &Map<String, Value>) -> bool {
+    let is = |key: &str, word: &str| part.get(key).is_some_and(|value| value == word);
+    is("format", "binary") || is("type", "file")
+}
+
+fn constrains(part: &Map<String, Value>, also: &str) -> bool {
+    part.keys().any(|key| key == also || !(NO_CONSTRAINT.contains(&key.as_str()) || key.starts_with("x-")))
+}
+
+/// Shows every schema object that holds at a schema's top: itself, what it refers to, its `allOf`.
+fn parts(schema: &Value, resolver: &dyn Resolve, visit: &mut dyn FnMut(&Map<String, Value>)) {
+    fn walk(
+        schema: &Value,
+        resolver: &dyn Resolve,
+        seen: &mut HashSet<String>,
+        depth: usize,
+        visit: &mut dyn FnMut(&Map<String, Value>),
+    ) {
+        let Value::Object(map) = schema else { return };
+        visit(map);
+        if depth == MAX_DEPTH {
+            return;
+        }
+        if let Some(target) = reference(schema)
+            && seen.insert(target.to_owned())
+            && let Ok(target) = resolver.resolve(target)
+        {
+            walk(&target, resolver, seen, depth + 1, visit);
+        }
+        for member in map.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            walk(member, resolver, seen, depth + 1, visit);
+        }
+    }
+    walk(schema, resolver, &mut HashSet::new(), 0, visit);
+}
+
+/// The types that a schema admits at its top; none where it does not say.
+fn types(schema: &Value, resolver: &dyn Resolve, depth: usize) -> Types {
+    let mut found = Types::ANY;
+    let mut nullable = false;
+    parts(schema, resolver, &mut |part| {
+        nullable |= part.get("nullable") == Some(&Value::Bool(true));
+        if !found.is_any() {
+            return;
+        }
+        found = match part.get("type") {
+            Some(Value::String(word)) => Types::from_word(word).unwrap_or_default(),
+            Some(Value::Array(words)) => {
+                let words = words.iter().filter_map(Value::as_str).filter_map(Types::from_word);
+                words.fold(Types::ANY, Types::with)
+            }
+            _ if depth >= MAX_DEPTH => Types::ANY,
+            _ => branches(part).filter(|branches| branches.len() <= MAX_BRANCHES).map_or(
+                Types::ANY,
+                |branches| {
+                    let mut union = Types::ANY;
+                    for branch in branches {
+                        let one = types(branch, resolver, depth + BRANCH_DEPTH);
+                        if one.is_any() {
+                            return Types::ANY;
+                        }
+                        union = union.with(one);
+                    }
+                    union
+                },
+            ),
+        };
+    });
+    if nullable && !found.is_any() { found.with(Types::NULL) } else { found }
+}
+
+fn branches(part: &Map<String, Value>) -> Option<&Vec<Value>> {
+    part.get("oneOf").or_else(|| part.get("anyOf")).and_then(Value::as_array)
+}
+
+/// The properties at a body schema's top, and whether other names are welcome too.
+pub(crate) fn properties(schema: Option<&Value>, resolver: &dyn Resolve) -> (Vec<PropertyDef>, bool) {
+    let Some(schema) = schema else { return (Vec::new(), true) };
+    let mut found: IndexMap<String, PropertyDef> = IndexMap::new();
+    let mut required = HashSet::new();
+    let (mut additional, mut sealed, mut branched) = (false, false, false);
+    parts(schema, resolver, &mut |part| {
+        match part.get("additionalProperties") {
+            Some(Value::Bool(false)) => sealed = true,
+            Some(Value::Bool(true) | Value::Object(_)) => additional = true,
+            _ => {}
+        }
+        branched |= branches(part).is_some();
+        let names = part.get("required").and_then(Value::as_array).into_iter().flatten();
+        required.extend(names.filter_map(Value::as_str).map(str::to_owned));
+        for (name, property) in part.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            found.entry(name.clone()).or_insert_with(|| PropertyDef {
+                name: name.clone(),
+                required: false,
+                read_only: is_read_only(property, resolver),
+                schema: define(property, resolver),
+            });
+        }
+    });
+    let takes_objects = types(schema, resolver, 0).admits(Types::OBJECT);
+    let open = takes_objects && (additional || branched || (found.is_empty() && !sealed));
+    let mut properties: Vec<PropertyDef> = found.into_values().collect();
+    for property in &mut properties {
+        property.required = required.contains(&property.name);
+    }
+    (properties, open)
+}
+
+fn is_read_only(property: &Value, resolver: &dyn Resolve) -> bool {
+    let mut read_only = false;
+    parts(property, resolver, &mut |part| read_only |= part.get("readOnly") == Some(&Value::Bool(true)));
+    read_only
+}
+
+/// Adds the schemas that a schema reaches by `$ref` to `reached`, as compact JSON by reference.
+pub(crate) fn reach(
+    schema: &Value,
+    resolver: &dyn Resolve,
+    pointer: &str,
+    reached: &mut IndexMap<String, String>,
+    warnings: &mut Vec<Warning>,
+) {
+    let mut waiting = Vec::new();
+    references(schema, &mut |target| waiting.push(target.to_owned()));
+    while let Some(target) = waiting.pop() {
+        if reached.contains_key(&target) {
+            continue;
+        }
+        let problem = if reached.len() == MAX_REACHED {
+            format!("it reaches more than {MAX_REACHED} schemas")
+        } else {
+            match resolver.resolve(&target) {
+                Ok(found) => {
+                    reached.insert(target, found.to_string());
+                    references(&found, &mut |next| waiting.push(next.to_owned()));
+                    continue;
+                }
+                Err(problem) => problem,
+            }
+        };
+        let warning = Warning::new(pointer, problem, Effect::NotChecked);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+        if reached.len() == MAX_REACHED {
+            return;
+        }
+    }
+}
+
+fn references(schema: &Value, found: &mut dyn FnMut(&str)) {
+    match schema {
+        Value::Object(map) => {
+            for (key, member) in map {
+                match (key.as_str(), member) {
+                    ("$ref", Value::String(target)) => found(target),
+                    // Data, not schemas: a `$ref` in there is a value's member.
+                    ("example" | "examples" | "default" | "enum" | "const", _) => {}
+                    // Names, not keywords.
+                    ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(named)) => {
+                        named.values().for_each(|schema| references(schema, found));
+                    }
+                    _ => references(member, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::NoSource;
+    use super::super::reference::Whole;
+    use super::*;
+
+    fn in_document<T>(components: &Value, work: impl FnOnce(&dyn Resolve) -> T) -> T {
+        let root = json!({"s": components});
+        work(&Whole::new(&root, &NoSource))
+    }
+
+    #[test]
+    fn columns_follow_references_and_all_of() {
+        let components = json!({
+            "id": {"type": "string"}, "ids": {"type": "array", "items": {"$ref": "#/s/id"}},
+            "loop": {"allOf": [{"$ref": "#/s/loop"}, {"type": "integer"}]}});
+        in_document(&components, |resolver| {
+            let ids = define(&json!({"$ref": "#/s/ids"}), resolver);
+            assert_eq!((ids.types, ids.items, ids.constrained), (Types::ARRAY, Types::STRING, false));
+            assert_eq!(ids.text, r##"{"$ref":"#/s/ids"}"##);
+            let looped = define(&json!({"$ref": "#/s/loop", "nullable": true}), resolver);
+            assert_eq!(looped.types, Types::INTEGER.with(Types::NULL));
+            assert!(define(&json!({"type": "string", "enum": ["a"]}), resolver).constrained);
+            assert!(
+                define(&json!({"type": "array", "items": {"type": "string", "maxLength": 3}}), resolver)
+                    .constrained
+            );
+            assert!(
+                define(&json!({"type": "array", "items": {"type": "array", "items": {}}}), resolver)
+                    .constrained
+            );
+            assert!(
+                define(&json!({"type": "array", "items": {"type": "string", "format": "binary"}}), resolver)
+                    .binary
+            );
+            let either = define(&json!({"oneOf": [{"type": "string"}, {"$ref": "#/s/loop"}]}), resolver);
+            assert_eq!(either.types, Types::STRING.with(Types::INTEGER));
+            assert_eq!(define(&json!({"anyOf": [{"type": "string"}, {}]}), resolver).types, Types::ANY);
+            assert_eq!(
+                define(&json!({"type": ["string", "null"]}), resolver).types,
+                Types::STRING.with(Types::NULL)
+            );
+        });
+    }
+
+    #[test]
+    fn properties_are_merged_and_openness_told() {
+        let components = json!({"base": {"type": "object", "required": ["a"],
+            "properties": {"a": {"type": "string"}, "id": {"readOnly": true}}}});
+        in_document(&components, |resolver| {
+            let schema =
+                json!({"allOf": [{"$ref": "#/s/base"}, {"properties": {"b": {}}, "required": ["b"]}]});
+            let (found, open) = properties(Some(&schema), resolver);
+            let names: Vec<_> =
+                found.iter().map(|one| (one.name.as_str(), one.required, one.read_only)).collect();
+            assert_eq!(names, [("a", true, false), ("id", false, true), ("b", true, false)]);
+            assert!(!open);
+            let open = |schema: Value| properties(Some(&schema), resolver).1;
+            assert!(open(json!({})) && open(json!({"type": "object"})));
+            assert!(open(json!({"type": "object", "properties": {"a": {}}, "additionalProperties": {}})));
+            assert!(!open(json!({"type": "object", "additionalProperties": false})));
+            assert!(!open(json!({"type": "array"})) && !open(json!({"type": "string"})));
+            assert!(properties(None, resolver).1);
+        });
+    }
+
+    #[test]
+    fn reaching_ends_in_circles_and_names_what_is_missing() {
+        let components = json!({"a": {"properties": {"b": {"$ref": "#/s/b"}}}, "b": {
+            "properties": {"default": {"$ref": "#/s/a"}}, "example": {"$ref": "#/s/x"}, "anyOf": [{"$ref": "#/s/gone"}]}});
+        in_document(&components, |resolver| {
+            let (mut reached, mut warnings) = (IndexMap::new(), Vec::new());
+            reach(&json!({"$ref": "#/s/a"}), resolver, "#/x", &mut reached, &mut warnings);
+            assert_eq!(reached.keys().collect::<Vec<_>>(), ["#/s/a", "#/s/b"]);
+            assert_eq!(warnings.len(), 1);
+            assert!(warnings[0].problem.contains("#/s/gone"));
+        });
+    }
+}

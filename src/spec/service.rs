@@ -1,0 +1,395 @@
+//! The root of a document: what holds for all of its operations.
+
+use openapiv3::{APIKeyLocation, SecurityScheme};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::document::scalar;
+use super::error::{Effect, SpecError, Warning, token};
+use super::reference::{Resolve, follow};
+use crate::operation::{
+    ENVIRONMENT_KEYS, Location, OAuth2Def, Pagination, RegionDef, SchemeKind, SchemeUse, SecuritySchemeDef,
+    ServerDef, ServerVariableDef, ServiceDef,
+};
+
+/// What a document's root says for operations that do not say it themselves.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Defaults {
+    pub(crate) security: Vec<Vec<SchemeUse>>,
+    pub(crate) servers: Vec<ServerDef>,
+    pub(crate) comma_lists: bool,
+    pub(crate) pagination: Option<Pagination>,
+}
+
+pub(crate) fn defaults(
+    root: &Map<String, Value>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Defaults, SpecError> {
+    Ok(Defaults {
+        security: present(root, "security").map_or(Ok(Vec::new()), |value| security(value, "#/security"))?,
+        servers: Vec::new(),
+        comma_lists: extension(root, "x-comma-lists", "#", warnings).unwrap_or_default(),
+        pagination: extension(root, "x-pagination", "#", warnings),
+    })
+}
+
+pub(crate) fn service(
+    root: &Map<String, Value>,
+    resolver: &dyn Resolve,
+    stem: &str,
+    warnings: &mut Vec<Warning>,
+) -> Result<ServiceDef, SpecError> {
+    let info = |member: &str| root.get("info").and_then(|info| info.get(member)).and_then(scalar);
+    let rate_limit =
+        extension(root, "x-rate-limit", "#", warnings).filter(|limit| reset_unit(limit, warnings));
+    Ok(ServiceDef {
+        name: extension::<String>(root, "x-service", "#", warnings).unwrap_or_else(|| stem.to_owned()),
+        title: info("title").unwrap_or_default(),
+        version: info("version").unwrap_or_default(),
+        servers: servers(root, "#", warnings),
+        regions: regions(root, warnings),
+        discovery: extension(root, "x-region-discovery", "#", warnings),
+        environment: environment(root)?,
+        base_url_suffixes: extension(root, "x-base-url-suffixes", "#", warnings).unwrap_or_default(),
+        security_schemes: security_schemes(root, resolver, warnings),
+        rate_limit,
+        error: extension(root, "x-error", "#", warnings),
+    })
+}
+
+/// A member that is given and not `null`.
+pub(crate) fn present<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
+    map.get(key).filter(|value| !value.is_null())
+}
+
+/// An extension of ours; one that does not fit is a warning.
+pub(crate) fn extension<T: DeserializeOwned>(
+    map: &Map<String, Value>,
+    key: &str,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> Option<T> {
+    match T::deserialize(present(map, key)?) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            warnings.push(Warning::new(
+                format!("{pointer}/{key}"),
+                error.to_string(),
+                Effect::ExtensionIgnored,
+            ));
+            None
+        }
+    }
+}
+
+fn reset_unit(limit: &crate::operation::RateLimitHeaders, warnings: &mut Vec<Warning>) -> bool {
+    match limit.reset_unit.as_deref() {
+        None | Some("epoch" | "seconds") => true,
+        Some(other) => {
+            let problem = format!("the unit `{other}` is neither `epoch` nor `seconds`");
+            warnings.push(Warning::new("#/x-rate-limit/reset-unit", problem, Effect::ExtensionIgnored));
+            false
+        }
+    }
+}
+
+/// One text, or a list of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn environment(root: &Map<String, Value>) -> Result<Vec<(String, Vec<String>)>, SpecError> {
+    let Some(value) = present(root, "x-environment") else { return Ok(Vec::new()) };
+    let Value::Object(keys) = value else {
+        return Err(SpecError::at("#/x-environment", "must be an object of environment variables by key"));
+    };
+    let mut environment = Vec::with_capacity(keys.len());
+    for (key, variables) in keys {
+        let pointer = format!("#/x-environment/{}", token(key));
+        if !ENVIRONMENT_KEYS.contains(&key.as_str()) {
+            return Err(SpecError::at(pointer, format!("`{key}` is no setting that a variable can hold"))
+                .hint(format!("Use one of {}.", ENVIRONMENT_KEYS.join(", "))));
+        }
+        let variables = match OneOrMany::deserialize(variables) {
+            Ok(OneOrMany::One(variable)) => vec![variable],
+            Ok(OneOrMany::Many(variables)) => variables,
+            Err(_) => return Err(SpecError::at(pointer, "must be a list of names of environment variables")),
+        };
+        environment.push((key.clone(), variables));
+    }
+    Ok(environment)
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Region {
+    Url(String),
+    Named(NamedRegion),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedRegion {
+    url: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+}
+
+fn regions(root: &Map<String, Value>, warnings: &mut Vec<Warning>) -> Vec<RegionDef> {
+    let Some(Value::Object(regions)) = present(root, "x-regions") else {
+        if present(root, "x-regions").is_some() {
+            let problem = "must be an object of URLs by name";
+            warnings.push(Warning::new("#/x-regions", problem, Effect::ExtensionIgnored));
+        }
+        return Vec::new();
+    };
+    let mut found = Vec::with_capacity(regions.len());
+    for (name, region) in regions {
+        let name = name.clone();
+        match Region::deserialize(region) {
+            Ok(Region::Url(url)) => found.push(RegionDef { name, url, aliases: Vec::new() }),
+            Ok(Region::Named(NamedRegion { url, aliases })) => found.push(RegionDef { name, url, aliases }),
+            Err(_) => {
+                let pointer = format!("#/x-regions/{}", token(&name));
+                let problem = "must be a URL, or an object of `url` and `aliases`";
+                warnings.push(Warning::new(pointer, problem, Effect::ExtensionIgnored));
+            }
+        }
+    }
+    found
+}
+
+/// The `servers` of a root, a path item or an operation.
+pub(crate) fn servers(
+    owner: &Map<String, Value>,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> Vec<ServerDef> {
+    let Some(Value::Array(list)) = present(owner, "servers") else { return Vec::new() };
+    let mut servers = Vec::with_capacity(list.len());
+    for (number, server) in list.iter().enumerate() {
+        let pointer = format!("{pointer}/servers/{number}");
+        let Some(url) = server.get("url").and_then(Value::as_str) else {
+            warnings.push(Warning::new(pointer, "the server has no `url`", Effect::PartIgnored));
+            continue;
+        };
+        let text = |member: &str| server.get(member).and_then(Value::as_str).map(str::to_owned);
+        let variables = server.get("variables").and_then(Value::as_object);
+        let variables = variables.into_iter().flatten();
+        servers.push(ServerDef {
+            url: url.to_owned(),
+            name: text("name"),
+            description: text("description"),
+            variables: variables
+                .map(|(name, variable)| server_variable(name, variable, &pointer, warnings))
+                .collect(),
+        });
+    }
+    servers
+}
+
+fn server_variable(
+    name: &str,
+    variable: &Value,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> ServerVariableDef {
+    let choices: Vec<String> =
+        variable.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(scalar).collect();
+    let default = variable.get("default").and_then(scalar);
+    if default.is_none() {
+        let pointer = format!("{pointer}/variables/{}", token(name));
+        warnings.push(Warning::new(pointer, "the variable has no `default`", Effect::Assumed));
+    }
+    ServerVariableDef {
+        name: name.to_owned(),
+        default: default.or_else(|| choices.first().cloned()).unwrap_or_default(),
+        choices,
+        placeholder: variable.get("x-placeholder").and_then(Value::as_bool).unwrap_or_default(),
+    }
+}
+
+/// A `security` list: any one of the sets lets a call in.
+pub(crate) fn security(value: &Value, pointer: &str) -> Result<Vec<Vec<SchemeUse>>, SpecError> {
+    let fault =
+        || SpecError::at(pointer, "must be a list of objects: scopes by the name of a security scheme");
+    let mut sets = Vec::new();
+    for set in value.as_array().ok_or_else(fault)? {
+        let mut uses = Vec::new();
+        for (scheme, scopes) in set.as_object().ok_or_else(fault)? {
+            let scopes = scopes.as_array().into_iter().flatten().filter_map(scalar).collect();
+            uses.push(SchemeUse { scheme: scheme.clone(), scopes });
+        }
+        sets.push(uses);
+    }
+    Ok(sets)
+}
+
+/// Warns of requirements that name a scheme the document does not have.
+pub(crate) fn check_security(
+    sets: &[Vec<SchemeUse>],
+    schemes: &[SecuritySchemeDef],
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) {
+    for name in sets.iter().flatten().map(|one| &one.scheme) {
+        if !schemes.iter().any(|scheme| scheme.name == *name) {
+            let problem = format!("the document has no security scheme `{name}`");
+            warnings.push(Warning::new(pointer, problem, Effect::NoSignIn));
+        }
+    }
+}
+
+pub(crate) fn security_schemes(
+    root: &Map<String, Value>,
+    resolver: &dyn Resolve,
+    warnings: &mut Vec<Warning>,
+) -> Vec<SecuritySchemeDef> {
+    let schemes = root.get("components").and_then(|parts| parts.get("securitySchemes"));
+    let mut found = Vec::new();
+    for (name, scheme) in schemes.and_then(Value::as_object).into_iter().flatten() {
+        let pointer = format!("#/components/securitySchemes/{}", token(name));
+        match follow(scheme, resolver, &pointer) {
+            Ok(scheme) => {
+                let kind = scheme_kind(&scheme, &pointer, warnings);
+                found.push(SecuritySchemeDef { name: name.clone(), kind });
+            }
+            Err(error) => warnings.push(Warning::new(pointer, error.problem, Effect::NoSignIn)),
+        }
+    }
+    found
+}
+
+fn scheme_kind(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> SchemeKind {
+    let kind = scheme.get("type").and_then(Value::as_str).unwrap_or_default();
+    match (SecurityScheme::deserialize(scheme), kind) {
+        (Ok(SecurityScheme::APIKey { location, name, .. }), _) => {
+            let location = match location {
+                APIKeyLocation::Query => Location::Query,
+                APIKeyLocation::Header => Location::Header,
+                APIKeyLocation::Cookie => Location::Cookie,
+            };
+            SchemeKind::ApiKey { location, name }
+        }
+        (Ok(SecurityScheme::HTTP { scheme, .. }), _) => {
+            SchemeKind::Http { scheme: scheme.to_ascii_lowercase() }
+        }
+        (Ok(SecurityScheme::OpenIDConnect { open_id_connect_url, .. }), _) => {
+            SchemeKind::OpenIdConnect { url: open_id_connect_url }
+        }
+        // The flows are read from the value, as one that lacks `scopes` would not fit the type.
+        (Ok(SecurityScheme::OAuth2 { .. }) | Err(_), "oauth2") => {
+            SchemeKind::OAuth2(oauth2(scheme, pointer, warnings))
+        }
+        (_, "mutualTLS") => SchemeKind::MutualTls,
+        (Err(error), _) => {
+            warnings.push(Warning::new(pointer, error.to_string(), Effect::NoSignIn));
+            SchemeKind::Other { kind: kind.to_owned() }
+        }
+        (Ok(_), _) => SchemeKind::Other { kind: kind.to_owned() },
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct OAuth2Extension {
+    member: Option<String>,
+    revoke: Option<String>,
+    revoke_auth: Option<RevokeAuth>,
+    grant_type: Option<GrantType>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RevokeAuth {
+    Basic,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum GrantType {
+    Omit,
+}
+
+fn oauth2(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> OAuth2Def {
+    let map = scheme.as_object();
+    let extension: OAuth2Extension =
+        map.and_then(|map| extension(map, "x-oauth2", pointer, warnings)).unwrap_or_default();
+    OAuth2Def {
+        token_url: scheme
+            .pointer("/flows/clientCredentials/tokenUrl")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        revoke: extension.revoke,
+        member: extension.member,
+        revoke_basic: extension.revoke_auth.is_some(),
+        omit_grant_type: extension.grant_type.is_some(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+mod tests {
+    use serde_json::json;
+
+    use super::super::NoSource;
+    use super::super::reference::Whole;
+    use super::*;
+
+    fn read(value: &Value) -> (Result<ServiceDef, SpecError>, Vec<Warning>) {
+        let mut warnings = Vec::new();
+        let root = value.as_object().unwrap();
+        let service = service(root, &Whole::new(value, &NoSource), "stem", &mut warnings);
+        (service, warnings)
+    }
+
+    #[test]
+    fn a_root_with_every_extension_is_read_whole() {
+        let (service, warnings) = read(&json!({
+            "info": {"title": "T", "version": 2},
+            "servers": [{"url": "https://{h}:{p}", "variables": {
+                "h": {"default": "x", "x-placeholder": true}, "p": {"default": 443, "enum": [443, "8443"]}}}],
+            "x-service": "zoo",
+            "x-regions": {"a": "https://a", "b": {"url": "https://b", "aliases": ["c"]}},
+            "x-region-discovery": {"header": "X-R", "redirect": 308, "endpoints": ["token"]},
+            "x-environment": {"base_url": ["A", "B"], "region": "C"},
+            "x-base-url-suffixes": ["/x"],
+            "x-rate-limit": {"remaining": "L", "reset": "R", "reset-unit": "epoch"},
+            "x-error": {"message": "/m"},
+            "components": {"securitySchemes": {
+                "o": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/t", "scopes": {}}},
+                      "x-oauth2": {"member": "m", "revoke": "/r", "revoke-auth": "basic", "grant-type": "omit"}},
+                "k": {"type": "apiKey", "in": "header", "name": "X-K"},
+                "h": {"type": "http", "scheme": "Bearer"},
+                "m": {"type": "mutualTLS"},
+                "r": {"$ref": "#/components/securitySchemes/k"}}}
+        }));
+        let service = service.unwrap();
+        assert_eq!(warnings, []);
+        assert_eq!((service.name.as_str(), service.version.as_str()), ("zoo", "2"));
+        assert!(service.servers[0].variables[0].placeholder);
+        assert_eq!(service.servers[0].variables[1].choices, ["443", "8443"]);
+        assert_eq!(service.regions[1].aliases, ["c"]);
+        assert_eq!(service.environment[1], ("region".to_owned(), vec!["C".to_owned()]));
+        let SchemeKind::OAuth2(oauth2) = &service.security_schemes[0].kind else { panic!("no oauth2") };
+        assert!(oauth2.revoke_basic && oauth2.omit_grant_type);
+        assert_eq!(oauth2.token_url.as_deref(), Some("/t"));
+        assert_eq!(service.security_schemes[2].kind, SchemeKind::Http { scheme: "bearer".to_owned() });
+        assert_eq!(service.security_schemes[4].kind, service.security_schemes[1].kind);
+    }
+
+    #[test]
+    fn faults_in_our_extensions_are_named() {
+        let (service, warnings) = read(&json!({"x-error": {"massage": "/m"}, "x-regions": {"a": 1},
+            "x-rate-limit": {"reset-unit": "days"}}));
+        assert_eq!(service.unwrap().name, "stem");
+        let pointers: Vec<&str> = warnings.iter().map(|warning| warning.pointer.as_str()).collect();
+        assert_eq!(pointers, ["#/x-rate-limit/reset-unit", "#/x-regions/a", "#/x-error"]);
+        let (service, _) = read(&json!({"x-environment": {"user": ["U"]}}));
+        assert_eq!(service.unwrap_err().pointer.as_deref(), Some("#/x-environment/user"));
+    }
+}

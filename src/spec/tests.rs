@@ -1,0 +1,357 @@
+//! Documents as a whole: what is read, what is passed over, and that both ways of reading agree.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+
+use std::collections::HashMap;
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::operation::{Location, PaginationKind, Style, Types};
+
+/// Files by name.
+#[derive(Default)]
+struct Files(HashMap<&'static str, String>);
+
+impl Files {
+    fn with(mut self, name: &'static str, text: &(impl ToString + ?Sized)) -> Self {
+        self.0.insert(name, text.to_string());
+        self
+    }
+
+    fn folder(&self) -> Result<Description, SpecError> {
+        read_folder("specs/pets", self, Depth::Requests)
+    }
+}
+
+impl Source for Files {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.0.get(path).map(|text| text.clone().into_bytes()).ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.0.keys().map(ToString::to_string).collect())
+    }
+}
+
+fn document(paths: &Value) -> Value {
+    json!({"openapi": "3.0.3", "info": {"title": "Pets", "version": "1"}, "paths": paths})
+}
+
+fn whole(document: &Value) -> Description {
+    read("dir/pets.json", document.to_string().as_bytes(), &NoSource, Depth::Requests)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What both ways of reading must agree on.
+fn agree(document: &Value) {
+    let text = document.to_string();
+    let whole = whole(document);
+    let index = index("dir/pets.json", &text).unwrap().unwrap();
+    assert_eq!(index.service, whole.service);
+    let lazy = (0..index.entries.len()).filter_map(|number| {
+        let (def, _) = index.extract(&text, number, Depth::Requests, &NoSource).ok()?;
+        let entry = &index.entries[number];
+        assert_eq!((&entry.id, &entry.method), (&def.id, &def.method));
+        assert_eq!((&entry.aliases, index.path(entry).as_ref()), (&def.aliases, def.path.as_str()));
+        Some(def)
+    });
+    assert_eq!(lazy.collect::<Vec<_>>(), whole.operations);
+}
+
+fn pets() -> Value {
+    json!({
+        "openapi": "3.0.3", "info": {"title": "Pets", "version": "1"},
+        "servers": [{"url": "https://pets"}], "security": [{"key": []}],
+        "x-comma-lists": true,
+        "x-pagination": {"kind": "offset", "limit": "limit", "offset": "offset", "items": "/items"},
+        "paths": {
+            "/pets/{id}": {
+                "summary": "A pet",
+                "parameters": [{"$ref": "#/components/parameters/id"}, {"name": "q", "in": "query"}],
+                "get": {"parameters": [
+                    {"name": "q", "in": "query", "style": "pipeDelimited", "explode": false, "description": "own"},
+                    {"name": "Authorization", "in": "header", "schema": {}},
+                    {"name": "f", "in": "query", "content": {"application/json": {"schema": {"type": "object"}}}}]},
+                "put": {"operationId": "put pet", "x-aliases": ["pet-put"], "security": [], "deprecated": true,
+                    "requestBody": {"$ref": "#/components/requestBodies/pet"}, "x-scope": "Pets: WRITE",
+                    "x-host": {"eu": "https://eu"}, "servers": [{"url": "/v2"}], "x-idempotent": false,
+                    "responses": {"200": {"$ref": "#/components/responses/pet"}, "default": {"description": ""}}},
+            },
+            "/pets": {"get": {"operationId": "list", "x-odd": 1, "parameters": [
+                {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 9}},
+                {"name": "offset", "in": "query", "schema": {"type": "integer"}}]},
+              "post": {"operationId": "bad", "parameters": [{"$ref": "#/components/parameters/gone"}]}},
+        },
+        "components": {
+            "parameters": {"id": {"name": "id", "in": "path", "schema": {"$ref": "#/components/schemas/Id"}}},
+            "requestBodies": {"pet": {"required": true, "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/Pet"}},
+                "multipart/form-data": {"schema": {"type": "object", "properties": {
+                    "file": {"type": "string", "format": "binary"}}}, "encoding": {"file": {"contentType": "image/png"}}}}}},
+            "responses": {"pet": {"description": "", "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}}}},
+            "schemas": {
+                "Id": {"type": "string", "minLength": 1},
+                "Pet": {"type": "object", "required": ["name"], "properties": {
+                    "id": {"allOf": [{"$ref": "#/components/schemas/Id"}], "readOnly": true},
+                    "name": {"type": "string"}, "parent": {"$ref": "#/components/schemas/Pet"}}},
+                "Answer": {"type": "array", "items": {"$ref": "#/components/schemas/Pet"}}},
+            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}},
+        },
+    })
+}
+
+#[test]
+fn an_operation_is_read_with_all_its_parts() {
+    let description = whole(&pets());
+    assert_eq!(description.format, "openapi 3.0.3");
+    assert_eq!((description.service.name.as_str(), description.documents.len()), ("pets", 1));
+    let [get, put, list] = description.operations.as_slice() else { panic!("{:?}", description.warnings) };
+
+    assert_eq!((get.id.as_str(), get.id_is_made), ("get_pets_by_id", true));
+    assert_eq!(get.summary.as_deref(), Some("A pet"));
+    let names: Vec<_> =
+        get.parameters.iter().map(|one| (one.name.as_str(), one.location, one.style)).collect();
+    let expected = [
+        ("id", Location::Path, Style::Simple),
+        ("q", Location::Query, Style::PipeDelimited),
+        ("f", Location::Query, Style::Form),
+    ];
+    assert_eq!(names, expected);
+    assert!(get.parameters[0].required && get.parameters[0].schema.constrained);
+    assert_eq!(get.parameters[1].description.as_deref(), Some("own"));
+    assert_eq!(get.parameters[2].content.as_deref(), Some("application/json"));
+    assert_eq!(get.security.len(), 1);
+    assert_eq!(get.schemas.len(), 1);
+
+    assert_eq!((put.security.len(), put.servers.len(), put.deprecated), (0, 1, true));
+    assert_eq!(put.hosts, [("eu".to_owned(), "https://eu".to_owned())]);
+    assert_eq!((put.idempotent, put.scope.as_deref()), (Some(false), Some("Pets: WRITE")));
+    let body = put.body.as_ref().unwrap();
+    let [pet, form] = body.media_types.as_slice() else { panic!("two media types") };
+    let names: Vec<_> =
+        pet.properties.iter().map(|one| (one.name.as_str(), one.required, one.read_only)).collect();
+    assert_eq!(names, [("id", false, true), ("name", true, false), ("parent", false, false)]);
+    assert!(!pet.open && form.properties[0].schema.binary && form.encoding.is_some());
+    assert_eq!(put.responses[0].media_types, ["application/json"]);
+    assert_eq!(
+        put.schemas.iter().map(|one| one.0.rsplit('/').next().unwrap()).collect::<Vec<_>>(),
+        ["Id", "Pet"]
+    );
+
+    assert_eq!(list.pagination.as_ref().map(|pages| pages.kind), Some(PaginationKind::Offset));
+    assert!(get.pagination.is_none() && list.comma_lists);
+    assert_eq!(list.parameters[0].schema.types, Types::INTEGER);
+    assert!(list.parameters[0].schema.constrained && !list.parameters[1].schema.constrained);
+}
+
+#[test]
+fn a_broken_operation_is_passed_over_and_named() {
+    let description = whole(&pets());
+    assert_eq!(description.skipped(), 1);
+    let warning = &description.warnings[0];
+    assert_eq!(warning.pointer, "#/paths/~1pets/post");
+    assert!(warning.problem.contains("#/components/parameters/gone"), "{warning}");
+    assert_eq!(warning.to_string().matches("operation skipped").count(), 1);
+}
+
+#[test]
+fn both_ways_of_reading_agree() {
+    agree(&pets());
+    agree(&document(&json!({"/a\"b/{x}": {"get": {}}, "no-slash": {"patch": {"tags": ["\\", "}"]}}})));
+    let references_everywhere = json!({"/a": {"post": {"parameters": [{"$ref": "#/paths/~1b/get/parameters/0"}]}},
+        "/b": {"get": {"parameters": [{"name": "b", "in": "query", "schema": {"$ref": "#/components/schemas/x~1y"}}]}}});
+    let mut document = document(&references_everywhere);
+    document["components"] = json!({"schemas": {"x/y": {"type": "boolean"}}});
+    agree(&document);
+}
+
+#[test]
+fn yaml_is_indexed_as_json() {
+    let (text, warnings) =
+        json("a.yaml", b"openapi: 3.0.3\npaths: {/a: {get: {}}}\npaths: {/b: {get: {}}}").unwrap();
+    assert_eq!(index("a.yaml", &text).unwrap().unwrap().entries[0].id, "get_b");
+    assert_eq!((warnings[0].file.as_str(), warnings[0].pointer.as_str()), ("a.yaml", "#/paths"));
+    assert!(matches!(json("a.json", b"{").unwrap().0, std::borrow::Cow::Borrowed("{")));
+    assert_eq!(json("a", b"{a: b}").unwrap().0, "{\"a\":\"b\"}");
+}
+
+#[test]
+fn what_cannot_be_read_lazily_is_left_to_the_whole_reading() {
+    for item in [json!({"$ref": "#/x"}), json!({"get": {"$ref": "#/x"}}), json!({"get": 1}), json!([])] {
+        assert!(index("a.json", &document(&json!({"/a": item})).to_string()).unwrap().is_none());
+    }
+    assert!(index("a.yaml", "openapi: 3.0.3").unwrap().is_none());
+    assert!(index("a.json", "{\"openapi\": ").unwrap().is_none());
+    assert!(index("a.json", "{\"swagger\": \"2.0\"}").is_err());
+}
+
+#[test]
+fn answers_are_read_when_asked_for() {
+    let text = pets().to_string();
+    let description = read("pets.json", text.as_bytes(), &NoSource, Depth::Answers).unwrap();
+    let put = &description.operations[1];
+    assert_eq!(put.responses[0].schema.as_deref(), Some(r##"{"$ref":"#/components/schemas/Answer"}"##));
+    assert_eq!(put.schemas.len(), 3, "Answer, and what it reaches");
+}
+
+#[test]
+fn path_parameters_and_the_template_are_made_to_agree() {
+    let description = whole(&document(&json!({"/a/{x}/{x}": {"get": {"parameters": [
+        {"name": "y", "in": "path", "required": true, "schema": {}}]}}})));
+    let names: Vec<_> = description.operations[0].parameters.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["x"]);
+    assert_eq!(description.warnings.len(), 2);
+}
+
+#[test]
+fn a_style_out_of_place_is_read_as_the_default() {
+    let description = whole(&document(&json!({"/a": {"get": {"parameters": [
+        {"name": "h", "in": "header", "style": "form", "schema": {}},
+        {"name": "p", "in": "query", "style": "pipeDelimited", "explode": true, "schema": {}}]}}})));
+    let styles: Vec<_> =
+        description.operations[0].parameters.iter().map(|one| (one.style, one.explode)).collect();
+    assert_eq!(styles, [(Style::Simple, false), (Style::Form, true)]);
+    assert_eq!(description.warnings.len(), 2);
+}
+
+#[test]
+fn identifiers_given_twice_all_load() {
+    let twice = json!({"/a": {"get": {"operationId": "x"}, "put": {"operationId": "x"}}});
+    let description = whole(&document(&twice));
+    assert_eq!(description.operations.len(), 2);
+    assert_eq!(description.warnings[0].effect, Effect::Ambiguous);
+    assert_eq!(description.warnings[0].pointer, "#/paths/~1a/put");
+}
+
+#[test]
+fn references_lead_to_files_beside_the_document() {
+    let files = Files::default()
+        .with(
+            "a.yaml",
+            &document(&json!({"/a": {"$ref": "paths/a.yaml#/item"}, "/b": {"$ref": "../x.yaml"}})),
+        )
+        .with(
+            "paths/a.yaml",
+            &json!({"item": {"get": {"parameters": [{"$ref": "../p.yaml#/p"}, {"$ref": "#/own"}]}},
+            "own": {"name": "own", "in": "query", "schema": {"$ref": "#/item"}}}),
+        )
+        .with("p.yaml", &json!({"p": {"name": "p", "in": "query", "schema": {"type": "string"}}}));
+    let description = read("dir/a.yaml", &files.read("a.yaml").unwrap(), &files, Depth::Requests).unwrap();
+    let names: Vec<_> = description.operations[0].parameters.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["p", "own"]);
+    assert_eq!(description.operations[0].schemas[0].0, "paths/a.yaml#/item");
+    assert_eq!(description.skipped(), 1, "a reference out of the folder");
+}
+
+#[test]
+fn a_folder_is_read_over_its_service_document() {
+    let service = json!({"openapi": "3.0.3", "servers": [{"url": "https://s"}], "security": [{"k": []}],
+        "x-service": "zoo", "components": {"securitySchemes": {"k": {"type": "http", "scheme": "bearer"}}}});
+    let files = Files::default()
+        .with("service.yaml", &service)
+        .with("b.yaml", &document(&json!({"/b": {"get": {"operationId": "b"}}})))
+        .with("a.json", &document(&json!({"/a": {"get": {"operationId": "a", "security": []}}})))
+        .with("notes.txt", "none");
+    let description = files.folder().unwrap();
+    assert_eq!(description.warnings, []);
+    assert_eq!((description.service.name.as_str(), description.documents.len()), ("zoo", 2));
+    let ids: Vec<_> = description.operations.iter().map(|one| (one.id.as_str(), one.document)).collect();
+    assert_eq!(ids, [("a", 0), ("b", 1)]);
+    assert_eq!(description.operations[1].security[0][0].scheme, "k");
+    assert!(description.operations[1].servers.is_empty(), "the service says it");
+    assert!(Files::default().folder().is_err());
+}
+
+fn carrier(extension: &Value) -> Value {
+    let mut document = document(&json!({"/graphql": {"post": {"tags": ["t"], "x-graphql": extension}}}));
+    document["openapi"] = json!("3.0.3");
+    document
+}
+
+const SCHEMA: &str = "type Query { pets(n: Int): [Pet!]! }\ntype Mutation { add(input: PetInput!): Pet! }\n\
+    type Pet { id: ID! }\nscalar Long\nenum Kind { CAT DOG }\n\
+    input PetInput { name: String! kind: Kind = CAT born: Long tags: [String!] parent: PetInput }\n";
+
+fn pets_graphql(operations: &str) -> Result<Description, SpecError> {
+    Files::default()
+        .with(
+            "service.yaml",
+            &carrier(&json!({"documents": ["ops.graphql"], "schema": "schema.graphql",
+                "open-enums": ["Kind"], "scalars": {"Long": "integer"}})),
+        )
+        .with("schema.graphql", SCHEMA)
+        .with("ops.graphql", operations)
+        .folder()
+}
+
+#[test]
+fn each_named_graphql_operation_is_an_operation() {
+    let description = pets_graphql(
+        "# file header\n\n# List pets.\nquery pets($n: Int = 5, $k: Kind) { all: pets(n: $n) { ...F } }\n\
+         mutation add($input: PetInput!, $dry: Boolean!) { add(input: $input) { id } }\n\
+         fragment F on Pet { id ...G } fragment G on Pet { id } fragment Unused on Pet { id }",
+    )
+    .unwrap();
+    assert_eq!(description.format, "graphql");
+    let [pets, add] = description.operations.as_slice() else { panic!("two operations") };
+    assert_eq!((pets.path.as_str(), pets.summary.as_deref()), ("/graphql#pets", Some("List pets.")));
+    assert_eq!((pets.tags.as_slice(), pets.idempotent), (["t".to_owned()].as_slice(), Some(true)));
+    let graphql = pets.graphql.as_ref().unwrap();
+    assert_eq!(
+        graphql.query,
+        "query pets($n:Int=5$k:Kind){all:pets(n:$n){...F}}fragment F on Pet{id...G}fragment G on Pet{id}"
+    );
+    assert_eq!((graphql.root_field.as_deref(), graphql.mutation), (Some("all"), false));
+    let media_type = |of: &OperationDef| of.body.as_ref().unwrap().media_types[0].clone();
+    let expected = json!({"type": "object", "additionalProperties": false, "properties": {
+        "n": {"type": "integer", "format": "int32", "nullable": true, "default": 5},
+        "k": {"type": "string", "enum": ["CAT", "DOG", null], "x-extensible-enum": true, "nullable": true}}});
+    assert_eq!(serde_json::from_str::<Value>(&media_type(pets).schema.text).unwrap(), expected);
+    assert!(!pets.body.as_ref().unwrap().required);
+
+    let graphql = add.graphql.as_ref().unwrap();
+    assert_eq!((graphql.input.as_deref(), graphql.mutation, add.idempotent), (Some("input"), true, None));
+    let media_type = media_type(add);
+    let names: Vec<_> = media_type.properties.iter().map(|one| (one.name.as_str(), one.required)).collect();
+    let fields =
+        [("dry", true), ("name", true), ("kind", false), ("born", false), ("tags", false), ("parent", false)];
+    assert_eq!(names, fields);
+    let types: Vec<_> = media_type.properties.iter().map(|one| one.schema.types).collect();
+    assert_eq!(types[3], Types::INTEGER.with(Types::NULL));
+    assert_eq!((types[4], types[5]), (Types::ARRAY.with(Types::NULL), Types::OBJECT.with(Types::NULL)));
+    assert_eq!(add.schemas.iter().map(|one| one.0.as_str()).collect::<Vec<_>>(), ["#/graphql/PetInput"]);
+}
+
+#[test]
+fn faults_in_graphql_documents_have_a_place() {
+    let fault = |text: &str| {
+        let error = pets_graphql(text).unwrap_err();
+        (error.position.map(|at| (at.line, at.column)), error.to_string())
+    };
+    let cases = [
+        ("query a {\n  pets( { id } }", (2, 9), "not readable as GraphQL"),
+        ("query a { pets { ...X } }", (1, 21), "no fragment `X`"),
+        ("{ pets { id } }", (1, 1), "without a name"),
+        ("query a($x: Nope) { pets { id } }", (1, 9), "no input type `Nope`"),
+        ("query a { cats { id } }", (1, 11), "no query `cats`"),
+        ("query a { pets { id } }\nquery a { pets { id } }", (2, 1), "two operations"),
+        ("subscription a { pets { id } }", (1, 1), "neither"),
+    ];
+    for (text, place, problem) in cases {
+        let (at, error) = fault(text);
+        assert_eq!(at, Some(place), "{error}");
+        assert!(error.contains(problem) && error.starts_with("specs/pets/ops.graphql:"), "{error}");
+    }
+    let files = Files::default()
+        .with(
+            "service.yaml",
+            &carrier(&json!({"documents": ["o.graphql"], "pagination": {
+            "gone": {"kind": "offset", "items": "/x"}}})),
+        )
+        .with("o.graphql", "query a { b }");
+    let error = files.folder().unwrap_err();
+    assert_eq!(error.pointer.as_deref(), Some("#/paths/~1graphql/post/x-graphql/pagination/gone"), "{error}");
+}

@@ -1,0 +1,114 @@
+//! Tables of documents that are loaded while the program runs.
+//!
+//! A document is only indexed, YAML as the JSON it stands for: an operation is extracted and encoded, alone, when
+//! it is first asked for. Folders, and documents whose shape the index does not take, are read whole.
+
+use std::fmt;
+use std::path::Path;
+
+use once_cell::sync::OnceCell;
+
+use super::format::{self, SOURCE_HASH_START, hash_bytes};
+use super::operation::Operation;
+use super::view::View;
+use crate::error::{Error, IoError, Result};
+use crate::operation::{OperationDef, ServiceDef};
+use crate::source::FolderSource;
+use crate::spec::{self, Depth, Index, Source, Warning};
+
+/// A document as JSON, with the index of its operations.
+pub(super) struct LazyDocument {
+    text: String,
+    index: Index,
+    source: FolderSource,
+    /// A table of the operations' names, methods and paths alone.
+    names: Vec<u8>,
+    /// A table of one operation each, made when it is first asked for.
+    operations: Vec<OnceCell<Vec<u8>>>,
+}
+
+impl LazyDocument {
+    fn new(text: String, index: Index, source: FolderSource) -> Self {
+        let named = |entry: &spec::Entry| OperationDef {
+            id: entry.id.clone(),
+            id_is_made: entry.id_is_made,
+            aliases: entry.aliases.clone(),
+            path: index.path(entry).into_owned(),
+            ..OperationDef::blank(entry.method.clone())
+        };
+        let listed: Vec<_> = index.entries.iter().map(named).collect();
+        let names = format::encode(&index.service, &listed, hash_bytes(SOURCE_HASH_START, text.as_bytes()));
+        let operations = index.entries.iter().map(|_| OnceCell::new()).collect();
+        Self { text, index, source, names, operations }
+    }
+
+    /// The table of names.
+    pub(super) fn names(&self) -> View<'_> {
+        View::checked(&self.names)
+    }
+
+    /// An operation, whole.
+    pub(super) fn operation(&self, row: u32) -> Result<Operation<'_>> {
+        let number = row as usize;
+        let Some(cell) = self.operations.get(number) else {
+            return Ok(Operation { view: self.names(), row });
+        };
+        let bytes = cell.get_or_try_init(|| {
+            let (operation, _) = self.index.extract(&self.text, number, Depth::Requests, &self.source)?;
+            let service = ServiceDef { name: self.index.service.name.clone(), ..ServiceDef::default() };
+            Ok::<_, Error>(format::encode(&service, &[operation], 0))
+        })?;
+        Ok(Operation { view: View::checked(bytes), row: 0 })
+    }
+}
+
+impl fmt::Debug for LazyDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LazyDocument").field("operations", &self.operations.len()).finish_non_exhaustive()
+    }
+}
+
+/// What a document became.
+pub(super) enum Loaded {
+    /// Compiled whole.
+    Compiled(Vec<u8>),
+    /// Indexed.
+    Lazy(Box<LazyDocument>),
+}
+
+/// Reads the document or the service's folder at a path.
+pub(super) fn read(path: &Path) -> Result<(Loaded, Vec<Warning>)> {
+    let name = path.to_string_lossy();
+    if path.is_dir() {
+        let source = FolderSource::new(path);
+        return Ok(compile(spec::read_folder(&name, &source, Depth::Requests)?, hash_of(&source)));
+    }
+    let bytes = std::fs::read(path)
+        .map_err(|source| Error::Io(Box::new(IoError { action: format!("reading {name:?}"), source })))?;
+    let source = FolderSource::new(path.parent().unwrap_or(Path::new("")));
+    let (text, mut warnings) = spec::json(&name, &bytes)?;
+    match spec::index(&name, &text)? {
+        Some(index) => {
+            warnings.extend(index.warnings.iter().cloned());
+            Ok((Loaded::Lazy(Box::new(LazyDocument::new(text.into_owned(), index, source))), warnings))
+        }
+        None => Ok(compile(
+            spec::read(&name, &bytes, &source, Depth::Requests)?,
+            hash_bytes(SOURCE_HASH_START, &bytes),
+        )),
+    }
+}
+
+fn compile(description: spec::Description, source_hash: u64) -> (Loaded, Vec<Warning>) {
+    let bytes = format::encode(&description.service, &description.operations, source_hash);
+    (Loaded::Compiled(bytes), description.warnings)
+}
+
+/// The hash of all of a folder's files, names included; a file that cannot be read counts as empty.
+fn hash_of(source: &FolderSource) -> u64 {
+    let mut names = source.list().unwrap_or_default();
+    names.sort_unstable();
+    names.iter().fold(SOURCE_HASH_START, |hash, name| {
+        hash_bytes(hash_bytes(hash, name.as_bytes()), &source.read(name).unwrap_or_default())
+    })
+}

@@ -1,0 +1,136 @@
+//! Real descriptions: the built-in services, the facts they come from, and documents of others.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use opcall::source::FolderSource;
+use opcall::spec::{self, Depth, Description, NoSource};
+use serde_json::Value;
+
+/// A folder of the development environment; tests that need it are skipped where it is absent.
+fn shared(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("OPCALL_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let path = root.join(folder);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: {} is absent", path.display());
+    None
+}
+
+fn folder(name: &str, path: impl Into<PathBuf>) -> Description {
+    spec::read_folder(name, &FolderSource::new(path), Depth::Requests)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn document(path: &Path) -> Description {
+    spec::read(&path.to_string_lossy(), &fs::read(path).unwrap(), &NoSource, Depth::Requests)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn aliases(description: &Description) -> usize {
+    description.operations.iter().map(|operation| operation.aliases.len()).sum()
+}
+
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_built_in_services_are_read_without_a_warning() {
+    for (service, operations, further) in [("falcon", 1_652, 530), ("panther", 96, 96), ("logscale", 20, 0)] {
+        let read = folder(service, Path::new(env!("CARGO_MANIFEST_DIR")).join("specs").join(service));
+        assert_eq!((read.operations.len(), aliases(&read)), (operations, further), "{service}");
+        assert_eq!(read.warnings, [], "{service}");
+        assert_eq!(read.service.name, service);
+    }
+}
+
+#[test]
+fn the_facts_are_read_whole() {
+    let Some(facts) = shared("facts") else { return };
+    let falcon = folder("falcon", facts.join("falcon"));
+    assert_eq!((falcon.documents.len(), falcon.operations.len(), aliases(&falcon)), (141, 1_652, 530));
+    let panther = document(&facts.join("panther.yaml"));
+    assert_eq!(panther.operations.len(), 96);
+    assert_eq!((falcon.skipped(), panther.skipped()), (0, 0));
+
+    let logscale = tempfile::tempdir().unwrap();
+    let from = facts.join("logscale");
+    let operations = fs::read_to_string(from.join("logscale_operations.json")).unwrap();
+    let operations: Value = serde_json::from_str(&operations).unwrap();
+    let queries = operations.as_object().unwrap().values().map(|one| one["document"].as_str().unwrap());
+    fs::write(logscale.path().join("all.graphql"), queries.collect::<Vec<_>>().join("\n")).unwrap();
+    fs::copy(from.join("logscale_schema_extract.graphql"), logscale.path().join("schema.graphql")).unwrap();
+    let carrier = "openapi: 3.0.3\npaths:\n  /graphql:\n    post:\n      x-graphql:\n        \
+                   documents: [all.graphql]\n        schema: schema.graphql\n        scalars: {Long: integer}\n";
+    fs::write(logscale.path().join("service.yaml"), carrier).unwrap();
+    let logscale = folder("logscale", logscale.path());
+    assert_eq!((logscale.format.as_str(), logscale.operations.len()), ("graphql", 20));
+    assert_eq!(logscale.warnings, []);
+}
+
+#[test]
+fn the_lazy_reading_equals_the_whole_one() {
+    let Some(facts) = shared("facts") else { return };
+    let mut files = yaml_files(&facts.join("falcon"));
+    files.push(facts.join("panther.yaml"));
+    for path in files {
+        let value: Value = yaml_serde::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        equal(&path.to_string_lossy(), &value.to_string(), Depth::Requests);
+        equal(&path.to_string_lossy(), &value.to_string(), Depth::Answers);
+    }
+}
+
+/// Whether the document could be read lazily; then both ways must agree on every operation.
+fn equal(file: &str, text: &str, depth: Depth) -> bool {
+    let Ok(Some(index)) = spec::index(file, text) else { return false };
+    let whole = spec::read(file, text.as_bytes(), &NoSource, depth).unwrap();
+    assert_eq!(index.service, whole.service, "{file}");
+    assert_eq!(index.entries.len(), whole.operations.len() + whole.skipped(), "{file}");
+    let mut operations = whole.operations.iter();
+    for number in 0..index.entries.len() {
+        if let Ok((lazy, _)) = index.extract(text, number, depth, &NoSource) {
+            assert_eq!(Some(&lazy), operations.next(), "{file}");
+        }
+    }
+    assert_eq!(operations.next(), None, "{file}");
+    true
+}
+
+#[test]
+fn documents_of_others_are_read_or_refused_with_a_reason() {
+    let Some(cases) = shared("cases/specs") else { return };
+    let table = fs::read_to_string(cases.join("index.tsv")).unwrap();
+    let (mut read, mut skipped, mut lazy, mut refused) = (0, 0, 0, Vec::new());
+    for line in table.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let path = cases.join(columns[0]);
+        let Ok(bytes) = fs::read(&path) else { continue };
+        let file = path.to_string_lossy();
+        let source = FolderSource::new(path.parent().unwrap());
+        match spec::read(&file, &bytes, &source, Depth::Requests) {
+            Ok(description) => {
+                let declared: usize = columns[4].parse().unwrap_or_default();
+                assert!(description.operations.len() + description.skipped() >= declared, "{file}");
+                read += description.operations.len();
+                skipped += description.skipped();
+                lazy += usize::from(equal(&file, spec::text(&file, &bytes).unwrap(), Depth::Requests));
+            }
+            Err(error) => {
+                assert!(error.pointer.is_some() || error.position.is_some(), "{error}");
+                refused.push(error.to_string());
+            }
+        }
+    }
+    eprintln!(
+        "{read} operations read, {skipped} skipped, {lazy} documents lazily, {} refused",
+        refused.len()
+    );
+    assert!(read > 0);
+}
