@@ -14,6 +14,7 @@ mod profile;
 mod request;
 #[cfg(feature = "client")]
 mod response;
+mod schema;
 pub mod source;
 pub mod spec;
 mod table;

@@ -120,7 +120,7 @@ fn damaged_bytes_are_refused_or_read_as_nothing() {
 }
 
 #[test]
-fn a_json_document_is_read_as_it_is_asked_for_and_a_yaml_one_whole() {
+fn a_document_is_read_as_it_is_asked_for() {
     let json = r#"{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{
         "/pets/{id}":{"parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"integer"}}],
             "get":{"operationId":"getPet","summary":"Get one.","responses":{}},
