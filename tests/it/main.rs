@@ -6,6 +6,8 @@
 
 /// Signing in: tokens and their renewal, regions, keys, and what must not be sent.
 mod auth;
+/// Every operation of the table, prepared without being sent.
+mod request;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
 /// A scripted HTTP server on a real socket.
