@@ -84,7 +84,7 @@ impl<'t, 'a> Walk<'t, 'a> {
                     place.push('.');
                     place.push_str(name);
                 }
-                Step::Item(index) => place.push_str(&format!("[{index}]")),
+                Step::Item(index) => place.extend(["[", &index.to_string(), "]"]),
             }
         }
         place
@@ -138,7 +138,7 @@ impl<'t, 'a> Walk<'t, 'a> {
         let seen = edit.as_ref().unwrap_or(value);
         let is_text = self.wire != Wire::Json && matches!(seen, Argument::Bool(_) | Argument::Number(_));
         let fits = kind(seen).is_some_and(|own| admits(types, own));
-        if !fits && !(is_text && types.names(Types::STRING)) {
+        if !(fits || is_text && types.names(Types::STRING)) {
             return self.find(format!("must be {}, got {}", wanted(types), shown(seen)));
         }
         self.choice(node, seen, self.wire != Wire::Json || types.names(Types::STRING));
