@@ -4,8 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test may panic")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-/// Signing in: tokens and their renewal, regions, keys, and what must not be sent.
+/// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
+/// Credentials of every kind: where they come from, where they go, where they must not go.
+mod credentials;
+/// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
+mod secrets;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
 /// A scripted HTTP server on a real socket.
