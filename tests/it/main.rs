@@ -6,6 +6,8 @@
 
 /// Signing in: tokens and their renewal, regions, keys, and what must not be sent.
 mod auth;
+/// Prism, a server nobody here wrote, judges what is sent.
+mod prism;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
 /// A scripted HTTP server on a real socket.
