@@ -8,6 +8,8 @@
 mod auth;
 /// Credentials of every kind: where they come from, where they go, where they must not go.
 mod credentials;
+/// Prism, a server nobody here wrote, judges what is sent.
+mod prism;
 /// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
 mod secrets;
 /// Real descriptions, read as the build and the program read them.

@@ -147,11 +147,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(
-    connection: TcpStream,
-    received: &Mutex<Vec<Received>>,
-    answer: &Answering,
-) {
+fn serve(connection: TcpStream, received: &Mutex<Vec<Received>>, answer: &Answering) {
     let mut reader = BufReader::new(connection.try_clone().unwrap());
     let mut connection = connection;
     while let Some(request) = read_request(&mut reader) {
