@@ -4,6 +4,8 @@ mod error;
 pub mod operation;
 mod params;
 mod request;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod source;
 pub mod spec;
 mod table;
