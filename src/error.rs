@@ -4,7 +4,13 @@
 //! in one or more lines and never repeats its source, [`Error::hint`] is one imperative sentence. No variant
 //! holds a secret, and every URL in one is without its query.
 
+mod meaning;
+
+#[cfg(feature = "client")]
+pub(crate) use meaning::is_retryable_status;
+
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::operation::Method;
@@ -44,7 +50,7 @@ pub enum Error {
     /// The service said yes, in another shape than asked for.
     #[error(transparent)]
     Decode(Box<DecodeError>),
-    /// A safety rule refused the call; nothing was sent.
+    /// A safety rule refused to send the call, or to take its answer in.
     #[error(transparent)]
     Unsafe(Box<UnsafeError>),
     /// A local file or stream failed.
@@ -99,14 +105,8 @@ impl fmt::Display for ArgumentsError {
     }
 }
 
-impl From<crate::spec::SpecError> for Error {
-    fn from(error: crate::spec::SpecError) -> Self {
-        Self::Spec(Box::new(error))
-    }
-}
-
 /// The configuration lacks something or holds something wrong.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{problem}")]
 pub struct ConfigError {
     /// What is wrong.
@@ -116,7 +116,7 @@ pub struct ConfigError {
 }
 
 /// Credentials are missing or were refused.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{problem}")]
 pub struct AuthError {
     /// The service.
@@ -146,9 +146,9 @@ pub enum Phase {
 }
 
 /// No answer came.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("no answer from {origin} after {attempts} attempt{}; {}", if *.attempts == 1 { "" } else { "s" },
-    if .phase.was_sent() { "it may have been carried out" } else { "nothing was sent" })]
+    outcome(*.signing_in, *.phase))]
 pub struct TransportError {
     /// The operation with its service, or `METHOD /path`.
     pub operation: String,
@@ -160,10 +160,28 @@ pub struct TransportError {
     pub origin: String,
     /// How far the last attempt got.
     pub phase: Phase,
+    /// Whether it was the token endpoint that did not answer: the operation itself was not sent.
+    pub signing_in: bool,
     /// How many attempts were made.
     pub attempts: u32,
     /// What the HTTP library says.
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl TransportError {
+    /// Whether at least a part of the operation's request was sent.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        !self.signing_in && self.phase.was_sent()
+    }
+}
+
+fn outcome(signing_in: bool, phase: Phase) -> &'static str {
+    match (signing_in, phase.was_sent()) {
+        (true, _) => "signing in failed, the operation was not sent",
+        (false, true) => "it may have been carried out",
+        (false, false) => "nothing was sent",
+    }
 }
 
 impl Phase {
@@ -249,10 +267,12 @@ pub struct DecodeError {
     pub source: Option<serde_json::Error>,
 }
 
-/// A safety rule refused the call.
-#[derive(Debug, thiserror::Error)]
+/// A safety rule refused the call or its answer.
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{problem}")]
 pub struct UnsafeError {
+    /// Whether the operation was sent: true where it is the answer that is not taken in.
+    pub sent: bool,
     /// What would have happened.
     pub problem: String,
     /// What to do.

@@ -32,6 +32,7 @@ pub struct SchemaDef {
 }
 
 /// One parameter of an operation (`OpenAPI` Parameter Object).
+#[allow(clippy::struct_excessive_bools, reason = "the Parameter Object's own switches")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterDef {
     /// Its name on the wire.

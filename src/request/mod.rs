@@ -3,12 +3,28 @@
 //! Pure: the same operation and arguments give the same bytes. No files, clock, network or secrets; where a
 //! credential goes is noted as a [`Placement`], what it is comes in `auth`, at the last step before sending.
 
+mod arguments;
+mod body;
+mod curl;
+mod encode;
+mod headers;
+mod media;
+mod problems;
+mod resolve;
+mod show;
+mod style;
+#[cfg(test)]
+pub(crate) mod testing;
+mod url;
+
 use std::path::PathBuf;
 
 use bytes::Bytes;
 
 use crate::operation::Method;
 use crate::params::Body;
+
+pub(crate) use resolve::{resolve, resolve_unlisted};
 
 /// What a call says beside its arguments.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +46,8 @@ pub(crate) struct CallOptions {
 /// A finished request without its credentials.
 ///
 /// Its `Display` is a `curl` command line that names the credentials as shell variables; nothing in it is secret.
-#[derive(Debug, Clone)]
+/// It turns into an `http::Request` for any other client.
+#[derive(Clone)]
 pub struct Request {
     pub(crate) operation: Option<String>,
     pub(crate) method: Method,

@@ -1,6 +1,11 @@
 //! One document: bytes to a JSON value, which version of which format it is, and a document laid over
 //! another.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::error::{Effect, SpecError, Warning};
@@ -38,11 +43,27 @@ pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Parsed, SpecError> {
         let json = serde_json::from_str(text).map_err(|error| json_error(&error).file(file));
         match json {
             Ok(value) => return Ok(Parsed { value, warnings: Vec::new() }),
-            Err(error) if file.ends_with(".json") => return Err(error),
+            Err(error) if extension(file) == Some("json") => return Err(error),
             Err(error) => return from_yaml(file, text).map_err(|_| error),
         }
     }
     from_yaml(file, text)
+}
+
+/// The document as JSON text, for [`super::index`]: JSON as it is, YAML converted.
+///
+/// # Errors
+/// Where the bytes are not UTF-8, or YAML that cannot be read. JSON is not looked into.
+pub fn json<'b>(file: &str, bytes: &'b [u8]) -> Result<(Cow<'b, str>, Vec<Warning>), SpecError> {
+    let text = text(file, bytes)?;
+    let mut tokens = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let is_json = text.trim_start().starts_with('{')
+        && (extension(file) == Some("json") || matches!(tokens.next(), Some(Ok(_))));
+    if is_json {
+        return Ok((Cow::Borrowed(text), Vec::new()));
+    }
+    let Parsed { value, warnings } = from_yaml(file, text)?;
+    Ok((Cow::Owned(value.to_string()), warnings))
 }
 
 fn from_yaml(file: &str, text: &str) -> Result<Parsed, SpecError> {
@@ -100,6 +121,11 @@ pub(crate) fn detect(root: &Value, warnings: &mut Vec<Warning>) -> Result<String
     Ok(format!("openapi {version}"))
 }
 
+/// A file name's ending.
+pub(crate) fn extension(file: &str) -> Option<&str> {
+    Path::new(file).extension().and_then(OsStr::to_str)
+}
+
 /// A scalar as text: documents write versions, ports and IDs as numbers too.
 pub(crate) fn scalar(value: &Value) -> Option<String> {
     match value {
@@ -128,6 +154,7 @@ pub(crate) fn lay_over(base: &Map<String, Value>, document: &mut Map<String, Val
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 mod tests {
     use serde_json::json;
 

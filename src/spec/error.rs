@@ -1,5 +1,6 @@
 //! What is wrong with a description: one error that ends the reading, and warnings that do not.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A description cannot be read: where, what, and what to do about it.
@@ -150,6 +151,10 @@ impl fmt::Display for Effect {
 }
 
 /// A member name as a JSON pointer's token (RFC 6901 §3).
-pub(crate) fn token(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+pub(crate) fn token(name: &str) -> Cow<'_, str> {
+    if name.contains(['~', '/']) {
+        Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(name)
+    }
 }

@@ -77,25 +77,9 @@ pub(crate) fn method(key: &str) -> Option<Method> {
     if known.contains(&key) { key.parse().ok() } else { None }
 }
 
-/// Who an operation is: its ID, or the one made for it, and its aliases.
-pub(crate) struct Identity {
-    pub(crate) id: String,
-    pub(crate) id_is_made: bool,
-    pub(crate) aliases: Vec<String>,
-}
-
-pub(crate) fn identity(
-    operation: &Map<String, Value>,
-    path: &str,
-    method: &Method,
-    warnings: &mut Vec<Warning>,
-) -> Identity {
-    let given = operation.get("operationId").and_then(scalar).filter(|id| !id.is_empty());
-    Identity {
-        id_is_made: given.is_none(),
-        id: given.unwrap_or_else(|| names::made(method, path)),
-        aliases: extension(operation, "x-aliases", &pointer(path, method), warnings).unwrap_or_default(),
-    }
+/// The `operationId`, if there is one that can be called.
+pub(crate) fn id(given: Option<&Value>) -> Option<String> {
+    given.and_then(scalar).filter(|id| !id.is_empty())
 }
 
 /// Extracts an operation.
@@ -109,7 +93,7 @@ pub(crate) fn operation(
     let Value::Object(operation) = operation.as_ref() else {
         return Err(SpecError::at(pointer, "the operation is not an object"));
     };
-    let Identity { id, id_is_made, aliases } = identity(operation, site.path, &site.method, warnings);
+    let id = id(operation.get("operationId"));
     let text = |owner: &Map<String, Value>, key: &str| {
         owner
             .get(key)
@@ -151,9 +135,9 @@ pub(crate) fn operation(
     Ok(OperationDef {
         document: context.document,
         pagination: pagination(operation, &site.method, &parameters, context, &pointer, warnings),
-        id,
-        id_is_made,
-        aliases,
+        id_is_made: id.is_none(),
+        id: id.unwrap_or_else(|| names::made(&site.method, site.path)),
+        aliases: extension(operation, "x-aliases", &pointer, warnings).unwrap_or_default(),
         method: site.method.clone(),
         path: names::path_key(site.path).into_owned(),
         summary: text(operation, "summary").or_else(|| text(site.shared, "summary")),
@@ -212,11 +196,11 @@ fn request_body(
     warnings: &mut Vec<Warning>,
 ) -> Result<RequestBodyDef, SpecError> {
     let body = follow(body, context.resolver, pointer)?;
-    let Some(content) = body.get("content").and_then(Value::as_object) else {
+    let Some(types) = body.get("content").and_then(Value::as_object) else {
         return Err(SpecError::at(pointer, "the request body has no `content`"));
     };
-    let mut media_types = Vec::with_capacity(content.len());
-    for (name, media_type) in content {
+    let mut media_types = Vec::with_capacity(types.len());
+    for (name, media_type) in types {
         let pointer = format!("{pointer}/content/{}", token(name));
         let media_type = follow(media_type, context.resolver, &pointer)?;
         let schema = media_type.get("schema");
@@ -272,13 +256,13 @@ fn responses(
                 Cow::Owned(Value::Null)
             }
         };
-        let content = response.get("content").and_then(Value::as_object);
-        let first = content.and_then(|content| content.values().next()).and_then(|first| first.get("schema"));
+        let types = response.get("content").and_then(Value::as_object);
+        let first = types.and_then(|types| types.values().next()).and_then(|first| first.get("schema"));
         let schema = first.filter(|_| context.depth == Depth::Answers);
         context.reach(Depth::Answers, schema, &pointer, schemas, warnings);
         found.push(ResponseDef {
             status: status.clone(),
-            media_types: content.map(|content| content.keys().cloned().collect()).unwrap_or_default(),
+            media_types: types.map(|types| types.keys().cloned().collect()).unwrap_or_default(),
             schema: schema.map(Value::to_string),
         });
     }

@@ -53,7 +53,7 @@ pub(crate) fn describe(
     source: &dyn Source,
 ) -> Result<Vec<OperationDef>, SpecError> {
     let pointer = format!("{pointer}/x-graphql");
-    let carried =
+    let settings =
         Carrier::deserialize(extension).map_err(|error| SpecError::at(&pointer, error.to_string()))?;
     let read = |member: &str, path: &str| -> Result<(String, String), SpecError> {
         let pointer = format!("{pointer}/{member}");
@@ -67,10 +67,10 @@ pub(crate) fn describe(
         let text = text(&beside, &bytes)?.to_owned();
         Ok((beside, text))
     };
-    let slice_text = carried.schema.as_ref().map(|path| read("schema", path)).transpose()?;
-    let slice = Slice::read(&carried, slice_text.as_ref(), &pointer)?;
+    let slice_text = settings.schema.as_ref().map(|path| read("schema", path)).transpose()?;
+    let slice = Slice::read(&settings, slice_text.as_ref(), &pointer)?;
     let texts: Vec<(String, String)> =
-        carried.documents.iter().map(|path| read("documents", path)).collect::<Result<_, _>>()?;
+        settings.documents.iter().map(|path| read("documents", path)).collect::<Result<_, _>>()?;
 
     let mut operations = Vec::new();
     let mut fragments = IndexMap::new();
@@ -88,7 +88,7 @@ pub(crate) fn describe(
     }
     let mut described: Vec<OperationDef> = Vec::with_capacity(operations.len());
     for operation in &operations {
-        let def = one(carrier, operation, &fragments, &slice, &carried)
+        let def = one(carrier, operation, &fragments, &slice, &settings)
             .map_err(|error| error.file(operation.file))?;
         if described.iter().any(|known| known.id == def.id) {
             let (_, at) = names(&operation.item);
@@ -96,7 +96,8 @@ pub(crate) fn describe(
         }
         described.push(def);
     }
-    if let Some(name) = carried.pagination.keys().find(|name| !described.iter().any(|def| def.id == **name)) {
+    if let Some(name) = settings.pagination.keys().find(|name| !described.iter().any(|def| def.id == **name))
+    {
         let pointer = format!("{pointer}/pagination/{}", token(name));
         return Err(SpecError::at(pointer, format!("no operation of the documents has the name `{name}`")));
     }
@@ -108,7 +109,7 @@ fn one(
     operation: &In<'_, OperationDefinition<'_, Text>>,
     fragments: &IndexMap<String, In<'_, FragmentDefinition<'_, Text>>>,
     slice: &Slice,
-    carried: &Carrier,
+    settings: &Carrier,
 ) -> Result<OperationDef, SpecError> {
     let (name, at) = names(&operation.item);
     let name = name.ok_or_else(|| {
@@ -133,7 +134,7 @@ fn one(
         // A query only reads; a mutation is what the carrier says of it.
         idempotent: if mutation { carrier.idempotent } else { Some(true) },
         body: Some(body),
-        pagination: carried.pagination.get(name).cloned(),
+        pagination: settings.pagination.get(name).cloned(),
         graphql: Some(GraphQlDef {
             query: query_text(operation, selection, fragments)?,
             operation_name: name.to_owned(),

@@ -88,7 +88,7 @@ impl Slice {
                     enums.insert(one.name.as_str());
                     let values: Vec<&String> = one.values.iter().map(|value| &value.name).collect();
                     let mut schema = json!({"type": "string", "enum": values});
-                    if carrier.open_enums.iter().any(|open| *open == one.name) {
+                    if carrier.open_enums.contains(&one.name) {
                         schema["x-extensible-enum"] = Value::Bool(true);
                     }
                     self.named.insert(one.name.clone(), schema);
@@ -193,11 +193,12 @@ impl Slice {
     pub(crate) fn check_root(&self, mutation: bool, selection: &SelectionSet<'_, String>) -> Located<()> {
         let Some(fields) = (if mutation { &self.mutations } else { &self.queries }) else { return Ok(()) };
         for item in &selection.items {
-            if let Selection::Field(field) = item {
-                if !fields.contains(&field.name) && field.name != "__typename" {
-                    let kind = if mutation { "mutation" } else { "query" };
-                    return Err((field.position, format!("the schema has no {kind} `{}`", field.name)));
-                }
+            if let Selection::Field(field) = item
+                && !fields.contains(&field.name)
+                && field.name != "__typename"
+            {
+                let kind = if mutation { "mutation" } else { "query" };
+                return Err((field.position, format!("the schema has no {kind} `{}`", field.name)));
             }
         }
         Ok(())

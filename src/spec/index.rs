@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -17,7 +18,7 @@ use super::error::{SpecError, Warning, token};
 use super::extract::{self, Context, Site};
 use super::reference::{Files, Resolve, Whole, local, missing, percent_decoded};
 use super::service::{self, Defaults};
-use super::{Depth, NoSource, Source, check_id, check_path, document, stem};
+use super::{Depth, NoSource, Source, check_id, check_path, document, names, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// Where everything of a JSON document stands.
@@ -88,7 +89,7 @@ impl Index {
     /// The path key of an operation.
     #[must_use]
     pub fn path(&self, entry: &Entry) -> Cow<'_, str> {
-        super::names::path_key(self.items.get(entry.item).map_or("", |item| item.path.as_str()))
+        names::path_key(self.items.get(entry.item).map_or("", |item| item.path.as_str()))
     }
 
     /// Extracts the operation of `entries[number]` from the text that was indexed.
@@ -177,6 +178,9 @@ impl Lazy<'_> {
     }
 }
 
+/// An operation as the pass leaves it: its path item, method and place, and the members that name it.
+type Seen = (usize, Method, Range<usize>, Option<String>, Option<Value>);
+
 /// What the pass gathers.
 #[derive(Default)]
 struct Found<'t> {
@@ -184,7 +188,7 @@ struct Found<'t> {
     root: Map<String, Value>,
     security_schemes: Option<Value>,
     items: Vec<Item>,
-    operations: Vec<(usize, Method, Range<usize>, Map<String, Value>)>,
+    operations: Vec<Seen>,
     components: HashMap<Box<str>, Range<usize>>,
     needs_whole: bool,
 }
@@ -214,14 +218,17 @@ impl Found<'_> {
         }
         let mut entries = Vec::with_capacity(self.operations.len());
         let mut ids = HashSet::new();
-        for (item, method, place, named) in self.operations {
+        for (item, method, place, id, aliases) in self.operations {
             let path = &self.items[item].path;
             // Faults in its aliases are told when the operation is extracted.
-            let identity = extract::identity(&named, path, &method, &mut Vec::new());
-            if !ids.insert(identity.id.clone()) {
-                check_id(identity.id.clone(), &extract::pointer(path, &method), &mut ids, &mut warnings);
+            let aliases = aliases.and_then(|aliases| Vec::deserialize(aliases).ok()).unwrap_or_default();
+            let id_is_made = id.is_none();
+            let id = id.unwrap_or_else(|| names::made(&method, path));
+            if ids.contains(&id) {
+                check_id(id.clone(), &extract::pointer(path, &method), &mut ids, &mut warnings);
+            } else {
+                ids.insert(id.clone());
             }
-            let extract::Identity { id, id_is_made, aliases } = identity;
             entries.push(Entry { id, id_is_made, aliases, method, item, place });
         }
         for warning in &mut warnings {
@@ -302,10 +309,11 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
                     found.security_schemes = Some(map.next_value()?);
                     continue;
                 }
-                (Level::Components, section) => Level::Section(token(section)),
+                (Level::Components, section) => Level::Section(token(section).into_owned()),
                 (Level::Section(section), member) => {
                     let place = found.place(map.next_value::<&RawValue>()?.get());
-                    found.components.insert(format!("{section}/{}", token(member)).into(), place);
+                    let key = [section, "/", &token(member)].concat();
+                    found.components.insert(key.into_boxed_str(), place);
                     continue;
                 }
                 (Level::Operation(..), _) => continue,
@@ -323,18 +331,15 @@ fn operation<'de, A: MapAccess<'de>>(
     method: Method,
     mut map: A,
 ) -> Result<(), A::Error> {
-    let mut named = Map::new();
+    let (mut id, mut aliases) = (None, None);
     let mut place: Option<Range<usize>> = None;
     while let Some(key) = map.next_key::<&RawValue>()? {
         let member = map.next_value::<&RawValue>()?;
         let start = place.map_or_else(|| found.place(key.get()).start, |place| place.start);
         place = Some(start..found.place(member.get()).end);
         match name(key).as_ref() {
-            kept @ ("operationId" | "x-aliases") => {
-                if let Ok(value) = serde_json::from_str(member.get()) {
-                    named.insert(kept.to_owned(), value);
-                }
-            }
+            "operationId" => id = extract::id(serde_json::from_str(member.get()).ok().as_ref()),
+            "x-aliases" => aliases = serde_json::from_str(member.get()).ok(),
             "$ref" | "x-graphql" => found.needs_whole = true,
             _ => {}
         }
@@ -344,7 +349,7 @@ fn operation<'de, A: MapAccess<'de>>(
         let end = found.text[inner.end..].find('}')?;
         Some(start..inner.end + end + 1)
     });
-    found.operations.push((item, method, place.unwrap_or_default(), named));
+    found.operations.push((item, method, place.unwrap_or_default(), id, aliases));
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-pub use document::text;
+pub use document::{json, text};
 pub use error::{Effect, Position, SpecError, Warning};
 pub use index::{Entry, Index, index};
 
@@ -116,8 +116,7 @@ pub fn read_folder(folder: &str, source: &dyn Source, depth: Depth) -> Result<De
     const BASE: &str = "service.yaml";
     let fault = |problem: String| SpecError::new(problem).file(folder);
     let mut files = source.list().map_err(|error| fault(format!("the folder cannot be read: {error}")))?;
-    let is_document = |file: &String| [".yaml", ".yml", ".json"].iter().any(|ending| file.ends_with(ending));
-    files.retain(is_document);
+    files.retain(|file| matches!(document::extension(file), Some("yaml" | "yml" | "json")));
     files.sort_unstable();
     let full = |file: &str| if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
     let parse = |file: &str| {
@@ -303,7 +302,7 @@ fn methods<'v>(
     found
 }
 
-/// Warns of a path key that OpenAPI does not allow.
+/// Warns of a path key that the specification does not allow.
 fn check_path(path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
     if !path.starts_with('/') {
         let problem = "the path does not begin with a slash; one is put before it";

@@ -57,7 +57,17 @@ fn read(
     let Value::Object(map) = parameter else {
         return Err(SpecError::at(pointer, "the parameter is not an object"));
     };
-    let mut def = shape(map, pointer)?;
+    let mut def = match shape(map, pointer) {
+        Err(error) if map.contains_key("style") => {
+            // A style that its place does not have is no reason to lose the operation.
+            let plain = map.iter().filter(|(key, _)| *key != "style");
+            let plain = plain.map(|(key, value)| (key.clone(), value.clone())).collect();
+            let def = shape(&plain, pointer)?;
+            warnings.push(Warning::new(format!("{pointer}/style"), error.problem, Effect::Assumed));
+            def
+        }
+        read => read?,
+    };
     let names_what_others_say = ["accept", "content-type", "authorization"];
     if def.location == Location::Header
         && names_what_others_say.contains(&def.name.to_ascii_lowercase().as_str())

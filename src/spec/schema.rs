@@ -14,6 +14,9 @@ use crate::operation::{PropertyDef, SchemaDef, Types};
 const MAX_REACHED: usize = 10_000;
 /// How deep `$ref`, `allOf`, `oneOf` and `anyOf` are followed at a schema's top.
 const MAX_DEPTH: usize = 32;
+/// How much of [`MAX_DEPTH`] a `oneOf` or `anyOf` costs, and how many branches are looked at: they multiply.
+const BRANCH_DEPTH: usize = 16;
+const MAX_BRANCHES: usize = 64;
 
 /// Members that tell nothing of which values fit, beyond what the columns hold.
 const NO_CONSTRAINT: [&str; 19] = [
@@ -86,12 +89,11 @@ fn parts(schema: &Value, resolver: &dyn Resolve, visit: &mut dyn FnMut(&Map<Stri
         if depth == MAX_DEPTH {
             return;
         }
-        if let Some(target) = reference(schema) {
-            if seen.insert(target.to_owned()) {
-                if let Ok(target) = resolver.resolve(target) {
-                    walk(&target, resolver, seen, depth + 1, visit);
-                }
-            }
+        if let Some(target) = reference(schema)
+            && seen.insert(target.to_owned())
+            && let Ok(target) = resolver.resolve(target)
+        {
+            walk(&target, resolver, seen, depth + 1, visit);
         }
         for member in map.get("allOf").and_then(Value::as_array).into_iter().flatten() {
             walk(member, resolver, seen, depth + 1, visit);
@@ -115,18 +117,21 @@ fn types(schema: &Value, resolver: &dyn Resolve, depth: usize) -> Types {
                 let words = words.iter().filter_map(Value::as_str).filter_map(Types::from_word);
                 words.fold(Types::ANY, Types::with)
             }
-            _ if depth == MAX_DEPTH => Types::ANY,
-            _ => branches(part).map_or(Types::ANY, |branches| {
-                let mut union = Types::ANY;
-                for branch in branches {
-                    let one = types(branch, resolver, depth + 8);
-                    if one.is_any() {
-                        return Types::ANY;
+            _ if depth >= MAX_DEPTH => Types::ANY,
+            _ => branches(part).filter(|branches| branches.len() <= MAX_BRANCHES).map_or(
+                Types::ANY,
+                |branches| {
+                    let mut union = Types::ANY;
+                    for branch in branches {
+                        let one = types(branch, resolver, depth + BRANCH_DEPTH);
+                        if one.is_any() {
+                            return Types::ANY;
+                        }
+                        union = union.with(one);
                     }
-                    union = union.with(one);
-                }
-                union
-            }),
+                    union
+                },
+            ),
         };
     });
     if nullable && !found.is_any() { found.with(Types::NULL) } else { found }
@@ -240,7 +245,7 @@ mod tests {
     use super::super::reference::Whole;
     use super::*;
 
-    fn in_document<T>(components: Value, work: impl FnOnce(&dyn Resolve) -> T) -> T {
+    fn in_document<T>(components: &Value, work: impl FnOnce(&dyn Resolve) -> T) -> T {
         let root = json!({"s": components});
         work(&Whole::new(&root, &NoSource))
     }
@@ -250,7 +255,7 @@ mod tests {
         let components = json!({
             "id": {"type": "string"}, "ids": {"type": "array", "items": {"$ref": "#/s/id"}},
             "loop": {"allOf": [{"$ref": "#/s/loop"}, {"type": "integer"}]}});
-        in_document(components, |resolver| {
+        in_document(&components, |resolver| {
             let ids = define(&json!({"$ref": "#/s/ids"}), resolver);
             assert_eq!((ids.types, ids.items, ids.constrained), (Types::ARRAY, Types::STRING, false));
             assert_eq!(ids.text, r##"{"$ref":"#/s/ids"}"##);
@@ -283,7 +288,7 @@ mod tests {
     fn properties_are_merged_and_openness_told() {
         let components = json!({"base": {"type": "object", "required": ["a"],
             "properties": {"a": {"type": "string"}, "id": {"readOnly": true}}}});
-        in_document(components, |resolver| {
+        in_document(&components, |resolver| {
             let schema =
                 json!({"allOf": [{"$ref": "#/s/base"}, {"properties": {"b": {}}, "required": ["b"]}]});
             let (found, open) = properties(Some(&schema), resolver);
@@ -304,7 +309,7 @@ mod tests {
     fn reaching_ends_in_circles_and_names_what_is_missing() {
         let components = json!({"a": {"properties": {"b": {"$ref": "#/s/b"}}}, "b": {
             "properties": {"default": {"$ref": "#/s/a"}}, "example": {"$ref": "#/s/x"}, "anyOf": [{"$ref": "#/s/gone"}]}});
-        in_document(components, |resolver| {
+        in_document(&components, |resolver| {
             let (mut reached, mut warnings) = (IndexMap::new(), Vec::new());
             reach(&json!({"$ref": "#/s/a"}), resolver, "#/x", &mut reached, &mut warnings);
             assert_eq!(reached.keys().collect::<Vec<_>>(), ["#/s/a", "#/s/b"]);

@@ -332,6 +332,7 @@ fn oauth2(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> OAuth2D
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 mod tests {
     use serde_json::json;
 
@@ -352,7 +353,7 @@ mod tests {
             "info": {"title": "T", "version": 2},
             "servers": [{"url": "https://{h}:{p}", "variables": {
                 "h": {"default": "x", "x-placeholder": true}, "p": {"default": 443, "enum": [443, "8443"]}}}],
-            "x-service": "falcon",
+            "x-service": "zoo",
             "x-regions": {"a": "https://a", "b": {"url": "https://b", "aliases": ["c"]}},
             "x-region-discovery": {"header": "X-R", "redirect": 308, "endpoints": ["token"]},
             "x-environment": {"base_url": ["A", "B"], "region": "C"},
@@ -369,7 +370,7 @@ mod tests {
         }));
         let service = service.unwrap();
         assert_eq!(warnings, []);
-        assert_eq!((service.name.as_str(), service.version.as_str()), ("falcon", "2"));
+        assert_eq!((service.name.as_str(), service.version.as_str()), ("zoo", "2"));
         assert!(service.servers[0].variables[0].placeholder);
         assert_eq!(service.servers[0].variables[1].choices, ["443", "8443"]);
         assert_eq!(service.regions[1].aliases, ["c"]);

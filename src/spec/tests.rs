@@ -1,5 +1,7 @@
 //! Documents as a whole: what is read, what is passed over, and that both ways of reading agree.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+
 use std::collections::HashMap;
 use std::io;
 
@@ -13,7 +15,7 @@ use crate::operation::{Location, PaginationKind, Style, Types};
 struct Files(HashMap<&'static str, String>);
 
 impl Files {
-    fn with(mut self, name: &'static str, text: impl ToString) -> Self {
+    fn with(mut self, name: &'static str, text: &(impl ToString + ?Sized)) -> Self {
         self.0.insert(name, text.to_string());
         self
     }
@@ -46,7 +48,7 @@ fn whole(document: &Value) -> Description {
 fn agree(document: &Value) {
     let text = document.to_string();
     let whole = whole(document);
-    let index = index("dir/pets.json", &text).unwrap().expect("can be read lazily");
+    let index = index("dir/pets.json", &text).unwrap().unwrap();
     assert_eq!(index.service, whole.service);
     let lazy = (0..index.entries.len()).filter_map(|number| {
         let (def, _) = index.extract(&text, number, Depth::Requests, &NoSource).ok()?;
@@ -167,6 +169,16 @@ fn both_ways_of_reading_agree() {
 }
 
 #[test]
+fn yaml_is_indexed_as_json() {
+    let (text, warnings) =
+        json("a.yaml", b"openapi: 3.0.3\npaths: {/a: {get: {}}}\npaths: {/b: {get: {}}}").unwrap();
+    assert_eq!(index("a.yaml", &text).unwrap().unwrap().entries[0].id, "get_b");
+    assert_eq!((warnings[0].file.as_str(), warnings[0].pointer.as_str()), ("a.yaml", "#/paths"));
+    assert!(matches!(json("a.json", b"{").unwrap().0, std::borrow::Cow::Borrowed("{")));
+    assert_eq!(json("a", b"{a: b}").unwrap().0, "{\"a\":\"b\"}");
+}
+
+#[test]
 fn what_cannot_be_read_lazily_is_left_to_the_whole_reading() {
     for item in [json!({"$ref": "#/x"}), json!({"get": {"$ref": "#/x"}}), json!({"get": 1}), json!([])] {
         assert!(index("a.json", &document(&json!({"/a": item})).to_string()).unwrap().is_none());
@@ -195,6 +207,17 @@ fn path_parameters_and_the_template_are_made_to_agree() {
 }
 
 #[test]
+fn a_style_out_of_place_is_read_as_the_default() {
+    let description = whole(&document(&json!({"/a": {"get": {"parameters": [
+        {"name": "h", "in": "header", "style": "form", "schema": {}},
+        {"name": "p", "in": "query", "style": "pipeDelimited", "explode": true, "schema": {}}]}}})));
+    let styles: Vec<_> =
+        description.operations[0].parameters.iter().map(|one| (one.style, one.explode)).collect();
+    assert_eq!(styles, [(Style::Simple, false), (Style::Form, true)]);
+    assert_eq!(description.warnings.len(), 2);
+}
+
+#[test]
 fn identifiers_given_twice_all_load() {
     let twice = json!({"/a": {"get": {"operationId": "x"}, "put": {"operationId": "x"}}});
     let description = whole(&document(&twice));
@@ -206,13 +229,16 @@ fn identifiers_given_twice_all_load() {
 #[test]
 fn references_lead_to_files_beside_the_document() {
     let files = Files::default()
-        .with("a.yaml", document(&json!({"/a": {"$ref": "paths/a.yaml#/item"}, "/b": {"$ref": "../x.yaml"}})))
+        .with(
+            "a.yaml",
+            &document(&json!({"/a": {"$ref": "paths/a.yaml#/item"}, "/b": {"$ref": "../x.yaml"}})),
+        )
         .with(
             "paths/a.yaml",
-            json!({"item": {"get": {"parameters": [{"$ref": "../p.yaml#/p"}, {"$ref": "#/own"}]}},
+            &json!({"item": {"get": {"parameters": [{"$ref": "../p.yaml#/p"}, {"$ref": "#/own"}]}},
             "own": {"name": "own", "in": "query", "schema": {"$ref": "#/item"}}}),
         )
-        .with("p.yaml", json!({"p": {"name": "p", "in": "query", "schema": {"type": "string"}}}));
+        .with("p.yaml", &json!({"p": {"name": "p", "in": "query", "schema": {"type": "string"}}}));
     let description = read("dir/a.yaml", &files.read("a.yaml").unwrap(), &files, Depth::Requests).unwrap();
     let names: Vec<_> = description.operations[0].parameters.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["p", "own"]);
@@ -226,8 +252,8 @@ fn a_folder_is_read_over_its_service_document() {
         "x-service": "zoo", "components": {"securitySchemes": {"k": {"type": "http", "scheme": "bearer"}}}});
     let files = Files::default()
         .with("service.yaml", &service)
-        .with("b.yaml", document(&json!({"/b": {"get": {"operationId": "b"}}})))
-        .with("a.json", document(&json!({"/a": {"get": {"operationId": "a", "security": []}}})))
+        .with("b.yaml", &document(&json!({"/b": {"get": {"operationId": "b"}}})))
+        .with("a.json", &document(&json!({"/a": {"get": {"operationId": "a", "security": []}}})))
         .with("notes.txt", "none");
     let description = files.folder().unwrap();
     assert_eq!(description.warnings, []);
@@ -253,7 +279,7 @@ fn pets_graphql(operations: &str) -> Result<Description, SpecError> {
     Files::default()
         .with(
             "service.yaml",
-            carrier(&json!({"documents": ["ops.graphql"], "schema": "schema.graphql",
+            &carrier(&json!({"documents": ["ops.graphql"], "schema": "schema.graphql",
                 "open-enums": ["Kind"], "scalars": {"Long": "integer"}})),
         )
         .with("schema.graphql", SCHEMA)
@@ -322,7 +348,7 @@ fn faults_in_graphql_documents_have_a_place() {
     let files = Files::default()
         .with(
             "service.yaml",
-            carrier(&json!({"documents": ["o.graphql"], "pagination": {
+            &carrier(&json!({"documents": ["o.graphql"], "pagination": {
             "gone": {"kind": "offset", "items": "/x"}}})),
         )
         .with("o.graphql", "query a { b }");

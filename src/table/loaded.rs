@@ -1,7 +1,7 @@
 //! Tables of documents that are loaded while the program runs.
 //!
-//! A JSON document is only indexed: an operation is extracted and encoded, alone, when it is first asked for.
-//! Other documents and folders are read whole.
+//! A document is only indexed, YAML as the JSON it stands for: an operation is extracted and encoded, alone, when
+//! it is first asked for. Folders, and documents whose shape the index does not take, are read whole.
 
 use std::fmt;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::operation::{OperationDef, ServiceDef};
 use crate::source::FolderSource;
 use crate::spec::{self, Depth, Index, Source, Warning};
 
-/// A JSON document with the index of its operations.
+/// A document as JSON, with the index of its operations.
 pub(super) struct LazyDocument {
     text: String,
     index: Index,
@@ -86,11 +86,11 @@ pub(super) fn read(path: &Path) -> Result<(Loaded, Vec<Warning>)> {
     let bytes = std::fs::read(path)
         .map_err(|source| Error::Io(Box::new(IoError { action: format!("reading {name:?}"), source })))?;
     let source = FolderSource::new(path.parent().unwrap_or(Path::new("")));
-    let text = spec::text(&name, &bytes)?;
-    match spec::index(&name, text)? {
+    let (text, mut warnings) = spec::json(&name, &bytes)?;
+    match spec::index(&name, &text)? {
         Some(index) => {
-            let warnings = index.warnings.clone();
-            Ok((Loaded::Lazy(Box::new(LazyDocument::new(text.to_owned(), index, source))), warnings))
+            warnings.extend(index.warnings.iter().cloned());
+            Ok((Loaded::Lazy(Box::new(LazyDocument::new(text.into_owned(), index, source))), warnings))
         }
         None => Ok(compile(
             spec::read(&name, &bytes, &source, Depth::Requests)?,

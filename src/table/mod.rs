@@ -79,7 +79,7 @@ impl OperationTable {
 
     /// Reads a document (JSON or YAML), or a service's folder, with what was passed over in it.
     ///
-    /// A JSON document is indexed in one pass; its operations are read when they are first asked for.
+    /// A document is indexed in one pass; its operations are read when they are first asked for.
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be read, [`Error::Spec`] where it is no description.

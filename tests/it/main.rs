@@ -4,10 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test may panic")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+/// Signing in: tokens and their renewal, regions, keys, and what must not be sent.
+mod auth;
+/// Prism, a server nobody here wrote, judges what is sent.
+mod prism;
 /// The sandbox over real sockets.
 #[cfg(feature = "sandbox")]
 mod sandbox;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
+/// A scripted HTTP server on a real socket.
+mod support;
 /// The code itself: file lengths, opening words, vendor names.
 mod tidy;
+/// Requests and answers on real sockets, and every way they can break.
+mod transport;

@@ -1,0 +1,50 @@
+//! Signs calls in: which credentials an operation takes, where they come from, and the token that needs renewing.
+//!
+//! Only this room reads a secret's text, and only in [`seal`], the last step before sending, which also makes sure
+//! that no secret goes to another origin than the configured one.
+
+mod account;
+mod choice;
+mod provider;
+mod renewing;
+mod seal;
+mod token;
+
+use crate::error::{AuthError, ConfigError, Error, TransportError, UnsafeError};
+
+pub(crate) use account::{Account, Grant, Rejected};
+pub(crate) use choice::{given_by_headers, missing, place, plan, serves};
+pub use provider::{CredentialFuture, CredentialProvider, ProviderError};
+pub(crate) use seal::{Target, seal};
+
+/// Why signing in failed; cloned for everyone who waits for the same token.
+#[derive(Debug, Clone)]
+pub(crate) enum SignInError {
+    Auth(AuthError),
+    Config(ConfigError),
+    Transport(TransportError),
+    Unsafe(UnsafeError),
+}
+
+impl From<SignInError> for Error {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Auth(error) => error.into(),
+            SignInError::Config(error) => error.into(),
+            SignInError::Transport(error) => error.into(),
+            SignInError::Unsafe(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthError> for SignInError {
+    fn from(error: AuthError) -> Self {
+        Self::Auth(error)
+    }
+}
+
+impl From<UnsafeError> for SignInError {
+    fn from(error: UnsafeError) -> Self {
+        Self::Unsafe(error)
+    }
+}

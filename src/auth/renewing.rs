@@ -1,0 +1,269 @@
+//! A value that runs out and is fetched again: once, for any number of callers who wait for it.
+//!
+//! Time is tokio's monotonic clock, which tests pause. A caller who goes away while fetching leaves nothing behind:
+//! the next one in the queue fetches.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::SignInError;
+
+/// At most this long before its end a value is renewed; half its life where that is shorter.
+const MARGIN: Duration = Duration::from_secs(120);
+
+/// How long a failed fetch speaks for everyone who asks.
+const FAILURE_HOLDS: Duration = Duration::from_secs(1);
+
+/// What a fetch brought.
+pub(crate) struct Fetched<T> {
+    pub(crate) value: T,
+    /// How long it is good for, counted from before the fetch; `None` means until it is refused.
+    pub(crate) lifetime: Option<Duration>,
+}
+
+/// A value with the number of the fetch that brought it.
+#[derive(Clone)]
+pub(crate) struct Lease<T> {
+    pub(crate) value: T,
+    pub(crate) generation: u64,
+}
+
+/// One value and the queue of those who want it fresh.
+pub(crate) struct Renewing<T> {
+    state: Mutex<State<T>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+struct State<T> {
+    held: Option<Held<T>>,
+    failure: Option<(Instant, SignInError)>,
+    generation: u64,
+}
+
+struct Held<T> {
+    lease: Lease<T>,
+    renew_at: Option<Instant>,
+    ends_at: Option<Instant>,
+}
+
+impl<T> Default for Renewing<T> {
+    fn default() -> Self {
+        let state = State { held: None, failure: None, generation: 0 };
+        Self { state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) }
+    }
+}
+
+impl<T: Clone> Renewing<T> {
+    /// The value, fetched where there is none, where its end is near, or where it is the one that was `rejected`.
+    pub(crate) async fn get<F, Fut>(&self, rejected: Option<u64>, fetch: F) -> Result<Lease<T>, SignInError>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<Fetched<T>, SignInError>>,
+    {
+        if let Some(lease) = self.fresh(rejected) {
+            return Ok(lease);
+        }
+        let _turn = self.turn.lock().await;
+        if let Some(lease) = self.fresh(rejected) {
+            return Ok(lease);
+        }
+        if let Some(error) = self.recent_failure() {
+            return self.usable(rejected).ok_or(error);
+        }
+        let started = Instant::now();
+        match fetch().await {
+            Ok(fetched) => Ok(self.keep(fetched, started)),
+            Err(error) => {
+                self.state().failure = Some((Instant::now(), error.clone()));
+                self.usable(rejected).ok_or(error)
+            }
+        }
+    }
+
+    /// Takes the value out, so that the next caller fetches.
+    pub(crate) fn take(&self) -> Option<T> {
+        self.state().held.take().map(|held| held.lease.value)
+    }
+
+    /// The number of the last fetch that succeeded, 0 before the first.
+    pub(crate) fn generation(&self) -> u64 {
+        self.state().generation
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self, rejected: Option<u64>) -> Option<Lease<T>> {
+        self.held_until(rejected, |held| held.renew_at)
+    }
+
+    /// A value near its end still serves when it cannot be renewed.
+    fn usable(&self, rejected: Option<u64>) -> Option<Lease<T>> {
+        self.held_until(rejected, |held| held.ends_at)
+    }
+
+    fn held_until(&self, rejected: Option<u64>, limit: fn(&Held<T>) -> Option<Instant>) -> Option<Lease<T>> {
+        let state = self.state();
+        let held = state.held.as_ref()?;
+        let in_time = limit(held).is_none_or(|limit| Instant::now() < limit);
+        (in_time && rejected != Some(held.lease.generation)).then(|| held.lease.clone())
+    }
+
+    fn recent_failure(&self) -> Option<SignInError> {
+        let state = self.state();
+        let (when, error) = state.failure.as_ref()?;
+        (when.elapsed() < FAILURE_HOLDS).then(|| error.clone())
+    }
+
+    fn keep(&self, fetched: Fetched<T>, started: Instant) -> Lease<T> {
+        let mut state = self.state();
+        state.generation += 1;
+        state.failure = None;
+        let lease = Lease { value: fetched.value, generation: state.generation };
+        state.held = Some(Held {
+            lease: lease.clone(),
+            renew_at: fetched.lifetime.and_then(|life| started.checked_add(life - MARGIN.min(life / 2))),
+            ends_at: fetched.lifetime.and_then(|life| started.checked_add(life)),
+        });
+        lease
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::error::AuthError;
+
+    /// Counts its fetches; each takes `pause` and brings its number, good for `lifetime` seconds.
+    struct Source {
+        renewing: Renewing<u64>,
+        fetches: AtomicU64,
+        lifetime: u64,
+        pause: Duration,
+    }
+
+    impl Source {
+        fn new(lifetime: u64) -> Arc<Self> {
+            let pause = Duration::from_millis(10);
+            Arc::new(Self { renewing: Renewing::default(), fetches: AtomicU64::new(0), lifetime, pause })
+        }
+
+        async fn get(&self, rejected: Option<u64>, fails: bool) -> Result<Lease<u64>, SignInError> {
+            self.renewing
+                .get(rejected, || async {
+                    let value = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
+                    tokio::time::sleep(self.pause).await;
+                    if fails {
+                        return Err(refusal());
+                    }
+                    Ok(Fetched { value, lifetime: Some(Duration::from_secs(self.lifetime)) })
+                })
+                .await
+        }
+
+        fn fetches(&self) -> u64 {
+            self.fetches.load(Ordering::SeqCst)
+        }
+    }
+
+    fn refusal() -> SignInError {
+        let service = "s".to_owned();
+        AuthError { service, problem: "no".to_owned(), hint: None, status: Some(403), trace_id: None }.into()
+    }
+
+    async fn thousand(source: &Arc<Source>, rejected: Option<u64>, fails: bool) -> usize {
+        let tasks: Vec<_> = (0..1000)
+            .map(|_| {
+                let source = Arc::clone(source);
+                tokio::spawn(async move { source.get(rejected, fails).await.is_ok() })
+            })
+            .collect();
+        let mut good = 0;
+        for task in tasks {
+            good += usize::from(task.await.unwrap());
+        }
+        good
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_fetch_serves_all_who_wait() {
+        let source = Source::new(1800);
+        assert_eq!(thousand(&source, None, false).await, 1000);
+        assert_eq!(source.fetches(), 1);
+        tokio::time::advance(Duration::from_secs(1800)).await;
+        assert_eq!(thousand(&source, None, false).await, 1000);
+        assert_eq!(source.fetches(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_renewed_two_minutes_before_its_end_or_at_half_its_life() {
+        for (lifetime, renewed_after) in [(1800, 1680), (100, 50), (0, 0)] {
+            let source = Source::new(lifetime);
+            source.get(None, false).await.unwrap();
+            if renewed_after > 0 {
+                tokio::time::advance(Duration::from_secs(renewed_after - 1)).await;
+                source.get(None, false).await.unwrap();
+                assert_eq!(source.fetches(), 1, "{lifetime}");
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+            source.get(None, false).await.unwrap();
+            assert_eq!(source.fetches(), 2, "{lifetime}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_shared_for_a_second() {
+        let source = Source::new(1800);
+        assert_eq!(thousand(&source, None, true).await, 0);
+        assert_eq!(source.fetches(), 1);
+        tokio::time::advance(Duration::from_millis(1001)).await;
+        assert!(source.get(None, true).await.is_err());
+        assert_eq!(source.fetches(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_value_serves_until_its_end_when_renewal_fails() {
+        let source = Source::new(1800);
+        source.get(None, false).await.unwrap();
+        tokio::time::advance(Duration::from_secs(1700)).await;
+        assert_eq!(source.get(None, true).await.ok().unwrap().value, 1);
+        assert_eq!(source.fetches(), 2);
+        tokio::time::advance(Duration::from_secs(100)).await;
+        assert!(source.get(None, true).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_current_value_can_be_rejected() {
+        let source = Source::new(1800);
+        let first = source.get(None, false).await.unwrap();
+        assert_eq!(thousand(&source, Some(first.generation), false).await, 1000);
+        assert_eq!(source.fetches(), 2);
+        let again = source.get(Some(first.generation), false).await.unwrap();
+        assert_eq!((again.value, source.fetches()), (2, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_who_goes_away_does_not_hold_up_the_others() {
+        let source = Source::new(1800);
+        let gone = tokio::time::timeout(Duration::from_millis(1), source.get(None, false)).await;
+        assert!(gone.is_err());
+        assert_eq!(source.get(None, false).await.unwrap().value, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_taken_out_is_fetched_again() {
+        let source = Source::new(1800);
+        source.get(None, false).await.unwrap();
+        assert_eq!(source.renewing.take(), Some(1));
+        assert_eq!(source.renewing.take(), None);
+        assert_eq!(source.get(None, false).await.unwrap().value, 2);
+    }
+}

@@ -1,0 +1,275 @@
+//! The last step before sending: the secrets are put on, and the request is bound to its origin.
+
+use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::{Origin, Url};
+use zeroize::Zeroizing;
+
+use super::Grant;
+use crate::error::UnsafeError;
+use crate::profile::is_loopback;
+use crate::request::{Place, Request};
+use crate::transport::Wire;
+
+/// RFC 3986 §2.3: letters, digits and `-._~` pass, all else is encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Where the credentials of a call may go.
+pub(crate) struct Target {
+    /// The origins that were configured: the base URL's, and those of `x-host` for its region.
+    pub(crate) origins: Vec<Origin>,
+    /// Whether plain http to another machine is allowed.
+    pub(crate) allow_http: bool,
+}
+
+impl Target {
+    /// Refuses an origin that credentials were not configured for.
+    pub(crate) fn check(&self, url: &Url) -> Result<(), UnsafeError> {
+        if !self.origins.contains(&url.origin()) {
+            return Err(UnsafeError {
+                sent: false,
+                problem: format!("credentials would go to {}", url.origin().ascii_serialization()),
+                hint: Some("set that address as the base URL if it is meant to have them.".to_owned()),
+            });
+        }
+        check_encrypted(url, self.allow_http)
+    }
+}
+
+/// Refuses credentials over plain http to another machine.
+pub(crate) fn check_encrypted(url: &Url, allow_http: bool) -> Result<(), UnsafeError> {
+    if url.scheme() == "https" || allow_http || is_loopback(url) {
+        return Ok(());
+    }
+    Err(UnsafeError {
+        sent: false,
+        problem: format!("credentials would go unencrypted to {}", url.origin().ascii_serialization()),
+        hint: Some("use https, or allow plain http if the network between is yours.".to_owned()),
+    })
+}
+
+/// A request with its secrets on, as it goes out.
+pub(crate) fn seal(
+    request: &Request,
+    grant: &Grant,
+    target: &Target,
+    operation: &str,
+) -> Result<Wire, UnsafeError> {
+    let mut text = Zeroizing::new(request.url.clone());
+    let mut headers = header_map(&request.headers)?;
+    for placement in &request.credentials {
+        let Some(secret) = grant.secret(&placement.scheme) else { continue };
+        match &placement.place {
+            Place::Header { name, prefix } => {
+                headers.insert(header_name(name)?, secret_value(name, prefix, secret)?);
+            }
+            Place::Query { name } => add_to_query(&mut text, name, secret),
+            Place::Cookie { name } => add_cookie(&mut headers, name, secret)?,
+        }
+    }
+    let url = parse_exactly(&text)?;
+    if !request.credentials.is_empty() {
+        target.check(&url)?;
+    }
+    Ok(Wire {
+        operation: operation.to_owned(),
+        method: request.method.clone(),
+        url,
+        headers,
+        content: request.body.clone(),
+        timeout: None,
+        signing_in: false,
+    })
+}
+
+/// The URL on the wire is the URL that was resolved, byte for byte: what the URL standard would rewrite is refused.
+fn parse_exactly(text: &str) -> Result<Url, UnsafeError> {
+    let shown = text.split(['?', '#']).next().unwrap_or_default();
+    let refuse = |why: &str| UnsafeError {
+        sent: false,
+        problem: format!("\"{shown}\" cannot be sent as it stands: {why}"),
+        hint: Some("check the base URL and the path arguments.".to_owned()),
+    };
+    let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;
+    if url.as_str() != text {
+        return Err(refuse(&format!(
+            "it would become \"{}\"",
+            url.as_str().split(['?', '#']).next().unwrap_or_default()
+        )));
+    }
+    Ok(url)
+}
+
+fn header_map(pairs: &[(String, String)]) -> Result<HeaderMap, UnsafeError> {
+    let mut headers = HeaderMap::with_capacity(pairs.len() + 1);
+    for (name, value) in pairs {
+        let value = HeaderValue::from_str(value).map_err(|_| bad_header(name))?;
+        headers.append(header_name(name)?, value);
+    }
+    for name in [http::header::AUTHORIZATION, COOKIE, http::header::PROXY_AUTHORIZATION] {
+        if let Some(value) = headers.get_mut(name) {
+            value.set_sensitive(true);
+        }
+    }
+    Ok(headers)
+}
+
+fn header_name(name: &str) -> Result<HeaderName, UnsafeError> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad_header(name))
+}
+
+fn bad_header(name: &str) -> UnsafeError {
+    UnsafeError {
+        sent: false,
+        problem: format!("the header \"{}\" holds what no header may hold", name.escape_debug()),
+        hint: Some("remove line ends and control characters from it.".to_owned()),
+    }
+}
+
+fn secret_value(name: &str, prefix: &str, secret: &SecretString) -> Result<HeaderValue, UnsafeError> {
+    let text = Zeroizing::new(format!("{prefix}{}", secret.expose_secret()));
+    let has_edges =
+        secret.expose_secret().trim() != secret.expose_secret() || secret.expose_secret().is_empty();
+    let mut value =
+        HeaderValue::from_str(&text).ok().filter(|_| !has_edges).ok_or_else(|| bad_header(name))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn add_to_query(url: &mut String, name: &str, secret: &SecretString) {
+    let separator = match url.split_once('?') {
+        None => "?",
+        Some((_, "")) => "",
+        Some(_) => "&",
+    };
+    url.push_str(separator);
+    url.extend(utf8_percent_encode(name, ENCODED));
+    url.push('=');
+    url.extend(utf8_percent_encode(secret.expose_secret(), ENCODED));
+}
+
+/// A cookie joins those of the request (RFC 6265 §4.2.1); what a cookie cannot hold is percent-encoded.
+fn add_cookie(headers: &mut HeaderMap, name: &str, secret: &SecretString) -> Result<(), UnsafeError> {
+    let plain = secret.expose_secret();
+    let is_cookie_octet =
+        |byte: u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
+    let mut text = Zeroizing::new(String::new());
+    if let Some(others) = headers.get(COOKIE).and_then(|value| value.to_str().ok()) {
+        text.push_str(others);
+        text.push_str("; ");
+    }
+    text.push_str(name);
+    text.push('=');
+    if plain.bytes().all(is_cookie_octet) {
+        text.push_str(plain);
+    } else {
+        text.extend(utf8_percent_encode(plain, ENCODED));
+    }
+    let mut value = HeaderValue::from_str(&text).map_err(|_| bad_header("cookie"))?;
+    value.set_sensitive(true);
+    headers.insert(COOKIE, value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use super::*;
+    use crate::operation::Method;
+    use crate::profile::origin_of;
+    use crate::request::{Content, Placement};
+
+    fn request(url: &str, headers: &[(&str, &str)], places: &[Place]) -> Request {
+        let placement = |place: &Place| Placement { scheme: "s".to_owned(), place: place.clone() };
+        Request {
+            operation: None,
+            method: Method::Get,
+            url: url.to_owned(),
+            headers: headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            body: Content::None,
+            credentials: places.iter().map(placement).collect(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn sealed(request: &Request, secret: &str) -> Result<Wire, UnsafeError> {
+        let grant = Grant::fixed("s", secret);
+        let origins = vec![origin_of("https://h.example").unwrap()];
+        seal(request, &grant, &Target { origins, allow_http: false }, "s:op")
+    }
+
+    fn query(name: &str) -> Place {
+        Place::Query { name: name.to_owned() }
+    }
+
+    fn cookie() -> Place {
+        Place::Cookie { name: "sid".to_owned() }
+    }
+
+    fn bearer() -> Place {
+        Place::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() }
+    }
+
+    #[test]
+    fn a_secret_goes_where_the_scheme_says() {
+        let wire = sealed(&request("https://h.example/a", &[], &[bearer()]), "t").unwrap();
+        assert_eq!(wire.headers["authorization"], "Bearer t");
+        assert!(wire.headers["authorization"].is_sensitive());
+        for (url, expected) in [
+            ("https://h.example/a", "https://h.example/a?key=a%2Fb%26c"),
+            ("https://h.example/a?x=1", "https://h.example/a?x=1&key=a%2Fb%26c"),
+        ] {
+            assert_eq!(sealed(&request(url, &[], &[query("key")]), "a/b&c").unwrap().url.as_str(), expected);
+        }
+        let wire = sealed(&request("https://h.example/", &[("cookie", "a=b")], &[cookie()]), "s;x").unwrap();
+        assert_eq!(wire.headers["cookie"], "a=b; sid=s%3Bx");
+        assert!(wire.headers["cookie"].is_sensitive());
+    }
+
+    #[test]
+    fn no_secret_goes_to_another_origin() {
+        for url in [
+            "https://other.example/",
+            "https://h.example:444/",
+            "http://h.example/",
+            "https://h.example.evil/",
+        ] {
+            let error = sealed(&request(url, &[], &[bearer()]), "t").err().unwrap();
+            assert!(error.problem.starts_with("credentials would go to "), "{url}: {error}");
+        }
+        assert!(sealed(&request("https://other.example/", &[], &[]), "t").is_ok());
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine() {
+        let url = Url::parse("http://h.example/").unwrap();
+        let error = check_encrypted(&url, false).unwrap_err();
+        assert_eq!(error.problem, "credentials would go unencrypted to http://h.example");
+        assert!(check_encrypted(&url, true).is_ok());
+        assert!(check_encrypted(&Url::parse("http://127.0.0.1:1/").unwrap(), false).is_ok());
+    }
+
+    #[test]
+    fn a_url_that_would_change_is_refused() {
+        for url in [
+            "https://h.example/a/%2e%2e/b?key=v",
+            "https://h.example/a\\b",
+            "https://h.example/a\nb",
+            "https://h.example",
+        ] {
+            let error = sealed(&request(url, &[], &[]), "t").err().unwrap();
+            assert!(error.problem.contains("cannot be sent as it stands"), "{error}");
+            assert!(!error.problem.contains("key=v"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_no_header_value_is_refused_and_not_shown() {
+        for secret in ["a\r\nb", " a", "a ", ""] {
+            let error = sealed(&request("https://h.example/", &[], &[bearer()]), secret).err().unwrap();
+            assert_eq!(error.problem, "the header \"authorization\" holds what no header may hold");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The token endpoint: `OAuth2` client credentials (RFC 6749 §4.4), revocation (RFC 7009), and services that send
+//! the caller to another region.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use url::{Url, form_urlencoded};
+
+use super::SignInError;
+use super::choice::basic_credentials;
+use super::renewing::Fetched;
+use super::seal::check_encrypted;
+use crate::error::{AuthError, ConfigError, UnsafeError};
+use crate::operation::{Method, OAuth2Def, RegionDef, ServiceDef};
+use crate::profile::{Base, Credentials, Key, find_region, origin_of, variables_for};
+use crate::request::Content;
+use crate::response::refusal;
+use crate::transport::{Answer, Transport, Wire};
+
+/// The life of a token whose endpoint does not tell it.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// One flow of one service, as configured.
+pub(crate) struct TokenEndpoint<'a> {
+    pub(crate) definition: &'a ServiceDef,
+    pub(crate) flow: &'a OAuth2Def,
+    pub(crate) regions: &'a [RegionDef],
+    /// What the profile sets in place of the document's token URL.
+    pub(crate) token_url: Option<&'a str>,
+    pub(crate) transport: &'a Transport,
+    pub(crate) allow_http: bool,
+}
+
+impl TokenEndpoint<'_> {
+    /// Asks for a token. Where the service sends the caller to another of its regions, asks there, once, and returns
+    /// that region's base URL too.
+    pub(crate) async fn exchange(
+        &self,
+        base: &Base,
+        credentials: &Credentials,
+    ) -> Result<(Fetched<SecretString>, Option<Base>), SignInError> {
+        let answer = self.ask(base, credentials).await?;
+        let Some(region) = self.redirected(base, &answer)? else {
+            return Ok((self.token(&answer)?, None));
+        };
+        tracing::debug!(
+            service = self.definition.name,
+            region = region.name,
+            "the token endpoint names the region"
+        );
+        let base = Base::of_region(region);
+        let answer = self.ask(&base, credentials).await?;
+        if self.redirected(&base, &answer)?.is_some() {
+            return Err(self.refused(&answer, "the token endpoint sends from region to region").into());
+        }
+        Ok((self.token(&answer)?, Some(base)))
+    }
+
+    async fn ask(&self, base: &Base, credentials: &Credentials) -> Result<Answer, SignInError> {
+        let form = self.form(credentials)?;
+        let url =
+            self.endpoint(base, self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default())?;
+        self.post(url, form, None).await
+    }
+
+    fn form(&self, credentials: &Credentials) -> Result<String, AuthError> {
+        let Some((id, secret)) = &credentials.client else {
+            return Err(self.error("no client ID and secret to ask for a token with"));
+        };
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        if !self.flow.omit_grant_type {
+            form.append_pair("grant_type", "client_credentials");
+        }
+        form.append_pair("client_id", id).append_pair("client_secret", secret.expose_secret());
+        if let (Some(field), Some(member)) = (&self.flow.member, &credentials.member) {
+            form.append_pair(field, member);
+        }
+        Ok(form.finish())
+    }
+
+    /// Ends a token before its time.
+    pub(crate) async fn revoke(
+        &self,
+        base: &Base,
+        credentials: &Credentials,
+        token: &SecretString,
+    ) -> Result<(), SignInError> {
+        let (Some(path), Some((id, secret))) = (&self.flow.revoke, &credentials.client) else {
+            return Ok(());
+        };
+        let mut pairs = vec![("token", token)];
+        let client_id = SecretString::from(id.as_str());
+        if !self.flow.revoke_basic {
+            pairs.extend([("client_id", &client_id), ("client_secret", secret)]);
+        }
+        let form = encoded(&pairs);
+        let authorization = self.flow.revoke_basic.then(|| basic_credentials(id, secret));
+        let url = self.endpoint(base, path)?;
+        let answer = self.post(url, form, authorization).await?;
+        if is_success(answer.status) {
+            return Ok(());
+        }
+        Err(self.refused(&answer, "the revocation endpoint refused").into())
+    }
+
+    /// An endpoint of the document: below the base URL where it is relative. A user's base URL does not let the
+    /// document send the client secret elsewhere.
+    fn endpoint(&self, base: &Base, written: &str) -> Result<Url, SignInError> {
+        let text = if written.contains("://") {
+            written.to_owned()
+        } else {
+            format!("{}/{}", base.url, written.trim_start_matches('/'))
+        };
+        let url = Url::parse(&text).map_err(|error| {
+            SignInError::Config(ConfigError {
+                problem: format!(
+                    "the token endpoint \"{text}\" of {} is no URL: {error}",
+                    self.definition.name
+                ),
+                hint: Some("set the profile's token URL.".to_owned()),
+            })
+        })?;
+        if base.explicit && self.token_url.is_none() && Some(url.origin()) != origin_of(&base.url) {
+            return Err(UnsafeError {
+                sent: false,
+                problem: format!(
+                    "the client secret would go to {}, which is not the base URL that was set",
+                    url.origin().ascii_serialization()
+                ),
+                hint: Some("set the profile's token URL, or give an access token.".to_owned()),
+            }
+            .into());
+        }
+        check_encrypted(&url, self.allow_http)?;
+        Ok(url)
+    }
+
+    async fn post(
+        &self,
+        url: Url,
+        form: String,
+        authorization: Option<SecretString>,
+    ) -> Result<Answer, SignInError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        if let Some(secret) = authorization {
+            let value = HeaderValue::from_str(&format!("Basic {}", secret.expose_secret()));
+            let mut value = value.map_err(|_| self.error("the client's ID or secret cannot be sent"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let wire = Wire {
+            operation: format!("{}: token endpoint", self.definition.name),
+            method: Method::Post,
+            url,
+            headers,
+            content: Content::Text(form),
+            timeout: None,
+            signing_in: true,
+        };
+        self.transport.send_once(&wire).await
+    }
+
+    /// The region that an answer sends the caller to, if it does: one of the service's own, and only where the user
+    /// has not set a base URL.
+    fn redirected(&self, base: &Base, answer: &Answer) -> Result<Option<&RegionDef>, SignInError> {
+        let discovery = self.definition.discovery.as_ref();
+        let asks = |discovery: &&crate::operation::RegionDiscovery| {
+            answer.status == discovery.redirect && discovery.endpoints.iter().any(|one| one == "token")
+        };
+        let Some(discovery) = discovery.filter(asks) else { return Ok(None) };
+        let named = answer.headers.get(discovery.header.as_str()).and_then(|name| name.to_str().ok());
+        let location = answer.headers.get(LOCATION).and_then(|url| url.to_str().ok()).and_then(origin_of);
+        if base.explicit {
+            return Err(self.elsewhere(named).into());
+        }
+        let region = named.and_then(|name| find_region(self.regions, name));
+        let agrees = |region: &&RegionDef| location.is_none() || location == origin_of(&region.url);
+        region.filter(agrees).map(Some).ok_or_else(|| {
+            let target = location.map_or_else(|| "nowhere".to_owned(), |origin| origin.ascii_serialization());
+            let problem = format!(
+                "the token endpoint of {} sends the client secret to {target}, region \"{}\", which its document does not know",
+                self.definition.name,
+                named.unwrap_or_default().escape_debug(),
+            );
+            UnsafeError { sent: false, problem, hint: Some("set the region or the base URL.".to_owned()) }.into()
+        })
+    }
+
+    fn elsewhere(&self, region: Option<&str>) -> AuthError {
+        let region = region.unwrap_or("another region");
+        let variables = variables_for(self.definition, Key::Region).join(" or ");
+        let set = if variables.is_empty() { "the region".to_owned() } else { variables };
+        AuthError {
+            hint: Some(format!("set {set} to {} in place of the base URL.", region.escape_debug())),
+            ..self.error(&format!(
+                "the credentials belong to {}, not to the base URL that was set",
+                region.escape_debug()
+            ))
+        }
+    }
+
+    fn token(&self, answer: &Answer) -> Result<Fetched<SecretString>, AuthError> {
+        if !is_success(answer.status) {
+            return Err(self.refused(answer, "the token endpoint refused"));
+        }
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let Some(token) = body.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty())
+        else {
+            return Err(AuthError {
+                status: Some(answer.status),
+                ..self.error("the token endpoint's answer holds no access_token")
+            });
+        };
+        Ok(Fetched { value: token.into(), lifetime: Some(lifetime(&body)) })
+    }
+
+    fn refused(&self, answer: &Answer, what: &str) -> AuthError {
+        let said = refusal::read(answer, self.definition.error.as_ref(), false);
+        let status = answer.status;
+        let mut problem = format!("{what} with {status}");
+        if let Some(message) = said.message {
+            problem.push_str(": ");
+            problem.push_str(&message);
+        }
+        if let Some(trace) = &said.trace_id {
+            problem.push_str(&format!(" (trace {trace})"));
+        }
+        let hint = if (400..500).contains(&status) && status != 429 {
+            let variables = [Key::ClientId, Key::ClientSecret]
+                .map(|key| variables_for(self.definition, key).join(" or "));
+            let named = variables.iter().all(|one| !one.is_empty());
+            Some(if named {
+                format!("check {}.", variables.join(" and "))
+            } else {
+                "check the client ID and secret.".to_owned()
+            })
+        } else {
+            Some("repeat the call later.".to_owned())
+        };
+        AuthError { status: Some(status), trace_id: said.trace_id, hint, ..self.error(&problem) }
+    }
+
+    fn error(&self, problem: &str) -> AuthError {
+        AuthError {
+            service: self.definition.name.clone(),
+            problem: format!("{}: {problem}", self.definition.name),
+            hint: None,
+            status: None,
+            trace_id: None,
+        }
+    }
+}
+
+fn encoded(pairs: &[(&str, &SecretString)]) -> String {
+    let plain = pairs.iter().map(|(name, value)| (*name, value.expose_secret()));
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(plain).finish()
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+/// `expires_in` in seconds, also where it is written as text.
+fn lifetime(body: &Value) -> Duration {
+    let seconds = body.get("expires_in").and_then(|value| match value {
+        Value::String(text) => text.parse::<f64>().ok(),
+        other => other.as_f64(),
+    });
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(DEFAULT_LIFETIME)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_life_is_read_in_any_form() {
+        for (body, seconds) in [
+            (json!({"expires_in": 1799}), 1799),
+            (json!({"expires_in": "60"}), 60),
+            (json!({"expires_in": 0}), 0),
+            (json!({"expires_in": -5}), 1800),
+            (json!({"expires_in": 1e300}), 1800),
+            (json!({"expires_in": null}), 1800),
+            (json!({}), 1800),
+        ] {
+            assert_eq!(lifetime(&body).as_secs(), seconds, "{body}");
+        }
+    }
+}

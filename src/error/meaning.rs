@@ -1,0 +1,263 @@
+//! What an error means for the caller: its kind, whether a repeat may help, whether anything was sent, and the hint.
+
+use super::{
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused,
+    TransportError, UnknownOperation, UnsafeError,
+};
+use crate::spec::SpecError;
+
+impl Error {
+    /// A stable word for programs: `unknown_operation`, `ambiguous_operation`, `arguments`, `spec`, `config`, `auth`,
+    /// `transport`, `timeout`, `refused`, `rate_limited`, `graphql`, `decode`, `unsafe` or `io`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownOperation(_) => "unknown_operation",
+            Self::Ambiguous(_) => "ambiguous_operation",
+            Self::Arguments(_) => "arguments",
+            Self::Spec(_) => "spec",
+            Self::Config(_) => "config",
+            Self::Auth(_) => "auth",
+            Self::Transport(error) if error.phase.is_timeout() => "timeout",
+            Self::Transport(_) => "transport",
+            Self::Refused(error) if error.graphql => "graphql",
+            Self::Refused(error) if error.status == 429 => "rate_limited",
+            Self::Refused(_) => "refused",
+            Self::Decode(_) => "decode",
+            Self::Unsafe(_) => "unsafe",
+            Self::Io(_) => "io",
+        }
+    }
+
+    /// The operation with its service, or `METHOD /path` for an endpoint in no table, where the error knows it.
+    #[must_use]
+    pub fn operation(&self) -> Option<&str> {
+        match self {
+            Self::Arguments(error) => Some(&error.operation),
+            Self::Transport(error) => Some(&error.operation),
+            Self::Refused(error) => Some(&error.operation),
+            Self::Decode(error) => Some(&error.operation),
+            _ => None,
+        }
+    }
+
+    /// The status of the answer, also of the token endpoint's, where there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Auth(error) => error.status,
+            Self::Refused(error) => Some(error.status),
+            Self::Decode(error) => Some(error.status),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later.
+    ///
+    /// A repeat of a call that was sent ([`Error::was_sent`]) may act twice where the operation is not idempotent.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Transport(_) => true,
+            Self::Refused(error) => error.retryable,
+            Self::Auth(error) => error.status.is_some_and(is_retryable_status),
+            _ => false,
+        }
+    }
+
+    /// Whether at least a part of the operation's request was sent, so that it may have been carried out.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        match self {
+            Self::Transport(error) => error.was_sent(),
+            Self::Refused(_) | Self::Decode(_) => true,
+            Self::Unsafe(error) => error.sent,
+            _ => false,
+        }
+    }
+
+    /// What to do about it: one imperative sentence, or two.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownOperation(error) => Some(suggest_names(error)),
+            Self::Ambiguous(error) => {
+                error.candidates.first().map(|one| format!("say which one is meant, such as \"{one}\"."))
+            }
+            Self::Arguments(error) => suggest_arguments(error),
+            Self::Spec(error) => error.hint.clone(),
+            Self::Config(error) => error.hint.clone(),
+            Self::Auth(error) => error.hint.clone(),
+            Self::Transport(error) => Some(suggest_reaching(error)),
+            Self::Refused(error) => suggest_after_refusal(error),
+            Self::Unsafe(error) => error.hint.clone(),
+            Self::Decode(_) | Self::Io(_) => None,
+        }
+    }
+}
+
+/// 408, 425, 429, 500, 502, 503 and 504 tell of a moment, not of the call.
+pub(crate) fn is_retryable_status(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+fn suggest_names(error: &UnknownOperation) -> String {
+    // The last of the longest from behind is the first one.
+    let word = error.name.split(|letter: char| !letter.is_alphanumeric()).rev().max_by_key(|word| word.len());
+    let search = match word.filter(|word| !word.is_empty()) {
+        Some(word) => format!("`opcall ops {word}` shows all with that word."),
+        None => "`opcall ops` shows all.".to_owned(),
+    };
+    match &error.suggestions[..] {
+        [] => search,
+        [one] => format!("did you mean \"{one}\"? {search}"),
+        several => {
+            let quoted: Vec<_> = several.iter().map(|one| format!("\"{one}\"")).collect();
+            format!("did you mean one of {}? {search}", quoted.join(", "))
+        }
+    }
+}
+
+/// An endpoint in no table (`METHOD /path`) declares nothing to look up.
+fn suggest_arguments(error: &ArgumentsError) -> Option<String> {
+    if error.operation.contains(' ') && error.operation.contains(" /") {
+        return None;
+    }
+    let id = error.operation.split_once(':').map_or(error.operation.as_str(), |(_, id)| id);
+    let quote = if id.contains([' ', '#']) { "'" } else { "" };
+    Some(format!("`opcall show {quote}{id}{quote}` lists its parameters."))
+}
+
+fn suggest_reaching(error: &TransportError) -> String {
+    match error.phase {
+        Phase::Connect => {
+            format!("check that {} is the right address and can be reached from here.", error.origin)
+        }
+        Phase::ConnectTimeout => {
+            format!("check that {} can be reached from here, or give it more time.", error.origin)
+        }
+        Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
+        Phase::Broken => {
+            "check with a reading operation whether it was carried out before you repeat it.".to_owned()
+        }
+    }
+}
+
+fn suggest_after_refusal(error: &Refused) -> Option<String> {
+    match error.status {
+        401 => {
+            Some(format!("check the credentials for {}: they are not accepted (any more).", error.service))
+        }
+        403 => error.scope.as_ref().map(|scope| format!("the API client needs the scope \"{scope}\".")),
+        429 => Some(error.retry_after.map_or_else(
+            || "wait, then send fewer calls at a time.".to_owned(),
+            |wait| format!("wait {} s before the next call.", wait.as_secs()),
+        )),
+        _ if error.retryable => Some("repeat the call later.".to_owned()),
+        _ => None,
+    }
+}
+
+macro_rules! from_part {
+    ($($part:ident => $variant:ident),* $(,)?) => {$(
+        impl From<$part> for Error {
+            fn from(part: $part) -> Self {
+                Self::$variant(Box::new(part))
+            }
+        }
+    )*};
+}
+
+from_part! {
+    UnknownOperation => UnknownOperation,
+    Ambiguous => Ambiguous,
+    ArgumentsError => Arguments,
+    SpecError => Spec,
+    ConfigError => Config,
+    AuthError => Auth,
+    TransportError => Transport,
+    Refused => Refused,
+    DecodeError => Decode,
+    UnsafeError => Unsafe,
+    IoError => Io,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(name: &str, suggestions: &[&str]) -> Error {
+        let suggestions = suggestions.iter().map(|one| (*one).to_owned()).collect();
+        UnknownOperation { name: name.to_owned(), suggestions }.into()
+    }
+
+    fn lost(phase: Phase, signing_in: bool) -> Error {
+        TransportError {
+            operation: "falcon:tokens_query".to_owned(),
+            method: crate::operation::Method::Get,
+            url: "https://api.example.com/a".to_owned(),
+            origin: "https://api.example.com".to_owned(),
+            phase,
+            signing_in,
+            attempts: 3,
+            source: None,
+        }
+        .into()
+    }
+
+    #[test]
+    fn an_error_is_two_words_and_crosses_threads() {
+        fn crosses<T: Send + Sync + 'static>() {}
+        crosses::<Error>();
+        assert_eq!(size_of::<Error>(), 2 * size_of::<usize>());
+    }
+
+    #[test]
+    fn hints_name_what_to_do() {
+        let hint = |error: Error| error.hint().unwrap_or_default();
+        assert_eq!(
+            hint(unknown("token_query", &["tokens_query"])),
+            "did you mean \"tokens_query\"? `opcall ops token` shows all with that word."
+        );
+        assert_eq!(hint(unknown("#", &[])), "`opcall ops` shows all.");
+        let arguments = |operation: &str| {
+            Error::from(ArgumentsError { operation: operation.to_owned(), problems: Vec::new() })
+        };
+        assert_eq!(
+            hint(arguments("falcon:tokens_create")),
+            "`opcall show tokens_create` lists its parameters."
+        );
+        assert_eq!(
+            hint(arguments("panther:api token#list")),
+            "`opcall show 'api token#list'` lists its parameters."
+        );
+        assert_eq!(arguments("GET /a").hint(), None);
+    }
+
+    #[test]
+    fn what_was_sent_depends_on_the_phase() {
+        assert_eq!(
+            lost(Phase::Broken, false).to_string(),
+            "no answer from https://api.example.com after 3 attempts; it may have been carried out"
+        );
+        assert_eq!(
+            lost(Phase::Connect, false).to_string(),
+            "no answer from https://api.example.com after 3 attempts; nothing was sent"
+        );
+        assert_eq!(
+            lost(Phase::Broken, true).to_string(),
+            "no answer from https://api.example.com after 3 attempts; signing in failed, the operation was not sent"
+        );
+        for (phase, sent, kind) in [
+            (Phase::Connect, false, "transport"),
+            (Phase::ConnectTimeout, false, "timeout"),
+            (Phase::AnswerTimeout, true, "timeout"),
+            (Phase::Broken, true, "transport"),
+        ] {
+            assert_eq!(lost(phase, false).was_sent(), sent);
+            assert_eq!(lost(phase, false).kind(), kind);
+            assert!(!lost(phase, true).was_sent());
+            assert!(lost(phase, false).is_retryable());
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Sets a harness up. What is wrong shows at [`HarnessBuilder::build`].
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{Harness, Inner, Lookup, unknown_service};
+use crate::auth::CredentialProvider;
+use crate::error::{Error, Result};
+use crate::operation::RegionDef;
+use crate::profile::Profile;
+use crate::spec::Warning;
+use crate::table::OperationTable;
+use crate::transport::{ClientCertificate, Settings, Transport};
+
+/// Sets a [`Harness`] up.
+///
+/// A service that no profile was given for has the one that the environment describes; see [`HarnessBuilder::env`].
+///
+/// ```
+/// use std::time::Duration;
+/// use opcall::{Credentials, Harness, Profile};
+/// let harness = Harness::builder()
+///     .profile("falcon", Profile::new().region("eu-1").credentials(Credentials::new().client("id", "secret")))
+///     .profile("falcon", Profile::new().named("child").credentials(Credentials::new().client("id", "secret").member("cid")))
+///     .timeout(Duration::from_secs(10))
+///     .build()?;
+/// # Ok::<(), opcall::Error>(())
+/// ```
+#[must_use = "a builder makes no harness until `build` is called"]
+pub struct HarnessBuilder {
+    table: Option<OperationTable>,
+    profiles: Vec<(String, Profile)>,
+    providers: Vec<(String, Arc<dyn CredentialProvider>)>,
+    regions: Vec<(String, Vec<RegionDef>)>,
+    lookup: Lookup,
+    allow_http: bool,
+    settings: Settings,
+    /// What went wrong first.
+    fault: Option<Error>,
+}
+
+impl Default for HarnessBuilder {
+    fn default() -> Self {
+        Self {
+            table: None,
+            profiles: Vec::new(),
+            providers: Vec::new(),
+            regions: Vec::new(),
+            lookup: Arc::new(|name| std::env::var(name).ok()),
+            allow_http: false,
+            settings: Settings::default(),
+            fault: None,
+        }
+    }
+}
+
+impl HarnessBuilder {
+    /// The operations to call, in place of the built-in ones.
+    pub fn table(mut self, table: OperationTable) -> Self {
+        self.table = Some(table);
+        self
+    }
+
+    /// Adds the operations of a document (`OpenAPI` as JSON or YAML), or of a service's folder. A service of a name
+    /// that is there already is replaced. What was passed over in it is logged; [`OperationTable::read`] returns it.
+    pub fn spec(mut self, path: impl AsRef<std::path::Path>) -> Self {
+        if self.fault.is_none() {
+            match OperationTable::read(path) {
+                Ok((table, warnings)) => self.add(table, &warnings),
+                Err(error) => self.fault = Some(error),
+            }
+        }
+        self
+    }
+
+    fn add(&mut self, table: OperationTable, warnings: &[Warning]) {
+        for warning in warnings {
+            tracing::warn!(%warning, "passed over");
+        }
+        for service in self.table.get_or_insert_with(OperationTable::built_in).add(table) {
+            tracing::warn!(service, "the document replaces a service of this name");
+        }
+    }
+
+    /// Where a service is and how to sign in. Several profiles of one service have names ([`Profile::named`]), and a
+    /// call chooses with [`super::Command::profile`]; of two with the same name the last one counts.
+    pub fn profile(mut self, service: impl Into<String>, profile: Profile) -> Self {
+        let service = service.into();
+        self.profiles.retain(|(known, other)| *known != service || other.name != profile.name);
+        self.profiles.push((service, profile));
+        self
+    }
+
+    /// Asks a provider for a service's credentials, in place of those of its unnamed profile.
+    pub fn credentials(mut self, service: impl Into<String>, provider: impl CredentialProvider) -> Self {
+        let service = service.into();
+        self.providers.retain(|(known, _)| *known != service);
+        self.providers.push((service, Arc::new(provider)));
+        self
+    }
+
+    /// Replaces a service's regions, as (name, base URL): for tests and gateways. Other hosts that the document names
+    /// for some operations do not count then.
+    pub fn regions<N, U>(
+        mut self,
+        service: impl Into<String>,
+        regions: impl IntoIterator<Item = (N, U)>,
+    ) -> Self
+    where
+        N: Into<String>,
+        U: Into<String>,
+    {
+        let service = service.into();
+        let region =
+            |(name, url): (N, U)| RegionDef { name: name.into(), url: url.into(), aliases: Vec::new() };
+        self.regions.retain(|(known, _)| *known != service);
+        self.regions.push((service, regions.into_iter().map(region).collect()));
+        self
+    }
+
+    /// How environment variables are read; the process's environment by default, `|_| None` for none.
+    pub fn env(mut self, lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.lookup = Arc::new(lookup);
+        self
+    }
+
+    /// How long one attempt may take from connecting to the last byte of the answer; 30 s by default.
+    pub fn timeout(mut self, each: Duration) -> Self {
+        self.settings.timeout = each;
+        self
+    }
+
+    /// How long connecting may take; 10 s by default.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.settings.connect_timeout = limit;
+        self
+    }
+
+    /// How long a whole call may take, signing in and repeats included; 5 min by default.
+    pub fn max_time(mut self, limit: Duration) -> Self {
+        self.settings.max_time = limit;
+        self
+    }
+
+    /// How large the body of an answer may be, in bytes after content decoding; 64 MiB by default. A larger one is
+    /// [`Error::Unsafe`].
+    pub fn max_body(mut self, bytes: u64) -> Self {
+        self.settings.max_body = bytes;
+        self
+    }
+
+    /// Sends everything through a proxy (`http`, `https` or `socks5` URL). By default `HTTPS_PROXY`, `HTTP_PROXY`,
+    /// `ALL_PROXY` and `NO_PROXY` of the process's environment decide, and this machine is never asked through one.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.settings.proxy = Some(url.into());
+        self
+    }
+
+    /// Sends nothing through a proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.settings.proxy = None;
+        self.settings.no_proxy = true;
+        self
+    }
+
+    /// The `User-Agent`; `opcall/VERSION` by default.
+    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+        self.settings.user_agent = name.into();
+        self
+    }
+
+    /// Accepts servers whose certificates these root certificates (PEM) signed, beside the platform's own roots.
+    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.settings.roots.push(bytes::Bytes::copy_from_slice(pem.as_ref()));
+        self
+    }
+
+    /// Shows a client certificate: its chain and its private key, both in PEM.
+    pub fn client_certificate(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
+        self.settings.certificate = Some(ClientCertificate {
+            chain: bytes::Bytes::copy_from_slice(chain.as_ref()),
+            key: Arc::new(Zeroizing::new(key.as_ref().to_vec())),
+        });
+        self
+    }
+
+    /// Lets credentials go over plain http to other machines than this one. Whoever is on the way can read them.
+    pub fn allow_http(mut self) -> Self {
+        self.allow_http = true;
+        self
+    }
+
+    /// Makes the harness.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Spec`] for a document that cannot be read; [`Error::Config`] for a profile, provider or regions of a service that is not known, a base URL or
+    /// region that is none, and certificates or a proxy that cannot be read.
+    pub fn build(self) -> Result<Harness> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let table = self.table.unwrap_or_else(OperationTable::built_in);
+        let named = self.profiles.iter().map(|(service, _)| service);
+        let named = named.chain(self.providers.iter().map(|(service, _)| service));
+        for service in named.chain(self.regions.iter().map(|(service, _)| service)) {
+            if table.service(service).is_none() {
+                return Err(unknown_service(&table, service));
+            }
+        }
+        let profiles = self.profiles;
+        let harness = Harness {
+            inner: Arc::new(Inner {
+                table,
+                profiles: profiles.clone(),
+                providers: self.providers,
+                regions: self.regions,
+                lookup: self.lookup,
+                allow_http: self.allow_http,
+                transport: Transport::new(self.settings)?,
+                accounts: Mutex::new(HashMap::new()),
+            }),
+        };
+        for (service, profile) in &profiles {
+            harness.account(service, profile.name.as_deref(), None)?;
+        }
+        Ok(harness)
+    }
+}
+
+impl fmt::Debug for HarnessBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HarnessBuilder")
+            .field("profiles", &self.profiles)
+            .field("regions", &self.regions)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,184 @@
+//! One call, not yet made.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::Harness;
+use super::call::Dispatch;
+use crate::error::{Error, Result};
+use crate::operation::Method;
+use crate::params::{Body, Params};
+use crate::request::{CallOptions, Request};
+use crate::response::Response;
+
+/// One call, not yet made: await it, or take its future with [`Command::send`].
+///
+/// ```no_run
+/// # async fn run(harness: &opcall::Harness) -> Result<(), opcall::Error> {
+/// use std::time::Duration;
+/// let found = harness
+///     .command("tokens_query", [("limit", 5)])
+///     .profile("child")
+///     .timeout(Duration::from_secs(5))
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a command does nothing until it is awaited, sent or prepared"]
+pub struct Command<'a> {
+    pub(super) harness: Result<&'a Harness>,
+    pub(super) endpoint: Endpoint<'a>,
+    pub(super) params: Params,
+    pub(super) options: CallOptions,
+    pub(super) service: Option<String>,
+    pub(super) profile: Option<String>,
+    pub(super) server: Option<String>,
+    pub(super) timeout: Option<Duration>,
+}
+
+/// What is called.
+#[derive(Debug, Clone)]
+pub(super) enum Endpoint<'a> {
+    /// An operation of the table, by a name of it.
+    Listed(&'a str),
+    /// A path that no table knows.
+    Unlisted {
+        /// The service.
+        service: &'a str,
+        /// The method.
+        method: Method,
+        /// The path below the base URL.
+        path: &'a str,
+    },
+}
+
+impl<'a> Command<'a> {
+    pub(super) fn new(harness: Result<&'a Harness>, endpoint: Endpoint<'a>, params: Params) -> Self {
+        Self {
+            harness,
+            endpoint,
+            params,
+            options: CallOptions::default(),
+            service: None,
+            profile: None,
+            server: None,
+            timeout: None,
+        }
+    }
+
+    /// The whole body, in place of arguments for it.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.options.body = Some(body.into());
+        self
+    }
+
+    /// A header field beside those of the operation; it wins over one of the same name, also over the one that would
+    /// carry the credentials.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Leaves out a header field that would be sent by itself, such as `accept`.
+    pub fn without_header(mut self, name: impl Into<String>) -> Self {
+        self.options.dropped_headers.push(name.into());
+        self
+    }
+
+    /// The media type of the body, where the operation takes several.
+    pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
+        self.options.content_type = Some(media_type.into());
+        self
+    }
+
+    /// Lets arguments that the operation does not know go to the query.
+    pub fn allow_unknown(mut self) -> Self {
+        self.options.allow_unknown = true;
+        self
+    }
+
+    /// Sends values that do not fit the document; routing stays, and what is wrong stands in `Request::warnings`.
+    pub fn no_validate(mut self) -> Self {
+        self.options.no_validate = true;
+        self
+    }
+
+    /// Looks the operation up in one service only.
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.service = Some(name.into());
+        self
+    }
+
+    /// A base URL for this call alone. The profile's credentials go there, tokens of other addresses do not.
+    pub fn server(mut self, url: impl Into<String>) -> Self {
+        self.server = Some(url.into());
+        self
+    }
+
+    /// One of the service's named profiles.
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.profile = Some(name.into());
+        self
+    }
+
+    /// How long one attempt of this call may take, in place of the harness's timeout.
+    pub fn timeout(mut self, each: Duration) -> Self {
+        self.timeout = Some(each);
+        self
+    }
+
+    /// Stops before anything is sent: the finished request without its credentials. Needs none, opens no socket.
+    ///
+    /// # Errors
+    /// What a live call finds before it sends: [`Error::UnknownOperation`], [`Error::Ambiguous`],
+    /// [`Error::Arguments`] with every problem, [`Error::Spec`], [`Error::Config`].
+    pub fn prepare(self) -> Result<Request> {
+        Dispatch::of(self)?.prepare()
+    }
+
+    /// Makes the call. It is what awaiting a command does, as a future, for `join_all` and `spawn`.
+    ///
+    /// # Errors
+    /// Every [`Error`]; [`Error::was_sent`] tells whether the call may have been carried out.
+    pub fn send(self) -> impl Future<Output = Result<Response>> + Send + 'a {
+        async move { Dispatch::of(self)?.send().await }
+    }
+}
+
+impl<'a> IntoFuture for Command<'a> {
+    type Output = Result<Response>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arguments: Vec<_> = self.params.entries.keys().collect();
+        f.debug_struct("Command")
+            .field("endpoint", &self.endpoint)
+            .field("arguments", &arguments)
+            .field("profile", &self.profile)
+            .field("server", &self.server)
+            .field("error", &self.harness.as_ref().err().map(Error::kind))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_and_their_futures_cross_threads() {
+        fn crosses<T: Send>(_: &T) {}
+        let command = || crate::command("tokens_query", Params::default());
+        crosses(&command());
+        crosses(&command().send());
+        crosses(&command().into_future());
+    }
+}

@@ -1,0 +1,209 @@
+//! Puts the rooms in order for one call: table, arguments, credentials, transport, answer.
+
+mod builder;
+mod call;
+mod command;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use once_cell::sync::OnceCell;
+
+pub use self::builder::HarnessBuilder;
+pub use self::command::Command;
+use self::command::Endpoint;
+use crate::auth::{Account, CredentialProvider};
+use crate::error::{ConfigError, Error, Result};
+use crate::operation::{Method, RegionDef, ServiceDef};
+use crate::params::Params;
+use crate::profile::Profile;
+use crate::table::OperationTable;
+use crate::transport::Transport;
+
+/// Reads an environment variable.
+pub(crate) type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Calls operations by identifier. Cheap to clone: make one, reuse it; its connections and tokens are shared.
+///
+/// ```
+/// use opcall::Harness;
+/// let harness = Harness::builder().env(|_| None).build()?;
+/// let request = harness.command("tokens_query", [("limit", 5)]).prepare()?;
+/// assert_eq!(request.url(), "https://api.crowdstrike.com/installation-tokens/queries/tokens/v1?limit=5");
+/// # Ok::<(), opcall::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Harness {
+    inner: Arc<Inner>,
+}
+
+/// What all clones of a harness share.
+struct Inner {
+    table: OperationTable,
+    profiles: Vec<(String, Profile)>,
+    providers: Vec<(String, Arc<dyn CredentialProvider>)>,
+    regions: Vec<(String, Vec<RegionDef>)>,
+    lookup: Lookup,
+    allow_http: bool,
+    transport: Transport,
+    accounts: Mutex<HashMap<AccountKey, Arc<Account>>>,
+}
+
+/// Tokens are never shared between profiles or servers.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct AccountKey {
+    service: String,
+    profile: Option<String>,
+    server: Option<String>,
+}
+
+impl Harness {
+    /// A harness to be set up; it knows the built-in services.
+    pub fn builder() -> HarnessBuilder {
+        HarnessBuilder::default()
+    }
+
+    /// A harness of the built-in services, each with the profile that the environment describes
+    /// ([`Profile::from_env`]). A service is looked at when it is first called.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the client cannot be set up.
+    pub fn from_env() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// Names a call. Nothing happens until it is awaited.
+    ///
+    /// `id` is an operation ID, an alias, `service:id` or `METHOD /path`; `params` are arguments by name.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), opcall::Error> {
+    /// let harness = opcall::Harness::from_env()?;
+    /// let found = harness.command("tokens_query", [("limit", 5)]).await?;
+    /// println!("{}", found.value()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn command<'a>(&'a self, id: &'a str, params: impl Into<Params>) -> Command<'a> {
+        Command::new(Ok(self), Endpoint::Listed(id), params.into())
+    }
+
+    /// A call of an endpoint that no table knows, with a service's address and credentials.
+    ///
+    /// ```
+    /// use opcall::{Harness, Method};
+    /// let harness = Harness::builder().env(|_| None).build()?;
+    /// let request = harness.request("falcon", Method::Get, "/new/thing/v1", [("limit", 5)]).prepare()?;
+    /// assert_eq!(request.url(), "https://api.crowdstrike.com/new/thing/v1?limit=5");
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn request<'a>(
+        &'a self,
+        service: &'a str,
+        method: Method,
+        path: &'a str,
+        params: impl Into<Params>,
+    ) -> Command<'a> {
+        Command::new(Ok(self), Endpoint::Unlisted { service, method, path }, params.into())
+    }
+
+    /// The operations it knows.
+    #[must_use]
+    pub fn table(&self) -> &OperationTable {
+        &self.inner.table
+    }
+
+    /// Gives every token that was fetched back to its service (RFC 7009), where it has a revocation endpoint. The
+    /// next call signs in anew.
+    ///
+    /// # Errors
+    /// The first failure; all tokens are tried.
+    pub async fn revoke(&self) -> Result<()> {
+        let accounts: Vec<_> = self.accounts().values().cloned().collect();
+        let mut outcome = Ok(());
+        for account in accounts {
+            outcome = outcome.and(account.revoke(&self.inner.transport).await);
+        }
+        outcome.map_err(Error::from)
+    }
+
+    fn accounts(&self) -> std::sync::MutexGuard<'_, HashMap<AccountKey, Arc<Account>>> {
+        self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account of a service's profile, made at its first call.
+    fn account(&self, service: &str, profile: Option<&str>, server: Option<&str>) -> Result<Arc<Account>> {
+        let key = AccountKey {
+            service: service.to_owned(),
+            profile: profile.map(str::to_owned),
+            server: server.map(str::to_owned),
+        };
+        if let Some(known) = self.accounts().get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let made = Arc::new(self.make_account(service, profile, server)?);
+        Ok(Arc::clone(self.accounts().entry(key).or_insert(made)))
+    }
+
+    fn make_account(&self, service: &str, name: Option<&str>, server: Option<&str>) -> Result<Account> {
+        let Some(table) = self.inner.table.service(service) else {
+            return Err(unknown_service(&self.inner.table, service));
+        };
+        let definition = Arc::new(table.definition().clone());
+        let mut profile = self.profile(&definition, name)?;
+        if let Some(server) = server {
+            profile.base_url = Some(server.to_owned());
+        }
+        let provider = name.is_none().then(|| find(&self.inner.providers, service).cloned()).flatten();
+        let regions =
+            find(&self.inner.regions, service).cloned().unwrap_or_else(|| definition.regions.clone());
+        Account::new(definition, regions, profile, provider, self.inner.allow_http)
+    }
+
+    fn profile(&self, definition: &ServiceDef, name: Option<&str>) -> Result<Profile> {
+        let of_service = || self.inner.profiles.iter().filter(|(service, _)| *service == definition.name);
+        if let Some((_, profile)) = of_service().find(|(_, profile)| profile.name.as_deref() == name) {
+            return Ok(profile.clone());
+        }
+        let Some(name) = name else { return Profile::from_env(definition, &*self.inner.lookup) };
+        let known: Vec<_> = of_service().filter_map(|(_, profile)| profile.name.as_deref()).collect();
+        let hint = if known.is_empty() {
+            format!("give the harness a profile of that name for {}.", definition.name)
+        } else {
+            format!("choose one of {}.", known.join(", "))
+        };
+        let problem = format!("{} has no profile \"{name}\"", definition.name);
+        Err(ConfigError { problem, hint: Some(hint) }.into())
+    }
+}
+
+impl fmt::Debug for Harness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services: Vec<_> = self.inner.table.services().collect();
+        f.debug_struct("Harness").field("services", &services).finish_non_exhaustive()
+    }
+}
+
+fn find<'a, T>(list: &'a [(String, T)], service: &str) -> Option<&'a T> {
+    list.iter().find(|(known, _)| known == service).map(|(_, value)| value)
+}
+
+fn unknown_service(table: &OperationTable, name: &str) -> Error {
+    let known: Vec<_> = table.services().collect();
+    let hint = format!("choose one of {}, or load its document.", known.join(", "));
+    ConfigError { problem: format!("no service is called \"{name}\""), hint: Some(hint) }.into()
+}
+
+/// Calls `id` on a harness made from the environment at first use: one line for scripts.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), opcall::Error> {
+/// let found = opcall::command("tokens_query", [("limit", 5)]).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn command(id: &'static str, params: impl Into<Params>) -> Command<'static> {
+    static DEFAULT: OnceCell<Harness> = OnceCell::new();
+    Command::new(DEFAULT.get_or_try_init(Harness::from_env), Endpoint::Listed(id), params.into())
+}

@@ -1,0 +1,166 @@
+//! Numbers that keep the text they were given by.
+//!
+//! `f64` and `u64` lose `1.0`, `1e400` and 2^64; a client that only carries a number has no reason to. Values
+//! are looked at only where a schema sets limits.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// A number with the text it was given by.
+///
+/// ```
+/// use opcall::Number;
+/// assert_eq!(Number::from(5).as_str(), "5");
+/// assert_eq!(Number::from_text("1e400").unwrap().as_str(), "1e400");
+/// assert!(Number::from_text("0x10").is_none());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number(Box<str>);
+
+impl Number {
+    /// The number of a text, or `None` where the text is no JSON number (RFC 8259 §6).
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        is_number(text).then(|| Self(text.into()))
+    }
+
+    /// The shortest text that reads back as the same `f64`; `None` for infinities and NaN, which JSON lacks.
+    #[must_use]
+    pub fn from_f64(value: f64) -> Option<Self> {
+        serde_json::Number::from_f64(value).map(Self::from)
+    }
+
+    /// The text it was given by.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether its value is a whole number, however it is written: `5`, `5.0`, `5e3`, `50e-1`.
+    pub(crate) fn is_integer(&self) -> bool {
+        if !self.0.contains(['.', 'e', 'E']) {
+            return true;
+        }
+        let (mantissa, exponent) = self.0.split_once(['e', 'E']).unwrap_or((&self.0, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = |text: &str| text.trim_end_matches('0').len();
+        if digits(fraction) == 0 && digits(whole.trim_start_matches('-')) == 0 {
+            return true;
+        }
+        let places = match (digits(fraction), whole.len() - digits(whole)) {
+            (0, zeros) => -i64::try_from(zeros).unwrap_or(i64::MAX),
+            (places, _) => i64::try_from(places).unwrap_or(i64::MAX),
+        };
+        exponent.parse::<i64>().map_or(!exponent.starts_with('-'), |exponent| places <= exponent)
+    }
+
+    /// The value where it is a whole number that is written as one and fits 128 bits.
+    pub(crate) fn as_i128(&self) -> Option<i128> {
+        self.0.parse().ok()
+    }
+
+    /// The nearest `f64`, infinite where it is beyond its range.
+    pub(crate) fn as_f64(&self) -> f64 {
+        self.0.parse().unwrap_or(f64::NAN)
+    }
+
+    /// The order of the values: exact for whole numbers of 128 bits, by the nearest `f64` beyond.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        match (self.as_i128(), other.as_i128()) {
+            (Some(one), Some(two)) => one.cmp(&two),
+            _ => self.as_f64().partial_cmp(&other.as_f64()).unwrap_or(Ordering::Equal),
+        }
+    }
+}
+
+/// The grammar of RFC 8259 §6: `[-] int [frac] [exp]`.
+fn is_number(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(digits)
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<serde_json::Number> for Number {
+    fn from(number: serde_json::Number) -> Self {
+        Self(number.to_string().into())
+    }
+}
+
+macro_rules! from_integers {
+    ($($kind:ty),*) => {$(
+        impl From<$kind> for Number {
+            fn from(value: $kind) -> Self {
+                Self(value.to_string().into())
+            }
+        }
+    )*};
+}
+from_integers!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn texts_of_the_grammar_and_no_others_are_numbers() {
+        for text in ["0", "-0", "10", "1.0", "0.10", "1e400", "1E+5", "-1.5e-7", "18446744073709551616"] {
+            assert_eq!(Number::from_text(text).unwrap().as_str(), text);
+        }
+        for text in ["", "-", "+1", "01", "-01", ".5", "1.", "1e", "1e+", "0x10", "NaN", "1 ", "1_000", "١"]
+        {
+            assert!(Number::from_text(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_told_by_their_value() {
+        for text in
+            ["0", "-7", "5.0", "5e3", "1.5e1", "50e-1", "100e-2", "0.0e-9", "1e400", "1e99999999999999999999"]
+        {
+            assert!(Number::from_text(text).unwrap().is_integer(), "{text}");
+        }
+        for text in ["0.5", "1.05e1", "5e-1", "10e-2", "1e-99999999999999999999"] {
+            assert!(!Number::from_text(text).unwrap().is_integer(), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_compare_beyond_64_bits() {
+        let number = |text| Number::from_text(text).unwrap();
+        assert_eq!(
+            number("18446744073709551616").compare(&number("18446744073709551615")),
+            Ordering::Greater
+        );
+        assert_eq!(number("1.0").compare(&number("1")), Ordering::Equal);
+        assert_eq!(number("-1e400").compare(&number("0")), Ordering::Less);
+    }
+
+    proptest! {
+        #[test]
+        fn the_grammar_is_that_of_serde_json(text in "-?[0-9]{0,3}(\\.[0-9]{0,2})?([eE][+-]?[0-9]{0,2})?") {
+            let parsed = serde_json::from_str::<&serde_json::value::RawValue>(&text);
+            prop_assert_eq!(Number::from_text(&text).is_some(), parsed.is_ok(), "{}", text);
+        }
+    }
+}

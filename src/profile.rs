@@ -1,0 +1,161 @@
+//! Where a service is and how to sign in: what a user configures, by hand or by environment variables.
+
+mod base;
+mod environment;
+
+use std::fmt;
+
+use secrecy::SecretString;
+
+pub(crate) use base::{Base, find_region, is_loopback, origin_of};
+pub(crate) use environment::{Key, variables_for};
+
+/// Where a service is and how to sign in.
+///
+/// ```
+/// use opcall::{Credentials, Profile};
+/// let profile = Profile::new()
+///     .region("us-2")
+///     .credentials(Credentials::new().client("id", "secret"));
+/// assert!(!format!("{profile:?}").contains("\"secret\""));
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "a profile does nothing until a harness has it"]
+pub struct Profile {
+    pub(crate) name: Option<String>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) token_url: Option<String>,
+    pub(crate) credentials: Credentials,
+}
+
+impl Profile {
+    /// A profile that says nothing: the document's first server, no credentials.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives the profile a name, so that a service can have several; a call chooses with `Command::profile`.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The base URL, which overrides regions, servers and other hosts that the document names. Without a scheme it
+    /// is `https`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// One of the document's regions (`x-regions`), in any case and with or without dashes; `autodiscover` means the
+    /// default one, from which the service may send the caller to another.
+    pub fn region(mut self, name: impl Into<String>) -> Self {
+        self.region = Some(name.into());
+        self
+    }
+
+    /// The token endpoint, where it is not the one that the document names. The client secret is sent there.
+    pub fn token_url(mut self, url: impl Into<String>) -> Self {
+        self.token_url = Some(url.into());
+        self
+    }
+
+    /// How to sign in.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
+        self
+    }
+}
+
+/// How to sign in: whatever of it the caller has. Its `Debug` shows which parts are there, never what they hold.
+///
+/// ```
+/// use opcall::Credentials;
+/// let credentials = Credentials::new().api_key("s3cret");
+/// assert_eq!(format!("{credentials:?}"), r#"Credentials { api_key: "<redacted>" }"#);
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "credentials do nothing until a profile has them"]
+pub struct Credentials {
+    pub(crate) client: Option<(String, SecretString)>,
+    pub(crate) member: Option<String>,
+    pub(crate) access_token: Option<SecretString>,
+    pub(crate) api_key: Option<SecretString>,
+    pub(crate) basic: Option<(String, SecretString)>,
+    pub(crate) schemes: Vec<(String, SecretString)>,
+}
+
+impl Credentials {
+    /// No credentials.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Client ID and secret for `OAuth2` client credentials (RFC 6749 §4.4).
+    pub fn client(mut self, id: impl Into<String>, secret: impl Into<SecretString>) -> Self {
+        self.client = Some((id.into(), secret.into()));
+        self
+    }
+
+    /// The member (child) account to sign in to, where the service has such.
+    pub fn member(mut self, member: impl Into<String>) -> Self {
+        self.member = Some(member.into());
+        self
+    }
+
+    /// An access token: for bearer schemes, and in place of an `OAuth2` token request.
+    pub fn access_token(mut self, token: impl Into<SecretString>) -> Self {
+        self.access_token = Some(token.into());
+        self
+    }
+
+    /// An API key, for schemes that put one in a header, the query or a cookie.
+    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// User name and password for HTTP basic authentication (RFC 7617).
+    pub fn basic(mut self, username: impl Into<String>, password: impl Into<SecretString>) -> Self {
+        self.basic = Some((username.into(), password.into()));
+        self
+    }
+
+    /// The secret of one security scheme by its name in the document, for services that ask for several keys.
+    pub fn scheme(mut self, name: impl Into<String>, secret: impl Into<SecretString>) -> Self {
+        self.schemes.push((name.into(), secret.into()));
+        self
+    }
+
+    /// The secret given for one scheme by name.
+    pub(crate) fn of_scheme(&self, name: &str) -> Option<&SecretString> {
+        self.schemes.iter().find(|(scheme, _)| scheme == name).map(|(_, secret)| secret)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const HIDDEN: &str = "<redacted>";
+        let mut shown = f.debug_struct("Credentials");
+        if let Some((id, _)) = &self.client {
+            shown.field("client_id", id).field("client_secret", &HIDDEN);
+        }
+        if let Some(member) = &self.member {
+            shown.field("member", member);
+        }
+        if self.access_token.is_some() {
+            shown.field("access_token", &HIDDEN);
+        }
+        if self.api_key.is_some() {
+            shown.field("api_key", &HIDDEN);
+        }
+        if let Some((username, _)) = &self.basic {
+            shown.field("username", username).field("password", &HIDDEN);
+        }
+        for (name, _) in &self.schemes {
+            shown.field(name, &HIDDEN);
+        }
+        shown.finish()
+    }
+}

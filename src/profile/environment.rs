@@ -1,0 +1,181 @@
+//! Profiles from environment variables: which variable holds what, and secrets that stand in files.
+
+use std::fs;
+
+use super::{Credentials, Profile};
+use crate::error::{ConfigError, Result};
+use crate::operation::ServiceDef;
+
+/// What a variable may hold: the keys of `x-environment`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    BaseUrl,
+    Region,
+    ClientId,
+    ClientSecret,
+    Member,
+    AccessToken,
+    ApiKey,
+    Username,
+    Password,
+}
+
+impl Key {
+    fn word(self) -> &'static str {
+        match self {
+            Self::BaseUrl => "base_url",
+            Self::Region => "region",
+            Self::ClientId => "client_id",
+            Self::ClientSecret => "client_secret",
+            Self::Member => "member",
+            Self::AccessToken => "access_token",
+            Self::ApiKey => "api_key",
+            Self::Username => "username",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// The variables that may hold a key, the first one first. A service that names none of its own has the convention
+/// `<SERVICE>_<KEY>`.
+pub(crate) fn variables_for(definition: &ServiceDef, key: Key) -> Vec<String> {
+    if definition.environment.is_empty() {
+        return vec![format!("{}_{}", prefix(&definition.name), key.word().to_ascii_uppercase())];
+    }
+    let named = definition.environment.iter().find(|(word, _)| word == key.word());
+    named.map(|(_, variables)| variables.clone()).unwrap_or_default()
+}
+
+fn prefix(service: &str) -> String {
+    service
+        .chars()
+        .map(|one| if one.is_ascii_alphanumeric() { one.to_ascii_uppercase() } else { '_' })
+        .collect()
+}
+
+impl Profile {
+    /// Reads a profile from environment variables: those that the document names (`x-environment`), else
+    /// `<SERVICE>_BASE_URL`, `_REGION`, `_CLIENT_ID`, `_CLIENT_SECRET`, `_MEMBER`, `_ACCESS_TOKEN`, `_API_KEY`,
+    /// `_USERNAME`, `_PASSWORD`. Each may also be given as `NAME_FILE`, the path of a file that holds the value;
+    /// line ends after it are cut. An empty variable counts as unset. `lookup` is `|name| std::env::var(name).ok()`,
+    /// or anything else that knows variables.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] where a file named by a variable cannot be read.
+    pub fn from_env(definition: &ServiceDef, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let read = |key| first_found(&variables_for(definition, key), lookup);
+        let mut credentials = Credentials::new();
+        if let (Some(id), Some(secret)) = (read(Key::ClientId)?, read(Key::ClientSecret)?) {
+            credentials = credentials.client(id, secret);
+        }
+        if let (Some(username), Some(password)) = (read(Key::Username)?, read(Key::Password)?) {
+            credentials = credentials.basic(username, password);
+        }
+        credentials.member = read(Key::Member)?;
+        credentials.access_token = read(Key::AccessToken)?.map(Into::into);
+        credentials.api_key = read(Key::ApiKey)?.map(Into::into);
+        Ok(Self {
+            name: None,
+            base_url: read(Key::BaseUrl)?,
+            region: read(Key::Region)?,
+            token_url: None,
+            credentials,
+        })
+    }
+}
+
+fn first_found(variables: &[String], lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>> {
+    let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    for variable in variables {
+        if let Some(value) = set(variable) {
+            return Ok(Some(value));
+        }
+        let file_variable = format!("{variable}_FILE");
+        if let Some(path) = set(&file_variable) {
+            return read_file(&file_variable, &path).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn read_file(variable: &str, path: &str) -> Result<String> {
+    let text = fs::read_to_string(path).map_err(|error| ConfigError {
+        problem: format!("{variable} names the file \"{path}\", which cannot be read: {error}"),
+        hint: Some(format!("correct {variable}, or give the value itself.")),
+    })?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn petstore() -> ServiceDef {
+        ServiceDef { name: "pet-store".to_owned(), ..ServiceDef::default() }
+    }
+
+    fn keyed() -> ServiceDef {
+        let variables =
+            |key: &str, names: &[&str]| (key.to_owned(), names.iter().map(|&one| one.to_owned()).collect());
+        ServiceDef {
+            name: "keyed".to_owned(),
+            environment: vec![
+                variables("api_key", &["KEYED_TOKEN", "OLD_TOKEN"]),
+                variables("region", &["KEYED_AT"]),
+            ],
+            ..ServiceDef::default()
+        }
+    }
+
+    fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn a_service_without_variables_has_the_convention() {
+        let lookup = env(&[
+            ("PET_STORE_BASE_URL", "https://pets.example"),
+            ("PET_STORE_CLIENT_ID", "id"),
+            ("PET_STORE_CLIENT_SECRET", "secret"),
+            ("PET_STORE_MEMBER", "m"),
+            ("PET_STORE_USERNAME", "u"),
+            ("PET_STORE_PASSWORD", "p"),
+        ]);
+        let profile = Profile::from_env(&petstore(), &lookup).unwrap();
+        assert_eq!(profile.base_url.as_deref(), Some("https://pets.example"));
+        let (id, secret) = profile.credentials.client.unwrap();
+        assert_eq!((id.as_str(), secret.expose_secret()), ("id", "secret"));
+        assert_eq!(profile.credentials.basic.unwrap().0, "u");
+        assert_eq!(profile.credentials.member.as_deref(), Some("m"));
+    }
+
+    #[test]
+    fn the_first_variable_found_wins_and_an_empty_one_is_unset() {
+        let lookup = env(&[("KEYED_TOKEN", ""), ("OLD_TOKEN", "old"), ("KEYED_API_KEY", "not asked for")]);
+        let profile = Profile::from_env(&keyed(), &lookup).unwrap();
+        assert_eq!(profile.credentials.api_key.unwrap().expose_secret(), "old");
+        assert!(profile.base_url.is_none());
+    }
+
+    #[test]
+    fn a_file_holds_the_value_without_its_line_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "from file\r\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        let pairs = [("KEYED_TOKEN_FILE", path), ("OLD_TOKEN", "old")];
+        let profile = Profile::from_env(&keyed(), &env(&pairs)).unwrap();
+        assert_eq!(profile.credentials.api_key.unwrap().expose_secret(), "from file");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named_with_its_variable() {
+        let pairs = [("KEYED_AT_FILE", "/no/such/file")];
+        let error = Profile::from_env(&keyed(), &env(&pairs)).unwrap_err();
+        assert_eq!(error.kind(), "config");
+        assert!(error.to_string().starts_with("KEYED_AT_FILE names the file \"/no/such/file\""), "{error}");
+    }
+}

@@ -1,0 +1,340 @@
+//! Sends every argument to its place: a parameter, a property of the body, the whole body, or a problem.
+
+use std::borrow::Cow;
+
+use super::media::{Kind, Media};
+use super::problems::{MISSING, Problems};
+use super::{CallOptions, url};
+use crate::operation::{Location, Method, Types};
+use crate::params::{Argument, Params};
+use crate::schema::{Wire, admits, fit, folds_to, kind, nearest, shown};
+use crate::table::{Operation, Parameter, Property, Schema};
+
+/// A declared parameter and what was given for it.
+pub(super) struct Slot<'a> {
+    pub(super) parameter: Parameter<'a>,
+    pub(super) name: &'a str,
+    pub(super) location: Location,
+    pub(super) value: Option<Cow<'a, Argument>>,
+    /// The number of the argument that was given for it.
+    pub(super) order: Option<usize>,
+}
+
+/// An argument that the operation does not declare, at the place the caller named.
+pub(super) struct Extra<'a> {
+    pub(super) order: usize,
+    pub(super) location: Location,
+    pub(super) name: &'a str,
+    pub(super) value: &'a Argument,
+}
+
+/// A property of the body.
+pub(super) struct Member<'a> {
+    pub(super) order: usize,
+    pub(super) name: &'a str,
+    pub(super) value: Cow<'a, Argument>,
+}
+
+/// Every argument at its place.
+#[derive(Default)]
+pub(super) struct Routed<'a> {
+    /// All declared parameters, in the document's order.
+    pub(super) slots: Vec<Slot<'a>>,
+    /// In the order they were given.
+    pub(super) extras: Vec<Extra<'a>>,
+    pub(super) members: Vec<Member<'a>>,
+    /// The argument `body`, with its order.
+    pub(super) body: Option<(usize, &'a Argument)>,
+}
+
+/// Routes the arguments (architecture, "Arguments") and checks those of declared parameters.
+pub(super) fn route<'a>(
+    operation: Operation<'a>,
+    media: Option<&'a Media<'a>>,
+    params: &'a Params,
+    options: &'a CallOptions,
+    problems: &mut Problems,
+) -> Routed<'a> {
+    let properties = media
+        .and_then(|media| media.declared)
+        .into_iter()
+        .flat_map(|media| media.properties().map(|property| (property.name(), property)));
+    let mut router = Router {
+        operation,
+        method: operation.method(),
+        media,
+        properties: properties.collect(),
+        allow_unknown: options.allow_unknown,
+        routed: Routed { slots: slots(operation), ..Routed::default() },
+        problems,
+    };
+    if let Some(fault) = &params.fault {
+        let problem = format!("must be an object of names and values, got {}", shown(fault));
+        router.problems.refuse(0, "arguments", problem);
+    }
+    for (order, (name, value)) in params.iter().enumerate() {
+        router.route(order, name, value);
+    }
+    router.missing();
+    router.routed
+}
+
+fn slots(operation: Operation<'_>) -> Vec<Slot<'_>> {
+    let parameters = operation.parameters();
+    let mut slots = Vec::with_capacity(parameters.len());
+    for parameter in parameters {
+        let (name, location) = (parameter.name(), parameter.location());
+        if location != Location::Header || !is_ignored_header(name) {
+            slots.push(Slot { parameter, name, location, value: None, order: None });
+        }
+    }
+    slots
+}
+
+/// Header parameters that documents may declare and that count for nothing (`OpenAPI` Parameter Object, `name`).
+fn is_ignored_header(name: &str) -> bool {
+    ["accept", "content-type", "authorization"].iter().any(|one| name.eq_ignore_ascii_case(one))
+}
+
+/// `query.limit` as its place and the name there.
+pub(super) fn explicit(name: &str) -> Option<(Option<Location>, &str)> {
+    let (place, name) = name.split_once('.').filter(|(_, name)| !name.is_empty())?;
+    let place = match place {
+        "query" => Some(Location::Query),
+        "path" => Some(Location::Path),
+        "header" => Some(Location::Header),
+        "cookie" => Some(Location::Cookie),
+        "body" => None,
+        _ => return None,
+    };
+    Some((place, name))
+}
+
+struct Router<'a, 'p> {
+    operation: Operation<'a>,
+    method: Method,
+    media: Option<&'a Media<'a>>,
+    properties: Vec<(&'a str, Property<'a>)>,
+    allow_unknown: bool,
+    routed: Routed<'a>,
+    problems: &'p mut Problems,
+}
+
+impl<'a> Router<'a, '_> {
+    fn route(&mut self, order: usize, name: &'a str, value: &'a Argument) {
+        if let Some(slot) = self.slot(None, name) {
+            return self.fill(order, slot, value);
+        }
+        if let Some(property) = self.property(name) {
+            return self.member(order, property, value);
+        }
+        match explicit(name) {
+            Some((Some(location), name)) => return self.at_place(order, location, name, value),
+            Some((None, name)) => {
+                return self.member(
+                    order,
+                    self.property(name).or_else(|| self.like(name)?.1).unwrap_or(name),
+                    value,
+                );
+            }
+            None => {}
+        }
+        match self.like(name) {
+            Some((Some(slot), _)) => self.fill(order, slot, value),
+            Some((None, Some(property))) => self.member(order, property, value),
+            _ if name == "body" => self.routed.body = Some((order, value)),
+            _ if name == "parameters" => self.bag(order, value),
+            _ => self.undeclared(order, name, value),
+        }
+    }
+
+    /// The slot of a name; of several the first of path, query, header, cookie.
+    fn slot(&self, location: Option<Location>, name: &str) -> Option<usize> {
+        let slots = self.routed.slots.iter().enumerate();
+        let named =
+            slots.filter(|(_, slot)| slot.name == name && location.is_none_or(|one| one == slot.location));
+        named.min_by_key(|(_, slot)| slot.location as u8).map(|(index, _)| index)
+    }
+
+    /// The property of a name, or the GraphQL variable whose fields are the properties.
+    fn property(&self, name: &str) -> Option<&'a str> {
+        let declared = self.properties.iter().map(|(known, _)| *known);
+        let input = self.operation.graphql().and_then(|graphql| graphql.input());
+        declared.chain(input).find(|known| *known == name)
+    }
+
+    /// The one parameter or property whose name differs in case, `-` and `_` alone.
+    fn like(&self, name: &str) -> Option<(Option<usize>, Option<&'a str>)> {
+        let slots = self.routed.slots.iter().enumerate().map(|(index, slot)| (slot.name, Some(index)));
+        let all = slots.chain(self.properties.iter().map(|(known, _)| (*known, None)));
+        let mut like = all.filter(|(known, _)| folds_to(known, name));
+        let (known, slot) = like.next()?;
+        like.all(|(other, _)| other == known).then_some((slot, slot.is_none().then_some(known)))
+    }
+
+    fn at_place(&mut self, order: usize, location: Location, name: &'a str, value: &'a Argument) {
+        let like = || {
+            let slots = self.routed.slots.iter();
+            slots.clone().position(|slot| slot.location == location && folds_to(slot.name, name))
+        };
+        if let Some(slot) = self.slot(Some(location), name).or_else(like) {
+            return self.fill(order, slot, value);
+        }
+        if location == Location::Path && !url::variables(self.operation.path()).any(|one| one == name) {
+            let known = self.routed.slots.iter().filter(|slot| slot.location == Location::Path);
+            let near = nearest(name, known.map(|slot| slot.name));
+            return self.problems.unknown(order, format!("path.{name}"), near);
+        }
+        self.routed.extras.push(Extra { order, location, name, value });
+    }
+
+    /// Checks a parameter's value and puts it in its slot.
+    fn fill(&mut self, order: usize, index: usize, value: &'a Argument) {
+        let slot = &self.routed.slots[index];
+        let (parameter, is_json) = (slot.parameter, is_json(slot.parameter));
+        let path = || format!("{}.{}", place(slot.location), slot.name);
+        if slot.order.is_some() {
+            return self.problems.refuse(order, path(), "is given twice");
+        }
+        let is_empty = !is_json && is_empty(value);
+        if is_empty && !matches!(self.method, Method::Get | Method::Head) {
+            self.problems.refuse(order, path(), EMPTY);
+            self.routed.slots[index].value = Some(Cow::Borrowed(value));
+        } else if !is_empty && !matches!(value, Argument::Null) {
+            let mut found = Vec::new();
+            let wire = if is_json { Wire::Json } else { Wire::Text };
+            let fitted = shaped_fit(self.operation, parameter.schema(), value, wire, &mut found);
+            if !found.is_empty() {
+                self.problems.findings(order, &path(), found);
+            }
+            self.routed.slots[index].value = Some(fitted);
+        }
+        self.routed.slots[index].order = Some(order);
+    }
+
+    fn member(&mut self, order: usize, name: &'a str, value: &'a Argument) {
+        if self.routed.members.iter().any(|member| member.name == name) {
+            return self.problems.refuse(order, format!("body.{name}"), "is given twice");
+        }
+        let declared = self.properties.iter().find(|(known, _)| *known == name);
+        let comma_lists = self.operation.comma_lists();
+        let value = declared
+            .map_or(Cow::Borrowed(value), |(_, property)| shape(property.schema(), value, comma_lists));
+        self.routed.members.push(Member { order, name, value });
+    }
+
+    /// `parameters`: an object of parameters, as other clients take it.
+    fn bag(&mut self, order: usize, value: &'a Argument) {
+        let members = match value {
+            Argument::Object(members) => members,
+            Argument::Null => return,
+            other => {
+                let problem = format!("must be an object of query parameters, got {}", shown(other));
+                return self.problems.refuse(order, "parameters", problem);
+            }
+        };
+        for (name, value) in members {
+            let like = || self.like(name).and_then(|(slot, _)| slot);
+            let slot = self.slot(Some(Location::Query), name).or_else(|| self.slot(None, name)).or_else(like);
+            if let Some(slot) = slot {
+                self.fill(order, slot, value);
+            } else if self.allow_unknown {
+                self.routed.extras.push(Extra { order, location: Location::Query, name, value });
+            } else {
+                let near = nearest(name, self.routed.slots.iter().map(|slot| slot.name));
+                self.problems.unknown(order, format!("parameters.{name}"), near);
+            }
+        }
+    }
+
+    /// A name that is neither declared nor a place: it goes into an open body, or it is a problem.
+    fn undeclared(&mut self, order: usize, name: &'a str, value: &'a Argument) {
+        let is_header = |parameter: Parameter<'_>| parameter.location() == Location::Header;
+        let mut declared = self.operation.parameters();
+        if is_ignored_header(name)
+            && declared.any(|one| is_header(one) && one.name().eq_ignore_ascii_case(name))
+        {
+            return self.routed.extras.push(Extra { order, location: Location::Header, name, value });
+        }
+        if url::variables(self.operation.path()).any(|one| one == name) {
+            return self.routed.extras.push(Extra { order, location: Location::Path, name, value });
+        }
+        let slots = self.routed.slots.iter().map(|slot| slot.name);
+        let near = nearest(name, slots.chain(self.properties.iter().map(|(known, _)| *known)));
+        let is_open = self.media.is_some_and(Media::is_open);
+        if is_open && (self.properties.is_empty() || near.is_none()) {
+            self.member(order, name, value);
+        } else if self.allow_unknown {
+            self.routed.extras.push(Extra { order, location: Location::Query, name, value });
+        } else {
+            self.problems.unknown(order, name, near);
+        }
+    }
+
+    fn missing(&mut self) {
+        for slot in self.routed.slots.iter().filter(|slot| slot.value.is_none() && slot.parameter.required())
+        {
+            let path = format!("{}.{}", place(slot.location), slot.name);
+            match slot.location {
+                Location::Path => self.problems.refuse(MISSING, path, "is required"),
+                _ => self.problems.misfit(MISSING, path, "is required"),
+            }
+        }
+    }
+}
+
+/// What is said of a list or object that writes nothing, where the method changes something.
+pub(super) const EMPTY: &str = "must not be empty: that would widen what is changed";
+
+/// Whether a list or object would write nothing.
+pub(super) fn is_empty(value: &Argument) -> bool {
+    match value {
+        Argument::Array(items) => items.iter().all(|item| matches!(item, Argument::Null)),
+        Argument::Object(members) => members.values().all(|value| matches!(value, Argument::Null)),
+        _ => false,
+    }
+}
+
+/// The word before the name in a problem's path.
+fn place(location: Location) -> &'static str {
+    match location {
+        Location::Querystring => "query",
+        other => other.as_str(),
+    }
+}
+
+/// Whether the parameter is JSON text (`content`).
+pub(super) fn is_json(parameter: Parameter<'_>) -> bool {
+    parameter.content().is_some_and(|media| Kind::of(media) == Kind::Json)
+}
+
+/// [`shape`], then [`fit`].
+fn shaped_fit<'a>(
+    operation: Operation<'a>,
+    schema: Schema<'a>,
+    value: &'a Argument,
+    wire: Wire,
+    found: &mut Vec<crate::schema::Finding>,
+) -> Cow<'a, Argument> {
+    match shape(schema, value, operation.comma_lists()) {
+        Cow::Borrowed(value) => fit(operation, schema, value, wire, found),
+        Cow::Owned(value) => Cow::Owned(fit(operation, schema, &value, wire, found).into_owned()),
+    }
+}
+
+/// Where an array is wanted, one value is one element; with `x-comma-lists` a comma text is several.
+fn shape<'a>(schema: Schema<'_>, value: &'a Argument, comma_lists: bool) -> Cow<'a, Argument> {
+    let types = schema.types();
+    let is_wanted = types.names(Types::ARRAY) && kind(value).is_none_or(|own| !admits(types, own));
+    match value {
+        Argument::Array(_) | Argument::Null => Cow::Borrowed(value),
+        _ if !is_wanted => Cow::Borrowed(value),
+        Argument::String(text)
+            if comma_lists && text.contains(',') && text.trim_matches([',', ' ']) != "" =>
+        {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Cow::Owned(Argument::Array(items.map(Argument::from).collect()))
+        }
+        one => Cow::Owned(Argument::Array(vec![one.clone()])),
+    }
+}

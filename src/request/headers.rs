@@ -1,0 +1,164 @@
+//! The header fields of a request, in order, each fit to be sent.
+
+use std::borrow::Cow;
+
+use super::arguments::{Routed, is_json};
+use super::problems::Problems;
+use super::style::{self, Escape, Rules};
+use super::{CallOptions, Place, Placement};
+use crate::operation::{Location, Style};
+use crate::params::Argument;
+
+/// accept, content-type, header parameters, cookie, the caller's; a later one replaces an earlier of its name.
+pub(super) fn build(
+    accept: &str,
+    media_type: Option<Cow<'_, str>>,
+    routed: &Routed<'_>,
+    options: &CallOptions,
+    problems: &mut Problems,
+) -> Vec<(String, String)> {
+    let mut headers = Headers { list: Vec::with_capacity(4), problems };
+    headers.list.push(("accept".to_owned(), accept.to_owned()));
+    if let Some(media_type) = media_type {
+        headers.list.push(("content-type".to_owned(), media_type.into_owned()));
+    }
+    let mut cookies = String::new();
+    for slot in &routed.slots {
+        let (Some(value), order) = (&slot.value, slot.order.unwrap_or_default()) else { continue };
+        let (parameter, name) = (slot.parameter, slot.name);
+        match slot.location {
+            Location::Header => {
+                let mut text = String::new();
+                if is_json(parameter) {
+                    value.write_json(&mut text);
+                } else {
+                    let (style, explode) = (Style::Simple, parameter.explode());
+                    style::write(&mut text, Rules { name, style, explode, escape: Escape::Never }, value);
+                }
+                headers.set(order, &format!("header.{name}"), name, text);
+            }
+            Location::Cookie if is_json(parameter) => {
+                headers.cookie(
+                    order,
+                    name,
+                    parameter.style(),
+                    false,
+                    &value.to_json_text().into(),
+                    &mut cookies,
+                );
+            }
+            Location::Cookie => {
+                headers.cookie(order, name, parameter.style(), parameter.explode(), value, &mut cookies);
+            }
+            _ => {}
+        }
+    }
+    for extra in &routed.extras {
+        match extra.location {
+            Location::Header if matches!(extra.value, Argument::Null) => {}
+            Location::Header => {
+                let mut text = String::new();
+                let rules =
+                    Rules { name: extra.name, style: Style::Simple, explode: false, escape: Escape::Never };
+                style::write(&mut text, rules, extra.value);
+                headers.set(extra.order, &format!("header.{}", extra.name), extra.name, text);
+            }
+            Location::Cookie => {
+                headers.cookie(extra.order, extra.name, Style::Form, false, extra.value, &mut cookies);
+            }
+            _ => {}
+        }
+    }
+    if !cookies.is_empty() {
+        headers.list.push(("cookie".to_owned(), cookies));
+    }
+    headers
+        .list
+        .retain(|(name, _)| !options.dropped_headers.iter().any(|one| one.eq_ignore_ascii_case(name)));
+    for (number, (name, value)) in options.headers.iter().enumerate() {
+        headers.set(usize::MAX / 2 + number, &format!("header.{name}"), name, value.clone());
+    }
+    headers.list
+}
+
+struct Headers<'p> {
+    list: Vec<(String, String)>,
+    problems: &'p mut Problems,
+}
+
+impl Headers<'_> {
+    fn set(&mut self, order: usize, path: &str, name: &str, value: String) {
+        if let Some(problem) = name_problem(name).or_else(|| value_problem(&value)) {
+            return self.problems.refuse(order, path, problem);
+        }
+        match self.list.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, known)) => *known = value,
+            None => self.list.push((name.to_ascii_lowercase(), value)),
+        }
+    }
+
+    /// Adds a pair to the `cookie` header; style `form` is one pair a parameter, whatever `explode` says.
+    fn cookie(
+        &mut self,
+        order: usize,
+        name: &str,
+        style: Style,
+        explode: bool,
+        value: &Argument,
+        cookies: &mut String,
+    ) {
+        let is_raw = style == Style::Cookie;
+        let escape = if is_raw { Escape::Never } else { Escape::Unreserved };
+        let mut text = String::new();
+        style::write(&mut text, Rules { name, style, explode: explode && is_raw, escape }, value);
+        let breaks = |value: &Argument| value.scalar_text().is_some_and(|text| text.contains(';'));
+        let is_broken = is_raw
+            && (name.contains([';', '='])
+                || match value {
+                    Argument::Array(items) => items.iter().any(breaks),
+                    Argument::Object(members) => members.values().any(breaks),
+                    one => breaks(one),
+                });
+        let problem = if is_broken {
+            Some("must not hold `;`: it would be another cookie")
+        } else {
+            value_problem(&text)
+        };
+        if let Some(problem) = problem {
+            return self.problems.refuse(order, format!("cookie.{name}"), problem);
+        }
+        if !cookies.is_empty() && !text.is_empty() {
+            cookies.push_str("; ");
+        }
+        cookies.push_str(&text);
+    }
+}
+
+/// Why a text is no field name (RFC 9110 §5.6.2), if it is none.
+fn name_problem(name: &str) -> Option<&'static str> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    (name.is_empty() || !name.bytes().all(is_token)).then_some("is no name of a header")
+}
+
+/// Why a text cannot be a field value, if it cannot: line breaks would make further headers of it, and what is
+/// beyond ASCII every server reads differently (RFC 9110 §5.5).
+fn value_problem(value: &str) -> Option<&'static str> {
+    if value.bytes().any(|byte| byte < 0x20 && byte != b'\t' || byte == 0x7f) {
+        Some("must not hold line breaks or control characters")
+    } else if !value.is_ascii() {
+        Some("must be ASCII: headers carry nothing else reliably")
+    } else if value.starts_with([' ', '\t']) || value.ends_with([' ', '\t']) {
+        Some("must not begin or end with a space: it would be lost on the way")
+    } else {
+        None
+    }
+}
+
+/// The placements without those whose header the caller gives; a secret of the caller's own choice stands.
+pub(super) fn without_given(mut credentials: Vec<Placement>, headers: &[(String, String)]) -> Vec<Placement> {
+    credentials.retain(|placement| match &placement.place {
+        Place::Header { name, .. } => !headers.iter().any(|(known, _)| known == name),
+        Place::Query { .. } | Place::Cookie { .. } => true,
+    });
+    credentials
+}

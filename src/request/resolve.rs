@@ -1,0 +1,259 @@
+//! The doors of this room: the order in which a request is made.
+
+use indexmap::IndexMap;
+
+use super::arguments::{self, EMPTY, Extra, Routed, is_empty};
+use super::body::{self, Built};
+use super::media::{Kind, Whole, choose};
+use super::problems::{MISSING, Problems};
+use super::style::{self, Escape, Rules};
+use super::url::{self, Query};
+use super::{CallOptions, Placement, Request, headers};
+use crate::error::ArgumentsError;
+use crate::operation::{Location, Method, Style};
+use crate::params::{Argument, Params};
+use crate::schema::shown;
+use crate::table::{Operation, Parameter};
+
+/// Makes the request of an operation, or tells every problem of the call.
+///
+/// # Errors
+/// The arguments do not fit.
+pub(crate) fn resolve(
+    operation: Operation<'_>,
+    base_url: &str,
+    params: &Params,
+    options: &CallOptions,
+    credentials: Vec<Placement>,
+) -> Result<Request, ArgumentsError> {
+    let mut problems = Problems::new(options.no_validate);
+    let given = options.body.as_ref().map(Whole::of);
+    let media = choose(operation, options, given);
+    let routed = arguments::route(operation, media.as_ref(), params, options, &mut problems);
+    let whole = whole(given, &routed, &mut problems);
+    // A file given as the argument `body` may be of another type than routing took the body to be.
+    let chosen = match (given, whole) {
+        (None, Some((_, whole @ Whole::File(_)))) => choose(operation, options, Some(whole)),
+        _ => None,
+    };
+    let media = chosen.as_ref().or(media.as_ref());
+    let Built { content, media_type } = match media {
+        None if options.allow_unknown && operation.method() != Method::Get => {
+            undeclared_body(&routed, whole, options, &mut problems)
+        }
+        media => body::build(operation, media, whole, &routed, &mut problems),
+    };
+    let url = url_of(operation, base_url, &routed, &mut problems);
+    let headers = headers::build(operation.accept(), media_type, &routed, options, &mut problems);
+    match problems.finish() {
+        Err(problems) => Err(ArgumentsError { operation: operation.qualified_id(), problems }),
+        Ok(warnings) => Ok(Request {
+            operation: Some(operation.qualified_id()),
+            method: operation.method(),
+            url,
+            credentials: headers::without_given(credentials, &headers),
+            headers,
+            body: content,
+            warnings,
+        }),
+    }
+}
+
+fn whole<'a>(
+    given: Option<Whole<'a>>,
+    routed: &Routed<'a>,
+    problems: &mut Problems,
+) -> Option<(usize, Whole<'a>)> {
+    match (given, routed.body) {
+        (Some(given), Some((order, _))) => {
+            problems.refuse(order, "body", "is given twice");
+            Some((order, given))
+        }
+        (Some(given), None) => Some((MISSING - 1, given)),
+        (None, body) => body.map(|(order, value)| (order, Whole::of_argument(value))),
+    }
+}
+
+/// A body that the caller insists on although the operation declares none.
+fn undeclared_body<'a>(
+    routed: &Routed<'a>,
+    whole: Option<(usize, Whole<'a>)>,
+    options: &'a CallOptions,
+    problems: &mut Problems,
+) -> Built<'a> {
+    let members =
+        routed.members.iter().map(|member| (member.name.to_owned(), member.value.clone().into_owned()));
+    body::undescribed(members.collect(), whole.map(|(_, whole)| whole), options, problems)
+}
+
+fn url_of(operation: Operation<'_>, base: &str, routed: &Routed<'_>, problems: &mut Problems) -> String {
+    let (template, literal) = url::split(operation.path());
+    let mut text = String::with_capacity(base.len() + template.len() + 128);
+    url::write_path(&mut text, base, template, problems, |name, out| {
+        let is_path = |location| location == Location::Path;
+        if let Some(slot) = routed.slots.iter().find(|slot| is_path(slot.location) && slot.name == name) {
+            match &slot.value {
+                Some(value) => write_slot(out, slot.parameter, name, value),
+                // It is told as missing already; a path that nobody sees needs something in its place.
+                None if slot.parameter.required() => out.push('-'),
+                None => return None,
+            }
+            return Some(slot.order.unwrap_or(MISSING));
+        }
+        let extra = routed.extras.iter().find(|extra| is_path(extra.location) && extra.name == name)?;
+        write_path_extra(out, extra);
+        Some(extra.order)
+    });
+    let mut query = Query::new(&mut text);
+    if let Some(literal) = literal.filter(|literal| !literal.is_empty()) {
+        query.add_literal(literal);
+    }
+    for slot in &routed.slots {
+        if let (Location::Query | Location::Querystring, Some(value)) = (slot.location, &slot.value) {
+            query.add(|out| write_slot(out, slot.parameter, slot.name, value));
+        }
+    }
+    query_extras(&mut query, &operation.method(), &routed.extras, problems);
+    text
+}
+
+/// Writes a declared path or query parameter.
+fn write_slot(out: &mut String, parameter: Parameter<'_>, name: &str, value: &Argument) {
+    let (location, reserved) = (parameter.location(), parameter.allow_reserved());
+    let escape = match location {
+        _ if !reserved => Escape::Unreserved,
+        Location::Path => Escape::ReservedInPath,
+        _ => Escape::ReservedInQuery,
+    };
+    if location == Location::Querystring {
+        return write_querystring(out, parameter, value);
+    }
+    let Some(content) = parameter.content() else {
+        let (style, explode) = (parameter.style(), parameter.explode());
+        return style::write(out, Rules { name, style, explode, escape }, value);
+    };
+    if location == Location::Query {
+        style::escape(out, name, Escape::Unreserved);
+        out.push('=');
+    }
+    let text = if Kind::of(content) == Kind::Json { value.to_json_text().into() } else { value.text() };
+    style::escape(out, &text, escape);
+}
+
+/// The whole query string by its media type (`OpenAPI` 3.2, `in: querystring`).
+fn write_querystring(out: &mut String, parameter: Parameter<'_>, value: &Argument) {
+    match (parameter.content().map(Kind::of), value) {
+        (Some(Kind::Form), Argument::Object(members)) => {
+            if let super::Content::Form { text, .. } = super::encode::form(members, &IndexMap::new()) {
+                out.push_str(&text);
+            }
+        }
+        (Some(Kind::Json), value) => style::escape(out, &value.to_json_text(), Escape::Unreserved),
+        (_, value) => style::escape(out, &value.text(), Escape::Unreserved),
+    }
+}
+
+fn write_path_extra(out: &mut String, extra: &Extra<'_>) {
+    let rules = Rules { name: extra.name, style: Style::Simple, explode: false, escape: Escape::Unreserved };
+    style::write(out, rules, extra.value);
+}
+
+fn query_extras(query: &mut Query<'_>, method: &Method, extras: &[Extra<'_>], problems: &mut Problems) {
+    for extra in extras.iter().filter(|extra| extra.location == Location::Query) {
+        let path = || format!("query.{}", extra.name);
+        if let Argument::File(_) = extra.value {
+            problems.refuse(extra.order, path(), "must not be a file");
+        } else if is_empty(extra.value) && !matches!(method, Method::Get | Method::Head) {
+            problems.refuse(extra.order, path(), EMPTY);
+        }
+        let rules = Rules { name: extra.name, style: Style::Form, explode: true, escape: Escape::Unreserved };
+        query.add(|out| style::write(out, rules, extra.value));
+    }
+}
+
+/// Makes the request of an endpoint that no table knows: names go to the path's variables, to the place that a
+/// prefix names, else to the query of GET, HEAD and DELETE and to the JSON body of other methods.
+///
+/// # Errors
+/// A variable has no value, a value cannot be sent at its place.
+pub(crate) fn resolve_unlisted(
+    service: &str,
+    method: &Method,
+    base_url: &str,
+    path: &str,
+    params: &Params,
+    options: &CallOptions,
+    credentials: Vec<Placement>,
+) -> Result<Request, ArgumentsError> {
+    let mut problems = Problems::new(options.no_validate);
+    let (routed, members) = route_unlisted(method, path, params, &mut problems);
+    let whole = whole(options.body.as_ref().map(Whole::of), &routed, &mut problems);
+    let body = body::undescribed(members, whole.map(|(_, whole)| whole), options, &mut problems);
+    let (template, literal) = url::split(path);
+    let mut text = String::with_capacity(base_url.len() + path.len() + 128);
+    url::write_path(&mut text, base_url, template, &mut problems, |name, out| {
+        let is_it = |extra: &&Extra<'_>| extra.location == Location::Path && extra.name == name;
+        let extra = routed.extras.iter().find(is_it)?;
+        write_path_extra(out, extra);
+        Some(extra.order)
+    });
+    let mut query = Query::new(&mut text);
+    if let Some(literal) = literal.filter(|literal| !literal.is_empty()) {
+        query.add_literal(literal);
+    }
+    query_extras(&mut query, method, &routed.extras, &mut problems);
+    let headers = headers::build("*/*", body.media_type, &routed, options, &mut problems);
+    match problems.finish() {
+        Err(problems) => Err(ArgumentsError { operation: format!("{service}:{method} {path}"), problems }),
+        Ok(warnings) => Ok(Request {
+            operation: None,
+            method: method.clone(),
+            url: text,
+            credentials: headers::without_given(credentials, &headers),
+            headers,
+            body: body.content,
+            warnings,
+        }),
+    }
+}
+
+fn route_unlisted<'a>(
+    method: &Method,
+    path: &str,
+    params: &'a Params,
+    problems: &mut Problems,
+) -> (Routed<'a>, IndexMap<String, Argument>) {
+    let (mut routed, mut members) = (Routed::default(), IndexMap::new());
+    if let Some(fault) = &params.fault {
+        let problem = format!("must be an object of names and values, got {}", shown(fault));
+        problems.refuse(0, "arguments", problem);
+    }
+    let in_query = matches!(method, Method::Get | Method::Head | Method::Delete);
+    for (order, (name, value)) in params.iter().enumerate() {
+        let is_variable = |name| url::variables(path).any(|one| one == name);
+        let (location, name) = match arguments::explicit(name) {
+            Some((Some(Location::Path), inner)) if !is_variable(inner) => {
+                problems.unknown(order, name, None);
+                continue;
+            }
+            Some(explicit) => explicit,
+            None if is_variable(name) => (Some(Location::Path), name),
+            None if name == "body" => {
+                routed.body = Some((order, value));
+                continue;
+            }
+            None => (in_query.then_some(Location::Query), name),
+        };
+        match location {
+            Some(location) => routed.extras.push(Extra { order, location, name, value }),
+            None => {
+                members.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
+    (routed, members)
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

@@ -1,0 +1,274 @@
+//! What others see of a request: accessors, the stable JSON of a dry run, `http::Request`. Never a secret.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::ser::{SerializeMap, SerializeStruct};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::{Content, Part, PartContent, Place, Problem, Request};
+use crate::error::{Error, IoError};
+use crate::operation::Method;
+
+/// What stands in the place of a secret.
+const REDACTED: &str = "<redacted>";
+
+impl Request {
+    /// The operation with its service, such as `falcon:tokens_query`; `None` for an endpoint of no table.
+    #[must_use]
+    pub fn operation(&self) -> Option<&str> {
+        self.operation.as_deref()
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The URL byte for byte as it is sent, but for a secret in its query, which shows as `<redacted>`.
+    #[must_use]
+    pub fn url(&self) -> Cow<'_, str> {
+        let mut url = Cow::Borrowed(self.url.as_str());
+        for placement in &self.credentials {
+            if let Place::Query { name } = &placement.place {
+                let separator = if url.contains('?') { '&' } else { '?' };
+                let url = url.to_mut();
+                url.push(separator);
+                super::style::escape(url, name, super::style::Escape::Unreserved);
+                url.push('=');
+                url.push_str(REDACTED);
+            }
+        }
+        url
+    }
+
+    /// The header fields in order, names in lower case, secrets as `<redacted>`; without those that the HTTP
+    /// library adds by itself.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&str, Cow<'_, str>)> {
+        let is_secret = |name: &str| matches!(name, "authorization" | "proxy-authorization");
+        let shown = |(name, value): &'_ (String, String)| -> bool { is_secret(name) && !value.is_empty() };
+        let mut headers: Vec<(&str, Cow<'_, str>)> = self
+            .headers
+            .iter()
+            .map(|one| (one.0.as_str(), if shown(one) { REDACTED.into() } else { one.1.as_str().into() }))
+            .collect();
+        for placement in &self.credentials {
+            match &placement.place {
+                Place::Header { name, prefix } => headers.push((name, format!("{prefix}{REDACTED}").into())),
+                Place::Cookie { name } => add_cookie(&mut headers, &format!("{name}={REDACTED}")),
+                Place::Query { .. } => {}
+            }
+        }
+        headers
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.body
+    }
+
+    /// What does not fit and is sent all the same: values beyond an enum that grows, and every misfit where
+    /// checks are turned off.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The prepared request as one line of JSON: `operation`, `method`, `url`, `headers`, `body`. Stable.
+    ///
+    /// Numbers of a JSON body keep their text. The same is there as `Serialize`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn add_cookie(headers: &mut Vec<(&str, Cow<'_, str>)>, pair: &str) {
+    match headers.iter_mut().find(|(name, _)| *name == "cookie") {
+        Some((_, cookies)) => *cookies = format!("{cookies}; {pair}").into(),
+        None => headers.push(("cookie", pair.to_owned().into())),
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("operation", &self.operation)
+            .field("method", &self.method)
+            .field("url", &self.url())
+            .field("headers", &self.headers())
+            .field("body", &self.body)
+            .field("warnings", &self.warnings)
+            .finish()
+    }
+}
+
+impl Serialize for Request {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut shown = serializer.serialize_struct("Request", 5)?;
+        shown.serialize_field("operation", &self.operation)?;
+        shown.serialize_field("method", self.method.as_str())?;
+        shown.serialize_field("url", &self.url())?;
+        shown.serialize_field("headers", &self.headers())?;
+        shown.serialize_field("body", &self.body)?;
+        shown.end()
+    }
+}
+
+impl Serialize for Content {
+    /// `null`, `{"json"}`, `{"form","text"}`, `{"text"}`, `{"base64"}`, `{"bytes"}` or `{"multipart"}`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = match self {
+            Self::None => return serializer.serialize_unit(),
+            _ => serializer.serialize_map(None)?,
+        };
+        match self {
+            Self::None => {}
+            Self::Json(text) => match RawValue::from_string(text.clone()) {
+                Ok(json) => map.serialize_entry("json", &json)?,
+                Err(_) => map.serialize_entry("text", text)?,
+            },
+            Self::Form { pairs, text } => {
+                map.serialize_entry("form", pairs)?;
+                map.serialize_entry("text", text)?;
+            }
+            Self::Text(text) => map.serialize_entry("text", text)?,
+            Self::Bytes(bytes) => map.serialize_entry("base64", &STANDARD.encode(bytes))?,
+            Self::File(path) => map.serialize_entry("bytes", &length(path))?,
+            Self::Multipart(parts) => map.serialize_entry("multipart", parts)?,
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &self.name)?;
+        if let Some(filename) = &self.filename {
+            map.serialize_entry("filename", filename)?;
+        }
+        if let Some(content_type) = &self.content_type {
+            map.serialize_entry("content_type", content_type)?;
+        }
+        if !self.headers.is_empty() {
+            map.serialize_entry("headers", &self.headers)?;
+        }
+        match &self.content {
+            PartContent::Text(text) => map.serialize_entry("text", text)?,
+            PartContent::Bytes(bytes) => map.serialize_entry("base64", &STANDARD.encode(bytes))?,
+            PartContent::File(path) => map.serialize_entry("bytes", &length(path))?,
+        }
+        map.end()
+    }
+}
+
+/// How long a file is at the moment it is shown; 0 where it cannot be read, which sending it will tell.
+fn length(path: &std::path::Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len())
+}
+
+impl TryFrom<Request> for http::Request<Bytes> {
+    type Error = Error;
+
+    /// The request for another HTTP client, without credentials: their values are not in a [`Request`].
+    ///
+    /// # Errors
+    /// The body streams from a file, so that it has no bytes ([`Error::Io`]), or the base URL is no URI.
+    fn try_from(request: Request) -> Result<Self, Error> {
+        let failed = |problem: String| {
+            let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, problem);
+            Error::Io(Box::new(IoError { action: "making an http::Request".to_owned(), source }))
+        };
+        let mut builder = http::Request::builder().method(request.method.as_str()).uri(&request.url);
+        let (bytes, boundary) = bytes_of(request.body).map_err(failed)?;
+        for (name, value) in &request.headers {
+            match &boundary {
+                Some(boundary) if name == "content-type" => {
+                    builder = builder.header(name, format!("{value}; boundary={boundary}"));
+                }
+                _ => builder = builder.header(name, value),
+            }
+        }
+        builder.body(bytes).map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// The bytes of a body, and the boundary where it has parts.
+fn bytes_of(content: Content) -> Result<(Bytes, Option<String>), String> {
+    Ok(match content {
+        Content::None => (Bytes::new(), None),
+        Content::Json(text) | Content::Text(text) | Content::Form { text, .. } => (text.into(), None),
+        Content::Bytes(bytes) => (bytes, None),
+        Content::File(path) => return Err(streamed(&path)),
+        Content::Multipart(parts) => {
+            let boundary = boundary(&parts);
+            (multipart(&parts, &boundary)?.into(), Some(boundary))
+        }
+    })
+}
+
+fn streamed(path: &std::path::Path) -> String {
+    format!("{} would be streamed; give its bytes", path.display())
+}
+
+/// A boundary that no part holds (RFC 2046 §5.1.1); the same parts give the same.
+fn boundary(parts: &[Part]) -> String {
+    let holds = |boundary: &str| {
+        parts.iter().any(|part| match &part.content {
+            PartContent::Text(text) => text.contains(boundary),
+            PartContent::Bytes(bytes) => {
+                bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes())
+            }
+            PartContent::File(_) => false,
+        })
+    };
+    let mut boundary = "opcall-part".to_owned();
+    while holds(&boundary) {
+        boundary.push('-');
+    }
+    boundary
+}
+
+fn multipart(parts: &[Part], boundary: &str) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    for part in parts {
+        let mut head =
+            format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"", quoted(&part.name));
+        if let Some(filename) = &part.filename {
+            head.push_str(&format!("; filename=\"{}\"", quoted(filename)));
+        }
+        if let Some(content_type) = &part.content_type {
+            head.push_str(&format!("\r\ncontent-type: {content_type}"));
+        }
+        for (name, value) in &part.headers {
+            head.push_str(&format!("\r\n{name}: {value}"));
+        }
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(b"\r\n\r\n");
+        match &part.content {
+            PartContent::Text(text) => body.extend_from_slice(text.as_bytes()),
+            PartContent::Bytes(bytes) => body.extend_from_slice(bytes),
+            PartContent::File(path) => return Err(streamed(path)),
+        }
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    Ok(body)
+}
+
+/// As browsers write names of parts (WHATWG HTML, multipart/form-data encoding algorithm).
+fn quoted(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+#[cfg(test)]
+#[path = "show_tests.rs"]
+mod tests;

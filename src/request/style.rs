@@ -1,0 +1,221 @@
+//! Values as the text of a path, query, header or cookie (`OpenAPI` Parameter Object `style`; RFC 6570).
+//!
+//! One expansion serves all styles; they differ in four words. `null`, `[]` and `{}` write nothing. What no
+//! rule covers (arrays and objects inside others) is written as JSON text.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::operation::Style;
+use crate::params::Argument;
+
+/// All but the unreserved characters of RFC 3986 §2.3.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// How text is made fit for its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escape {
+    /// Everything but `A-Za-z0-9-._~` is percent-encoded.
+    Unreserved,
+    /// Reserved characters and ready-made `%XX` pass too (`allowReserved`), but for those that end a query or
+    /// that URL parsers rewrite there (`#`, `'`).
+    ReservedInQuery,
+    /// The same in a path, which `?` and `#` end.
+    ReservedInPath,
+    /// `application/x-www-form-urlencoded` (WHATWG URL).
+    Form,
+    /// Nothing is encoded: headers, cookies of style `cookie`, parts.
+    Never,
+}
+
+/// What decides how a value is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub(super) name: &'a str,
+    pub(super) style: Style,
+    pub(super) explode: bool,
+    pub(super) escape: Escape,
+}
+
+/// Writes a value by its rules.
+pub(super) fn write(out: &mut String, rules: Rules<'_>, value: &Argument) {
+    if let (Style::DeepObject, Argument::Object(_)) = (rules.style, value) {
+        let mut prefix = String::new();
+        escape(&mut prefix, rules.name, Escape::Unreserved);
+        return deep(out, &prefix, value, rules.escape, out.len());
+    }
+    let words = Words::of(rules.style, rules.escape);
+    let mut writer = Writer { out, rules, words, is_first: true };
+    match value {
+        Argument::Null | Argument::File(_) => {}
+        Argument::Array(items) => writer.array(items),
+        Argument::Object(members) => writer.object(members),
+        scalar => writer.one(Some(rules.name), scalar),
+    }
+}
+
+/// Writes text, made fit for its place.
+pub(super) fn escape(out: &mut String, text: &str, how: Escape) {
+    match how {
+        Escape::Never => out.push_str(text),
+        Escape::Unreserved => out.extend(utf8_percent_encode(text, UNRESERVED)),
+        Escape::Form => out.extend(url::form_urlencoded::byte_serialize(text.as_bytes())),
+        Escape::ReservedInQuery => reserved(out, text, b":/?[]@!$&()*+,;="),
+        Escape::ReservedInPath => reserved(out, text, b":/[]@!$&'()*+,;="),
+    }
+}
+
+fn reserved(out: &mut String, text: &str, pass: &[u8]) {
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let (one, after) = rest.split_at(letter.len_utf8());
+        let is_triple = letter == '%'
+            && after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        if is_triple || letter.is_ascii() && pass.contains(&(letter as u8)) {
+            out.push(letter);
+        } else {
+            escape(out, one, Escape::Unreserved);
+        }
+        rest = after;
+    }
+}
+
+/// What the styles differ in (RFC 6570 appendix A).
+#[derive(Clone, Copy)]
+struct Words {
+    /// Before the first value.
+    first: &'static str,
+    /// Between exploded values.
+    separator: &'static str,
+    /// Between the members of a value that is not exploded.
+    joiner: &'static str,
+    /// Whether each value has its name before it, and whether `=` stands after the name of an empty value.
+    named: Option<bool>,
+}
+
+impl Words {
+    fn of(style: Style, escape: Escape) -> Self {
+        let form = |joiner| Self { first: "", separator: "&", joiner, named: Some(true) };
+        match style {
+            Style::Simple => Self { first: "", separator: ",", joiner: ",", named: None },
+            Style::Label => Self { first: ".", separator: ".", joiner: ",", named: None },
+            Style::Matrix => Self { first: ";", separator: ";", joiner: ",", named: Some(false) },
+            Style::Cookie => Self { separator: "; ", ..form(",") },
+            Style::SpaceDelimited if escape == Escape::Form => form("+"),
+            Style::SpaceDelimited => form("%20"),
+            Style::PipeDelimited => form("%7C"),
+            Style::TabDelimited => form("%09"),
+            Style::Form | Style::DeepObject => form(","),
+        }
+    }
+}
+
+struct Writer<'o, 'a> {
+    out: &'o mut String,
+    rules: Rules<'a>,
+    words: Words,
+    is_first: bool,
+}
+
+impl Writer<'_, '_> {
+    fn array(&mut self, items: &[Argument]) {
+        let items = items.iter().filter(|item| !matches!(item, Argument::Null));
+        if self.rules.explode || self.rules.style == Style::DeepObject {
+            for item in items {
+                self.one(Some(self.rules.name), item);
+            }
+        } else {
+            for item in items {
+                self.joint();
+                self.text(&item.text());
+            }
+        }
+    }
+
+    fn object(&mut self, members: &indexmap::IndexMap<String, Argument>) {
+        let members = members.iter().filter(|(_, value)| !matches!(value, Argument::Null));
+        for (name, value) in members {
+            if !self.rules.explode {
+                self.joint();
+                self.text(name);
+                self.out.push_str(self.words.joiner);
+                self.text(&value.text());
+            } else if self.words.named.is_some() {
+                self.one(Some(name), value);
+            } else {
+                self.separate();
+                self.text(name);
+                self.out.push('=');
+                self.text(&value.text());
+            }
+        }
+    }
+
+    /// One value of its own, with the name before it in styles that name values.
+    fn one(&mut self, name: Option<&str>, value: &Argument) {
+        self.separate();
+        let text = value.text();
+        if let (Some(with_empty), Some(name)) = (self.words.named, name) {
+            self.name(name);
+            if with_empty || !text.is_empty() {
+                self.out.push('=');
+            }
+        }
+        self.text(&text);
+    }
+
+    /// What stands before a member of a value that is not exploded.
+    fn joint(&mut self) {
+        if !self.is_first {
+            return self.out.push_str(self.words.joiner);
+        }
+        self.separate();
+        if self.words.named.is_some() {
+            self.name(self.rules.name);
+            self.out.push('=');
+        }
+    }
+
+    fn separate(&mut self) {
+        self.out.push_str(if self.is_first { self.words.first } else { self.words.separator });
+        self.is_first = false;
+    }
+
+    fn name(&mut self, name: &str) {
+        let how = match self.rules.escape {
+            Escape::ReservedInQuery | Escape::ReservedInPath => Escape::Unreserved,
+            other => other,
+        };
+        escape(self.out, name, how);
+    }
+
+    fn text(&mut self, text: &str) {
+        escape(self.out, text, self.rules.escape);
+    }
+}
+
+/// `a[b][c]=1&a[d][]=2`: the specification leaves nested members open, this is what servers read.
+fn deep(out: &mut String, prefix: &str, value: &Argument, how: Escape, start: usize) {
+    let below = |key: &str, value: &Argument, out: &mut String| {
+        let mut name = format!("{prefix}%5B");
+        escape(&mut name, key, Escape::Unreserved);
+        name.push_str("%5D");
+        deep(out, &name, value, how, start);
+    };
+    match value {
+        Argument::Null | Argument::File(_) => {}
+        Argument::Object(members) => members.iter().for_each(|(name, value)| below(name, value, out)),
+        Argument::Array(items) => items.iter().for_each(|item| below("", item, out)),
+        scalar => {
+            if out.len() > start {
+                out.push('&');
+            }
+            out.push_str(prefix);
+            out.push('=');
+            escape(out, &scalar.text(), how);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "style_tests.rs"]
+mod tests;

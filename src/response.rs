@@ -1,0 +1,319 @@
+//! The answer of a call, and whether it is a refusal.
+
+pub(crate) mod refusal;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use indexmap::IndexMap;
+use once_cell::sync::OnceCell;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::error::{DecodeError, Error, Refused, Result};
+use crate::operation::{ErrorPointers, Method};
+use crate::transport::Answer;
+
+/// An answer: status, headers, and the whole body after content decoding.
+///
+/// What a call returns had a 2xx status; the answer of a refused call is in [`Refused::response`]. For a GraphQL
+/// operation [`Response::value`] and [`Response::json`] are the result itself, the value of the operation's single
+/// root field (the whole `data` where it has several), and [`Response::envelope`] is the whole answer. Its `Debug`
+/// shows status, header names and length only.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), opcall::Error> {
+/// let found = opcall::command("tokens_query", [("limit", 5)]).await?;
+/// println!("{} {}", found.status(), found.value()?["resources"][0]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Response {
+    context: Box<Context>,
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+    attempts: u32,
+    value: OnceCell<Value>,
+    envelope: OnceCell<Value>,
+}
+
+/// What an answer belongs to.
+#[derive(Clone, Default)]
+pub(crate) struct Context {
+    /// `service:id`, or `METHOD /path`.
+    pub(crate) operation: String,
+    pub(crate) service: String,
+    pub(crate) method: Option<Method>,
+    /// Without its query.
+    pub(crate) url: String,
+    pub(crate) scope: Option<String>,
+    pub(crate) pointers: Option<ErrorPointers>,
+    pub(crate) graphql: Option<RootField>,
+}
+
+/// A GraphQL operation's single root field; `None` with several.
+#[derive(Clone, Debug)]
+pub(crate) struct RootField(pub(crate) Option<String>);
+
+impl Response {
+    /// Makes the answer of a call: [`Error::Refused`] for a status beyond 2xx and for GraphQL errors.
+    pub(crate) fn check(context: Context, answer: Answer, attempts: u32) -> Result<Self> {
+        let is_success = (200..300).contains(&answer.status);
+        let errors = context.graphql.is_some() && refusal::has_graphql_errors(&answer.body);
+        if is_success && !errors {
+            return Ok(Self::new(context, answer, attempts));
+        }
+        let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
+        let status = answer.status;
+        Err(Refused {
+            operation: context.operation.clone(),
+            service: context.service.clone(),
+            method: context.method.clone().unwrap_or(Method::Get),
+            url: context.url.clone(),
+            status,
+            message: said.message,
+            code: said.code,
+            trace_id: said.trace_id,
+            scope: context.scope.clone().filter(|_| status == 403),
+            retry_after: refusal::retry_after(&answer.headers),
+            graphql: is_success && errors,
+            retryable: crate::error::is_retryable_status(status),
+            response: Self::new(context, answer, attempts),
+        }
+        .into())
+    }
+
+    fn new(context: Context, answer: Answer, attempts: u32) -> Self {
+        let Answer { status, headers, body } = answer;
+        let context = Box::new(context);
+        Self { context, status, headers, body, attempts, value: OnceCell::new(), envelope: OnceCell::new() }
+    }
+
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body as received, after content decoding.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as text; what is no UTF-8 is replaced.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
+    /// How many requests the call took.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The operation with its service, such as `falcon:tokens_query`, or `METHOD /path` for an endpoint in no table.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        &self.context.operation
+    }
+
+    /// The result as any type.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] where the body is no JSON or has another shape.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        let text = self.result_text()?;
+        serde_json::from_str(text).map_err(|error| self.misshapen("it has another shape", Some(error)))
+    }
+
+    /// The result as a JSON value, read at the first call; an empty body is `null`.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] where the body is no JSON.
+    pub fn value(&self) -> Result<&Value> {
+        self.value.get_or_try_init(|| self.json())
+    }
+
+    /// The whole answer as a JSON value: for GraphQL with `data` and `errors`, else the same as [`Response::value`].
+    ///
+    /// # Errors
+    /// [`Error::Decode`] where the body is no JSON.
+    pub fn envelope(&self) -> Result<&Value> {
+        self.envelope.get_or_try_init(|| {
+            serde_json::from_str(self.whole_text()?)
+                .map_err(|error| self.misshapen("it is no JSON", Some(error)))
+        })
+    }
+
+    /// The JSON text of the result with its numbers, key order and spacing as received; `null` for an empty body.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] where the body is no UTF-8, or for GraphQL not what GraphQL answers.
+    pub fn result_text(&self) -> Result<&str> {
+        let whole = self.whole_text()?;
+        let Some(RootField(root)) = &self.context.graphql else { return Ok(whole) };
+        let parsed: GraphQlAnswer<'_> = serde_json::from_str(whole)
+            .map_err(|error| self.misshapen("it is no answer of a GraphQL service", Some(error)))?;
+        let Some(data) = parsed.data else { return Ok("null") };
+        let Some(root) = root else { return Ok(data.get()) };
+        let fields: Option<IndexMap<Cow<'_, str>, &RawValue>> = serde_json::from_str(data.get())
+            .map_err(|error| self.misshapen("its data is no object", Some(error)))?;
+        Ok(fields.and_then(|fields| fields.get(root.as_str()).map(|value| value.get())).unwrap_or("null"))
+    }
+
+    fn whole_text(&self) -> Result<&str> {
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            return Ok("null");
+        }
+        std::str::from_utf8(&self.body).map_err(|_| self.misshapen("it is no UTF-8 text", None))
+    }
+
+    fn misshapen(&self, problem: &str, source: Option<serde_json::Error>) -> Error {
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).is_ok();
+        let media_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        DecodeError {
+            operation: self.context.operation.clone(),
+            status: self.status,
+            media_type: media_type.unwrap_or("no content type").to_owned(),
+            problem: if is_json { problem.to_owned() } else { "it is no JSON".to_owned() },
+            source,
+        }
+        .into()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("operation", &self.context.operation)
+            .field("status", &self.status)
+            .field("headers", &self.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
+            .field("length", &self.body.len())
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct GraphQlAnswer<'a> {
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use super::*;
+
+    fn answer(status: u16, media_type: &str, body: &str) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
+        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) }
+    }
+
+    fn context(graphql: Option<RootField>) -> Context {
+        Context {
+            operation: "demo:things_get".to_owned(),
+            service: "demo".to_owned(),
+            url: "https://h.example/things".to_owned(),
+            scope: Some("Things: READ".to_owned()),
+            graphql,
+            ..Context::default()
+        }
+    }
+
+    fn plain(status: u16, body: &str) -> Result<Response> {
+        Response::check(context(None), answer(status, "application/json", body), 1)
+    }
+
+    fn graphql(root: Option<&str>, body: &str) -> Result<Response> {
+        let root = RootField(root.map(str::to_owned));
+        Response::check(context(Some(root)), answer(200, "application/json", body), 1)
+    }
+
+    #[test]
+    fn the_result_keeps_its_number_text() {
+        let found = plain(200, r#"{"a": 1.0, "b": 12345678901234567890123}"#).unwrap();
+        assert_eq!(found.result_text().unwrap(), r#"{"a": 1.0, "b": 12345678901234567890123}"#);
+        assert_eq!(found.value().unwrap()["a"], 1.0);
+        let found =
+            graphql(Some("one"), r#"{"data": {"one": {"n": 1e2}, "two": 2}, "extensions": {}}"#).unwrap();
+        assert_eq!(found.result_text().unwrap(), r#"{"n": 1e2}"#);
+        assert_eq!(found.envelope().unwrap()["data"]["two"], 2);
+    }
+
+    #[test]
+    fn an_empty_body_is_null() {
+        assert_eq!(plain(204, "").unwrap().value().unwrap(), &Value::Null);
+        assert_eq!(plain(200, " \r\n").unwrap().value().unwrap(), &Value::Null);
+    }
+
+    #[test]
+    fn graphql_gives_the_root_field_or_all_of_several() {
+        assert_eq!(graphql(Some("x"), r#"{"data": {"x": true}}"#).unwrap().value().unwrap(), true);
+        assert_eq!(graphql(None, r#"{"data": {"x": 1, "y": 2}}"#).unwrap().value().unwrap()["y"], 2);
+        assert_eq!(graphql(Some("x"), r#"{"data": null}"#).unwrap().value().unwrap(), &Value::Null);
+        assert_eq!(
+            graphql(Some("x"), r#"{"data": {"x": "t"}, "errors": []}"#).unwrap().json::<String>().unwrap(),
+            "t"
+        );
+    }
+
+    #[test]
+    fn graphql_errors_refuse_with_all_messages_and_partial_data() {
+        let body = r#"{"data": {"x": 5}, "errors": [{"message": "first"}, {"message": "second"}]}"#;
+        let Error::Refused(refused) = graphql(Some("x"), body).unwrap_err() else { panic!("not refused") };
+        assert_eq!(refused.to_string(), "demo refused things_get with GraphQL errors: first; second");
+        assert!(refused.graphql);
+        assert_eq!(refused.response.value().unwrap(), 5);
+    }
+
+    #[test]
+    fn a_refusal_names_status_and_scope() {
+        let error = plain(403, r#"{"message": "no"}"#).unwrap_err();
+        assert_eq!(error.to_string(), "demo refused things_get with 403: no");
+        assert_eq!(error.hint().unwrap(), "the API client needs the scope \"Things: READ\".");
+        assert!(error.was_sent());
+        assert_eq!((error.kind(), error.status()), ("refused", Some(403)));
+        assert_eq!(plain(404, "").unwrap_err().to_string(), "demo refused things_get with 404");
+        assert_eq!(plain(302, "").unwrap_err().status(), Some(302));
+    }
+
+    #[test]
+    fn a_body_of_another_shape_is_a_decode_error() {
+        let found = Response::check(context(None), answer(200, "text/html", "<html>"), 1).unwrap();
+        let error = found.value().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the answer of demo:things_get (200, text/html) is not what was asked for: it is no JSON"
+        );
+        let error = plain(200, "[1]").unwrap().json::<String>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the answer of demo:things_get (200, application/json) is not what was asked for: it has another shape"
+        );
+        assert_eq!(found.text(), "<html>");
+    }
+
+    #[test]
+    fn debug_shows_no_content() {
+        let shown = format!("{:?}", plain(200, r#"{"value": "canary"}"#).unwrap());
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(shown.contains("length: 19"), "{shown}");
+    }
+}
