@@ -22,6 +22,8 @@ mod profile;
 mod request;
 #[cfg(feature = "client")]
 mod response;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 #[cfg_attr(
     not(feature = "client"),
     allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")

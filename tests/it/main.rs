@@ -12,6 +12,9 @@ mod credentials;
 mod prism;
 /// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
 mod secrets;
+/// The sandbox over real sockets.
+#[cfg(feature = "sandbox")]
+mod sandbox;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
 /// A scripted HTTP server on a real socket.
