@@ -6,6 +6,9 @@
 
 /// Signing in: tokens and their renewal, regions, keys, and what must not be sent.
 mod auth;
+/// The program as a process: what it prints and the code it ends with.
+#[cfg(feature = "cli")]
+mod cli;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
 /// A scripted HTTP server on a real socket.
