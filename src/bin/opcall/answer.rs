@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use opcall::Response;
 
 use crate::args::{CallArgs, CallOutput};
-use crate::output::{Screen, escape, is_json, layout};
+use crate::output::{Screen, escape, is_json, layout, paint};
 use crate::report::Failure;
+use crate::session;
 
 /// Prints the result of a call.
 ///
@@ -49,9 +50,9 @@ fn write_parts(response: &Response, bytes: &[u8], args: &CallArgs, screen: Scree
 }
 
 fn write_head(out: &mut impl Write, response: &Response, screen: Screen) -> io::Result<()> {
-    writeln!(out, "HTTP {}", screen.paint(&response.status().to_string(), screen.heading()))?;
+    writeln!(out, "HTTP {}", paint(&response.status().to_string(), screen.heading()))?;
     for (name, value) in response.headers() {
-        writeln!(out, "{name}: {}", escape(&String::from_utf8_lossy(value.as_bytes())))?;
+        writeln!(out, "{name}: {}", shown(value.as_bytes()))?;
     }
     writeln!(out)
 }
@@ -65,7 +66,9 @@ fn write_body(out: &mut impl Write, bytes: &[u8], output: CallOutput, screen: Sc
         }
         _ => {}
     }
-    if !screen.is_terminal && !(screen.color && output != CallOutput::Raw && is_json(bytes)) {
+    let is_laid_out = output != CallOutput::Raw && is_json(bytes);
+    let is_for_reading = screen.is_terminal || (screen.color && is_laid_out);
+    if !is_for_reading {
         return Ok(out.write_all(bytes)?);
     }
     let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
@@ -73,23 +76,25 @@ fn write_body(out: &mut impl Write, bytes: &[u8], output: CallOutput, screen: Sc
         let problem = format!("the answer is {} bytes that are no text", bytes.len());
         return Err(Failure::Local { problem, hint: Some(hint) });
     };
-    if output != CallOutput::Raw && is_json(bytes) {
+    if is_laid_out {
         layout(text, screen.json(), out)?;
+        writeln!(out)?;
     } else {
         out.write_all(escape(text).as_bytes())?;
-    }
-    if !text.is_empty() && !(text.ends_with('\n') && !is_json(bytes)) {
-        writeln!(out)?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            writeln!(out)?;
+        }
     }
     Ok(())
 }
 
+fn shown(value: &[u8]) -> String {
+    escape(&String::from_utf8_lossy(value)).into_owned()
+}
+
 /// Status and headers to standard error, for `-v`.
 fn trace(response: &Response) {
-    let mut text = format!("< {}\n", response.status());
-    for (name, value) in response.headers() {
-        text.push_str(&format!("< {name}: {}\n", escape(&String::from_utf8_lossy(value.as_bytes()))));
-    }
-    // Standard error may be closed; then there is nobody left to tell.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let mut lines = vec![format!("< {}", response.status())];
+    lines.extend(response.headers().iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))));
+    session::tell(&lines);
 }

@@ -92,11 +92,11 @@ impl Command {
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Common {
-    /// Errors on standard error as text or as one JSON object [env: OPCALL_ERROR_FORMAT]
-    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Output")]
+    /// Errors on standard error as text or as one JSON object
+    #[arg(help = "Errors on standard error as text or as one JSON object [env: OPCALL_ERROR_FORMAT]", long, value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) error_format: Option<ErrorFormat>,
-    /// When to colour: auto, always, never [env: OPCALL_COLOR, NO_COLOR, CLICOLOR_FORCE]
-    #[arg(long, value_enum, value_name = "WHEN", hide_possible_values = true, help_heading = "Output")]
+    /// When to colour: auto, always, never
+    #[arg(help = "When to colour: auto, always, never [env: OPCALL_COLOR, NO_COLOR, CLICOLOR_FORCE]", long, value_enum, value_name = "WHEN", hide_possible_values = true, help_heading = "Output")]
     pub(crate) color: Option<ColorWhen>,
     /// Tell on standard error what is sent and received; -vv also bodies
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
@@ -112,25 +112,25 @@ pub(crate) struct Source {
     /// Read an OpenAPI or GraphQL document, or a folder of them; may be repeated
     #[arg(long, value_name = "PATH", help_heading = "Where")]
     pub(crate) spec: Vec<PathBuf>,
-    /// Look only in this service [env: OPCALL_API]
-    #[arg(long, value_name = "SERVICE", help_heading = "Where")]
+    /// Look only in this service
+    #[arg(help = "Look only in this service [env: OPCALL_API]", long, value_name = "SERVICE", help_heading = "Where")]
     pub(crate) api: Option<String>,
 }
 
 /// Where calls go and how long they may take.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Target {
-    /// Sign in by this profile [env: OPCALL_PROFILE]
-    #[arg(long, value_name = "NAME", help_heading = "Where")]
+    /// Sign in by this profile
+    #[arg(help = "Sign in by this profile [env: OPCALL_PROFILE]", long, value_name = "NAME", help_heading = "Where")]
     pub(crate) profile: Option<String>,
-    /// Send to this base URL [env: OPCALL_SERVER]
-    #[arg(long, value_name = "URL", help_heading = "Where")]
+    /// Send to this base URL
+    #[arg(help = "Send to this base URL [env: OPCALL_SERVER]", long, value_name = "URL", help_heading = "Where")]
     pub(crate) server: Option<String>,
     /// Start the sandbox for this one call and send it there; needs no credentials
     #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "profile"])]
     pub(crate) sandbox: bool,
-    /// How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    /// How long one attempt may take: 30s, 500ms, 2m
+    #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,
     /// How long connecting may take
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
@@ -142,6 +142,7 @@ pub(crate) struct Target {
 
 /// Options of a call.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
     override_usage = "opcall [call] <OPERATION> [ITEM]... [OPTIONS]",
     after_help = "Items are explained by `opcall --help`, an operation's arguments by `opcall show OPERATION`.",
@@ -161,8 +162,8 @@ pub(crate) struct CallArgs {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// What to print: auto, json (an answer that is none is an error), raw (as received), none [env: OPCALL_OUTPUT]
-    #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = "Output")]
+    /// What to print: auto, json (an answer that is none is an error), raw (as received), none
+    #[arg(help = "What to print: auto, json (an answer that is none is an error), raw (as received), none [env: OPCALL_OUTPUT]", short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = "Output")]
     pub(crate) output: Option<CallOutput>,
     /// Print status and headers before the body
     #[arg(short, long, help_heading = "Output")]
@@ -231,9 +232,10 @@ pub(crate) struct ShowArgs {
 
 /// Options of `batch`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct BatchArgs {
-    /// One call a line: {"id": 7, "operation": "tokens_query", "params": {"limit": 5}}
-    #[arg(default_value = "-")]
+    /// A file with one call a line.
+    #[arg(default_value = "-", help = r#"One call a line: {"id": 7, "operation": "tokens_query", "params": {"limit": 5}}"#)]
     pub(crate) file: String,
     /// Print the requests, secrets redacted, and send nothing
     #[arg(long, help_heading = "Safety")]

@@ -189,10 +189,10 @@ fn nullable(mut members: Map<String, Value>) -> Value {
     if members.shift_remove("nullable") != Some(Value::Bool(true)) {
         return Value::Object(members);
     }
-    if let Some(Value::Array(values)) = members.get_mut("enum") {
-        if !values.contains(&Value::Null) {
-            values.push(Value::Null);
-        }
+    if let Some(Value::Array(values)) = members.get_mut("enum")
+        && !values.contains(&Value::Null)
+    {
+        values.push(Value::Null);
     }
     match members.get_mut("type") {
         Some(Value::Array(types)) => types.push("null".into()),

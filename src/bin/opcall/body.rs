@@ -22,11 +22,11 @@ pub(crate) fn read(
     let declared = operation.and_then(body_of).map(opcall::MediaType::name);
     let media_type = content_type.or(declared).or_else(|| by_extension(source));
     match media_type.map(Kind::of) {
-        Some(Kind::Json) => json(source, inputs.text(source)?),
+        Some(Kind::Json) => json(source, &inputs.text(source)?),
         Some(Kind::Members) => {
             let text = inputs.text(source)?;
             let is_object = text.trim_start().starts_with('{');
-            if is_object { json(source, text) } else { Ok(Body::Text { text, media_type: None }) }
+            if is_object { json(source, &text) } else { Ok(Body::Text { text, media_type: None }) }
         }
         Some(Kind::Text) => Ok(Body::Text { text: inputs.text(source)?, media_type: None }),
         Some(Kind::Bytes) => Ok(Body::File(bytes(source, inputs)?)),
@@ -37,7 +37,7 @@ pub(crate) fn read(
 /// Nothing says what it is: JSON where it is JSON, else bytes.
 fn guess(source: &Source, bytes: Vec<u8>) -> Result<Body, Failure> {
     match String::from_utf8(bytes) {
-        Ok(text) if crate::output::is_json(text.as_bytes()) => json(source, text),
+        Ok(text) if crate::output::is_json(text.as_bytes()) => json(source, &text),
         Ok(text) => Ok(text.into()),
         Err(error) => Ok(error.into_bytes().into()),
     }
@@ -77,8 +77,8 @@ fn by_extension(source: &Source) -> Option<&'static str> {
     }
 }
 
-fn json(source: &Source, text: String) -> Result<Body, Failure> {
-    let value = Argument::from_json_text(&text).map_err(|error| {
+fn json(source: &Source, text: &str) -> Result<Body, Failure> {
+    let value = Argument::from_json_text(text).map_err(|error| {
         let hint = "name the media type with --content-type if it is not JSON".to_owned();
         Failure::usage(format!("{} is not JSON: {error}", source.name()), Some(hint))
     })?;

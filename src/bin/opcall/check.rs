@@ -8,7 +8,7 @@ use opcall::spec::{self, Depth, Description, SpecError, Warning};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckOutput};
-use crate::output::{Screen, escape};
+use crate::output::{Screen, escape, paint};
 use crate::report::Failure;
 
 /// Checks every file and prints one finding for each.
@@ -104,7 +104,7 @@ impl Finding {
     }
 
     fn write_text(&self, out: &mut impl Write, screen: Screen) -> std::io::Result<()> {
-        let name = screen.paint(&escape(&self.name), screen.heading());
+        let name = paint(&escape(&self.name), screen.heading());
         match &self.read {
             Ok(found) => {
                 let skipped = found.skipped();

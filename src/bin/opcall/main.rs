@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Command, ErrorFormat, Program, ShowArgs};
+use crate::args::{Command, Program, ShowArgs};
 use crate::output::Screen;
 use crate::report::Failure;
 

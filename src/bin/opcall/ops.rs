@@ -6,7 +6,7 @@ use opcall::{Operation, OperationTable};
 
 use crate::args::{ListOutput, OpsArgs};
 use crate::describe;
-use crate::output::{Screen, escape};
+use crate::output::{Screen, escape, paint};
 use crate::report::Failure;
 use crate::session;
 
@@ -52,7 +52,7 @@ fn write_table(out: &mut impl Write, found: &[Operation<'_>], screen: Screen) ->
         let summary = operation.summary().unwrap_or_default();
         let id = operation.qualified_id();
         let padding = " ".repeat(width - id.chars().count());
-        let id = screen.paint(&escape(&id), screen.heading());
+        let id = paint(&escape(&id), screen.heading());
         let line = format!("{:6} {}  {summary}", operation.method().as_str(), operation.path());
         writeln!(out, "{id}{padding}  {}", escape(line.trim_end()))?;
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use opcall::{Content, Part, PartContent, Request};
 
 use crate::args::{CallOutput, Common};
-use crate::output::{Screen, escape, layout};
+use crate::output::{Screen, escape, layout, paint};
 use crate::report::Failure;
 use crate::session;
 
@@ -32,7 +32,7 @@ pub(crate) fn write(
 
 /// A request line, headers, body; secrets redacted.
 pub(crate) fn write_text(out: &mut impl Write, request: &Request, screen: Screen) -> io::Result<()> {
-    let method = screen.paint(&escape(request.method().as_str()), screen.heading());
+    let method = paint(&escape(request.method().as_str()), screen.heading());
     writeln!(out, "{method} {}", escape(&request.url()))?;
     for (name, value) in request.headers() {
         writeln!(out, "{}: {}", escape(name), escape(&value))?;
@@ -63,12 +63,10 @@ fn write_body(out: &mut impl Write, body: &Content, screen: Screen) -> io::Resul
 }
 
 fn part_in_words(part: &Part) -> String {
-    let mut words = part.name.clone();
     let notes = [part.filename.as_deref(), part.content_type.as_deref()];
     let notes: Vec<_> = notes.into_iter().flatten().collect();
-    if !notes.is_empty() {
-        words.push_str(&format!(" ({})", notes.join(", ")));
-    }
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    let words = format!("{}{notes}", part.name);
     match &part.content {
         PartContent::Text(text) => format!("{words}: {text}"),
         PartContent::Bytes(bytes) => format!("{words}: {} bytes", bytes.len()),
@@ -90,16 +88,13 @@ pub(crate) fn warn(request: &Request, common: &Common) {
 pub(crate) fn trace(request: &Request, with_body: bool) {
     /// More of a body than this helps nobody.
     const LONGEST_BODY: usize = 64 << 10;
-    let mut text = format!("> {} {}\n", request.method(), escape(&request.url()));
-    for (name, value) in request.headers() {
-        text.push_str(&format!("> {}: {}\n", escape(name), escape(&value)));
-    }
+    let mut lines = vec![format!("> {} {}", request.method(), escape(&request.url()))];
+    let line = |(name, value): (&str, std::borrow::Cow<'_, str>)| format!("> {}: {}", escape(name), escape(&value));
+    lines.extend(request.headers().into_iter().map(line));
     let mut body = Vec::new();
     if with_body && write_body(&mut body, request.content(), Screen::default()).is_ok() && !body.is_empty() {
         body.truncate(LONGEST_BODY);
-        text.push_str(&escape(&String::from_utf8_lossy(&body)));
-        text.push('\n');
+        lines.push(escape(&String::from_utf8_lossy(&body)).into_owned());
     }
-    // Standard error may be closed; then there is nobody left to tell.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    session::tell(&lines);
 }

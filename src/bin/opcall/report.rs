@@ -7,7 +7,7 @@ use opcall::{Error, Phase};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
-use crate::output::{Screen, escape};
+use crate::output::{Screen, escape, paint};
 
 /// Why the program fails.
 #[derive(Debug)]
@@ -143,14 +143,10 @@ impl Failure {
 
     /// Fact, causes, hint: a line each.
     fn to_text(&self, screen: Screen) -> String {
-        let mut text = format!("{} {}", screen.paint("error:", screen.alarm()), escape(&self.to_string()));
-        for cause in self.causes() {
-            text.push_str(&format!("\n  caused by: {}", escape(&cause)));
-        }
-        if let Some(hint) = self.hint() {
-            text.push_str(&format!("\n  {} {}", screen.paint("hint:", screen.help()), escape(&hint)));
-        }
-        text
+        let mut lines = vec![format!("{} {}", paint("error:", screen.alarm()), escape(&self.to_string()))];
+        lines.extend(self.causes().iter().map(|cause| format!("  caused by: {}", escape(cause))));
+        lines.extend(self.hint().map(|hint| format!("  {} {}", paint("hint:", screen.help()), escape(&hint))));
+        lines.join("\n")
     }
 }
 

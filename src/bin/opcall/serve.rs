@@ -6,7 +6,7 @@ use opcall::OperationTable;
 use opcall::sandbox::{DemoCredentials, Fault, Sandbox};
 
 use crate::args::SandboxArgs;
-use crate::output::Screen;
+use crate::output::{Screen, paint};
 use crate::report::Failure;
 use crate::session;
 
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
 /// The addresses, and lines for a shell that call them.
 fn introduce(out: &mut impl Write, sandbox: &Sandbox, table: &OperationTable, screen: Screen) -> std::io::Result<()> {
     for service in table.services() {
-        writeln!(out, "# {}", screen.paint(service, screen.heading()))?;
+        writeln!(out, "# {}", paint(service, screen.heading()))?;
         let callers = sandbox.credentials(service);
         write_variable(out, table, service, "base_url", &sandbox.url_of(service))?;
         for (key, value) in callers.first().into_iter().flat_map(members) {

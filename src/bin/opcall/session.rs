@@ -15,8 +15,15 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 
 /// Says something on standard error that is no error.
 pub(crate) fn note(text: &str) {
+    tell(&[format!("note: {}", crate::output::escape(text))]);
+}
+
+/// Writes lines to standard error.
+pub(crate) fn tell(lines: &[String]) {
+    let mut text = lines.join("\n");
+    text.push('\n');
     // Standard error may be closed; then there is nobody left to tell.
-    let _ = writeln!(std::io::stderr().lock(), "note: {}", crate::output::escape(text));
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// The operations that a command looks at: the built-in ones and those of the documents named.
@@ -35,7 +42,9 @@ pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, 
             note(&format!("{} replaces the service {service} that was there before", path.display()));
         }
         if common.verbose > 0 {
-            warnings.iter().for_each(|warning| note(&warning.to_string()));
+            for warning in &warnings {
+                note(&warning.to_string());
+            }
         } else if !warnings.is_empty() {
             let count = warnings.len();
             note(&format!("{} has {count} warnings; `opcall check` shows them", path.display()));

@@ -46,11 +46,9 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
 type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;
 
 fn fill_target(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure> {
-    if target.timeout.is_none() {
-        if let Some(text) = variable("OPCALL_TIMEOUT") {
-            let problem = |problem| Failure::usage(format!("OPCALL_TIMEOUT: {problem}"), None);
-            target.timeout = Some(duration(&text).map_err(problem)?);
-        }
+    if let (None, Some(text)) = (target.timeout, variable("OPCALL_TIMEOUT")) {
+        let problem = |problem| Failure::usage(format!("OPCALL_TIMEOUT: {problem}"), None);
+        target.timeout = Some(duration(&text).map_err(problem)?);
     }
     if !target.sandbox {
         target.server = target.server.take().or_else(|| variable("OPCALL_SERVER"));
@@ -69,10 +67,8 @@ fn fill_common(common: &mut Common, variable: Lookup<'_>) -> Result<(), Failure>
 }
 
 fn fill_choice<T: ValueEnum>(choice: &mut Option<T>, name: &str, variable: Lookup<'_>) -> Result<(), Failure> {
-    if choice.is_none() {
-        if let Some(text) = variable(name) {
-            *choice = Some(T::from_str(&text, false).map_err(|_| wrong_choice::<T>(name, &text))?);
-        }
+    if let (None, Some(text)) = (&choice, variable(name)) {
+        *choice = Some(T::from_str(&text, false).map_err(|_| wrong_choice::<T>(name, &text))?);
     }
     Ok(())
 }

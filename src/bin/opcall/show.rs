@@ -7,7 +7,7 @@ use opcall::{MediaType, Operation, Parameter};
 use crate::args::{ShowArgs, ShowOutput};
 use crate::arguments_schema::body_of;
 use crate::describe;
-use crate::output::{Screen, escape, layout};
+use crate::output::{Screen, escape, layout, paint};
 use crate::report::Failure;
 use crate::session;
 
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
 }
 
 fn write_text(out: &mut impl Write, operation: Operation<'_>, screen: Screen) -> io::Result<()> {
-    let heading = |text: &str| screen.paint(&escape(text), screen.heading());
+    let heading = |text: &str| paint(&escape(text), screen.heading());
     writeln!(out, "{}  {} {}", heading(&operation.qualified_id()), operation.method(), escape(operation.path()))?;
     for text in [operation.summary(), operation.description()].into_iter().flatten() {
         text.lines().try_for_each(|line| writeln!(out, "  {}", escape(line)))?;

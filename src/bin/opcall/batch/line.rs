@@ -114,8 +114,10 @@ impl<'l> Line<'l> {
             command = command.profile(profile);
         }
         if batch.args.target.sandbox {
-            let base = batch.base.as_deref();
-            return Ok(base.map_or(command, |base| command.server(loopback::url(base, subject.service()))));
+            return Ok(match &batch.base {
+                Some(base) => command.server(loopback::url(base, subject.service())),
+                None => command,
+            });
         }
         match fields.server.as_deref().or(batch.args.target.server.as_deref()) {
             Some(server) => Ok(command.server(server)),

@@ -29,8 +29,10 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
     } else {
         session::run(async {
             let sandbox = if args.target.sandbox { Some(Loopback::start(&table, &args.source).await?) } else { None };
-            let builder = session::builder(table, &args.target);
-            let builder = sandbox.as_ref().map_or(builder, |sandbox| sandbox.aim(builder));
+            let mut builder = session::builder(table, &args.target);
+            if let Some(sandbox) = &sandbox {
+                builder = sandbox.aim(builder);
+            }
             live(&Batch { harness: &builder.build()?, args, base: None }, screen).await
         })?
     };

@@ -41,7 +41,9 @@ pub(crate) fn assemble(items: Vec<Item>, inputs: &mut Inputs) -> Result<Assemble
         }
     }
     for (name, given) in values {
-        given.into_iter().for_each(|value| assembled.params.push(name.clone(), value));
+        for value in given {
+            assembled.params.push(name.clone(), value);
+        }
     }
     Ok(assembled)
 }

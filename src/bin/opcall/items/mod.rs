@@ -1,6 +1,6 @@
 //! The items of a call: `name=value`, `name:=JSON`, `name==value`, `name:value`, `name@FILE`, `@FILE` and kin.
 //!
-//! The operators are HTTPie's; where a value goes is the operation's affair. Here an item is only read;
+//! The operators are `HTTPie`'s; where a value goes is the operation's affair. Here an item is only read;
 //! [`assemble`] makes arguments of several.
 
 mod assemble;

@@ -2,6 +2,7 @@
 //!
 //! A round trip through `serde_json::Value` would make `1e2` of `100.0` and lose digits of long integers.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -158,7 +159,8 @@ impl<W: Write> Writer<'_, W> {
         }
         let escaped = text.chars().fold(String::new(), |mut shown, one| {
             if harmful(one) {
-                shown.push_str(&format!("\\u{:04x}", u32::from(one)));
+                // Writing to a string cannot fail.
+                let _ = fmt::Write::write_fmt(&mut shown, format_args!("\\u{:04x}", u32::from(one)));
             } else {
                 shown.push(one);
             }

@@ -57,11 +57,6 @@ impl Screen {
         Layout { indent: self.is_terminal, color: self.color, escape: self.is_terminal }
     }
 
-    /// A text in a style.
-    pub(crate) fn paint(self, text: &str, style: Style) -> String {
-        format!("{style}{text}{style:#}")
-    }
-
     /// Locked, buffered standard output.
     pub(crate) fn out(self) -> Out {
         let choice = if self.color { anstream::ColorChoice::AlwaysAnsi } else { anstream::ColorChoice::Never };
@@ -86,6 +81,11 @@ impl Write for Out {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
+}
+
+/// A text in a style.
+pub(crate) fn paint(text: &str, style: Style) -> String {
+    format!("{style}{text}{style:#}")
 }
 
 /// The option decides, then `NO_COLOR`, `CLICOLOR_FORCE` and `TERM=dumb`, then whether there is a terminal.
