@@ -9,6 +9,8 @@ mod auth;
 /// The program as a process: what it prints and the code it ends with.
 #[cfg(feature = "cli")]
 mod cli;
+/// Prism, a server nobody here wrote, judges what is sent.
+mod prism;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
 /// A scripted HTTP server on a real socket.

@@ -13,7 +13,12 @@ use crate::session;
 ///
 /// # Errors
 /// Where the answer cannot be printed as asked, or standard output cannot be written.
-pub(crate) fn write(response: &Response, is_graphql: bool, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+pub(crate) fn write(
+    response: &Response,
+    is_graphql: bool,
+    args: &CallArgs,
+    screen: Screen,
+) -> Result<(), Failure> {
     let output = args.output.unwrap_or_default();
     let bytes = match output {
         CallOutput::None | CallOutput::Raw => response.bytes(),
@@ -95,6 +100,8 @@ fn shown(value: &[u8]) -> String {
 /// Status and headers to standard error, for `-v`.
 fn trace(response: &Response) {
     let mut lines = vec![format!("< {}", response.status())];
-    lines.extend(response.headers().iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))));
+    lines.extend(
+        response.headers().iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))),
+    );
     session::tell(&lines);
 }

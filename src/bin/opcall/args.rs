@@ -93,10 +93,23 @@ impl Command {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Common {
     /// Errors on standard error as text or as one JSON object
-    #[arg(help = "Errors on standard error as text or as one JSON object [env: OPCALL_ERROR_FORMAT]", long, value_enum, value_name = "FORMAT", help_heading = "Output")]
+    #[arg(
+        help = "Errors on standard error as text or as one JSON object [env: OPCALL_ERROR_FORMAT]",
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        help_heading = "Output"
+    )]
     pub(crate) error_format: Option<ErrorFormat>,
     /// When to colour: auto, always, never
-    #[arg(help = "When to colour: auto, always, never [env: OPCALL_COLOR, NO_COLOR, CLICOLOR_FORCE]", long, value_enum, value_name = "WHEN", hide_possible_values = true, help_heading = "Output")]
+    #[arg(
+        help = "When to colour: auto, always, never [env: OPCALL_COLOR, NO_COLOR, CLICOLOR_FORCE]",
+        long,
+        value_enum,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub(crate) color: Option<ColorWhen>,
     /// Tell on standard error what is sent and received; -vv also bodies
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
@@ -113,7 +126,12 @@ pub(crate) struct Source {
     #[arg(long, value_name = "PATH", help_heading = "Where")]
     pub(crate) spec: Vec<PathBuf>,
     /// Look only in this service
-    #[arg(help = "Look only in this service [env: OPCALL_API]", long, value_name = "SERVICE", help_heading = "Where")]
+    #[arg(
+        help = "Look only in this service [env: OPCALL_API]",
+        long,
+        value_name = "SERVICE",
+        help_heading = "Where"
+    )]
     pub(crate) api: Option<String>,
 }
 
@@ -121,10 +139,20 @@ pub(crate) struct Source {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Target {
     /// Sign in by this profile
-    #[arg(help = "Sign in by this profile [env: OPCALL_PROFILE]", long, value_name = "NAME", help_heading = "Where")]
+    #[arg(
+        help = "Sign in by this profile [env: OPCALL_PROFILE]",
+        long,
+        value_name = "NAME",
+        help_heading = "Where"
+    )]
     pub(crate) profile: Option<String>,
     /// Send to this base URL
-    #[arg(help = "Send to this base URL [env: OPCALL_SERVER]", long, value_name = "URL", help_heading = "Where")]
+    #[arg(
+        help = "Send to this base URL [env: OPCALL_SERVER]",
+        long,
+        value_name = "URL",
+        help_heading = "Where"
+    )]
     pub(crate) server: Option<String>,
     /// Start the sandbox for this one call and send it there; needs no credentials
     #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "profile"])]
@@ -163,7 +191,15 @@ pub(crate) struct CallArgs {
     #[command(flatten)]
     pub(crate) request: RequestArgs,
     /// What to print: auto, json (an answer that is none is an error), raw (as received), none
-    #[arg(help = "What to print: auto, json (an answer that is none is an error), raw (as received), none [env: OPCALL_OUTPUT]", short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = "Output")]
+    #[arg(
+        help = "What to print: auto, json (an answer that is none is an error), raw (as received), none [env: OPCALL_OUTPUT]",
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub(crate) output: Option<CallOutput>,
     /// Print status and headers before the body
     #[arg(short, long, help_heading = "Output")]
@@ -208,7 +244,14 @@ pub(crate) struct OpsArgs {
     /// Words of the ID, path, summary or tags; all must be there
     pub(crate) words: Vec<String>,
     /// What to print: auto (a table), json (an array), ndjson, names
-    #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub(crate) output: Option<ListOutput>,
     #[command(flatten)]
     pub(crate) common: Common,
@@ -222,7 +265,14 @@ pub(crate) struct ShowArgs {
     /// An operation ID, `service:id`, or a method and a path
     pub(crate) operation: String,
     /// What to print: auto (text), json
-    #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub(crate) output: Option<ShowOutput>,
     #[command(flatten)]
     pub(crate) common: Common,
@@ -235,7 +285,10 @@ pub(crate) struct ShowArgs {
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct BatchArgs {
     /// A file with one call a line.
-    #[arg(default_value = "-", help = r#"One call a line: {"id": 7, "operation": "tokens_query", "params": {"limit": 5}}"#)]
+    #[arg(
+        default_value = "-",
+        help = r#"One call a line: {"id": 7, "operation": "tokens_query", "params": {"limit": 5}}"#
+    )]
     pub(crate) file: String,
     /// Print the requests, secrets redacted, and send nothing
     #[arg(long, help_heading = "Safety")]
@@ -267,7 +320,14 @@ pub(crate) struct CheckArgs {
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// What to print: auto (text), ndjson
-    #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     pub(crate) output: Option<CheckOutput>,
     /// Fail on every warning
     #[arg(long)]

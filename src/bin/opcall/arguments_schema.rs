@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 /// The schema of the arguments object that `Harness::command` takes for an operation.
 pub(crate) fn of(operation: Operation<'_>) -> Value {
-    let mut arguments = Arguments { defs: Defs::new(operation), properties: Map::new(), required: Vec::new() };
+    let mut arguments =
+        Arguments { defs: Defs::new(operation), properties: Map::new(), required: Vec::new() };
     for parameter in operation.parameters() {
         let twins = operation.parameters().filter(|other| other.name() == parameter.name()).count();
         let name = match twins {
@@ -113,7 +114,8 @@ impl<'t> Defs<'t> {
         let mut found = Map::new();
         let mut next = 0;
         while let Some((reference, name)) = self.names.get(next).cloned() {
-            let schema = self.operation.schema(&reference).map_or_else(|| json!({}), |text| self.converted(text));
+            let schema =
+                self.operation.schema(&reference).map_or_else(|| json!({}), |text| self.converted(text));
             found.insert(name, schema);
             next += 1;
         }
@@ -139,7 +141,9 @@ impl<'t> Defs<'t> {
             let name = self.name(reference);
             return json!({"$ref": format!("#/$defs/{}", name.replace('~', "~0").replace('/', "~1"))});
         }
-        members.retain(|key, _| !key.starts_with("x-") && !matches!(key.as_str(), "xml" | "discriminator" | "externalDocs"));
+        members.retain(|key, _| {
+            !key.starts_with("x-") && !matches!(key.as_str(), "xml" | "discriminator" | "externalDocs")
+        });
         if let Some(example) = members.shift_remove("example") {
             members.entry("examples").or_insert_with(|| json!([example]));
         }

@@ -71,7 +71,8 @@ impl<'a> Call<'a> {
         let subject = Subject::find(harness, args.source.api.as_deref(), &args.operation)?;
         let operation = subject.operation();
         let names = operation.map(declared_names).unwrap_or_default();
-        let read = |word| items::read(word, names.iter().copied()).map_err(|problem| Failure::usage(problem, None));
+        let read =
+            |word| items::read(word, names.iter().copied()).map_err(|problem| Failure::usage(problem, None));
         let items = args.words.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let mut inputs = Inputs::default();
         let Assembled { mut params, headers, dropped_headers, body } = items::assemble(items, &mut inputs)?;
@@ -194,7 +195,9 @@ fn read_body(
     inputs: &mut Inputs,
 ) -> Result<Option<Body>, Failure> {
     let source = match (item, args.request.input.as_deref().map(Source::of)) {
-        (Some(_), Some(_)) => return Err(Failure::usage("the whole body is given twice: by --input and by an item", None)),
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("the whole body is given twice: by --input and by an item", None));
+        }
         (item, input) => item.or(input),
     };
     let all = headers.iter().chain(&args.request.headers);

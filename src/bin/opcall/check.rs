@@ -50,7 +50,12 @@ impl From<SpecError> for Fault {
         let position = error.position.map(|at| format!("line {}, column {}: ", at.line, at.column));
         let pointer = error.pointer.as_ref().map(|pointer| format!("{pointer}: "));
         Self {
-            message: format!("{}{}{}", position.unwrap_or_default(), pointer.unwrap_or_default(), error.problem),
+            message: format!(
+                "{}{}{}",
+                position.unwrap_or_default(),
+                pointer.unwrap_or_default(),
+                error.problem
+            ),
             place: json!({
                 "file": error.file,
                 "line": error.position.map(|at| at.line),
@@ -109,8 +114,16 @@ impl Finding {
             Ok(found) => {
                 let skipped = found.skipped();
                 let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
-                writeln!(out, "{name}: {}, {} operations{skipped}", escape(&found.format), found.operations.len())?;
-                found.warnings.iter().try_for_each(|warning| writeln!(out, "  {}", escape(&warning.to_string())))
+                writeln!(
+                    out,
+                    "{name}: {}, {} operations{skipped}",
+                    escape(&found.format),
+                    found.operations.len()
+                )?;
+                found
+                    .warnings
+                    .iter()
+                    .try_for_each(|warning| writeln!(out, "  {}", escape(&warning.to_string())))
             }
             Err(fault) => {
                 writeln!(out, "{name}: error: {}", escape(&fault.message))?;
@@ -122,5 +135,10 @@ impl Finding {
 
 fn size_of_files(folder: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    entries.flatten().filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file).map(|file| file.len()).sum()
+    entries
+        .flatten()
+        .filter_map(|entry| entry.metadata().ok())
+        .filter(std::fs::Metadata::is_file)
+        .map(|file| file.len())
+        .sum()
 }

@@ -57,7 +57,10 @@ pub(crate) fn followed(operation: Operation<'_>, schema: Schema<'_>) -> Value {
     const LONGEST_CHAIN: usize = 16;
     let mut value: Value = serde_json::from_str(schema.text()).unwrap_or_default();
     for _ in 0..LONGEST_CHAIN {
-        let Some(text) = value.get("$ref").and_then(Value::as_str).and_then(|name| operation.schema(name)) else { break };
+        let Some(text) = value.get("$ref").and_then(Value::as_str).and_then(|name| operation.schema(name))
+        else {
+            break;
+        };
         value = serde_json::from_str(text).unwrap_or_default();
     }
     value
@@ -69,7 +72,9 @@ pub(crate) fn type_in_words(schema: Schema<'_>) -> String {
     let items = if schema.is_binary() { "file".to_owned() } else { join(schema.items()) };
     match join(schema.types()) {
         all if all.is_empty() => if schema.is_binary() { "file" } else { "any" }.into(),
-        all if all.starts_with("array") && !items.is_empty() => all.replacen("array", &format!("array of {items}"), 1),
+        all if all.starts_with("array") && !items.is_empty() => {
+            all.replacen("array", &format!("array of {items}"), 1)
+        }
         all if schema.is_binary() => all.replacen("string", "file", 1),
         all => all,
     }
@@ -83,12 +88,20 @@ pub(crate) fn limits_in_words(operation: Operation<'_>, schema: Schema<'_>) -> S
     }
     let mut words = Vec::new();
     if let Some(choices) = value.get("enum").and_then(Value::as_array) {
-        let shown: Vec<_> = choices.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), Into::into)).collect();
+        let shown: Vec<_> =
+            choices.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), Into::into)).collect();
         words.push(format!("one of {}", shown.join(", ")));
     }
-    let bounds = [("minimum", "at least"), ("maximum", "at most"), ("minLength", "length at least"),
-        ("maxLength", "length at most"), ("minItems", "items at least"), ("maxItems", "items at most"),
-        ("pattern", "matches"), ("default", "default")];
+    let bounds = [
+        ("minimum", "at least"),
+        ("maximum", "at most"),
+        ("minLength", "length at least"),
+        ("maxLength", "length at most"),
+        ("minItems", "items at least"),
+        ("maxItems", "items at most"),
+        ("pattern", "matches"),
+        ("default", "default"),
+    ];
     for (key, word) in bounds {
         if let Some(bound) = value.get(key) {
             words.push(format!("{word} {bound}"));

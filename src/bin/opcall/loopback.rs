@@ -46,7 +46,8 @@ impl Loopback {
     /// # Errors
     /// Where no port can be had or a document cannot be read.
     pub(crate) async fn start(table: &OperationTable, source: &Source) -> Result<Self, Failure> {
-        let builder = source.spec.iter().fold(opcall::sandbox::Sandbox::builder(), |builder, path| builder.spec(path));
+        let builder =
+            source.spec.iter().fold(opcall::sandbox::Sandbox::builder(), |builder, path| builder.spec(path));
         let services = table.services().map(str::to_owned).collect();
         Ok(Self { sandbox: builder.start().await?, services })
     }
@@ -71,7 +72,10 @@ impl Loopback {
                 }
             }
             // Another service takes whatever it is given.
-            None => credentials = credentials.access_token("sandbox").api_key("sandbox").basic("sandbox", "sandbox"),
+            None => {
+                credentials =
+                    credentials.access_token("sandbox").api_key("sandbox").basic("sandbox", "sandbox")
+            }
         }
         Profile::new().base_url(self.sandbox.url_of(service)).credentials(credentials)
     }

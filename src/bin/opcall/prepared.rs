@@ -89,7 +89,8 @@ pub(crate) fn trace(request: &Request, with_body: bool) {
     /// More of a body than this helps nobody.
     const LONGEST_BODY: usize = 64 << 10;
     let mut lines = vec![format!("> {} {}", request.method(), escape(&request.url()))];
-    let line = |(name, value): (&str, std::borrow::Cow<'_, str>)| format!("> {}: {}", escape(name), escape(&value));
+    let line =
+        |(name, value): (&str, std::borrow::Cow<'_, str>)| format!("> {}: {}", escape(name), escape(&value));
     lines.extend(request.headers().into_iter().map(line));
     let mut body = Vec::new();
     if with_body && write_body(&mut body, request.content(), Screen::default()).is_ok() && !body.is_empty() {

@@ -83,7 +83,8 @@ impl Failure {
             Self::Io { source, .. } => Some(source),
             _ => None,
         };
-        let mut causes: Vec<_> = std::iter::successors(first, |error| error.source()).map(ToString::to_string).collect();
+        let mut causes: Vec<_> =
+            std::iter::successors(first, |error| error.source()).map(ToString::to_string).collect();
         causes.dedup();
         causes
     }
@@ -119,7 +120,11 @@ impl Failure {
     pub(crate) fn to_line_json(&self) -> Value {
         let Value::Object(mut whole) = self.to_json() else { return Value::Null };
         let kept = ["kind", "message", "problems", "hint", "retry_after_ms", "trace_id", "sent"];
-        Value::Object(kept.iter().filter_map(|key| Some(((*key).to_owned(), whole.remove(*key)?))).collect::<Map<_, _>>())
+        Value::Object(
+            kept.iter()
+                .filter_map(|key| Some(((*key).to_owned(), whole.remove(*key)?)))
+                .collect::<Map<_, _>>(),
+        )
     }
 
     /// Writes it to standard error and returns the exit code.
@@ -145,7 +150,8 @@ impl Failure {
     fn to_text(&self, screen: Screen) -> String {
         let mut lines = vec![format!("{} {}", paint("error:", screen.alarm()), escape(&self.to_string()))];
         lines.extend(self.causes().iter().map(|cause| format!("  caused by: {}", escape(cause))));
-        lines.extend(self.hint().map(|hint| format!("  {} {}", paint("hint:", screen.help()), escape(&hint))));
+        lines
+            .extend(self.hint().map(|hint| format!("  {} {}", paint("hint:", screen.help()), escape(&hint))));
         lines.join("\n")
     }
 }
@@ -153,7 +159,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage { problem, .. } | Self::Local { problem, .. } | Self::NotConfirmed(problem) => f.write_str(problem),
+            Self::Usage { problem, .. } | Self::Local { problem, .. } | Self::NotConfirmed(problem) => {
+                f.write_str(problem)
+            }
             Self::Call(error) => error.fmt(f),
             Self::CommandLine(error) => {
                 let text = error.render().to_string();
@@ -201,7 +209,8 @@ fn code_of(error: &Error) -> u8 {
 
 fn problems(error: Option<&Error>) -> Value {
     let Some(Error::Arguments(error)) = error else { return json!([]) };
-    let problem = |one: &opcall::Problem| json!({"path": one.path, "problem": one.problem, "nearest": one.nearest});
+    let problem =
+        |one: &opcall::Problem| json!({"path": one.path, "problem": one.problem, "nearest": one.nearest});
     error.problems.iter().map(problem).collect()
 }
 
@@ -228,7 +237,9 @@ impl<'e> Facts<'e> {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
                 attempts: Some(error.response.attempts()),
-                retry_after_ms: error.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+                retry_after_ms: error
+                    .retry_after
+                    .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
                 trace_id: error.trace_id.as_deref(),
             },
             Error::Auth(error) => Self { trace_id: error.trace_id.as_deref(), ..Self::default() },
@@ -239,7 +250,9 @@ impl<'e> Facts<'e> {
 
 #[cfg(test)]
 mod tests {
-    use opcall::{ArgumentsError, AuthError, ConfigError, Error, Method, Phase, Problem, TransportError, UnsafeError};
+    use opcall::{
+        ArgumentsError, AuthError, ConfigError, Error, Method, Phase, Problem, TransportError, UnsafeError,
+    };
 
     use super::Failure;
     use crate::output::Screen;
@@ -276,7 +289,8 @@ mod tests {
 
     #[test]
     fn every_failure_has_its_code() {
-        let auth = AuthError { service: "a".into(), problem: "b".into(), hint: None, status: None, trace_id: None };
+        let auth =
+            AuthError { service: "a".into(), problem: "b".into(), hint: None, status: None, trace_id: None };
         let config = ConfigError { problem: "b".into(), hint: None };
         let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         for (failure, code) in [
@@ -288,7 +302,14 @@ mod tests {
             (lost(Phase::AnswerTimeout), 28),
             (lost(Phase::Broken), 9),
             (Failure::Call(Error::Auth(Box::new(auth))), 8),
-            (Failure::Call(Error::Unsafe(Box::new(UnsafeError { problem: "a".into(), hint: None, sent: false }))), 10),
+            (
+                Failure::Call(Error::Unsafe(Box::new(UnsafeError {
+                    problem: "a".into(),
+                    hint: None,
+                    sent: false,
+                }))),
+                10,
+            ),
             (Failure::NotConfirmed("a".into()), 10),
             (Failure::io("a", broken), 0),
             (Failure::io("a", std::io::Error::other("b")), 1),

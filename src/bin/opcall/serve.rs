@@ -19,7 +19,8 @@ pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
     let mut builder = args.source.spec.iter().fold(Sandbox::builder(), |builder, path| builder.spec(path));
     for text in &args.faults {
         let hint = || Some("write it as 'OPERATION:STATUS;retry-after=2;times=3;slow=500ms'".to_owned());
-        let fault: Fault = text.parse().map_err(|error| Failure::usage(format!("--fault {text}: {error}"), hint()))?;
+        let fault: Fault =
+            text.parse().map_err(|error| Failure::usage(format!("--fault {text}: {error}"), hint()))?;
         builder = builder.fault(fault);
     }
     if let Some(path) = &args.state {
@@ -40,7 +41,12 @@ pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
 }
 
 /// The addresses, and lines for a shell that call them.
-fn introduce(out: &mut impl Write, sandbox: &Sandbox, table: &OperationTable, screen: Screen) -> std::io::Result<()> {
+fn introduce(
+    out: &mut impl Write,
+    sandbox: &Sandbox,
+    table: &OperationTable,
+    screen: Screen,
+) -> std::io::Result<()> {
     for service in table.services() {
         writeln!(out, "# {}", paint(service, screen.heading()))?;
         let callers = sandbox.credentials(service);

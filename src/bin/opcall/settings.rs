@@ -66,7 +66,11 @@ fn fill_common(common: &mut Common, variable: Lookup<'_>) -> Result<(), Failure>
     fill_choice(&mut common.color, "OPCALL_COLOR", variable)
 }
 
-fn fill_choice<T: ValueEnum>(choice: &mut Option<T>, name: &str, variable: Lookup<'_>) -> Result<(), Failure> {
+fn fill_choice<T: ValueEnum>(
+    choice: &mut Option<T>,
+    name: &str,
+    variable: Lookup<'_>,
+) -> Result<(), Failure> {
     if let (None, Some(text)) = (&choice, variable(name)) {
         *choice = Some(T::from_str(&text, false).map_err(|_| wrong_choice::<T>(name, &text))?);
     }
@@ -76,7 +80,10 @@ fn fill_choice<T: ValueEnum>(choice: &mut Option<T>, name: &str, variable: Looku
 fn wrong_choice<T: ValueEnum>(name: &str, text: &str) -> Failure {
     let values = T::value_variants().iter().filter_map(T::to_possible_value);
     let known: Vec<_> = values.map(|value| value.get_name().to_owned()).collect();
-    Failure::usage(format!("{name} cannot be \"{text}\""), Some(format!("set it to one of {}", known.join(", "))))
+    Failure::usage(
+        format!("{name} cannot be \"{text}\""),
+        Some(format!("set it to one of {}", known.join(", "))),
+    )
 }
 
 /// The form of errors before the command line is read, so that an error in it has that form too.

@@ -31,7 +31,13 @@ pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
 
 fn write_text(out: &mut impl Write, operation: Operation<'_>, screen: Screen) -> io::Result<()> {
     let heading = |text: &str| paint(&escape(text), screen.heading());
-    writeln!(out, "{}  {} {}", heading(&operation.qualified_id()), operation.method(), escape(operation.path()))?;
+    writeln!(
+        out,
+        "{}  {} {}",
+        heading(&operation.qualified_id()),
+        operation.method(),
+        escape(operation.path())
+    )?;
     for text in [operation.summary(), operation.description()].into_iter().flatten() {
         text.lines().try_for_each(|line| writeln!(out, "  {}", escape(line)))?;
     }
@@ -73,8 +79,10 @@ fn marked(name: &str, is_required: bool) -> String {
 
 fn parameter(operation: Operation<'_>, parameter: Parameter<'_>) -> Row {
     let limits = describe::limits_in_words(operation, parameter.schema());
-    let description = parameter.description().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-    let rest = [limits, description].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(". ");
+    let description =
+        parameter.description().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    let rest =
+        [limits, description].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(". ");
     [
         marked(parameter.name(), parameter.required()),
         parameter.location().as_str().into(),
@@ -86,7 +94,12 @@ fn parameter(operation: Operation<'_>, parameter: Parameter<'_>) -> Row {
 fn properties<'t>(operation: Operation<'t>, media_type: MediaType<'t>) -> impl Iterator<Item = Row> {
     let declared = media_type.properties().filter(|property| !property.read_only()).map(move |property| {
         let limits = describe::limits_in_words(operation, property.schema());
-        [marked(property.name(), property.required()), "body".into(), describe::type_in_words(property.schema()), limits]
+        [
+            marked(property.name(), property.required()),
+            "body".into(),
+            describe::type_in_words(property.schema()),
+            limits,
+        ]
     });
     let whole = (media_type.properties().len() == 0).then(|| {
         let kind = describe::type_in_words(media_type.schema());
@@ -119,7 +132,11 @@ fn write_rows(out: &mut impl Write, rows: impl Iterator<Item = Row>) -> io::Resu
 
 /// A command line with what is required, or with the first argument where nothing is.
 fn example(operation: Operation<'_>) -> String {
-    let id = if operation.id().contains([' ', '#', '&', '(', '$']) { format!("'{}'", operation.id()) } else { operation.id().into() };
+    let id = if operation.id().contains([' ', '#', '&', '(', '$']) {
+        format!("'{}'", operation.id())
+    } else {
+        operation.id().into()
+    };
     let mut words = vec!["opcall".to_owned(), id];
     let shown = |schema: opcall::Schema<'_>, name: &str| {
         if schema.is_binary() {
@@ -137,7 +154,8 @@ fn example(operation: Operation<'_>) -> String {
         .map(|one| (one.required(), shown(one.schema(), one.name())))
         .chain(properties.map(|one| (one.required(), shown(one.schema(), one.name()))))
         .collect();
-    let required: Vec<_> = all.iter().filter(|(is_required, _)| *is_required).map(|(_, text)| text.clone()).collect();
+    let required: Vec<_> =
+        all.iter().filter(|(is_required, _)| *is_required).map(|(_, text)| text.clone()).collect();
     match (required.is_empty(), all.first()) {
         (true, Some((_, first))) => words.push(first.clone()),
         _ => words.extend(required),

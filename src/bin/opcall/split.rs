@@ -48,7 +48,10 @@ impl Known {
             known.commands.push(command.get_name().to_owned());
             for option in command.get_arguments() {
                 let takes_value = option.get_action().takes_values();
-                let names = [option.get_long().map(|name| format!("--{name}")), option.get_short().map(|one| format!("-{one}"))];
+                let names = [
+                    option.get_long().map(|name| format!("--{name}")),
+                    option.get_short().map(|one| format!("-{one}")),
+                ];
                 known.takes_value.extend(names.into_iter().flatten().map(|name| (name, takes_value)));
             }
         }
@@ -64,7 +67,8 @@ impl Known {
     /// How many words an option takes, itself counted; `None` where it is none of ours.
     fn words_of(&self, argument: &str) -> Option<usize> {
         if argument.starts_with("--") {
-            let (name, attached) = argument.split_once('=').map_or((argument, false), |(name, _)| (name, true));
+            let (name, attached) =
+                argument.split_once('=').map_or((argument, false), |(name, _)| (name, true));
             return self.takes_value.get(name).map(|takes| if *takes && !attached { 2 } else { 1 });
         }
         let mut letters = argument.strip_prefix('-')?.char_indices().peekable();
@@ -83,14 +87,17 @@ pub(crate) fn split(arguments: &[OsString], known: &Known) -> Result<Split, Fail
     let Some((program, rest)) = arguments.split_first() else { return Ok(Split::default()) };
     let mut leading = Vec::new();
     let mut at = 0;
-    while let Some(count) = rest.get(at).and_then(|argument| argument.to_str()).and_then(|text| known.words_of(text)) {
+    while let Some(count) =
+        rest.get(at).and_then(|argument| argument.to_str()).and_then(|text| known.words_of(text))
+    {
         leading.extend(rest.iter().skip(at).take(count).cloned());
         at += count;
     }
     let first = rest.get(at).map(OsString::as_os_str).unwrap_or_default();
     let is_call = first == "call";
     if !is_call && known.commands.iter().any(|command| first == OsStr::new(command)) {
-        let options = [&[program.clone(), first.to_owned()], &leading[..], rest.get(at + 1..).unwrap_or_default()];
+        let options =
+            [&[program.clone(), first.to_owned()], &leading[..], rest.get(at + 1..).unwrap_or_default()];
         return Ok(Split { options: options.concat(), ..Split::default() });
     }
     let is_unknown_option = first.to_str().is_some_and(|text| text.starts_with('-') && text != "--");
@@ -165,7 +172,9 @@ impl Call<'_> {
             return Ok(1);
         }
         let value = next.and_then(|next| next.to_str());
-        let Some(value) = value.filter(|value| !value.starts_with("--") && self.known.words_of(value).is_none()) else {
+        let Some(value) =
+            value.filter(|value| !value.starts_with("--") && self.known.words_of(value).is_none())
+        else {
             return Err(self.lacks_value(named));
         };
         self.split.words.push(Word::Named { name: named.to_owned(), value: value.to_owned() });
@@ -174,12 +183,16 @@ impl Call<'_> {
 
     fn lacks_value(&self, named: &str) -> Failure {
         let given = format!("--{named}");
-        let near = self.known.long_options().filter(|option| strsim::damerau_levenshtein(option, &given) <= 2).min();
+        let near =
+            self.known.long_options().filter(|option| strsim::damerau_levenshtein(option, &given) <= 2).min();
         let hint = near.map_or_else(
             || format!("write `{named}=VALUE`, or `--{named}=VALUE` where the value begins with a dash"),
             |option| format!("did you mean `{option}`?"),
         );
-        Failure::usage(format!("`{given}` is no option of opcall, and as an argument it lacks a value"), Some(hint))
+        Failure::usage(
+            format!("`{given}` is no option of opcall, and as an argument it lacks a value"),
+            Some(hint),
+        )
     }
 
     fn finish(mut self) -> Split {
@@ -196,7 +209,10 @@ fn is_method(text: &str) -> bool {
 
 fn not_text(argument: &OsStr) -> Failure {
     let shown = argument.to_string_lossy();
-    Failure::usage(format!("the argument `{shown}` is not UTF-8"), Some("give such bytes in a file: `name=@FILE`".into()))
+    Failure::usage(
+        format!("the argument `{shown}` is not UTF-8"),
+        Some("give such bytes in a file: `name=@FILE`".into()),
+    )
 }
 
 #[cfg(test)]
@@ -242,9 +258,13 @@ mod tests {
 
     #[test]
     fn names_that_are_no_options_are_arguments() {
-        let found = splitting(&["tokens_query", "--limit", "10", "--filter=a=b", "-vv", "--sort", "-1"]).unwrap();
+        let found =
+            splitting(&["tokens_query", "--limit", "10", "--filter=a=b", "-vv", "--sort", "-1"]).unwrap();
         assert_eq!(found.words, [named("limit", "10"), named("filter", "a=b"), named("sort", "-1")]);
-        assert_eq!(options(&["tokens_query", "--limit", "10", "-ojson"]), ["call", "-ojson", "--", "tokens_query"]);
+        assert_eq!(
+            options(&["tokens_query", "--limit", "10", "-ojson"]),
+            ["call", "-ojson", "--", "tokens_query"]
+        );
     }
 
     #[test]
@@ -256,7 +276,8 @@ mod tests {
 
     #[test]
     fn an_argument_without_value_says_so() {
-        for line in [&["op", "--revoked"][..], &["op", "--revoked", "--dry-run"], &["op", "--revoked", "-i"]] {
+        for line in [&["op", "--revoked"][..], &["op", "--revoked", "--dry-run"], &["op", "--revoked", "-i"]]
+        {
             let failure = splitting(line).unwrap_err();
             assert!(failure.to_string().contains("lacks a value"), "{line:?}");
         }
@@ -265,7 +286,10 @@ mod tests {
 
     #[test]
     fn other_commands_are_left_to_clap() {
-        assert_eq!(options(&["--color", "never", "ops", "token", "-o", "json"]), ["ops", "--color", "never", "token", "-o", "json"]);
+        assert_eq!(
+            options(&["--color", "never", "ops", "token", "-o", "json"]),
+            ["ops", "--color", "never", "token", "-o", "json"]
+        );
         assert_eq!(options(&["--help"]), ["--help"]);
         assert_eq!(options(&["--nonsense", "ops"]), ["--nonsense", "ops"]);
         assert_eq!(options(&["call", "--help"]), ["call", "--help"]);

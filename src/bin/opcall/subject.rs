@@ -37,7 +37,9 @@ impl<'a> Subject<'a> {
             Err(error) => return Err(error.into()),
         };
         let (prefix, rest) = match name.split_once(':') {
-            Some((prefix, rest)) if harness.table().services().any(|one| one == prefix) => (Some(prefix), rest),
+            Some((prefix, rest)) if harness.table().services().any(|one| one == prefix) => {
+                (Some(prefix), rest)
+            }
             _ => (None, name),
         };
         let endpoint = rest.split_once(' ').map(|(method, path)| (method.parse(), path.trim_start()));
@@ -80,7 +82,9 @@ impl<'a> Subject<'a> {
     pub(crate) fn command(&self, harness: &'a Harness, params: Params) -> Command<'a> {
         match self {
             Self::Listed { operation, name } => harness.command(name, params).service(operation.service()),
-            Self::Unlisted { service, method, path } => harness.request(service, method.clone(), path, params),
+            Self::Unlisted { service, method, path } => {
+                harness.request(service, method.clone(), path, params)
+            }
         }
     }
 }

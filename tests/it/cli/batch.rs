@@ -28,13 +28,21 @@ not json
 #[test]
 fn files_come_as_base64_or_by_leave() {
     let call = |upload: &str| {
-        format!(r#"{{"operation":"UploadSampleV3","params":{{"file_name":"a"}},"files":{{"sample":{upload}}}}}"#)
+        format!(
+            r#"{{"operation":"UploadSampleV3","params":{{"file_name":"a"}},"files":{{"sample":{upload}}}}}"#
+        )
     };
-    let inline = opcall_reading(&call(r#"{"base64":"AAE=","filename":"a.bin","type":"application/x-a"}"#), &["batch", "--dry-run"]);
+    let inline = opcall_reading(
+        &call(r#"{"base64":"AAE=","filename":"a.bin","type":"application/x-a"}"#),
+        &["batch", "--dry-run"],
+    );
     let part = &lines(&inline)[0]["request"]["body"]["multipart"];
     let is_sample = |part: &&Value| part["name"] == "sample";
     let part = part.as_array().unwrap().iter().find(is_sample).unwrap();
-    assert_eq!(*part, json!({"name": "sample", "filename": "a.bin", "content_type": "application/x-a", "base64": "AAE="}));
+    assert_eq!(
+        *part,
+        json!({"name": "sample", "filename": "a.bin", "content_type": "application/x-a", "base64": "AAE="})
+    );
     let path = call(r#"{"path":"/etc/hostname"}"#);
     let refused = opcall_reading(&path, &["batch", "--dry-run"]);
     assert!(lines(&refused)[0]["error"]["hint"].as_str().unwrap().contains("--allow-files"));
@@ -44,7 +52,12 @@ fn files_come_as_base64_or_by_leave() {
 #[test]
 fn live_calls_keep_the_order_and_the_highest_code() {
     let server = Canned::start("404 Not Found\r\nx-one: 1", br#"{"message":"no", "n": 1e2}"#);
-    let line = |id: usize| format!(r#"{{"id":{id},"operation":"panther:api_token_get","params":{{"id":"a"}},"server":"{}"}}"#, server.url());
+    let line = |id: usize| {
+        format!(
+            r#"{{"id":{id},"operation":"panther:api_token_get","params":{{"id":"a"}},"server":"{}"}}"#,
+            server.url()
+        )
+    };
     let input: Vec<_> = (0..20).map(line).collect();
     let mut command = super::program(&["batch", "--concurrency", "8"]);
     command.env("PANTHER_API_TOKEN", "canary-key");
@@ -58,14 +71,19 @@ fn live_calls_keep_the_order_and_the_highest_code() {
         assert_eq!(line["attempts"], 1);
     }
     assert_eq!(found.len(), 20);
-    assert!(run.stdout.contains(r#""body":{"json":{"message":"no","n":1e2}}"#), "numbers keep their text: {}", run.stdout);
+    assert!(
+        run.stdout.contains(r#""body":{"json":{"message":"no","n":1e2}}"#),
+        "numbers keep their text: {}",
+        run.stdout
+    );
     assert!(!run.stdout.contains("canary"));
 }
 
 fn reading(mut command: std::process::Command, input: &str) -> Run {
     use std::io::Write;
     use std::process::Stdio;
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     Run::of(child.wait_with_output().unwrap())
 }

@@ -20,7 +20,15 @@ fn a_dry_run_is_the_object_of_the_contract() {
 
 #[test]
 fn items_go_where_the_operation_declares_them() {
-    let run = opcall(&["tokens_update", "ids=a", "ids=b", "label=x", "revoked:=false", "expires_timestamp:=null", "--dry-run"]);
+    let run = opcall(&[
+        "tokens_update",
+        "ids=a",
+        "ids=b",
+        "label=x",
+        "revoked:=false",
+        "expires_timestamp:=null",
+        "--dry-run",
+    ]);
     let request = run.json();
     assert_eq!(request["method"], "PATCH");
     assert!(request["url"].as_str().unwrap().ends_with("/entities/tokens/v1?ids=a%2Cb"), "{request}");
@@ -52,7 +60,10 @@ fn headers_are_added_and_dropped() {
 
 #[test]
 fn a_body_comes_from_standard_input_and_items_patch_it() {
-    for line in [&["tokens_create", "@-", "label=b", "--dry-run"][..], &["tokens_create", "--input", "-", "label=b", "--dry-run"]] {
+    for line in [
+        &["tokens_create", "@-", "label=b", "--dry-run"][..],
+        &["tokens_create", "--input", "-", "label=b", "--dry-run"],
+    ] {
         let request = opcall_reading(r#"{"label": "a", "type": "customer_managed"}"#, line).json();
         assert_eq!(request["body"], json!({"json": {"label": "b", "type": "customer_managed"}}), "{line:?}");
     }
@@ -83,7 +94,10 @@ fn into_a_pipe_go_the_bytes_as_received() {
     assert_eq!(with(&["-o", "none"]), "");
     let included = with(&["-i"]);
     assert!(included.starts_with("HTTP 200\n"), "{included}");
-    assert!(included.contains("\nx-one: 1\n") && included.ends_with("\n\n{\"b\": 1e2,\r\n \"a\": [ ] }"), "{included}");
+    assert!(
+        included.contains("\nx-one: 1\n") && included.ends_with("\n\n{\"b\": 1e2,\r\n \"a\": [ ] }"),
+        "{included}"
+    );
 }
 
 #[test]
@@ -100,7 +114,8 @@ fn verbose_shows_both_heads_without_secrets() {
 #[test]
 fn a_closed_pipe_is_no_failure() {
     let mut command = super::program(&["ops", "-o", "json"]);
-    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
@@ -126,16 +141,33 @@ mod sandbox {
         let found = run.json();
         assert!(found["resources"].as_array().is_some_and(|ids| !ids.is_empty()), "{found}");
         assert_eq!(run.stderr, "");
-        let variables = [("FALCON_CLOUD", "nowhere"), ("OPCALL_SERVER", "http://127.0.0.1:1"), ("HTTP_PROXY", "http://127.0.0.1:1")];
-        let again = opcall_with(&variables, &["--sandbox", "tokens_query", "limit=5", "filter=status:'valid'"]);
+        let variables = [
+            ("FALCON_CLOUD", "nowhere"),
+            ("OPCALL_SERVER", "http://127.0.0.1:1"),
+            ("HTTP_PROXY", "http://127.0.0.1:1"),
+        ];
+        let again =
+            opcall_with(&variables, &["--sandbox", "tokens_query", "limit=5", "filter=status:'valid'"]);
         assert_eq!(again.json()["resources"], found["resources"], "the state is the same at every start");
     }
 
     #[test]
     fn all_services_answer() {
-        let created = opcall(&["--sandbox", "organization_tokens_create", "name=ci", "organizationPermissions:=[\"ManageUsers\"]"]);
+        let created = opcall(&[
+            "--sandbox",
+            "organization_tokens_create",
+            "name=ci",
+            "organizationPermissions:=[\"ManageUsers\"]",
+        ]);
         assert!(created.json().is_string(), "GraphQL: the operation's own result: {}", created.stdout);
-        let whole = opcall(&["--sandbox", "organization_tokens_create", "name=ci", "organizationPermissions:=[\"ManageUsers\"]", "-o", "raw"]);
+        let whole = opcall(&[
+            "--sandbox",
+            "organization_tokens_create",
+            "name=ci",
+            "organizationPermissions:=[\"ManageUsers\"]",
+            "-o",
+            "raw",
+        ]);
         assert!(whole.json()["data"].is_object(), "{}", whole.stdout);
         let tokens = opcall(&["--sandbox", "panther:api_token_list"]);
         assert!(tokens.json()["results"].is_array(), "{}", tokens.stdout);

@@ -66,7 +66,8 @@ pub(super) fn opcall_with(variables: &[(&str, &str)], arguments: &[&str]) -> Run
 /// Runs the program with text on standard input.
 pub(super) fn opcall_reading(input: &str, arguments: &[&str]) -> Run {
     let mut command = program(arguments);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
@@ -86,7 +87,8 @@ impl Canned {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let length = body.len();
-        let mut answer = format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n").into_bytes();
+        let mut answer =
+            format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n").into_bytes();
         answer.extend_from_slice(body);
         std::thread::spawn(move || {
             for stream in listener.incoming() {

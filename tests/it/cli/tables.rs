@@ -19,7 +19,21 @@ fn operations_are_searched_and_listed() {
 
 #[test]
 fn operations_are_objects_for_programs() {
-    let keys = ["id", "service", "aliases", "method", "path", "summary", "tags", "scope", "deprecated", "parameters", "body", "pagination", "arguments"];
+    let keys = [
+        "id",
+        "service",
+        "aliases",
+        "method",
+        "path",
+        "summary",
+        "tags",
+        "scope",
+        "deprecated",
+        "parameters",
+        "body",
+        "pagination",
+        "arguments",
+    ];
     let all = opcall(&["ops", "-o", "json"]).json();
     let all = all.as_array().unwrap();
     assert_eq!(all.len(), 1768);
@@ -54,7 +68,10 @@ fn dangling(schema: &Value, root: &Value, id: &Value) {
 fn one_operation_is_shown() {
     insta::assert_snapshot!("show_text", opcall(&["show", "tokens_create"]).ok());
     insta::assert_json_snapshot!("show_json", opcall(&["show", "tokens_update", "-o", "json"]).json());
-    insta::assert_json_snapshot!("show_json_graphql", opcall(&["show", "tokens_search", "--api", "logscale", "-o", "json"]).json());
+    insta::assert_json_snapshot!(
+        "show_json_graphql",
+        opcall(&["show", "tokens_search", "--api", "logscale", "-o", "json"]).json()
+    );
 }
 
 const PETS: &str = "openapi: 3.0.3
@@ -80,7 +97,8 @@ fn descriptions_are_checked() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(path("pets.yaml"), PETS).unwrap();
     std::fs::write(path("broken.json"), "{\"openapi\": \"3.0.3\",\n \"paths\": }").unwrap();
-    let run = opcall(&["check", &path("pets.yaml"), &path("broken.json"), &path("none.yaml"), "-o", "ndjson"]);
+    let run =
+        opcall(&["check", &path("pets.yaml"), &path("broken.json"), &path("none.yaml"), "-o", "ndjson"]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     let lines: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let keys = ["file", "format", "bytes", "operations", "skipped", "warnings", "error"];
@@ -89,7 +107,11 @@ fn descriptions_are_checked() {
     assert_eq!(lines[0]["bytes"], PETS.len());
     assert_eq!(lines[0]["format"], "openapi 3.0.3");
     assert_eq!(lines[0]["error"], Value::Null);
-    assert!(lines[0]["warnings"][0]["pointer"].as_str().unwrap().starts_with("#/paths/~1pets~1{id}/post"), "{}", lines[0]);
+    assert!(
+        lines[0]["warnings"][0]["pointer"].as_str().unwrap().starts_with("#/paths/~1pets~1{id}/post"),
+        "{}",
+        lines[0]
+    );
     assert_eq!(lines[1]["error"]["place"]["line"], 2);
     assert!(lines[2]["error"]["message"].as_str().unwrap().starts_with("cannot be read"));
     assert_eq!(opcall(&["check", &path("pets.yaml")]).code, 0);

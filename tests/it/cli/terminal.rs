@@ -20,7 +20,9 @@ fn typed(keys: &str, arguments: &str) -> Option<(i32, String)> {
 
 #[test]
 fn a_dry_run_is_for_reading() {
-    let Some((code, text)) = typed("", "tokens_create label=ci expires_timestamp:=null --dry-run") else { return };
+    let Some((code, text)) = typed("", "tokens_create label=ci expires_timestamp:=null --dry-run") else {
+        return;
+    };
     assert_eq!(code, 0);
     insta::assert_snapshot!("terminal_dry_run", text);
 }
@@ -38,7 +40,9 @@ fn a_delete_asks_first() {
 #[cfg(feature = "sandbox")]
 #[test]
 fn the_sandbox_asks_nothing() {
-    let Some((code, text)) = typed("", "--sandbox tokens_delete ids=00000000000000000000000000000000") else { return };
+    let Some((code, text)) = typed("", "--sandbox tokens_delete ids=00000000000000000000000000000000") else {
+        return;
+    };
     assert_eq!(code, 4, "{text}");
     assert!(text.starts_with("{\n  \"meta\": {"), "indented on a terminal: {text}");
 }

@@ -77,7 +77,8 @@ fn the_service_says_no() {
 #[test]
 fn credentials_are_refused() {
     let server = Canned::start("403 Forbidden", br#"{"errors":[{"code":403,"message":"access denied"}]}"#);
-    let variables = [("FALCON_CLIENT_ID", "0123456789abcdef0123456789abcdef"), ("FALCON_CLIENT_SECRET", "canary-secret")];
+    let variables =
+        [("FALCON_CLIENT_ID", "0123456789abcdef0123456789abcdef"), ("FALCON_CLIENT_SECRET", "canary-secret")];
     let run = opcall_with(&variables, &["tokens_query", "--server", &server.url()]);
     assert_eq!(run.code, 8, "{}", run.stderr);
     assert!(!run.stderr.contains("canary"), "{}", run.stderr);
@@ -106,15 +107,34 @@ fn programs_read_errors_as_json() {
         let keys: Vec<_> = error.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(
             keys,
-            ["kind", "message", "operation", "status", "method", "url", "problems", "hint", "attempts", "retry_after_ms", "trace_id", "sent"]
+            [
+                "kind",
+                "message",
+                "operation",
+                "status",
+                "method",
+                "url",
+                "problems",
+                "hint",
+                "attempts",
+                "retry_after_ms",
+                "trace_id",
+                "sent"
+            ]
         );
         assert_eq!(error["sent"], false);
-        assert!(matches!(error["kind"].as_str(), Some("usage" | "unknown_operation" | "arguments" | "auth")), "{error}");
+        assert!(
+            matches!(error["kind"].as_str(), Some("usage" | "unknown_operation" | "arguments" | "auth")),
+            "{error}"
+        );
     }
     let server = Canned::start("429 Too Many Requests\r\nretry-after: 600", b"{}");
     let line = ["panther:api_token_list", "--server", &server.url(), "--max-time", "1s"];
     let run = opcall_with(&[KEY, ("OPCALL_ERROR_FORMAT", "json")], &line);
     let error: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
-    assert_eq!((run.code, error["kind"].as_str(), error["status"].as_u64()), (9, Some("rate_limited"), Some(429)));
+    assert_eq!(
+        (run.code, error["kind"].as_str(), error["status"].as_u64()),
+        (9, Some("rate_limited"), Some(429))
+    );
     assert_eq!((error["sent"].as_bool(), error["retry_after_ms"].as_u64()), (Some(true), Some(600_000)));
 }

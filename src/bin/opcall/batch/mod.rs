@@ -25,10 +25,14 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
     let table = session::table(&args.source, &args.common)?;
     let code = if args.dry_run {
         let harness = session::builder(table, &args.target).build()?;
-        dry(&Batch { harness: &harness, args, base: args.target.sandbox.then(loopback::unstarted_base) }, screen)?
+        dry(
+            &Batch { harness: &harness, args, base: args.target.sandbox.then(loopback::unstarted_base) },
+            screen,
+        )?
     } else {
         session::run(async {
-            let sandbox = if args.target.sandbox { Some(Loopback::start(&table, &args.source).await?) } else { None };
+            let sandbox =
+                if args.target.sandbox { Some(Loopback::start(&table, &args.source).await?) } else { None };
             let mut builder = session::builder(table, &args.target);
             if let Some(sandbox) = &sandbox {
                 builder = sandbox.aim(builder);
@@ -60,7 +64,8 @@ fn lines(file: &str, mut each: impl FnMut(Text) -> Result<bool, Failure>) -> Res
     /// Few reads for many lines.
     const BUFFER: usize = 256 << 10;
     let failed = |error| Failure::io(format!("reading {file}"), error);
-    let input: Box<dyn Read> = if file == "-" { Box::new(io::stdin()) } else { Box::new(File::open(file).map_err(failed)?) };
+    let input: Box<dyn Read> =
+        if file == "-" { Box::new(io::stdin()) } else { Box::new(File::open(file).map_err(failed)?) };
     let mut input = BufReader::with_capacity(BUFFER, input);
     for number in 1.. {
         let mut bytes = Vec::new();
@@ -108,7 +113,8 @@ async fn live(batch: &Batch<'_>, screen: Screen) -> Result<u8, Failure> {
             let _ = sender.blocking_send(Err(failure));
         }
     });
-    let incoming = stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    let incoming =
+        stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
     let mut results = std::pin::pin!(incoming.map(|line| one(batch, line)).buffered(concurrency));
     let mut out = screen.out();
     let mut code = 0;

@@ -22,7 +22,12 @@ struct Shown<'r> {
 
 impl<'r> Shown<'r> {
     fn of(request: &'r Request) -> Self {
-        Self { method: request.method().as_str(), url: request.url(), headers: request.headers(), body: request.content() }
+        Self {
+            method: request.method().as_str(),
+            url: request.url(),
+            headers: request.headers(),
+            body: request.content(),
+        }
     }
 }
 
@@ -45,7 +50,12 @@ pub(super) fn answered(
     write!(out, ",\"status\":{},\"headers\":[", response.status())?;
     for (number, (name, value)) in response.headers().iter().enumerate() {
         let separator = if number == 0 { "" } else { "," };
-        write!(out, "{separator}[{},{}]", text(name.as_str()), text(&String::from_utf8_lossy(value.as_bytes())))?;
+        write!(
+            out,
+            "{separator}[{},{}]",
+            text(name.as_str()),
+            text(&String::from_utf8_lossy(value.as_bytes()))
+        )?;
     }
     write!(out, "],\"body\":")?;
     match response.result_text() {
@@ -60,7 +70,12 @@ pub(super) fn answered(
 }
 
 /// The line of a call without an answer.
-pub(super) fn failed(out: &mut impl Write, line: &Line<'_>, number: usize, failure: &Failure) -> io::Result<()> {
+pub(super) fn failed(
+    out: &mut impl Write,
+    line: &Line<'_>,
+    number: usize,
+    failure: &Failure,
+) -> io::Result<()> {
     let known = if let Failure::Call(error) = failure { error.operation() } else { None };
     begin(out, line.id, known.unwrap_or(line.operation()))?;
     if !line.is_call() {
@@ -85,7 +100,9 @@ fn body(out: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
             write!(out, "}}")
         }
         Ok(other) => write!(out, "{{\"text\":{}}}", text(other)),
-        Err(_) => write!(out, "{{\"base64\":\"{}\"}}", base64::engine::general_purpose::STANDARD.encode(bytes)),
+        Err(_) => {
+            write!(out, "{{\"base64\":\"{}\"}}", base64::engine::general_purpose::STANDARD.encode(bytes))
+        }
     }
 }
 

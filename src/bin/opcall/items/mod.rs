@@ -116,7 +116,10 @@ impl Operator {
         if text == ";" {
             return Some((Self::EmptyHeader, 1));
         }
-        OPERATORS.into_iter().find(|(written, _)| text.starts_with(written)).map(|(written, it)| (it, written.len()))
+        OPERATORS
+            .into_iter()
+            .find(|(written, _)| text.starts_with(written))
+            .map(|(written, it)| (it, written.len()))
     }
 }
 
@@ -133,7 +136,11 @@ pub(crate) fn read<'n>(word: &Word, declared: impl Iterator<Item = &'n str>) -> 
 
 fn named<'n>(name: &str, value: &str, mut declared: impl Iterator<Item = &'n str>) -> Result<Item, String> {
     let (place, bare) = place_of(name);
-    let name = if declared.any(|one| one == bare || one == name) { Name::whole(name) } else { Name::read(place, bare)? };
+    let name = if declared.any(|one| one == bare || one == name) {
+        Name::whole(name)
+    } else {
+        Name::read(place, bare)?
+    };
     let value = match value.strip_prefix('@') {
         Some(path) => Value::TextFrom(Source::of(path)),
         None => Value::Text(literal(value)),
@@ -279,12 +286,17 @@ impl Name {
         }
         let mut steps = Vec::new();
         while let Some(inner) = rest.strip_prefix('[') {
-            let close = free(inner, ']').ok_or_else(|| format!("`{written}` lacks a `]`; write `\\[` where none is meant"))?;
+            let close = free(inner, ']')
+                .ok_or_else(|| format!("`{written}` lacks a `]`; write `\\[` where none is meant"))?;
             let (key, after) = inner.split_at(close);
             steps.push(step(key));
             rest = after.get(1..).unwrap_or_default();
         }
-        if rest.is_empty() { Ok(Self { text, steps }) } else { Err(format!("`{rest}` stands after the `]` of `{written}`")) }
+        if rest.is_empty() {
+            Ok(Self { text, steps })
+        } else {
+            Err(format!("`{rest}` stands after the `]` of `{written}`"))
+        }
     }
 }
 
@@ -292,7 +304,9 @@ fn step(key: &str) -> Step {
     match key.parse() {
         Ok(index) if key.bytes().all(|byte| byte.is_ascii_digit()) => Step::Index(index),
         _ if key.is_empty() => Step::Append,
-        _ => Step::Key(unescape(key.strip_prefix('\\').filter(|rest| rest.parse::<usize>().is_ok()).unwrap_or(key))),
+        _ => Step::Key(unescape(
+            key.strip_prefix('\\').filter(|rest| rest.parse::<usize>().is_ok()).unwrap_or(key),
+        )),
     }
 }
 

@@ -213,13 +213,19 @@ mod tests {
           "n": null
         }
         "#);
-        assert_eq!(compacted(json), r#"{"b":1e2,"a":-0,"a":[12345678901234567890123,1.0,[],{}],"\u00e9\"":"x\\","n":null}"#);
+        assert_eq!(
+            compacted(json),
+            r#"{"b":1e2,"a":-0,"a":[12345678901234567890123,1.0,[],{}],"\u00e9\"":"x\\","n":null}"#
+        );
     }
 
     #[test]
     fn colours_tell_names_from_strings() {
         let shown = pretty(r#"{"a":["b",1]}"#, Layout { color: true, ..PRETTY });
-        assert_eq!(shown.replace('\u{1b}', "^"), "{\n  ^[34m\"a\"^[0m: [\n    ^[32m\"b\"^[0m,\n    ^[33m1^[0m\n  ]\n}");
+        assert_eq!(
+            shown.replace('\u{1b}', "^"),
+            "{\n  ^[34m\"a\"^[0m: [\n    ^[32m\"b\"^[0m,\n    ^[33m1^[0m\n  ]\n}"
+        );
     }
 
     #[test]
@@ -251,10 +257,13 @@ mod tests {
         let leaf = prop_oneof![number, string.clone(), word];
         let space = "[ \n\t]{0,2}";
         leaf.prop_recursive(4, 40, 5, move |inner| {
-            let member = (string.clone(), space, inner.clone()).prop_map(|(name, space, value)| format!("{name}{space}:{space}{value}"));
+            let member = (string.clone(), space, inner.clone())
+                .prop_map(|(name, space, value)| format!("{name}{space}:{space}{value}"));
             prop_oneof![
-                (prop::collection::vec(inner, 0..5), space).prop_map(|(all, space)| format!("[{space}{}{space}]", all.join(&format!("{space},")))),
-                (prop::collection::vec(member, 0..5), space).prop_map(|(all, space)| format!("{{{space}{}}}", all.join(&format!(",{space}")))),
+                (prop::collection::vec(inner, 0..5), space)
+                    .prop_map(|(all, space)| format!("[{space}{}{space}]", all.join(&format!("{space},")))),
+                (prop::collection::vec(member, 0..5), space)
+                    .prop_map(|(all, space)| format!("{{{space}{}}}", all.join(&format!(",{space}")))),
             ]
         })
     }

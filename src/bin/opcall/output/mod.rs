@@ -59,7 +59,8 @@ impl Screen {
 
     /// Locked, buffered standard output.
     pub(crate) fn out(self) -> Out {
-        let choice = if self.color { anstream::ColorChoice::AlwaysAnsi } else { anstream::ColorChoice::Never };
+        let choice =
+            if self.color { anstream::ColorChoice::AlwaysAnsi } else { anstream::ColorChoice::Never };
         let lock = io::stdout().lock();
         let sink: Box<dyn Write> = match choice {
             // Stripping would change bytes that only look like colours.
@@ -135,7 +136,8 @@ mod tests {
     #[test]
     fn colour_is_decided_in_order() {
         let decide = |when, terminal, set: &[(&str, &str)]| {
-            let variable = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            let variable =
+                |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             wants_color(when, terminal, &variable)
         };
         assert!(decide(ColorWhen::Always, false, &[("NO_COLOR", "1")]));
