@@ -8,6 +8,9 @@
 mod auth;
 /// Credentials of every kind: where they come from, where they go, where they must not go.
 mod credentials;
+/// The program as a process: what it prints and the code it ends with.
+#[cfg(feature = "cli")]
+mod cli;
 /// Prism, a server nobody here wrote, judges what is sent.
 mod prism;
 /// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
