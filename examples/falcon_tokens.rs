@@ -6,13 +6,13 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use opcall::sandbox::Sandbox;
-use opcall::{Harness, params};
+use opcall::params;
 use serde_json::{Value, json};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start().await?;
-    let harness: Harness = sandbox.harness();
+    let harness = sandbox.harness()?;
 
     // An operation is called by its ID. What belongs into the path, the query or the body goes there by itself; `null`
     // is sent as `null`: this token never expires.

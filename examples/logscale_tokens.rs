@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start().await?;
-    let harness = sandbox.harness();
+    let harness = sandbox.harness()?;
 
     // The result of a GraphQL operation is the value of its one root field. The secret is shown this one time.
     let wish = json!({"name": "example", "organizationPermissions": ["BlockQueries"]});

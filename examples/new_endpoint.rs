@@ -11,7 +11,7 @@ use serde_json::json;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start().await?;
-    let harness = sandbox.harness();
+    let harness = sandbox.harness()?;
 
     // No document says where the arguments go: they go to the query, the body is given apart.
     let request = harness

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start().await?;
-    let administrator = sandbox.harness();
+    let administrator = sandbox.harness()?;
 
     // The published ID is `api token#create`; `api_token_create` is easier to type. The value is shown this one time.
     let wish = json!({"name": "example", "permissions": ["AlertRead"]});
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// A harness that signs in with another API key.
 fn signed_in(sandbox: &Sandbox, key: &str) -> opcall::Result<Harness> {
-    let profile = Profile::new().base_url(sandbox.url("panther")).credentials(Credentials::new().api_key(key));
+    let profile = Profile::new().base_url(sandbox.url_of("panther")).credentials(Credentials::new().api_key(key));
     Harness::builder().profile("panther", profile).build()
 }
 

@@ -6,6 +6,12 @@
 
 /// Signing in: tokens and their renewal, regions, keys, and what must not be sent.
 mod auth;
+/// `docs/from-falconpy.md`: its shell lines and its Rust forms.
+mod from_falconpy;
+/// README: its commands, and what it shows of their output.
+mod readme;
+/// The vendors' pages on token management: every example of them, against the sandbox.
+mod source_documents;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
 /// A scripted HTTP server on a real socket.

@@ -17,14 +17,14 @@ type Anything = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// A token of the demo client, asked for by an ordinary call.
 pub(super) async fn access_token(sandbox: &Sandbox) -> Result<String> {
-    let harness = sandbox.harness();
+    let harness = sandbox.harness()?;
     let form = json!({"client_id": ID, "client_secret": SECRET});
     let answer = harness.command("oauth2AccessToken", form).await?;
     Ok(answer.value()?["access_token"].as_str().unwrap().to_owned())
 }
 
 pub(super) async fn signing_in(sandbox: &Sandbox) -> Anything {
-    let (id, secret, cid, url) = (ID, SECRET, CHILDREN[0], sandbox.url("falcon"));
+    let (id, secret, cid, url) = (ID, SECRET, CHILDREN[0], sandbox.url_of("falcon"));
     {
         let account = Profile::new().credentials(Credentials::new().client(id, secret));
         let harness = Harness::builder().profile("falcon", account).build()?;
@@ -134,7 +134,7 @@ pub(super) async fn files(harness: &Harness) -> Anything {
 }
 
 pub(super) async fn settings(sandbox: &Sandbox) -> Anything {
-    let harness = sandbox.harness();
+    let harness = sandbox.harness()?;
     harness.command("tokens_query", ()).timeout(Duration::from_secs(5)).await?;
     let builder = Harness::builder();
     let builder = builder.timeout(Duration::from_secs(10));

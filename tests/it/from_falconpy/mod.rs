@@ -52,9 +52,9 @@ fn every_rust_form_is_one_that_is_run() {
 async fn the_rust_forms_run() {
     let sandbox = Sandbox::start().await.unwrap();
     forms::signing_in(&sandbox).await.unwrap();
-    forms::calling(&sandbox.harness()).await.unwrap();
-    forms::answers(&sandbox.harness()).await.unwrap();
-    forms::files(&sandbox.harness()).await.unwrap();
+    forms::calling(&sandbox.harness().unwrap()).await.unwrap();
+    forms::answers(&sandbox.harness().unwrap()).await.unwrap();
+    forms::files(&sandbox.harness().unwrap()).await.unwrap();
     forms::settings(&sandbox).await.unwrap();
 }
 
@@ -78,17 +78,17 @@ async fn every_shell_line_succeeds() {
     std::fs::write(folder.path().join("a.bin"), b"\0\x01\x02").unwrap();
     std::fs::write(folder.path().join("token.json"), r#"{"label": "ci"}"#).unwrap();
     std::fs::write(folder.path().join("secret.txt"), forms::SECRET).unwrap();
-    let found = sandbox.harness().command("tokens_query", [("limit", 1)]).await.unwrap();
+    let found = sandbox.harness().unwrap().command("tokens_query", [("limit", 1)]).await.unwrap();
     let token_id = found.value().unwrap()["resources"][0].as_str().unwrap().to_owned();
     let text = str::to_owned;
     let variables = [
-        ("FALCON_BASE_URL", sandbox.url("falcon")),
+        ("FALCON_BASE_URL", sandbox.url_of("falcon")),
         ("FALCON_CLIENT_ID", text(forms::ID)),
         ("FALCON_CLIENT_SECRET", text(forms::SECRET)),
         ("ID", text(forms::ID)),
         ("SECRET", text(forms::SECRET)),
         ("TOKEN", forms::access_token(&sandbox).await.unwrap()),
-        ("URL", sandbox.url("falcon")),
+        ("URL", sandbox.url_of("falcon")),
         ("CID", text(forms::CHILDREN[0])),
         ("OTHER_CID", text(forms::CHILDREN[1])),
         ("TOKEN_ID", token_id),

@@ -21,13 +21,13 @@ struct Ground {
 impl Ground {
     async fn new() -> Self {
         let sandbox = Sandbox::start().await.unwrap();
-        let harness = sandbox.harness();
+        let harness = sandbox.harness().unwrap();
         Self { sandbox, harness }
     }
 
     /// A harness with other credentials for one service.
     fn signed_in(&self, service: &str, credentials: Credentials) -> Harness {
-        let profile = Profile::new().base_url(self.sandbox.url(service)).credentials(credentials);
+        let profile = Profile::new().base_url(self.sandbox.url_of(service)).credentials(credentials);
         Harness::builder().env(|_| None).profile(service, profile).build().unwrap()
     }
 
