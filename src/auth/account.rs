@@ -69,7 +69,8 @@ impl Account {
         allow_http: bool,
     ) -> crate::Result<Self> {
         let base = RwLock::new(Base::decide(&definition, &profile, &regions)?);
-        let flows = definition.security_schemes.iter().filter(|scheme| matches!(scheme.kind, SchemeKind::OAuth2(_)));
+        let flows =
+            definition.security_schemes.iter().filter(|scheme| matches!(scheme.kind, SchemeKind::OAuth2(_)));
         let tokens = flows.map(|scheme| (scheme.name.clone(), Renewing::default())).collect();
         let provided = Renewing::default();
         Ok(Self { definition, regions, allow_http, profile, provider, base, provided, tokens })
@@ -103,7 +104,10 @@ impl Account {
         Ok(self.leased_credentials(rejected.of(None)).await?.0)
     }
 
-    async fn leased_credentials(&self, rejected: Option<u64>) -> Result<(Arc<Credentials>, Option<u64>), SignInError> {
+    async fn leased_credentials(
+        &self,
+        rejected: Option<u64>,
+    ) -> Result<(Arc<Credentials>, Option<u64>), SignInError> {
         let Some(provider) = &self.provider else {
             return Ok((Arc::new(self.profile.credentials.clone()), None));
         };

@@ -60,7 +60,9 @@ impl Argument {
             }
             Some(b'[') => {
                 let items: Vec<&RawValue> = serde_json::from_str(text)?;
-                Self::Array(items.into_iter().map(|raw| Self::from_raw(raw, depth - 1)).collect::<Result<_, _>>()?)
+                Self::Array(
+                    items.into_iter().map(|raw| Self::from_raw(raw, depth - 1)).collect::<Result<_, _>>()?,
+                )
             }
             Some(b'"') => Self::String(serde_json::from_str(text)?),
             Some(b't') => Self::Bool(true),

@@ -334,10 +334,13 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_text_and_other_values_their_kind() {
-        let given = r#"{"a":1.0,"b":18446744073709551616,"c":1e400,"d":null,"e":false,"f":"","g":[],"h":{},"i":-0}"#;
+        let given =
+            r#"{"a":1.0,"b":18446744073709551616,"c":1e400,"d":null,"e":false,"f":"","g":[],"h":{},"i":-0}"#;
         assert_eq!(text(&Params::from_json_text(given).unwrap()), given);
-        assert_eq!(text(&params! { none: None::<i32>, nan: f64::NAN, half: 0.5_f32, r#type: "x" }),
-            r#"{"none":null,"nan":null,"half":0.5,"type":"x"}"#);
+        assert_eq!(
+            text(&params! { none: None::<i32>, nan: f64::NAN, half: 0.5_f32, r#type: "x" }),
+            r#"{"none":null,"nan":null,"half":0.5,"type":"x"}"#
+        );
     }
 
     #[test]

@@ -127,14 +127,17 @@ mod tests {
         for text in ["0", "-0", "10", "1.0", "0.10", "1e400", "1E+5", "-1.5e-7", "18446744073709551616"] {
             assert_eq!(Number::from_text(text).unwrap().as_str(), text);
         }
-        for text in ["", "-", "+1", "01", "-01", ".5", "1.", "1e", "1e+", "0x10", "NaN", "1 ", "1_000", "١"] {
+        for text in ["", "-", "+1", "01", "-01", ".5", "1.", "1e", "1e+", "0x10", "NaN", "1 ", "1_000", "١"]
+        {
             assert!(Number::from_text(text).is_none(), "{text}");
         }
     }
 
     #[test]
     fn whole_numbers_are_told_by_their_value() {
-        for text in ["0", "-7", "5.0", "5e3", "1.5e1", "50e-1", "100e-2", "0.0e-9", "1e400", "1e99999999999999999999"] {
+        for text in
+            ["0", "-7", "5.0", "5e3", "1.5e1", "50e-1", "100e-2", "0.0e-9", "1e400", "1e99999999999999999999"]
+        {
             assert!(Number::from_text(text).unwrap().is_integer(), "{text}");
         }
         for text in ["0.5", "1.05e1", "5e-1", "10e-2", "1e-99999999999999999999"] {
@@ -145,7 +148,10 @@ mod tests {
     #[test]
     fn values_compare_beyond_64_bits() {
         let number = |text| Number::from_text(text).unwrap();
-        assert_eq!(number("18446744073709551616").compare(&number("18446744073709551615")), Ordering::Greater);
+        assert_eq!(
+            number("18446744073709551616").compare(&number("18446744073709551615")),
+            Ordering::Greater
+        );
         assert_eq!(number("1.0").compare(&number("1")), Ordering::Equal);
         assert_eq!(number("-1e400").compare(&number("0")), Ordering::Less);
     }

@@ -47,7 +47,10 @@ pub(crate) fn variables_for(definition: &ServiceDef, key: Key) -> Vec<String> {
 }
 
 fn prefix(service: &str) -> String {
-    service.chars().map(|one| if one.is_ascii_alphanumeric() { one.to_ascii_uppercase() } else { '_' }).collect()
+    service
+        .chars()
+        .map(|one| if one.is_ascii_alphanumeric() { one.to_ascii_uppercase() } else { '_' })
+        .collect()
 }
 
 impl Profile {
@@ -116,10 +119,14 @@ mod tests {
     }
 
     fn keyed() -> ServiceDef {
-        let variables = |key: &str, names: &[&str]| (key.to_owned(), names.iter().map(|&one| one.to_owned()).collect());
+        let variables =
+            |key: &str, names: &[&str]| (key.to_owned(), names.iter().map(|&one| one.to_owned()).collect());
         ServiceDef {
             name: "keyed".to_owned(),
-            environment: vec![variables("api_key", &["KEYED_TOKEN", "OLD_TOKEN"]), variables("region", &["KEYED_AT"])],
+            environment: vec![
+                variables("api_key", &["KEYED_TOKEN", "OLD_TOKEN"]),
+                variables("region", &["KEYED_AT"]),
+            ],
             ..ServiceDef::default()
         }
     }

@@ -55,9 +55,10 @@ pub(super) fn route<'a>(
     options: &'a CallOptions,
     problems: &mut Problems,
 ) -> Routed<'a> {
-    let properties = media.and_then(|media| media.declared).into_iter().flat_map(|media| {
-        media.properties().map(|property| (property.name(), property))
-    });
+    let properties = media
+        .and_then(|media| media.declared)
+        .into_iter()
+        .flat_map(|media| media.properties().map(|property| (property.name(), property)));
     let mut router = Router {
         operation,
         method: operation.method(),
@@ -130,7 +131,11 @@ impl<'a> Router<'a, '_> {
         match explicit(name) {
             Some((Some(location), name)) => return self.at_place(order, location, name, value),
             Some((None, name)) => {
-                return self.member(order, self.property(name).or_else(|| self.like(name)?.1).unwrap_or(name), value);
+                return self.member(
+                    order,
+                    self.property(name).or_else(|| self.like(name)?.1).unwrap_or(name),
+                    value,
+                );
             }
             None => {}
         }
@@ -146,7 +151,8 @@ impl<'a> Router<'a, '_> {
     /// The slot of a name; of several the first of path, query, header, cookie.
     fn slot(&self, location: Option<Location>, name: &str) -> Option<usize> {
         let slots = self.routed.slots.iter().enumerate();
-        let named = slots.filter(|(_, slot)| slot.name == name && location.is_none_or(|one| one == slot.location));
+        let named =
+            slots.filter(|(_, slot)| slot.name == name && location.is_none_or(|one| one == slot.location));
         named.min_by_key(|(_, slot)| slot.location as u8).map(|(index, _)| index)
     }
 
@@ -212,7 +218,8 @@ impl<'a> Router<'a, '_> {
         }
         let declared = self.properties.iter().find(|(known, _)| *known == name);
         let comma_lists = self.operation.comma_lists();
-        let value = declared.map_or(Cow::Borrowed(value), |(_, property)| shape(property.schema(), value, comma_lists));
+        let value = declared
+            .map_or(Cow::Borrowed(value), |(_, property)| shape(property.schema(), value, comma_lists));
         self.routed.members.push(Member { order, name, value });
     }
 
@@ -244,7 +251,9 @@ impl<'a> Router<'a, '_> {
     fn undeclared(&mut self, order: usize, name: &'a str, value: &'a Argument) {
         let is_header = |parameter: Parameter<'_>| parameter.location() == Location::Header;
         let mut declared = self.operation.parameters();
-        if is_ignored_header(name) && declared.any(|one| is_header(one) && one.name().eq_ignore_ascii_case(name)) {
+        if is_ignored_header(name)
+            && declared.any(|one| is_header(one) && one.name().eq_ignore_ascii_case(name))
+        {
             return self.routed.extras.push(Extra { order, location: Location::Header, name, value });
         }
         if url::variables(self.operation.path()).any(|one| one == name) {
@@ -263,7 +272,8 @@ impl<'a> Router<'a, '_> {
     }
 
     fn missing(&mut self) {
-        for slot in self.routed.slots.iter().filter(|slot| slot.value.is_none() && slot.parameter.required()) {
+        for slot in self.routed.slots.iter().filter(|slot| slot.value.is_none() && slot.parameter.required())
+        {
             let path = format!("{}.{}", place(slot.location), slot.name);
             match slot.location {
                 Location::Path => self.problems.refuse(MISSING, path, "is required"),
@@ -319,7 +329,9 @@ fn shape<'a>(schema: Schema<'_>, value: &'a Argument, comma_lists: bool) -> Cow<
     match value {
         Argument::Array(_) | Argument::Null => Cow::Borrowed(value),
         _ if !is_wanted => Cow::Borrowed(value),
-        Argument::String(text) if comma_lists && text.contains(',') && text.trim_matches([',', ' ']) != "" => {
+        Argument::String(text)
+            if comma_lists && text.contains(',') && text.trim_matches([',', ' ']) != "" =>
+        {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Cow::Owned(Argument::Array(items.map(Argument::from).collect()))
         }

@@ -31,12 +31,14 @@ pub(super) fn build<'a>(
     let is_given = whole.is_some() || !routed.members.is_empty();
     let Some(media) = media else {
         if is_given {
-            let order = whole.map_or_else(|| routed.members.first().map_or(MISSING, |one| one.order), |(order, _)| order);
+            let order = whole
+                .map_or_else(|| routed.members.first().map_or(MISSING, |one| one.order), |(order, _)| order);
             problems.refuse(order, "body", "is not taken: the operation declares no body");
         }
         return Built::default();
     };
-    let mut builder = Builder { operation, media, routed, whole_order: whole.map_or(MISSING, |one| one.0), problems };
+    let mut builder =
+        Builder { operation, media, routed, whole_order: whole.map_or(MISSING, |one| one.0), problems };
     let content = match (operation.graphql(), whole) {
         (Some(graphql), whole) => builder.graphql(graphql, whole.map(|(_, whole)| whole)),
         (None, None) => builder.members(Vec::new(), is_given),
@@ -155,7 +157,8 @@ impl<'a> Builder<'a, '_> {
         for Member { name, value, .. } in &self.routed.members {
             members.insert((*name).to_owned(), value.clone().into_owned());
         }
-        let required = self.media.declared.into_iter().flat_map(MediaType::properties).filter(|one| one.required());
+        let required =
+            self.media.declared.into_iter().flat_map(MediaType::properties).filter(|one| one.required());
         for name in required.map(|property| property.name()) {
             let is_path = |location| location == Location::Path;
             let slot = self.routed.slots.iter().find(|slot| is_path(slot.location) && slot.name == name);
@@ -201,7 +204,11 @@ impl<'a> Builder<'a, '_> {
             None => Vec::new(),
             Some(Whole::Value(Argument::Object(members))) => borrowed(members),
             Some(_) => {
-                self.problems.refuse(self.whole_order, "body", "must be an object of the operation's variables");
+                self.problems.refuse(
+                    self.whole_order,
+                    "body",
+                    "must be an object of the operation's variables",
+                );
                 Vec::new()
             }
         };
@@ -215,7 +222,9 @@ impl<'a> Builder<'a, '_> {
                 self.problems.refuse(field.order, format!("body.{}", field.name), problem);
             }
             input = None;
-        } else if let Some(name) = input.filter(|input| !fields.is_empty() || required.iter().any(|one| one == input)) {
+        } else if let Some(name) =
+            input.filter(|input| !fields.is_empty() || required.iter().any(|one| one == input))
+        {
             variables.insert(name.to_owned(), Argument::Object(fields));
         }
         let variables = Argument::Object(variables);

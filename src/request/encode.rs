@@ -71,7 +71,9 @@ pub(super) fn value(kind: Kind, value: &Argument) -> Result<Content, String> {
             Ok(Content::Text(items.iter().map(|item| item.to_json_text() + "\n").collect()))
         }
         (Kind::JsonLines, value) => Ok(Content::Text(value.to_json_text() + "\n")),
-        (Kind::Form | Kind::Multipart, value) => Err(format!("must be an object of fields, got {}", shown(value))),
+        (Kind::Form | Kind::Multipart, value) => {
+            Err(format!("must be an object of fields, got {}", shown(value)))
+        }
         // JSON is YAML too; in other texts an object has no form of its own.
         (Kind::Text, value) => Ok(Content::Text(value.text().into_owned())),
         (Kind::Bytes, Argument::String(text)) => Ok(Content::Text(text.clone())),
@@ -115,7 +117,9 @@ fn multipart(members: &IndexMap<String, Argument>, encodings: &Encodings, binary
         let encoding = encodings.get(name).unwrap_or(&default);
         let is_binary = binary.contains(&name.as_str());
         match value {
-            Argument::Array(items) if encoding.is_json() => parts.push(json_part(name, encoding, &items.clone().into())),
+            Argument::Array(items) if encoding.is_json() => {
+                parts.push(json_part(name, encoding, &items.clone().into()))
+            }
             Argument::Array(items) if encoding.explode == Some(false) => {
                 let joined = items.iter().map(|item| item.text()).collect::<Vec<_>>().join(",");
                 parts.extend(part(name, encoding, is_binary, &joined.into()));

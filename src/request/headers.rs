@@ -38,7 +38,14 @@ pub(super) fn build(
                 headers.set(order, &format!("header.{name}"), name, text);
             }
             Location::Cookie if is_json(parameter) => {
-                headers.cookie(order, name, parameter.style(), false, &value.to_json_text().into(), &mut cookies);
+                headers.cookie(
+                    order,
+                    name,
+                    parameter.style(),
+                    false,
+                    &value.to_json_text().into(),
+                    &mut cookies,
+                );
             }
             Location::Cookie => {
                 headers.cookie(order, name, parameter.style(), parameter.explode(), value, &mut cookies);
@@ -51,7 +58,8 @@ pub(super) fn build(
             Location::Header if matches!(extra.value, Argument::Null) => {}
             Location::Header => {
                 let mut text = String::new();
-                let rules = Rules { name: extra.name, style: Style::Simple, explode: false, escape: Escape::Never };
+                let rules =
+                    Rules { name: extra.name, style: Style::Simple, explode: false, escape: Escape::Never };
                 style::write(&mut text, rules, extra.value);
                 headers.set(extra.order, &format!("header.{}", extra.name), extra.name, text);
             }
@@ -64,7 +72,9 @@ pub(super) fn build(
     if !cookies.is_empty() {
         headers.list.push(("cookie".to_owned(), cookies));
     }
-    headers.list.retain(|(name, _)| !options.dropped_headers.iter().any(|one| one.eq_ignore_ascii_case(name)));
+    headers
+        .list
+        .retain(|(name, _)| !options.dropped_headers.iter().any(|one| one.eq_ignore_ascii_case(name)));
     for (number, (name, value)) in options.headers.iter().enumerate() {
         headers.set(usize::MAX / 2 + number, &format!("header.{name}"), name, value.clone());
     }
@@ -88,19 +98,32 @@ impl Headers<'_> {
     }
 
     /// Adds a pair to the `cookie` header; style `form` is one pair a parameter, whatever `explode` says.
-    fn cookie(&mut self, order: usize, name: &str, style: Style, explode: bool, value: &Argument, cookies: &mut String) {
+    fn cookie(
+        &mut self,
+        order: usize,
+        name: &str,
+        style: Style,
+        explode: bool,
+        value: &Argument,
+        cookies: &mut String,
+    ) {
         let is_raw = style == Style::Cookie;
         let escape = if is_raw { Escape::Never } else { Escape::Unreserved };
         let mut text = String::new();
         style::write(&mut text, Rules { name, style, explode: explode && is_raw, escape }, value);
         let breaks = |value: &Argument| value.scalar_text().is_some_and(|text| text.contains(';'));
         let is_broken = is_raw
-            && (name.contains([';', '=']) || match value {
-                Argument::Array(items) => items.iter().any(breaks),
-                Argument::Object(members) => members.values().any(breaks),
-                one => breaks(one),
-            });
-        let problem = if is_broken { Some("must not hold `;`: it would be another cookie") } else { value_problem(&text) };
+            && (name.contains([';', '='])
+                || match value {
+                    Argument::Array(items) => items.iter().any(breaks),
+                    Argument::Object(members) => members.values().any(breaks),
+                    one => breaks(one),
+                });
+        let problem = if is_broken {
+            Some("must not hold `;`: it would be another cookie")
+        } else {
+            value_problem(&text)
+        };
         if let Some(problem) = problem {
             return self.problems.refuse(order, format!("cookie.{name}"), problem);
         }

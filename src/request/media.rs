@@ -25,7 +25,8 @@ impl Kind {
         let essence = essence(media_type);
         let is = |one: &str| essence.eq_ignore_ascii_case(one);
         let ends = |end: &str| {
-            essence.len() >= end.len() && essence.as_bytes()[essence.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
+            essence.len() >= end.len()
+                && essence.as_bytes()[essence.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
         };
         if is("application/json") || ends("+json") {
             Self::Json
@@ -33,7 +34,8 @@ impl Kind {
             Self::Form
         } else if is("multipart/form-data") {
             Self::Multipart
-        } else if ["/x-ndjson", "/ndjson", "/jsonl", "/x-jsonlines", "/json-seq"].iter().any(|end| ends(end)) {
+        } else if ["/x-ndjson", "/ndjson", "/jsonl", "/x-jsonlines", "/json-seq"].iter().any(|end| ends(end))
+        {
             Self::JsonLines
         } else if essence.starts_with("text/") || ends("yaml") || ends("xml") || ends("/graphql") {
             Self::Text
@@ -108,7 +110,8 @@ impl<'a> Media<'a> {
 
     /// Whether names that the document does not list may be members of the body.
     pub(super) fn is_open(&self) -> bool {
-        let is_object = |media: MediaType<'_>| media.is_open() && media.schema().types().admits(Types::OBJECT);
+        let is_object =
+            |media: MediaType<'_>| media.is_open() && media.schema().types().admits(Types::OBJECT);
         self.kind.has_members() && self.declared.is_none_or(is_object)
     }
 }
@@ -131,7 +134,8 @@ pub(super) fn choose<'a>(
         _ => declared().min_by_key(rank),
     }?;
     if media.name.contains('*') {
-        let is_text = matches!(whole, Some(Whole::Text(..) | Whole::Value(_))) && media.name.starts_with("text/");
+        let is_text =
+            matches!(whole, Some(Whole::Text(..) | Whole::Value(_))) && media.name.starts_with("text/");
         media.name = if is_text { "text/plain" } else { "application/octet-stream" }.into();
     }
     Some(media)

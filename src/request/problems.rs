@@ -22,18 +22,30 @@ impl Problems {
 
     /// Something that cannot be sent, or not safely.
     pub(super) fn refuse(&mut self, order: usize, path: impl Into<String>, problem: impl Into<String>) {
-        self.add(order, Problem { path: path.into(), problem: problem.into(), nearest: None }, Weight::Unwritable);
+        self.add(
+            order,
+            Problem { path: path.into(), problem: problem.into(), nearest: None },
+            Weight::Unwritable,
+        );
     }
 
     /// A name that nothing declares.
     pub(super) fn unknown(&mut self, order: usize, path: impl Into<String>, nearest: Option<&str>) {
         let (path, nearest) = (path.into(), nearest.map(str::to_owned));
-        self.add(order, Problem { path, problem: "is not known here".to_owned(), nearest }, Weight::Unwritable);
+        self.add(
+            order,
+            Problem { path, problem: "is not known here".to_owned(), nearest },
+            Weight::Unwritable,
+        );
     }
 
     /// A value that does not fit what the document says.
     pub(super) fn misfit(&mut self, order: usize, path: impl Into<String>, problem: impl Into<String>) {
-        self.add(order, Problem { path: path.into(), problem: problem.into(), nearest: None }, Weight::Misfit);
+        self.add(
+            order,
+            Problem { path: path.into(), problem: problem.into(), nearest: None },
+            Weight::Misfit,
+        );
     }
 
     /// What a schema found below `root`.

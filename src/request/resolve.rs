@@ -81,7 +81,8 @@ fn undeclared_body<'a>(
     options: &'a CallOptions,
     problems: &mut Problems,
 ) -> Built<'a> {
-    let members = routed.members.iter().map(|member| (member.name.to_owned(), member.value.clone().into_owned()));
+    let members =
+        routed.members.iter().map(|member| (member.name.to_owned(), member.value.clone().into_owned()));
     body::undescribed(members.collect(), whole.map(|(_, whole)| whole), options, problems)
 }
 

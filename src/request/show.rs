@@ -224,7 +224,9 @@ fn boundary(parts: &[Part]) -> String {
     let holds = |boundary: &str| {
         parts.iter().any(|part| match &part.content {
             PartContent::Text(text) => text.contains(boundary),
-            PartContent::Bytes(bytes) => bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes()),
+            PartContent::Bytes(bytes) => {
+                bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes())
+            }
             PartContent::File(_) => false,
         })
     };
@@ -238,7 +240,8 @@ fn boundary(parts: &[Part]) -> String {
 fn multipart(parts: &[Part], boundary: &str) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     for part in parts {
-        let mut head = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"", quoted(&part.name));
+        let mut head =
+            format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"", quoted(&part.name));
         if let Some(filename) = &part.filename {
             head.push_str(&format!("; filename=\"{}\"", quoted(filename)));
         }

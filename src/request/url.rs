@@ -116,7 +116,9 @@ pub(super) fn write_path(
                 let problem = match order {
                     None => Some("is required"),
                     Some(_) if url.len() == start => Some("must not be empty"),
-                    Some(_) if url[start..].contains('/') => Some("must not hold `/`: it would be another path"),
+                    Some(_) if url[start..].contains('/') => {
+                        Some("must not hold `/`: it would be another path")
+                    }
                     Some(_) => None,
                 };
                 let order = order.unwrap_or(MISSING);

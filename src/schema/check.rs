@@ -111,7 +111,8 @@ impl<'t, 'a> Walk<'t, 'a> {
     }
 
     fn follow(&mut self, target: &'t str, value: &'a Argument) {
-        let is_same = |(one, seen): &(&str, &Argument)| std::ptr::eq(*one, target) && std::ptr::eq(*seen, value);
+        let is_same =
+            |(one, seen): &(&str, &Argument)| std::ptr::eq(*one, target) && std::ptr::eq(*seen, value);
         if !self.following.iter().any(is_same) {
             self.following.push((target, value));
             self.value(target, value);

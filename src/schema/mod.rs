@@ -80,11 +80,10 @@ fn settle<'a>(schema: Schema<'_>, value: &'a Argument, wire: Wire) -> Option<Cow
     match value {
         Argument::Array(items) => {
             let is_settled = |item| matches!(scalar(schema.items(), item, wire), Fit::AsItIs);
-            (schema.types().admits(Types::ARRAY) && items.iter().all(is_settled)).then_some(Cow::Borrowed(value))
+            (schema.types().admits(Types::ARRAY) && items.iter().all(is_settled))
+                .then_some(Cow::Borrowed(value))
         }
-        Argument::Object(_) => {
-            schema.types().admits(Types::OBJECT).then_some(Cow::Borrowed(value))
-        }
+        Argument::Object(_) => schema.types().admits(Types::OBJECT).then_some(Cow::Borrowed(value)),
         _ => match scalar(schema.types(), value, wire) {
             Fit::AsItIs => Some(Cow::Borrowed(value)),
             Fit::Converted(converted) => Some(Cow::Owned(converted)),
@@ -107,12 +106,18 @@ fn scalar(types: Types, value: &Argument, wire: Wire) -> Fit {
     let is_short = |number: &Number| number.as_str().len() <= FITS_32_BITS;
     match (value, kind(value)) {
         (Argument::Number(number), Some(own)) if admits(types, own) => {
-            if is_short(number) { Fit::AsItIs } else { Fit::Not }
+            if is_short(number) {
+                Fit::AsItIs
+            } else {
+                Fit::Not
+            }
         }
         (Argument::Bool(_) | Argument::Number(_), _) if wire != Wire::Json && types.names(Types::STRING) => {
             Fit::AsItIs
         }
-        (Argument::String(_) | Argument::Bool(_) | Argument::Null, Some(own)) if admits(types, own) => Fit::AsItIs,
+        (Argument::String(_) | Argument::Bool(_) | Argument::Null, Some(own)) if admits(types, own) => {
+            Fit::AsItIs
+        }
         (Argument::String(text), _) => match converted(types, text) {
             Some(Argument::Number(number)) if !is_short(&number) => Fit::Not,
             Some(argument) => Fit::Converted(argument),

@@ -23,7 +23,10 @@ fn flow(lives: &'static [u64], is_good: impl Fn(&str) -> bool + Send + Sync + 's
         let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
         match bearer {
             Some(token) if is_good(token) => Reply::json(200, r#"{"resources":["a"]}"#),
-            _ => Reply::json(401, r#"{"errors":[{"code":401,"message":"access denied, invalid bearer token"}]}"#),
+            _ => Reply::json(
+                401,
+                r#"{"errors":[{"code":401,"message":"access denied, invalid bearer token"}]}"#,
+            ),
         }
     })
 }
@@ -41,14 +44,21 @@ async fn a_token_is_fetched_by_form_and_serves_many_calls() {
         assert_eq!(found.value().unwrap()["resources"][0], "a");
     }
     let asked = server.only(TOKEN);
-    assert_eq!((asked.method.as_str(), asked.text().as_str()), ("POST", "client_id=id&client_secret=s%26cret"));
+    assert_eq!(
+        (asked.method.as_str(), asked.text().as_str()),
+        ("POST", "client_id=id&client_secret=s%26cret")
+    );
     assert_eq!(asked.header("content-type"), Some("application/x-www-form-urlencoded"));
     assert_eq!(asked.header("accept"), Some("application/json"));
     assert_eq!(server.count(QUERY), 3);
 
     harness.command("tokens_query", ()).profile("child").await.unwrap_err();
     let asked = server.received().into_iter().rfind(|one| one.target == TOKEN).unwrap();
-    assert!(asked.text().starts_with("client_id=id&client_secret=s%26cret&member_cid=cid+1"), "{}", asked.text());
+    assert!(
+        asked.text().starts_with("client_id=id&client_secret=s%26cret&member_cid=cid+1"),
+        "{}",
+        asked.text()
+    );
 }
 
 #[tokio::test]
@@ -73,7 +83,9 @@ async fn a_thousand_calls_with_an_expired_token_renew_it_once() {
     let calls: Vec<_> = (0..1000)
         .map(|_| {
             let harness = harness.clone();
-            tokio::spawn(async move { harness.command("tokens_query", ()).send().await.map(|found| found.status()) })
+            tokio::spawn(async move {
+                harness.command("tokens_query", ()).send().await.map(|found| found.status())
+            })
         })
         .collect();
     for call in calls {
@@ -112,7 +124,9 @@ async fn a_storm_of_401_renews_once() {
     let calls: Vec<_> = (0..200)
         .map(|_| {
             let harness = harness.clone();
-            tokio::spawn(async move { harness.command("tokens_query", ()).send().await.map(|found| found.status()) })
+            tokio::spawn(async move {
+                harness.command("tokens_query", ()).send().await.map(|found| found.status())
+            })
         })
         .collect();
     for call in calls {
@@ -125,7 +139,10 @@ async fn a_storm_of_401_renews_once() {
 async fn a_403_renews_nothing_and_names_the_scope() {
     let server = Server::start(|request, _| match request.target.as_str() {
         TOKEN => Reply::token("t", 1800),
-        _ => Reply::json(403, r#"{"meta":{"trace_id":"tr"},"errors":[{"code":403,"message":"access denied, authorization failed"}]}"#),
+        _ => Reply::json(
+            403,
+            r#"{"meta":{"trace_id":"tr"},"errors":[{"code":403,"message":"access denied, authorization failed"}]}"#,
+        ),
     });
     let harness = in_region(&server).build().unwrap();
     let error = harness.command("tokens_delete", [("ids", "1")]).await.unwrap_err();
@@ -203,7 +220,10 @@ async fn refused_credentials_end_the_call_for_everyone_who_waits() {
     let harness = in_region(&server).build().unwrap();
     for _ in 0..3 {
         let error = harness.command("tokens_query", ()).await.unwrap_err();
-        assert_eq!(error.to_string(), "falcon: the token endpoint refused with 403: access denied (trace 5f0c)");
+        assert_eq!(
+            error.to_string(),
+            "falcon: the token endpoint refused with 403: access denied (trace 5f0c)"
+        );
         assert_eq!(error.hint().unwrap(), "check FALCON_CLIENT_ID and FALCON_CLIENT_SECRET.");
         assert_eq!((error.kind(), error.status(), error.was_sent()), ("auth", Some(403), false));
         assert!(!error.is_retryable());
@@ -265,8 +285,10 @@ async fn the_environment_names_place_and_credentials() {
 
 #[tokio::test]
 async fn a_placeholder_address_is_shown_and_not_called() {
-    let harness =
-        builder().profile("panther", Profile::new().credentials(Credentials::new().api_key("k"))).build().unwrap();
+    let harness = builder()
+        .profile("panther", Profile::new().credentials(Credentials::new().api_key("k")))
+        .build()
+        .unwrap();
     let prepared = harness.command("api_token_list", ()).prepare().unwrap();
     assert_eq!(prepared.url(), "https://your-api-host/api-tokens");
     let error = harness.command("api_token_list", ()).await.unwrap_err();
@@ -274,7 +296,10 @@ async fn a_placeholder_address_is_shown_and_not_called() {
         error.to_string(),
         "the address of panther is not known: \"https://your-api-host\" is a placeholder"
     );
-    assert_eq!(error.hint().unwrap(), "set PANTHER_API_URL or PANTHER_API_HOST, or give a server with the call.");
+    assert_eq!(
+        error.hint().unwrap(),
+        "set PANTHER_API_URL or PANTHER_API_HOST, or give a server with the call."
+    );
     assert_eq!(error.kind(), "config");
 }
 
@@ -341,13 +366,20 @@ async fn every_kind_of_credential_goes_to_its_place() {
     let both = sent(&server, &harness, "both").await;
     assert_eq!((both.header("x-key"), both.target.as_str()), (Some("k/1"), "/v1/both?key=q%202"));
     let open = sent(&server, &harness, "open").await;
-    assert_eq!((open.header("authorization"), open.header("x-key"), open.target.as_str()), (None, None, "/v1/open"));
+    assert_eq!(
+        (open.header("authorization"), open.header("x-key"), open.target.as_str()),
+        (None, None, "/v1/open")
+    );
 }
 
 #[tokio::test]
 async fn an_alternative_is_chosen_by_what_the_profile_has() {
     let server = answering();
-    let key = kinds(&server.url(), "https://sink.example", Profile::new().credentials(Credentials::new().api_key("k")));
+    let key = kinds(
+        &server.url(),
+        "https://sink.example",
+        Profile::new().credentials(Credentials::new().api_key("k")),
+    );
     let either = sent(&server, &key, "either").await;
     assert_eq!((either.header("x-key"), either.header("authorization")), (Some("k"), None));
     let error = key.command("both", ()).service("kinds").await;
@@ -412,10 +444,14 @@ async fn an_endpoint_in_no_table_is_called_with_the_services_credentials() {
         _ => Reply::json(404, r#"{"errors":[{"message":"no such thing"}]}"#),
     });
     let harness = in_region(&server).build().unwrap();
-    let error = harness.request("falcon", opcall::Method::Get, "/new/thing/v1", [("limit", 5)]).await.unwrap_err();
+    let error =
+        harness.request("falcon", opcall::Method::Get, "/new/thing/v1", [("limit", 5)]).await.unwrap_err();
     assert_eq!(error.to_string(), "falcon refused GET /new/thing/v1 with 404: no such thing");
     let asked = server.only("/new/thing/v1");
-    assert_eq!((asked.target.as_str(), asked.header("authorization")), ("/new/thing/v1?limit=5", Some("Bearer t")));
+    assert_eq!(
+        (asked.target.as_str(), asked.header("authorization")),
+        ("/new/thing/v1?limit=5", Some("Bearer t"))
+    );
 }
 
 #[tokio::test]

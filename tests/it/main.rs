@@ -8,6 +8,8 @@
 mod auth;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
 mod from_falconpy;
+/// Prism, a server nobody here wrote, judges what is sent.
+mod prism;
 /// README: its commands, and what it shows of their output.
 mod readme;
 /// The vendors' pages on token management: every example of them, against the sandbox.

@@ -212,7 +212,9 @@ pub(crate) fn client() -> Credentials {
 
 /// A harness whose service with the token flow has one region: the server. A region is no explicit base URL.
 pub(crate) fn in_region(server: &Server) -> HarnessBuilder {
-    builder().regions("falcon", [("us-1", server.url())]).profile("falcon", Profile::new().credentials(client()))
+    builder()
+        .regions("falcon", [("us-1", server.url())])
+        .profile("falcon", Profile::new().credentials(client()))
 }
 
 /// A harness that knows no environment.
