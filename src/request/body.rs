@@ -128,7 +128,11 @@ impl<'a> Builder<'a, '_> {
     /// The members of a whole object, those given one by one, and path values that fill required ones.
     fn members(&mut self, given: Members<'_>, is_given: bool) -> Content {
         let is_required = self.operation.body().is_some_and(|body| body.required());
-        let members = self.merged(given);
+        let mut members = self.merged(given);
+        if self.media.kind != Kind::Json {
+            // Fields are text: there is no null, only none.
+            members.retain(|_, value| !matches!(value, Argument::Null));
+        }
         if !is_given && !is_required {
             return Content::None;
         }

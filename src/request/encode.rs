@@ -13,7 +13,7 @@ use crate::schema::shown;
 /// One Encoding Object of a form's media type (`OpenAPI` Encoding Object).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Encoding {
+pub(super) struct Encoding {
     content_type: Option<String>,
     style: Option<Style>,
     explode: Option<bool>,
@@ -42,7 +42,7 @@ impl Encoding {
     }
 }
 
-type Encodings = IndexMap<String, Encoding>;
+pub(super) type Encodings = IndexMap<String, Encoding>;
 
 /// Writes a body that is made of members.
 pub(super) fn members(media: &Media<'_>, members: &IndexMap<String, Argument>) -> Content {

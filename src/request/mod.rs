@@ -13,6 +13,8 @@ mod problems;
 mod resolve;
 mod show;
 mod style;
+#[cfg(test)]
+pub(crate) mod testing;
 mod url;
 
 use std::path::PathBuf;

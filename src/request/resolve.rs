@@ -65,9 +65,9 @@ fn whole<'a>(
     problems: &mut Problems,
 ) -> Option<(usize, Whole<'a>)> {
     match (given, routed.body) {
-        (Some(_), Some((order, _))) => {
+        (Some(given), Some((order, _))) => {
             problems.refuse(order, "body", "is given twice");
-            None
+            Some((order, given))
         }
         (Some(given), None) => Some((MISSING - 1, given)),
         (None, body) => body.map(|(order, value)| (order, Whole::of_argument(value))),

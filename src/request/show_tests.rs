@@ -1,1 +1,101 @@
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
+use bytes::Bytes;
+
+use super::super::{Content, Part, PartContent, Place, Placement, Request};
+use crate::operation::Method;
+
+fn part(name: &str, filename: Option<&str>, content: PartContent) -> Part {
+    let content_type = filename.map(|_| "application/octet-stream".to_owned());
+    Part { name: name.to_owned(), filename: filename.map(str::to_owned), content_type, headers: vec![], content }
+}
+
+fn request(body: Content) -> Request {
+    let place = |place| Placement { scheme: "s".to_owned(), place };
+    Request {
+        operation: Some("falcon:tokens_create".to_owned()),
+        method: Method::Post,
+        url: "https://api.example.com/a?q=it%27s".to_owned(),
+        headers: vec![
+            ("accept".to_owned(), "application/json".to_owned()),
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("x-empty".to_owned(), String::new()),
+        ],
+        body,
+        credentials: vec![
+            place(Place::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() }),
+            place(Place::Query { name: "key".to_owned() }),
+            place(Place::Cookie { name: "sid".to_owned() }),
+        ],
+        warnings: vec![],
+    }
+}
+
+#[test]
+fn a_dry_run_shows_where_secrets_go_and_keeps_numbers() {
+    let shown = request(Content::Json(r#"{"n":1.0,"big":18446744073709551616}"#.to_owned())).to_json();
+    insta::assert_snapshot!(shown, @r#"{"operation":"falcon:tokens_create","method":"POST","url":"https://api.example.com/a?q=it%27s&key=<redacted>","headers":[["accept","application/json"],["content-type","application/json"],["x-empty",""],["authorization","Bearer <redacted>"],["cookie","sid=<redacted>"]],"body":{"json":{"n":1.0,"big":18446744073709551616}}}"#);
+}
+
+#[test]
+fn a_secret_of_the_caller_is_not_shown() {
+    let mut own = request(Content::None);
+    own.credentials.clear();
+    own.headers.push(("authorization".to_owned(), "Bearer canary".to_owned()));
+    for shown in [own.to_json(), format!("{own:?}"), own.to_string()] {
+        assert!(!shown.contains("canary") && shown.contains("<redacted>"), "{shown}");
+    }
+}
+
+#[test]
+fn every_body_has_its_form() {
+    let shown = |body| serde_json::to_string(&body).unwrap();
+    assert_eq!(shown(Content::None), "null");
+    assert_eq!(shown(Content::Text("a".to_owned())), r#"{"text":"a"}"#);
+    assert_eq!(shown(Content::Bytes(Bytes::from_static(b"\xff"))), r#"{"base64":"/w=="}"#);
+    let form = Content::Form { pairs: vec![("k".to_owned(), "v w".to_owned())], text: "k=v+w".to_owned() };
+    assert_eq!(shown(form), r#"{"form":[["k","v w"]],"text":"k=v+w"}"#);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "12345").unwrap();
+    assert_eq!(shown(Content::File(file.path().to_owned())), r#"{"bytes":5}"#);
+    let parts = vec![part("f", Some("a.bin"), PartContent::File(file.path().to_owned()))];
+    let wanted =
+        r#"{"multipart":[{"name":"f","filename":"a.bin","content_type":"application/octet-stream","bytes":5}]}"#;
+    assert_eq!(shown(Content::Multipart(parts)), wanted);
+}
+
+#[test]
+fn curl_lines_can_be_pasted() {
+    insta::assert_snapshot!(request(Content::Json(r#"{"a":"it's"}"#.to_owned())), @r#"curl -X POST 'https://api.example.com/a?q=it%27s''&key='"$FALCON_KEY" -H 'accept: application/json' -H 'content-type: application/json' -H 'x-empty;' -H "authorization: Bearer $FALCON_TOKEN" -b "sid=$FALCON_SID" --data-raw '{"a":"it'\''s"}'"#);
+    let parts = vec![
+        part("comment", None, PartContent::Text("@not a file".to_owned())),
+        part("sample", Some("a;b.bin"), PartContent::Bytes(Bytes::from_static(b"x"))),
+    ];
+    let mut upload = request(Content::Multipart(parts));
+    upload.credentials.clear();
+    insta::assert_snapshot!(upload, @r#"curl -X POST 'https://api.example.com/a?q=it%27s' -H 'accept: application/json' -H 'x-empty;' --form-string 'comment=@not a file' -F 'sample=@"a;b.bin";filename="a;b.bin";type=application/octet-stream'"#);
+    let mut plain = request(Content::None);
+    plain.method = Method::Get;
+    plain.headers.truncate(1);
+    plain.credentials.clear();
+    insta::assert_snapshot!(plain, @"curl 'https://api.example.com/a?q=it%27s' -H 'accept: application/json'");
+}
+
+#[test]
+fn another_client_can_send_it() {
+    let parts = vec![
+        part("a", None, PartContent::Text("--opcall-part".to_owned())),
+        part("f\"", Some("x.bin"), PartContent::Bytes(Bytes::from_static(b"\x00"))),
+    ];
+    let mut upload = request(Content::Multipart(parts));
+    upload.headers[1].1 = "multipart/form-data".to_owned();
+    let sent = http::Request::<Bytes>::try_from(upload).unwrap();
+    assert_eq!(sent.headers()["content-type"], "multipart/form-data; boundary=opcall-part-");
+    assert!(sent.headers().get("authorization").is_none());
+    let wanted = "--opcall-part-\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n--opcall-part\r\n\
+        --opcall-part-\r\ncontent-disposition: form-data; name=\"f%22\"; filename=\"x.bin\"\r\n\
+        content-type: application/octet-stream\r\n\r\n\x00\r\n--opcall-part---\r\n";
+    assert_eq!(sent.body(), wanted);
+    let error = http::Request::<Bytes>::try_from(request(Content::File("/a/b".into()))).unwrap_err();
+    assert_eq!(error.to_string(), "making an http::Request failed");
+}

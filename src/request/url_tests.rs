@@ -1,1 +1,88 @@
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::operation::{Location, Style};
+use crate::request::testing::{BASE, call, one, parameter, problems};
+
+#[test]
+fn templates_are_taken_apart() {
+    let names = |key| variables(key).collect::<Vec<_>>();
+    assert_eq!(names("/a/{b}/c/{d}"), ["b", "d"]);
+    assert_eq!(names("/a/{ID:[0-9]{2,}}/{x:[^#?]+}#f"), ["ID", "x"]);
+    assert_eq!(names("/a/{b}{c}.json"), ["b", "c"]);
+    assert_eq!(names("/open/{brace"), [""; 0]);
+    assert_eq!(split("/graphql#name"), ("/graphql", None));
+    assert_eq!(split("/a?b=c&d=e#f"), ("/a", Some("b=c&d=e")));
+    assert_eq!(split("/{x:[^#?]+}/b"), ("/{x:[^#?]+}/b", None));
+}
+
+fn written(base: &str, template: &str) -> String {
+    let mut url = String::new();
+    write_path(&mut url, base, template, &mut Problems::new(false), |name, out| {
+        out.push_str(name);
+        Some(0)
+    });
+    url
+}
+
+#[test]
+fn a_base_may_carry_a_path_and_a_slash() {
+    assert_eq!(written("https://h/humio/", "/graphql"), "https://h/humio/graphql");
+    assert_eq!(written("https://h", "graphql"), "https://h/graphql");
+    assert_eq!(written("https://h", "/a b/ü/{x:[0-9]+}/"), "https://h/a%20b/%C3%BC/x/");
+}
+
+#[test]
+fn what_would_be_another_path_is_refused() {
+    let table = one("/a/{x}/b", vec![parameter("x", Location::Path, Style::Simple, false)]);
+    let dots = "must not make the path segment `..`: URLs fold it away";
+    assert_eq!(problems(call(&table, "one", [("x", "..")])), [format!("path.x: {dots}")]);
+    assert_eq!(problems(call(&table, "one", [("x", "")])), ["path.x: must not be empty"]);
+    assert_eq!(problems(call(&table, "one", [("x", None::<&str>)])), ["path.x: is required"]);
+    assert_eq!(problems(call(&table, "one", ())), ["path.x: is required"]);
+    assert_eq!(call(&table, "one", [("x", "../c?d#e")]).unwrap().url, format!("{BASE}/a/..%2Fc%3Fd%23e/b"));
+
+    let mut free = parameter("x", Location::Path, Style::Simple, false);
+    free.allow_reserved = true;
+    let table = one("/a/{x}/b", vec![free]);
+    assert_eq!(problems(call(&table, "one", [("x", "a/b")])), ["path.x: must not hold `/`: it would be another path"]);
+    assert_eq!(
+        problems(call(&table, "one", [("x", "%2E.")])),
+        ["path.x: must not make the path segment `%2E.`: URLs fold it away"]
+    );
+    let table = one("/a/{x}/b", vec![parameter("x", Location::Path, Style::Label, false)]);
+    assert_eq!(problems(call(&table, "one", [("x", "")])).len(), 1, "an empty label is `.`");
+    let pair = |name| parameter(name, Location::Path, Style::Simple, false);
+    let table = one("/a/{x}{y}", vec![pair("x"), pair("y")]);
+    assert_eq!(problems(call(&table, "one", [("x", "."), ("y", ".")])).len(), 1, "two variables, one segment");
+}
+
+#[test]
+fn a_query_in_the_path_key_comes_first() {
+    let table = one("/a?b=c d", vec![parameter("q", Location::Query, Style::Form, true)]);
+    assert_eq!(call(&table, "one", [("q", "x")]).unwrap().url, format!("{BASE}/a?b=c%20d&q=x"));
+    assert_eq!(call(&table, "one", ()).unwrap().url, format!("{BASE}/a?b=c%20d"));
+}
+
+proptest! {
+    #[test]
+    fn a_url_parser_finds_nothing_to_change(path in ".{1,16}", query in ".{0,16}", free in ".{1,16}") {
+        let mut reserved = parameter("f", Location::Query, Style::Form, true);
+        reserved.allow_reserved = true;
+        let x = parameter("x", Location::Path, Style::Simple, false);
+        let q = parameter("q", Location::Query, Style::Form, true);
+        let table = one("/a/{x}/b", vec![x, q, reserved]);
+        let request = call(&table, "one", [("x", path.as_str()), ("q", &query), ("f", &free)]);
+        if path == "." || path == ".." {
+            prop_assert!(request.is_err());
+        } else {
+            let url = request.unwrap().url;
+            let parsed = url::Url::parse(&url).unwrap();
+            prop_assert_eq!(parsed.as_str(), &url);
+            prop_assert_eq!(parsed.path_segments().unwrap().count(), 3);
+            prop_assert!(url.parse::<http::Uri>().is_ok());
+        }
+    }
+}

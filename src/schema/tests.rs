@@ -1,1 +1,171 @@
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
 
+use serde_json::{Value, json};
+
+use super::*;
+use crate::request::testing::table;
+use crate::table::OperationTable;
+
+fn of(schema: Value, schemas: Value) -> OperationTable {
+    let body = json!({"content": {"application/json": {"schema": schema}}});
+    table(&json!({"/a": {"post": {"operationId": "one", "requestBody": body, "responses": {}}}}), &schemas)
+}
+
+fn fitted(table: &OperationTable, value: Value, wire: Wire) -> (String, Vec<String>) {
+    let operation = table.get("one").unwrap();
+    let media = operation.body().unwrap().media_types().next().unwrap();
+    let (value, mut found) = (Argument::from(value), Vec::new());
+    let fitted = fit(operation, media.schema(), &value, wire, &mut found).to_json_text();
+    let told = |one: Finding| {
+        let weight = if one.weight == Weight::Warning { "warning" } else { "" };
+        let near = one.nearest.map(|near| format!(" [{near}]")).unwrap_or_default();
+        format!("{weight}{}: {}{near}", one.path, one.problem)
+    };
+    (fitted, found.into_iter().map(told).collect())
+}
+
+#[track_caller]
+fn check(schema: Value, value: Value, wanted: &[&str]) {
+    let (_, found) = fitted(&of(schema, json!({})), value, Wire::Json);
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn types_are_told_in_words() {
+    check(json!({"type": "integer"}), json!("abc"), &[": must be an integer, got \"abc\""]);
+    check(json!({"type": "integer"}), json!(1.5), &[": must be an integer, got 1.5"]);
+    check(json!({"type": "integer"}), json!(5.0), &[]);
+    check(json!({"type": "string"}), json!(5), &[": must be a string, got 5"]);
+    check(json!({"type": "string"}), json!(null), &[": must be a string, got null"]);
+    check(json!({"type": "string", "nullable": true}), json!(null), &[]);
+    check(json!({"type": "string", "nullable": true}), json!(true), &[": must be a string or null, got true"]);
+    check(json!({"type": "array", "items": {"type": "integer"}}), json!([1, "x", null]), &[
+        "[1]: must be an integer, got \"x\"",
+        "[2]: must be an integer, got null",
+    ]);
+    check(json!({"type": "object"}), json!([]), &[": must be an object, got []"]);
+    check(json!({}), json!([null, {"a": 1}]), &[]);
+}
+
+#[test]
+fn texts_become_numbers_and_booleans_where_nothing_is_lost() {
+    let table = of(
+        json!({"type": "object", "properties": {
+            "n": {"type": "integer", "maximum": 9}, "f": {"type": "number"}, "b": {"type": "boolean"},
+            "s": {"type": "string"}, "l": {"type": "array", "items": {"type": "integer"}},
+            "any": {}, "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+        }}),
+        json!({}),
+    );
+    let given = json!({"n": "5", "f": "1e400", "b": "true", "s": "5", "l": ["1", 2], "any": "5", "either": "a"});
+    let (text, found) = fitted(&table, given, Wire::Json);
+    assert_eq!(found, [""; 0]);
+    assert_eq!(text, r#"{"n":5,"f":1e400,"b":true,"s":"5","l":[1,2],"any":"5","either":"a"}"#);
+    let (_, found) = fitted(&table, json!({"n": "10", "f": "x", "b": "yes", "l": ["1.5"]}), Wire::Json);
+    assert_eq!(found, [
+        ".n: must be at most 9, got 10",
+        ".f: must be a number, got \"x\"",
+        ".b: must be a boolean, got \"yes\"",
+        ".l[0]: must be an integer, got \"1.5\"",
+    ]);
+}
+
+#[test]
+fn on_the_wire_of_text_numbers_are_texts() {
+    let table = of(json!({"type": "string", "maxLength": 2, "enum": ["5", "true"]}), json!({}));
+    assert_eq!(fitted(&table, json!(5), Wire::Text).1, [""; 0]);
+    assert_eq!(fitted(&table, json!(true), Wire::Text).1, [": must have at most 2 characters, has 4"]);
+    assert_eq!(fitted(&table, json!(5), Wire::Json).1, [": must be a string, got 5"]);
+}
+
+#[test]
+fn numbers_have_limits() {
+    let limits = json!({"type": "number", "minimum": 1, "maximum": 1000});
+    check(limits.clone(), json!(5000), &[": must be at most 1000, got 5000"]);
+    check(limits, json!(0), &[": must be at least 1, got 0"]);
+    check(json!({"minimum": 1, "exclusiveMinimum": true}), json!(1), &[": must be greater than 1, got 1"]);
+    check(json!({"type": "number", "multipleOf": 0.1}), json!(0.3), &[]);
+    check(json!({"type": "integer", "multipleOf": 5}), json!(7), &[": must be a multiple of 5, got 7"]);
+    let narrow = json!({"type": "integer", "format": "int32"});
+    check(narrow.clone(), json!(2_147_483_647), &[]);
+    check(narrow, json!(3_000_000_000_u32), &[
+        ": must be from -2147483648 to 2147483647 (int32), got 3000000000",
+    ]);
+    let big = Argument::from_json_text("9223372036854775808").unwrap();
+    let table = of(json!({"type": "integer", "format": "int64"}), json!({}));
+    let operation = table.get("one").unwrap();
+    let media = operation.body().unwrap().media_types().next().unwrap();
+    let mut found = Vec::new();
+    fit(operation, media.schema(), &big, Wire::Json, &mut found);
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn texts_and_lists_have_sizes() {
+    check(json!({"type": "string", "minLength": 3}), json!("éé"), &[": must have at least 3 characters, has 2"]);
+    check(json!({"type": "string", "pattern": "^a+$"}), json!("b"), &[": must match ^a+$, got \"b\""]);
+    check(json!({"type": "string", "pattern": "(?=x)"}), json!("b"), &[]);
+    check(json!({"type": "array", "items": {}, "minItems": 1}), json!([]), &[": must have at least 1 item, has 0"]);
+    check(json!({"type": "array", "items": {}, "uniqueItems": true}), json!([1, 2, 1]), &[
+        ": must not repeat items, got 1 twice",
+    ]);
+}
+
+#[test]
+fn enums_name_the_nearest_value() {
+    let closed = json!({"type": "string", "enum": ["valid", "revoked"]});
+    check(closed, json!("vald"), &[": must be one of \"valid\", \"revoked\", got \"vald\" [valid]"]);
+    let open = json!({"type": "string", "enum": ["a"], "x-extensible-enum": true});
+    check(open, json!("zzz"), &["warning: is none of the known values (\"a\"), got \"zzz\""]);
+    check(json!({"type": "string", "nullable": true, "enum": ["a"]}), json!(null), &[]);
+    check(json!({"enum": [1, null]}), json!(1.0), &[]);
+}
+
+#[test]
+fn members_are_required_and_known() {
+    let schema = json!({
+        "type": "object", "required": ["id", "set_by_us"], "additionalProperties": false,
+        "properties": {"id": {"type": "string"}, "set_by_us": {"type": "string", "readOnly": true}},
+    });
+    check(schema.clone(), json!({"idd": 1}), &[".idd: is not known here [id]", ".id: is required"]);
+    check(schema, json!({"id": "a"}), &[]);
+    let map = json!({"type": "object", "additionalProperties": {"type": "integer"}});
+    check(map, json!({"a": 1, "b": true}), &[".b: must be an integer, got true"]);
+}
+
+#[test]
+fn references_combine_and_may_name_themselves() {
+    let schemas = json!({
+        "Node": {"type": "object", "properties": {
+            "name": {"type": "string"}, "next": {"$ref": "#/components/schemas/Node"}}},
+        "Loop": {"anyOf": [{"$ref": "#/components/schemas/Loop"}, {"allOf": [{"$ref": "#/components/schemas/Loop"}]}]},
+        "Cat": {"type": "object", "required": ["kind", "lives"], "properties": {"lives": {"type": "integer"}}},
+        "Dog": {"type": "object", "required": ["kind", "bark"]},
+    });
+    let table = of(json!({"$ref": "#/components/schemas/Node"}), schemas.clone());
+    let (_, found) = fitted(&table, json!({"next": {"next": {"name": 5}}}), Wire::Json);
+    assert_eq!(found, [".next.next.name: must be a string, got 5"]);
+    let table = of(json!({"$ref": "#/components/schemas/Loop"}), schemas.clone());
+    assert_eq!(fitted(&table, json!(1), Wire::Json).1, [""; 0]);
+
+    let pet = json!({
+        "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
+        "discriminator": {"propertyName": "kind", "mapping": {"hound": "#/components/schemas/Dog"}},
+    });
+    let table = of(pet, schemas);
+    assert_eq!(fitted(&table, json!({"kind": "hound"}), Wire::Json).1, [".bark: is required"]);
+    assert_eq!(fitted(&table, json!({"kind": "Cat", "lives": "9"}), Wire::Json).0, r#"{"kind":"Cat","lives":9}"#);
+}
+
+#[test]
+fn alternatives_tell_of_the_nearest_one() {
+    let either = json!({"oneOf": [
+        {"type": "object", "required": ["a", "b", "c"]},
+        {"type": "object", "required": ["a"], "properties": {"n": {"type": "integer"}}},
+    ]});
+    check(either.clone(), json!({"n": 1}), &[".a: is required"]);
+    check(either, json!({"a": 1, "b": 2, "c": 3}), &[]);
+    check(json!({"not": {"type": "string"}}), json!("x"), &[
+        ": is of a kind that is not allowed here, got \"x\"",
+    ]);
+}
