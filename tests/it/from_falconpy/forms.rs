@@ -39,13 +39,10 @@ pub(super) async fn signing_in(sandbox: &Sandbox) -> Anything {
     let region = Profile::new().region("autodiscover");
     assert!(url_of(&Harness::builder().profile("falcon", region).build()?)?.contains("//api.crowdstrike."));
 
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("secret.txt"), format!("{SECRET}\n"))?;
     let token = access_token(sandbox).await?;
     let children = [
         Credentials::new().client(id, secret).member(cid),
         Credentials::new().access_token(token),
-        Credentials::new().client(id, read_secret(folder.path())?),
     ];
     for child in children {
         let builder = Harness::builder().profile("falcon", Profile::new().base_url(&url));
@@ -62,12 +59,6 @@ pub(super) async fn signing_in(sandbox: &Sandbox) -> Anything {
 
 fn url_of(harness: &Harness) -> Result<String> {
     Ok(harness.command("tokens_query", ()).prepare()?.url().into_owned())
-}
-
-/// The folder stands in for the current one.
-fn read_secret(folder: &std::path::Path) -> std::io::Result<String> {
-    let text = std::fs::read_to_string(folder.join("secret.txt"))?;
-    Ok(text.trim().to_owned())
 }
 
 pub(super) async fn calling(harness: &Harness) -> Anything {
