@@ -170,6 +170,8 @@ mod profile;
 mod request;
 #[cfg(feature = "client")]
 mod response;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 mod schema;
 pub mod source;
 pub mod spec;

@@ -7,12 +7,18 @@
 /// Signing in: tokens and their renewal, regions, keys, and what must not be sent.
 mod auth;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
+#[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod from_falconpy;
 /// Prism, a server nobody here wrote, judges what is sent.
 mod prism;
 /// README: its commands, and what it shows of their output.
+#[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
+/// The sandbox over real sockets.
+#[cfg(feature = "sandbox")]
+mod sandbox;
 /// The vendors' pages on token management: every example of them, against the sandbox.
+#[cfg(feature = "sandbox")]
 mod source_documents;
 /// Real descriptions, read as the build and the program read them.
 mod spec;

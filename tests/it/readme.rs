@@ -24,7 +24,6 @@ fn run(line: &str) -> Output {
     command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).output().unwrap()
 }
 
-#[cfg(unix)]
 #[test]
 fn every_command_succeeds() {
     let lines: Vec<_> = blocks("sh").into_iter().flat_map(str::lines).collect();
@@ -36,7 +35,6 @@ fn every_command_succeeds() {
 }
 
 /// On a terminal JSON has line breaks, here it has none: JSON is compared by value.
-#[cfg(unix)]
 #[test]
 fn what_is_shown_is_what_is_printed() {
     let shown = blocks("console");

@@ -70,7 +70,6 @@ fn shell(line: &str, variables: &[(&str, String)], folder: &Path) -> Output {
     command.stdin(std::process::Stdio::null()).output().unwrap()
 }
 
-#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_shell_line_succeeds() {
     let sandbox = Sandbox::start().await.unwrap();
@@ -110,7 +109,6 @@ async fn every_shell_line_succeeds() {
     assert!(lines > 25, "only {lines} lines");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_region_is_asked_at_its_own_address() {
     let line = codes(column(1).into_iter().find(|cell| cell.contains("FALCON_CLOUD=eu-1")).unwrap()).next().unwrap();
