@@ -6,18 +6,30 @@
 
 /// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
-/// Credentials of every kind: where they come from, where they go, where they must not go.
-mod credentials;
+/// No secret in anything that the crate or the program prints.
+#[cfg(all(feature = "cli", feature = "sandbox"))]
+mod canaries;
 /// The program as a process: what it prints and the code it ends with.
 #[cfg(feature = "cli")]
 mod cli;
+/// Credentials of every kind: where they come from, where they go, where they must not go.
+mod credentials;
+/// `docs/from-falconpy.md`: its shell lines and its Rust forms.
+#[cfg(all(feature = "cli", feature = "sandbox", unix))]
+mod from_falconpy;
 /// Prism, a server nobody here wrote, judges what is sent.
 mod prism;
-/// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
-mod secrets;
+/// README: its commands, and what it shows of their output.
+#[cfg(all(feature = "cli", feature = "sandbox", unix))]
+mod readme;
 /// The sandbox over real sockets.
 #[cfg(feature = "sandbox")]
 mod sandbox;
+/// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
+mod secrets;
+/// The vendors' pages on token management: every example of them, against the sandbox.
+#[cfg(feature = "sandbox")]
+mod source_documents;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
 /// A scripted HTTP server on a real socket.
