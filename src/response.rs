@@ -154,7 +154,8 @@ impl Response {
     /// [`Error::Decode`] where the body is no JSON.
     pub fn envelope(&self) -> Result<&Value> {
         self.envelope.get_or_try_init(|| {
-            serde_json::from_str(self.whole_text()?).map_err(|error| self.misshapen("it is no JSON", Some(error)))
+            serde_json::from_str(self.whole_text()?)
+                .map_err(|error| self.misshapen("it is no JSON", Some(error)))
         })
     }
 
@@ -215,7 +216,7 @@ struct GraphQlAnswer<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 
     use super::*;
 
@@ -250,7 +251,8 @@ mod tests {
         let found = plain(200, r#"{"a": 1.0, "b": 12345678901234567890123}"#).unwrap();
         assert_eq!(found.result_text().unwrap(), r#"{"a": 1.0, "b": 12345678901234567890123}"#);
         assert_eq!(found.value().unwrap()["a"], 1.0);
-        let found = graphql(Some("one"), r#"{"data": {"one": {"n": 1e2}, "two": 2}, "extensions": {}}"#).unwrap();
+        let found =
+            graphql(Some("one"), r#"{"data": {"one": {"n": 1e2}, "two": 2}, "extensions": {}}"#).unwrap();
         assert_eq!(found.result_text().unwrap(), r#"{"n": 1e2}"#);
         assert_eq!(found.envelope().unwrap()["data"]["two"], 2);
     }
@@ -266,7 +268,10 @@ mod tests {
         assert_eq!(graphql(Some("x"), r#"{"data": {"x": true}}"#).unwrap().value().unwrap(), true);
         assert_eq!(graphql(None, r#"{"data": {"x": 1, "y": 2}}"#).unwrap().value().unwrap()["y"], 2);
         assert_eq!(graphql(Some("x"), r#"{"data": null}"#).unwrap().value().unwrap(), &Value::Null);
-        assert_eq!(graphql(Some("x"), r#"{"data": {"x": "t"}, "errors": []}"#).unwrap().json::<String>().unwrap(), "t");
+        assert_eq!(
+            graphql(Some("x"), r#"{"data": {"x": "t"}, "errors": []}"#).unwrap().json::<String>().unwrap(),
+            "t"
+        );
     }
 
     #[test]

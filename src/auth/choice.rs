@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::error::AuthError;
 use crate::operation::{Location, SchemeKind, SecuritySchemeDef, ServiceDef};
-use crate::profile::{Credentials, Key, variables_for};
+use crate::profile::{Credentials, Setting, variables_for};
 use crate::request::{Place, Placement};
 
 /// Where a scheme's secret comes from.
@@ -21,7 +21,11 @@ pub(crate) enum Source {
 }
 
 /// How the credentials serve a scheme; `None` where they do not.
-pub(crate) fn source(credentials: &Credentials, scheme: &SecuritySchemeDef, certificate: bool) -> Option<Source> {
+pub(crate) fn source(
+    credentials: &Credentials,
+    scheme: &SecuritySchemeDef,
+    certificate: bool,
+) -> Option<Source> {
     if let Some(secret) = credentials.of_scheme(&scheme.name) {
         return Some(Source::Fixed(secret.clone()));
     }
@@ -98,14 +102,17 @@ pub(crate) fn plan(
 }
 
 fn schemes_of(definition: &ServiceDef, names: &[String]) -> Option<Vec<SecuritySchemeDef>> {
-    let find = |name: &String| definition.security_schemes.iter().find(|scheme| scheme.name == *name).cloned();
+    let find =
+        |name: &String| definition.security_schemes.iter().find(|scheme| scheme.name == *name).cloned();
     names.iter().map(find).collect()
 }
 
 /// Whether the caller already gave the header that a scheme would fill.
 pub(crate) fn given_by_headers(scheme: &SecuritySchemeDef, headers: &[(String, String)]) -> bool {
     match place(scheme).map(|placement| placement.place) {
-        Some(Place::Header { name, .. }) => headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(&name)),
+        Some(Place::Header { name, .. }) => {
+            headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(&name))
+        }
         _ => false,
     }
 }
@@ -141,13 +148,13 @@ fn variables_of(definition: &ServiceDef, kind: &SchemeKind) -> String {
         if names.iter().any(String::is_empty) { String::new() } else { names.join(" and ") }
     };
     let ways: Vec<String> = match kind {
-        SchemeKind::ApiKey { .. } => vec![named(Key::ApiKey)],
-        SchemeKind::Http { scheme } if scheme == "basic" => vec![both(Key::Username, Key::Password)],
+        SchemeKind::ApiKey { .. } => vec![named(Setting::ApiKey)],
+        SchemeKind::Http { scheme } if scheme == "basic" => vec![both(Setting::Username, Setting::Password)],
         SchemeKind::OAuth2(flow) if flow.token_url.is_some() => {
-            vec![both(Key::ClientId, Key::ClientSecret), named(Key::AccessToken)]
+            vec![both(Setting::ClientId, Setting::ClientSecret), named(Setting::AccessToken)]
         }
         SchemeKind::MutualTls => vec!["a client certificate".to_owned()],
-        _ => vec![named(Key::AccessToken)],
+        _ => vec![named(Setting::AccessToken)],
     };
     ways.into_iter().filter(|way| !way.is_empty()).collect::<Vec<_>>().join(", or ")
 }
@@ -211,8 +218,10 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_place() {
-        let places: Vec<_> = service().security_schemes.iter().filter_map(place).map(|one| one.place).collect();
-        let header = |name: &str, prefix: &str| Place::Header { name: name.to_owned(), prefix: prefix.to_owned() };
+        let places: Vec<_> =
+            service().security_schemes.iter().filter_map(place).map(|one| one.place).collect();
+        let header =
+            |name: &str, prefix: &str| Place::Header { name: name.to_owned(), prefix: prefix.to_owned() };
         assert_eq!(
             places,
             [
@@ -233,7 +242,10 @@ mod tests {
         for name in ["flow", "bearer", "hoba"] {
             let definition = service();
             let scheme = definition.security_schemes.iter().find(|scheme| scheme.name == name);
-            assert!(matches!(scheme.and_then(|scheme| source(&credentials, scheme, false)), Some(Source::Fixed(_))));
+            assert!(matches!(
+                scheme.and_then(|scheme| source(&credentials, scheme, false)),
+                Some(Source::Fixed(_))
+            ));
         }
     }
 

@@ -50,7 +50,12 @@ pub(crate) fn check_encrypted(url: &Url, allow_http: bool) -> Result<(), UnsafeE
 }
 
 /// A request with its secrets on, as it goes out.
-pub(crate) fn seal(request: &Request, grant: &Grant, target: &Target, operation: &str) -> Result<Wire, UnsafeError> {
+pub(crate) fn seal(
+    request: &Request,
+    grant: &Grant,
+    target: &Target,
+    operation: &str,
+) -> Result<Wire, UnsafeError> {
     let mut text = Zeroizing::new(request.url.clone());
     let mut headers = header_map(&request.headers)?;
     for placement in &request.credentials {
@@ -88,7 +93,10 @@ fn parse_exactly(text: &str) -> Result<Url, UnsafeError> {
     };
     let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;
     if url.as_str() != text {
-        return Err(refuse(&format!("it would become \"{}\"", url.as_str().split(['?', '#']).next().unwrap_or_default())));
+        return Err(refuse(&format!(
+            "it would become \"{}\"",
+            url.as_str().split(['?', '#']).next().unwrap_or_default()
+        )));
     }
     Ok(url)
 }
@@ -121,8 +129,10 @@ fn bad_header(name: &str) -> UnsafeError {
 
 fn secret_value(name: &str, prefix: &str, secret: &SecretString) -> Result<HeaderValue, UnsafeError> {
     let text = Zeroizing::new(format!("{prefix}{}", secret.expose_secret()));
-    let has_edges = secret.expose_secret().trim() != secret.expose_secret() || secret.expose_secret().is_empty();
-    let mut value = HeaderValue::from_str(&text).ok().filter(|_| !has_edges).ok_or_else(|| bad_header(name))?;
+    let has_edges =
+        secret.expose_secret().trim() != secret.expose_secret() || secret.expose_secret().is_empty();
+    let mut value =
+        HeaderValue::from_str(&text).ok().filter(|_| !has_edges).ok_or_else(|| bad_header(name))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -142,7 +152,8 @@ fn add_to_query(url: &mut String, name: &str, secret: &SecretString) {
 /// A cookie joins those of the request (RFC 6265 §4.2.1); what a cookie cannot hold is percent-encoded.
 fn add_cookie(headers: &mut HeaderMap, name: &str, secret: &SecretString) -> Result<(), UnsafeError> {
     let plain = secret.expose_secret();
-    let is_cookie_octet = |byte: u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
+    let is_cookie_octet =
+        |byte: u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
     let mut text = Zeroizing::new(String::new());
     if let Some(others) = headers.get(COOKIE).and_then(|value| value.to_str().ok()) {
         text.push_str(others);
@@ -219,7 +230,12 @@ mod tests {
 
     #[test]
     fn no_secret_goes_to_another_origin() {
-        for url in ["https://other.example/", "https://h.example:444/", "http://h.example/", "https://h.example.evil/"] {
+        for url in [
+            "https://other.example/",
+            "https://h.example:444/",
+            "http://h.example/",
+            "https://h.example.evil/",
+        ] {
             let error = sealed(&request(url, &[], &[bearer()]), "t").err().unwrap();
             assert!(error.problem.starts_with("credentials would go to "), "{url}: {error}");
         }
@@ -237,7 +253,12 @@ mod tests {
 
     #[test]
     fn a_url_that_would_change_is_refused() {
-        for url in ["https://h.example/a/%2e%2e/b?key=v", "https://h.example/a\\b", "https://h.example/a\nb", "https://h.example"] {
+        for url in [
+            "https://h.example/a/%2e%2e/b?key=v",
+            "https://h.example/a\\b",
+            "https://h.example/a\nb",
+            "https://h.example",
+        ] {
             let error = sealed(&request(url, &[], &[]), "t").err().unwrap();
             assert!(error.problem.contains("cannot be sent as it stands"), "{error}");
             assert!(!error.problem.contains("key=v"), "{error}");

@@ -14,7 +14,7 @@ use super::renewing::Fetched;
 use super::seal::check_encrypted;
 use crate::error::{AuthError, ConfigError, UnsafeError};
 use crate::operation::{Method, OAuth2Def, RegionDef, ServiceDef};
-use crate::profile::{Base, Credentials, Key, find_region, origin_of, variables_for};
+use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
 use crate::transport::{Answer, Transport, Wire};
@@ -45,7 +45,11 @@ impl TokenEndpoint<'_> {
         let Some(region) = self.redirected(base, &answer)? else {
             return Ok((self.token(&answer)?, None));
         };
-        tracing::debug!(service = self.definition.name, region = region.name, "the token endpoint names the region");
+        tracing::debug!(
+            service = self.definition.name,
+            region = region.name,
+            "the token endpoint names the region"
+        );
         let base = Base::of_region(region);
         let answer = self.ask(&base, credentials).await?;
         if self.redirected(&base, &answer)?.is_some() {
@@ -56,7 +60,8 @@ impl TokenEndpoint<'_> {
 
     async fn ask(&self, base: &Base, credentials: &Credentials) -> Result<Answer, SignInError> {
         let form = self.form(credentials)?;
-        let url = self.endpoint(base, self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default())?;
+        let url =
+            self.endpoint(base, self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default())?;
         self.post(url, form, None).await
     }
 
@@ -82,7 +87,9 @@ impl TokenEndpoint<'_> {
         credentials: &Credentials,
         token: &SecretString,
     ) -> Result<(), SignInError> {
-        let (Some(path), Some((id, secret))) = (&self.flow.revoke, &credentials.client) else { return Ok(()) };
+        let (Some(path), Some((id, secret))) = (&self.flow.revoke, &credentials.client) else {
+            return Ok(());
+        };
         let mut pairs = vec![("token", token)];
         let client_id = SecretString::from(id.as_str());
         if !self.flow.revoke_basic {
@@ -108,7 +115,10 @@ impl TokenEndpoint<'_> {
         };
         let url = Url::parse(&text).map_err(|error| {
             SignInError::Config(ConfigError {
-                problem: format!("the token endpoint \"{text}\" of {} is no URL: {error}", self.definition.name),
+                problem: format!(
+                    "the token endpoint \"{text}\" of {} is no URL: {error}",
+                    self.definition.name
+                ),
                 hint: Some("set the profile's token URL.".to_owned()),
             })
         })?;
@@ -182,11 +192,14 @@ impl TokenEndpoint<'_> {
 
     fn elsewhere(&self, region: Option<&str>) -> AuthError {
         let region = region.unwrap_or("another region");
-        let variables = variables_for(self.definition, Key::Region).join(" or ");
+        let variables = variables_for(self.definition, Setting::Region).join(" or ");
         let set = if variables.is_empty() { "the region".to_owned() } else { variables };
         AuthError {
             hint: Some(format!("set {set} to {} in place of the base URL.", region.escape_debug())),
-            ..self.error(&format!("the credentials belong to {}, not to the base URL that was set", region.escape_debug()))
+            ..self.error(&format!(
+                "the credentials belong to {}, not to the base URL that was set",
+                region.escape_debug()
+            ))
         }
     }
 
@@ -195,8 +208,12 @@ impl TokenEndpoint<'_> {
             return Err(self.refused(answer, "the token endpoint refused"));
         }
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let Some(token) = body.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty()) else {
-            return Err(AuthError { status: Some(answer.status), ..self.error("the token endpoint's answer holds no access_token") });
+        let Some(token) = body.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty())
+        else {
+            return Err(AuthError {
+                status: Some(answer.status),
+                ..self.error("the token endpoint's answer holds no access_token")
+            });
         };
         Ok(Fetched { value: token.into(), lifetime: Some(lifetime(&body)) })
     }
@@ -210,12 +227,17 @@ impl TokenEndpoint<'_> {
             problem.push_str(&message);
         }
         if let Some(trace) = &said.trace_id {
-            problem.push_str(&format!(" (trace {trace})"));
+            problem.extend([" (trace ", trace, ")"]);
         }
         let hint = if (400..500).contains(&status) && status != 429 {
-            let variables = [Key::ClientId, Key::ClientSecret].map(|key| variables_for(self.definition, key).join(" or "));
+            let variables = [Setting::ClientId, Setting::ClientSecret]
+                .map(|key| variables_for(self.definition, key).join(" or "));
             let named = variables.iter().all(|one| !one.is_empty());
-            Some(if named { format!("check {}.", variables.join(" and ")) } else { "check the client ID and secret.".to_owned() })
+            Some(if named {
+                format!("check {}.", variables.join(" and "))
+            } else {
+                "check the client ID and secret.".to_owned()
+            })
         } else {
             Some("repeat the call later.".to_owned())
         };

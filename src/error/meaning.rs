@@ -130,16 +130,24 @@ fn suggest_arguments(error: &ArgumentsError) -> Option<String> {
 
 fn suggest_reaching(error: &TransportError) -> String {
     match error.phase {
-        Phase::Connect => format!("check that {} is the right address and can be reached from here.", error.origin),
-        Phase::ConnectTimeout => format!("check that {} can be reached from here, or give it more time.", error.origin),
+        Phase::Connect => {
+            format!("check that {} is the right address and can be reached from here.", error.origin)
+        }
+        Phase::ConnectTimeout => {
+            format!("check that {} can be reached from here, or give it more time.", error.origin)
+        }
         Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
-        Phase::Broken => "check with a reading operation whether it was carried out before you repeat it.".to_owned(),
+        Phase::Broken => {
+            "check with a reading operation whether it was carried out before you repeat it.".to_owned()
+        }
     }
 }
 
 fn suggest_after_refusal(error: &Refused) -> Option<String> {
     match error.status {
-        401 => Some(format!("check the credentials for {}: they are not accepted (any more).", error.service)),
+        401 => {
+            Some(format!("check the credentials for {}: they are not accepted (any more).", error.service))
+        }
         403 => error.scope.as_ref().map(|scope| format!("the API client needs the scope \"{scope}\".")),
         429 => Some(error.retry_after.map_or_else(
             || "wait, then send fewer calls at a time.".to_owned(),
@@ -212,10 +220,17 @@ mod tests {
             "did you mean \"tokens_query\"? `opcall ops token` shows all with that word."
         );
         assert_eq!(hint(unknown("#", &[])), "`opcall ops` shows all.");
-        let arguments =
-            |operation: &str| Error::from(ArgumentsError { operation: operation.to_owned(), problems: Vec::new() });
-        assert_eq!(hint(arguments("falcon:tokens_create")), "`opcall show tokens_create` lists its parameters.");
-        assert_eq!(hint(arguments("panther:api token#list")), "`opcall show 'api token#list'` lists its parameters.");
+        let arguments = |operation: &str| {
+            Error::from(ArgumentsError { operation: operation.to_owned(), problems: Vec::new() })
+        };
+        assert_eq!(
+            hint(arguments("falcon:tokens_create")),
+            "`opcall show tokens_create` lists its parameters."
+        );
+        assert_eq!(
+            hint(arguments("panther:api token#list")),
+            "`opcall show 'api token#list'` lists its parameters."
+        );
         assert_eq!(arguments("GET /a").hint(), None);
     }
 

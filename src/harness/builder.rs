@@ -105,13 +105,18 @@ impl HarnessBuilder {
 
     /// Replaces a service's regions, as (name, base URL): for tests and gateways. Other hosts that the document names
     /// for some operations do not count then.
-    pub fn regions<N, U>(mut self, service: impl Into<String>, regions: impl IntoIterator<Item = (N, U)>) -> Self
+    pub fn regions<N, U>(
+        mut self,
+        service: impl Into<String>,
+        regions: impl IntoIterator<Item = (N, U)>,
+    ) -> Self
     where
         N: Into<String>,
         U: Into<String>,
     {
         let service = service.into();
-        let region = |(name, url): (N, U)| RegionDef { name: name.into(), url: url.into(), aliases: Vec::new() };
+        let region =
+            |(name, url): (N, U)| RegionDef { name: name.into(), url: url.into(), aliases: Vec::new() };
         self.regions.retain(|(known, _)| *known != service);
         self.regions.push((service, regions.into_iter().map(region).collect()));
         self

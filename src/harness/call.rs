@@ -40,7 +40,9 @@ impl<'a> Dispatch<'a> {
     pub(super) fn of(command: Command<'a>) -> Result<Self> {
         let harness = command.harness?;
         let subject = match command.endpoint {
-            Endpoint::Listed(id) => Subject::Listed(harness.inner.table.find(command.service.as_deref(), id)?),
+            Endpoint::Listed(id) => {
+                Subject::Listed(harness.inner.table.find(command.service.as_deref(), id)?)
+            }
             Endpoint::Unlisted { service, method, path } => Subject::Unlisted { service, method, path },
         };
         let service = match &subject {
@@ -123,7 +125,8 @@ impl<'a> Dispatch<'a> {
         }
         match operation.servers().first() {
             Some(server) if server.url.starts_with('/') && !server.url.starts_with("//") => {
-                let origin = origin_of(&base.url).map_or_else(String::new, |origin| origin.ascii_serialization());
+                let origin =
+                    origin_of(&base.url).map_or_else(String::new, |origin| origin.ascii_serialization());
                 let url = format!("{origin}{}", server.url).trim_end_matches('/').to_owned();
                 Base { url, ..base.clone() }
             }
@@ -156,7 +159,8 @@ impl<'a> Dispatch<'a> {
     /// Where the credentials may go: the base URL's origin and that of `x-host` for its region.
     fn target(&self, base: &Base) -> Target {
         let hosts = self.region_hosts(base);
-        let origins: Vec<Origin> = std::iter::once(base.url.clone()).chain(hosts).filter_map(|url| origin_of(&url)).collect();
+        let origins: Vec<Origin> =
+            std::iter::once(base.url.clone()).chain(hosts).filter_map(|url| origin_of(&url)).collect();
         Target { origins, allow_http: self.account.allow_http }
     }
 
@@ -225,7 +229,8 @@ impl LiveCall<'_, '_> {
             return Ok(());
         }
         let credentials = account.credentials(&self.rejected).await?;
-        let serves = |scheme: &SecuritySchemeDef| auth::serves(&credentials, scheme, transport.has_certificate());
+        let serves =
+            |scheme: &SecuritySchemeDef| auth::serves(&credentials, scheme, transport.has_certificate());
         let Some(schemes) = dispatch.plan(serves) else {
             return Err(auth::missing(&account.definition, &dispatch.alternatives).into());
         };
@@ -265,7 +270,8 @@ impl Call for LiveCall<'_, '_> {
 
     fn renews(&mut self, answer: &Answer) -> bool {
         let Some(rejected) = self.grant.renewable().filter(|_| answer.status == 401) else { return false };
-        let once = if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
+        let once =
+            if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
     }
@@ -275,7 +281,8 @@ impl Call for LiveCall<'_, '_> {
             operation: self.dispatch.label(),
             method: self.request.method.clone(),
             url: shown_url(&self.request).to_owned(),
-            origin: origin_of(&self.place.url).map_or_else(String::new, |origin| origin.ascii_serialization()),
+            origin: origin_of(&self.place.url)
+                .map_or_else(String::new, |origin| origin.ascii_serialization()),
             phase: Phase::ConnectTimeout,
             signing_in: true,
             attempts: 0,

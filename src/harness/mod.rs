@@ -156,7 +156,8 @@ impl Harness {
             profile.base_url = Some(server.to_owned());
         }
         let provider = name.is_none().then(|| find(&self.inner.providers, service).cloned()).flatten();
-        let regions = find(&self.inner.regions, service).cloned().unwrap_or_else(|| definition.regions.clone());
+        let regions =
+            find(&self.inner.regions, service).cloned().unwrap_or_else(|| definition.regions.clone());
         Account::new(definition, regions, profile, provider, self.inner.allow_http)
     }
 

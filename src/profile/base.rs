@@ -3,7 +3,7 @@
 use url::{Host, Origin, Url};
 
 use super::Profile;
-use super::environment::{Key, variables_for};
+use super::environment::{Setting, variables_for};
 use crate::error::{ConfigError, Result};
 use crate::operation::{RegionDef, ServerDef, ServiceDef};
 
@@ -102,10 +102,14 @@ impl Base {
         if self.placeholders.is_empty() {
             return Ok(());
         }
-        let variables = variables_for(definition, Key::BaseUrl);
-        let set = if variables.is_empty() { "the profile's base URL".to_owned() } else { variables.join(" or ") };
+        let variables = variables_for(definition, Setting::BaseUrl);
+        let set =
+            if variables.is_empty() { "the profile's base URL".to_owned() } else { variables.join(" or ") };
         Err(ConfigError {
-            problem: format!("the address of {} is not known: \"{}\" is a placeholder", definition.name, self.url),
+            problem: format!(
+                "the address of {} is not known: \"{}\" is a placeholder",
+                definition.name, self.url
+            ),
             hint: Some(format!("set {set}, or give a server with the call.")),
         }
         .into())
@@ -115,9 +119,9 @@ impl Base {
 /// Finds a region by a name in any case, with or without dashes, also by its aliases.
 pub(crate) fn find_region<'r>(regions: &'r [RegionDef], name: &str) -> Option<&'r RegionDef> {
     let wanted = fold(name);
-    regions
-        .iter()
-        .find(|region| fold(&region.name) == wanted || region.aliases.iter().any(|alias| fold(alias) == wanted))
+    regions.iter().find(|region| {
+        fold(&region.name) == wanted || region.aliases.iter().any(|alias| fold(alias) == wanted)
+    })
 }
 
 fn fold(name: &str) -> String {
@@ -215,7 +219,8 @@ mod tests {
             assert_eq!(decided(&Profile::new().region(name)).url, "https://gov.example", "{name}");
         }
         let definition = two_regions();
-        let error = Base::decide(&definition, &Profile::new().region("mars"), &definition.regions).unwrap_err();
+        let error =
+            Base::decide(&definition, &Profile::new().region("mars"), &definition.regions).unwrap_err();
         assert_eq!(error.to_string(), "two has no region \"mars\"");
         assert_eq!(error.hint().unwrap(), "choose one of us-1, us-gov-2.");
     }
@@ -241,23 +246,35 @@ mod tests {
 
     #[test]
     fn a_placeholder_is_shown_but_not_called() {
-        let host =
-            ServerVariableDef { name: "host".to_owned(), default: "your-host".to_owned(), placeholder: true, ..Default::default() };
+        let host = ServerVariableDef {
+            name: "host".to_owned(),
+            default: "your-host".to_owned(),
+            placeholder: true,
+            ..Default::default()
+        };
         let definition = ServiceDef {
             name: "keyed".to_owned(),
-            servers: vec![ServerDef { url: "https://{host}/v1".to_owned(), variables: vec![host], ..ServerDef::default() }],
+            servers: vec![ServerDef {
+                url: "https://{host}/v1".to_owned(),
+                variables: vec![host],
+                ..ServerDef::default()
+            }],
             ..ServiceDef::default()
         };
         let base = Base::decide(&definition, &Profile::new(), &[]).unwrap();
         assert_eq!(base.url, "https://your-host/v1");
         let error = base.require_real(&definition).unwrap_err();
-        assert_eq!(error.to_string(), "the address of keyed is not known: \"https://your-host/v1\" is a placeholder");
+        assert_eq!(
+            error.to_string(),
+            "the address of keyed is not known: \"https://your-host/v1\" is a placeholder"
+        );
         assert_eq!(error.hint().unwrap(), "set KEYED_BASE_URL, or give a server with the call.");
     }
 
     #[test]
     fn a_relative_server_has_no_host_yet() {
-        for (written, url) in [("/v1/", "https://your-api-host/v1"), ("", "https://your-api-host"), ("//h/a", "https://h/a")]
+        for (written, url) in
+            [("/v1/", "https://your-api-host/v1"), ("", "https://your-api-host"), ("//h/a", "https://h/a")]
         {
             let server = ServerDef { url: written.to_owned(), ..ServerDef::default() };
             assert_eq!(Base::of_server(Some(&server)).url, url);
@@ -266,7 +283,13 @@ mod tests {
 
     #[test]
     fn loopback_is_judged_on_the_parsed_host() {
-        for here in ["http://localhost:1", "http://127.1", "http://0x7f.1/", "http://[::1]", "http://[::ffff:127.0.0.1]"] {
+        for here in [
+            "http://localhost:1",
+            "http://127.1",
+            "http://0x7f.1/",
+            "http://[::1]",
+            "http://[::ffff:127.0.0.1]",
+        ] {
             assert!(is_loopback(&Url::parse(here).unwrap()), "{here}");
         }
         for there in ["http://localhost.example", "http://128.0.0.1", "http://127.0.0.1.example"] {

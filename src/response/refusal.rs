@@ -64,7 +64,8 @@ fn graphql_messages(body: &Value) -> Option<String> {
 }
 
 fn plain_text(answer: &Answer) -> Option<String> {
-    let media_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type =
+        answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_text = media_type.is_empty() || media_type.to_ascii_lowercase().starts_with("text/plain");
     let text = std::str::from_utf8(&answer.body).ok()?.trim();
     (is_text && !text.is_empty() && !text.starts_with('<')).then(|| shown(text))
@@ -90,7 +91,8 @@ pub(crate) fn has_graphql_errors(body: &[u8]) -> bool {
         #[serde(default)]
         errors: Option<Vec<serde::de::IgnoredAny>>,
     }
-    serde_json::from_slice::<Errors>(body).is_ok_and(|answer| answer.errors.is_some_and(|errors| !errors.is_empty()))
+    serde_json::from_slice::<Errors>(body)
+        .is_ok_and(|answer| answer.errors.is_some_and(|errors| !errors.is_empty()))
 }
 
 /// `Retry-After` in seconds (RFC 9110 §10.2.3).

@@ -28,7 +28,8 @@ pub(super) async fn attach(builder: RequestBuilder, content: &Content) -> Result
 /// The media type as resolved, such as `multipart/mixed`, with the boundary that the framing chose.
 pub(super) fn keep_media_type(request: &mut Request, resolved: Option<&HeaderValue>) {
     let framed = request.headers().get_all(CONTENT_TYPE).iter().filter_map(|value| value.to_str().ok());
-    let boundary = framed.filter_map(|value| value.split_once("boundary=")).map(|(_, boundary)| boundary).next();
+    let boundary =
+        framed.filter_map(|value| value.split_once("boundary=")).map(|(_, boundary)| boundary).next();
     let media_type = resolved.and_then(|value| value.to_str().ok()).unwrap_or("multipart/form-data");
     let whole = boundary.map(|boundary| format!("{media_type}; boundary={boundary}"));
     if let Some(value) = whole.and_then(|whole| HeaderValue::from_str(&whole).ok()) {

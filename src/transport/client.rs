@@ -83,7 +83,9 @@ fn build(settings: &Settings, tls: ClientConfig, past_proxies: bool) -> Result<C
     } else if let Some(proxy) = &settings.proxy {
         builder = builder.proxy(proxy_of(proxy)?);
     }
-    builder.build().map_err(|error| broken(&format!("the HTTP client cannot be made: {}", error.without_url())))
+    builder
+        .build()
+        .map_err(|error| broken(&format!("the HTTP client cannot be made: {}", error.without_url())))
 }
 
 fn proxy_of(url: &str) -> Result<Proxy, ConfigError> {
@@ -113,7 +115,10 @@ fn tls(settings: &Settings) -> Result<ClientConfig, ConfigError> {
 }
 
 /// The platform's verifier; named roots count beside its own.
-fn verifier(settings: &Settings, provider: Arc<rustls::crypto::CryptoProvider>) -> Result<Verifier, ConfigError> {
+fn verifier(
+    settings: &Settings,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+) -> Result<Verifier, ConfigError> {
     if settings.roots.is_empty() {
         return Verifier::new(provider).map_err(|error| tls_error(&error));
     }
@@ -135,11 +140,14 @@ fn with_identity(
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    read.ok().filter(|list| !list.is_empty()).ok_or_else(|| broken(&format!("{what} hold no certificate in PEM")))
+    read.ok()
+        .filter(|list| !list.is_empty())
+        .ok_or_else(|| broken(&format!("{what} hold no certificate in PEM")))
 }
 
 fn private_key(certificate: &ClientCertificate) -> Result<PrivateKeyDer<'static>, ConfigError> {
-    PrivateKeyDer::from_pem_slice(&certificate.key).map_err(|_| broken("the client certificate's key is no key in PEM"))
+    PrivateKeyDer::from_pem_slice(&certificate.key)
+        .map_err(|_| broken("the client certificate's key is no key in PEM"))
 }
 
 fn tls_error(error: &rustls::Error) -> ConfigError {

@@ -1,5 +1,6 @@
 //! What goes over the wire and what comes back, with every way it can break.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use opcall::{Credentials, Error, FilePart, Harness, HarnessBuilder, Phase, Profile};
@@ -8,7 +9,10 @@ use serde_json::json;
 use crate::support::{Reply, Server, builder};
 
 fn panther(url: &str) -> HarnessBuilder {
-    builder().profile("panther", Profile::new().base_url(url).credentials(Credentials::new().api_key("canary-key")))
+    builder().profile(
+        "panther",
+        Profile::new().base_url(url).credentials(Credentials::new().api_key("canary-key")),
+    )
 }
 
 fn logscale(server: &Server) -> Harness {
@@ -55,18 +59,24 @@ async fn nobody_there_means_nothing_was_sent() {
 
 #[tokio::test]
 async fn a_failed_handshake_means_nothing_was_sent() {
-    let server = Server::start(|_, _| Reply::raw("no TLS here"));
-    let url = server.url().replace("http:", "https:");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        listener.accept().unwrap().0.write_all(b"no TLS here, only plain text").unwrap();
+    });
     let harness = panther(&url).build().unwrap();
     let Error::Transport(error) = list(&harness).await.unwrap_err() else { panic!("another error") };
     assert_eq!((error.phase, error.was_sent()), (Phase::Connect, false));
-    // The handshake is no HTTP request, so the recorder saw none.
-    std::mem::forget(server);
 }
 
 #[tokio::test]
 async fn a_broken_answer_may_have_been_carried_out() {
-    for reply in ["", "HTTP/1.1 200 OK\r\ncontent-le", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", "nonsense\r\n\r\n"] {
+    for reply in [
+        "",
+        "HTTP/1.1 200 OK\r\ncontent-le",
+        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{",
+        "nonsense\r\n\r\n",
+    ] {
         let server = Server::start(move |_, _| Reply::raw(reply));
         let harness = panther(&server.url()).build().unwrap();
         let Error::Transport(error) = list(&harness).await.unwrap_err() else { panic!("another error") };
@@ -115,7 +125,10 @@ async fn redirects_are_not_followed() {
 async fn an_explicit_proxy_is_asked_for_everything() {
     let proxy = Server::start(|_, _| Reply::json(200, r#"{"results":[]}"#));
     let harness = builder()
-        .profile("panther", Profile::new().base_url("http://h.example").credentials(Credentials::new().api_key("k")))
+        .profile(
+            "panther",
+            Profile::new().base_url("http://h.example").credentials(Credentials::new().api_key("k")),
+        )
         .allow_http()
         .proxy(proxy.url())
         .build()
@@ -141,7 +154,10 @@ async fn error_bodies_read_well() {
     }
     let server = Server::start(|_, _| Reply::whole(429, &["retry-after: 7"], ""));
     let error = list(&panther(&server.url()).build().unwrap()).await.unwrap_err();
-    assert_eq!((error.kind(), error.hint().as_deref()), ("rate_limited", Some("wait 7 s before the next call.")));
+    assert_eq!(
+        (error.kind(), error.hint().as_deref()),
+        ("rate_limited", Some("wait 7 s before the next call."))
+    );
 }
 
 #[tokio::test]
@@ -168,7 +184,9 @@ async fn graphql_gives_the_root_field_and_all_errors() {
             0 => Reply::json(200, r#"{"data":{"deleteToken": true}}"#),
             1 => Reply::json(200, r#"{"data":null,"errors":[{"message":"one"},{"message":"two"}]}"#),
             2 => Reply::whole(401, &["content-type: text/plain"], "The supplied authentication is invalid"),
-            _ => Reply::whole(403, &["content-type: text/plain"], "Tokens can only be used from IP addresses"),
+            _ => {
+                Reply::whole(403, &["content-type: text/plain"], "Tokens can only be used from IP addresses")
+            }
         }
     });
     let harness = logscale(&server);
@@ -177,7 +195,10 @@ async fn graphql_gives_the_root_field_and_all_errors() {
     assert_eq!(done.value().unwrap(), true);
     assert_eq!(done.envelope().unwrap(), &json!({"data": {"deleteToken": true}}));
     let error = call().await.unwrap_err();
-    assert_eq!(error.to_string(), "logscale refused organization_tokens_delete with GraphQL errors: one; two");
+    assert_eq!(
+        error.to_string(),
+        "logscale refused organization_tokens_delete with GraphQL errors: one; two"
+    );
     assert_eq!(error.kind(), "graphql");
     let error = call().await.unwrap_err();
     assert_eq!(
@@ -211,7 +232,9 @@ async fn files_are_streamed_whole_and_as_parts() {
     let sent = server.received().pop().unwrap();
     let media_type = sent.header("content-type").unwrap();
     let boundary = media_type.strip_prefix("multipart/form-data; boundary=").unwrap();
-    assert!(sent.text().contains(&format!("--{boundary}\r\nContent-Disposition: form-data; name=\"sample\"")));
+    assert!(
+        sent.text().contains(&format!("--{boundary}\r\nContent-Disposition: form-data; name=\"sample\""))
+    );
     assert!(sent.text().contains("filename=\"a %22b%22.bin\"\r\n"), "{}", sent.text());
     assert!(sent.body.windows(8).any(|bytes| bytes == b"\r\n\r\n\x00\x01\x02\xff"));
     assert!(sent.header("content-length").is_some());
@@ -232,7 +255,10 @@ fn settings_that_cannot_be_used_are_refused_early() {
     assert_eq!(error(builder().proxy("::")), "the proxy is no http, https or socks5 URL");
     assert_eq!(error(builder().root_certificates("x")), "the root certificates hold no certificate in PEM");
     assert_eq!(error(builder().user_agent("a\nb")), "the user agent holds what no header may hold");
-    assert_eq!(error(builder().client_certificate("x", "y")), "the client certificate hold no certificate in PEM");
+    assert_eq!(
+        error(builder().client_certificate("x", "y")),
+        "the client certificate hold no certificate in PEM"
+    );
 }
 
 #[cfg(feature = "blocking")]
@@ -241,7 +267,8 @@ fn a_blocking_call_waits_for_the_answer() {
     let server = Server::start(|_, _| Reply::json(200, r#"{"results":[1]}"#));
     let harness = opcall::blocking::Harness::from(panther(&server.url()).build().unwrap());
     for _ in 0..3 {
-        let found = harness.command("api_token_list", ()).with(|call| call.header("x-trace", "1")).send().unwrap();
+        let found =
+            harness.command("api_token_list", ()).with(|call| call.header("x-trace", "1")).send().unwrap();
         assert_eq!(found.value().unwrap()["results"][0], 1);
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
