@@ -1,3 +1,5 @@
+//! Each keyword of a schema, its words, and what is converted.
+
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
 
 use serde_json::{Value, json};
