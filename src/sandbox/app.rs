@@ -1,0 +1,139 @@
+//! The server: sockets, HTTP, and what holds for every request before a service sees it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use http::HeaderMap;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::exchange::{Answer, Incoming, Region};
+use super::play::Stage;
+
+/// The largest body that is read.
+const LARGEST: usize = 64 << 20;
+
+/// One listener.
+#[derive(Clone)]
+struct Listener {
+    stage: Arc<Stage>,
+    region: Region,
+}
+
+/// Serves one listener until the end is told.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    stage: Arc<Stage>,
+    region: Region,
+    mut ended: watch::Receiver<bool>,
+) {
+    let app = Router::new().fallback(handle).with_state(Listener { stage, region });
+    let end = async move {
+        let _ = ended.wait_for(|ended| *ended).await;
+    };
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(end).await {
+        tracing::error!(%error, "the sandbox ended");
+    }
+}
+
+async fn handle(
+    State(listener): State<Listener>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let is_head = request.method() == http::Method::HEAD;
+    let mut response = into_response(answer(&listener, peer, request).await);
+    if is_head {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+async fn answer(listener: &Listener, peer: SocketAddr, request: Request) -> Answer {
+    if !is_loopback(request.headers()) {
+        return refuse(403, "the sandbox answers to loopback names only");
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST).await else {
+        return refuse(413, "the request body is too large or broke off");
+    };
+    let (service, path) = split(parts.uri.path());
+    let stage = &listener.stage;
+    if !stage.serves(service) {
+        let known = stage.services().iter().map(|name| format!("/{name}/")).collect::<Vec<_>>().join(", ");
+        return refuse(404, &format!("no service has this path; the services are {known}"));
+    }
+    let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned();
+    let mut incoming = Incoming {
+        method: parts.method.as_str().to_owned(),
+        path: own_path(service, path),
+        query: query.collect(),
+        headers: parts.headers,
+        body,
+        peer: peer.ip(),
+        region: listener.region,
+        elsewhere: format!("{}/{service}", stage.origin(listener.region.other())),
+        now: stage.clock.now(),
+        trace: stage.trace(),
+        moved: false,
+    };
+    let (effect, answer) = stage.play(service, &mut incoming);
+    if let Err(error) = stage.services.save() {
+        tracing::error!(%error, "the state of the sandbox could not be written");
+    }
+    if let Some(wait) = effect.slow {
+        tokio::time::sleep(wait).await;
+    }
+    tracing::debug!(
+        service,
+        method = incoming.method,
+        path = incoming.path,
+        status = answer.status,
+        "sandbox"
+    );
+    answer
+}
+
+/// The service's name, and the path below it.
+fn split(path: &str) -> (&str, &str) {
+    let bare = path.strip_prefix('/').unwrap_or(path);
+    let end = bare.find('/').unwrap_or(bare.len());
+    (&bare[..end], &bare[end..])
+}
+
+/// Panther's base URL ends in `/v1` where it is hosted by the customer: both are served.
+fn own_path(service: &str, path: &str) -> String {
+    let versioned = (service == "panther").then(|| path.strip_prefix("/v1")).flatten();
+    versioned.filter(|rest| rest.starts_with('/')).unwrap_or(path).to_owned()
+}
+
+/// Whether the request was meant for a loopback name: a page of another site that made its name point here
+/// (DNS rebinding) is refused.
+fn is_loopback(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get("host").and_then(|host| host.to_str().ok()) else { return false };
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A refusal by the sandbox itself.
+fn refuse(status: u16, message: &str) -> Answer {
+    Answer::json(status, &json!({"message": message}))
+}
+
+fn into_response(answer: Answer) -> Response {
+    let mut builder = Response::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(Body::from(answer.body)).unwrap_or_else(|_| Response::new(Body::empty()))
+}
