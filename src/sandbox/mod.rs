@@ -12,6 +12,7 @@ mod described;
 mod exchange;
 mod falcon;
 mod fault;
+mod harness;
 mod ids;
 mod limit;
 mod logscale;

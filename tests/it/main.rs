@@ -4,13 +4,32 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test may panic")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-/// Signing in: tokens and their renewal, regions, keys, and what must not be sent.
+/// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
+/// No secret in anything that the crate or the program prints.
+#[cfg(all(feature = "cli", feature = "sandbox"))]
+mod canaries;
+/// The program as a process: what it prints and the code it ends with.
+#[cfg(feature = "cli")]
+mod cli;
+/// Credentials of every kind: where they come from, where they go, where they must not go.
+mod credentials;
+/// `docs/from-falconpy.md`: its shell lines and its Rust forms.
+#[cfg(all(feature = "cli", feature = "sandbox", unix))]
+mod from_falconpy;
 /// Prism, a server nobody here wrote, judges what is sent.
 mod prism;
+/// README: its commands, and what it shows of their output.
+#[cfg(all(feature = "cli", feature = "sandbox", unix))]
+mod readme;
 /// The sandbox over real sockets.
 #[cfg(feature = "sandbox")]
 mod sandbox;
+/// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
+mod secrets;
+/// The vendors' pages on token management: every example of them, against the sandbox.
+#[cfg(feature = "sandbox")]
+mod source_documents;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
 /// A scripted HTTP server on a real socket.

@@ -43,6 +43,11 @@ impl Described {
         Ok(Self { table, answers })
     }
 
+    /// What is served.
+    pub(crate) fn table(&self) -> &OperationTable {
+        &self.table
+    }
+
     /// Whether there is a service of this name.
     pub(crate) fn has(&self, service: &str) -> bool {
         self.table.service(service).is_some()

@@ -1,0 +1,52 @@
+//! README is true: its commands run in an empty environment, and what its `console` blocks show is what they print.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const README: &str = include_str!("../../README.md");
+
+/// The blocks of a language, without the fences.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let pieces = README.split("```").skip(1).step_by(2);
+    pieces.filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n')).collect()
+}
+
+/// Runs a line in the folder of the repository.
+fn run(line: &str) -> Output {
+    let line = line.replacen("cargo run -- ", "opcall ", 1);
+    let home = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_opcall")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("bash");
+    command.args(["-c", &line]).env_clear().env("PATH", path).env("HOME", home.path());
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).output().unwrap()
+}
+
+#[test]
+fn every_command_succeeds() {
+    let lines: Vec<_> = blocks("sh").into_iter().flat_map(str::lines).collect();
+    for line in &lines {
+        let output = run(line);
+        assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(lines.len() > 12, "only {} commands", lines.len());
+}
+
+/// On a terminal JSON has line breaks, here it has none: JSON is compared by value.
+#[test]
+fn what_is_shown_is_what_is_printed() {
+    let shown = blocks("console");
+    assert!(shown.len() > 2, "only {} blocks", shown.len());
+    for block in shown {
+        let (command, wanted) = block.strip_prefix("$ ").unwrap().split_once('\n').unwrap();
+        let output = run(command);
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8(printed).unwrap();
+        match (serde_json::from_str::<Value>(wanted), serde_json::from_str::<Value>(&printed)) {
+            (Ok(wanted), Ok(printed)) => assert_eq!(wanted, printed, "{command}"),
+            _ => assert_eq!(wanted.trim_end(), printed.trim_end(), "{command}"),
+        }
+    }
+}
