@@ -237,9 +237,9 @@ impl fmt::Display for Refused {
         let id = self.operation.split_once(':').map_or(self.operation.as_str(), |(_, id)| id);
         write!(f, "{} refused {id} with ", self.service)?;
         if self.graphql {
-            f.write_str("GraphQL errors")?
+            f.write_str("GraphQL errors")?;
         } else {
-            write!(f, "{}", self.status)?
+            write!(f, "{}", self.status)?;
         }
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;

@@ -164,14 +164,26 @@ mod error;
 #[cfg(feature = "client")]
 mod harness;
 pub mod operation;
+#[cfg_attr(
+    not(feature = "client"),
+    allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
+)]
 mod params;
 #[cfg(feature = "client")]
 mod profile;
+#[cfg_attr(
+    not(feature = "client"),
+    allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
+)]
 mod request;
 #[cfg(feature = "client")]
 mod response;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+#[cfg_attr(
+    not(feature = "client"),
+    allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
+)]
 mod schema;
 pub mod source;
 pub mod spec;

@@ -216,7 +216,7 @@ struct GraphQlAnswer<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 
     use super::*;
 

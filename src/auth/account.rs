@@ -20,7 +20,8 @@ pub(crate) struct Account {
     /// The document's regions, or what replaces them.
     pub(crate) regions: Vec<RegionDef>,
     pub(crate) allow_http: bool,
-    profile: Profile,
+    own: Arc<Credentials>,
+    token_url: Option<String>,
     provider: Option<Arc<dyn CredentialProvider>>,
     base: RwLock<Base>,
     provided: Renewing<Arc<Credentials>>,
@@ -72,8 +73,17 @@ impl Account {
         let flows =
             definition.security_schemes.iter().filter(|scheme| matches!(scheme.kind, SchemeKind::OAuth2(_)));
         let tokens = flows.map(|scheme| (scheme.name.clone(), Renewing::default())).collect();
-        let provided = Renewing::default();
-        Ok(Self { definition, regions, allow_http, profile, provider, base, provided, tokens })
+        Ok(Self {
+            definition,
+            regions,
+            allow_http,
+            own: Arc::new(profile.credentials),
+            token_url: profile.token_url,
+            provider,
+            base,
+            provided: Renewing::default(),
+            tokens,
+        })
     }
 
     /// The base URL as of now; region discovery may change it.
@@ -88,7 +98,7 @@ impl Account {
 
     /// Whether the profile itself serves a scheme; a provider is not asked.
     pub(crate) fn serves(&self, scheme: &SecuritySchemeDef, certificate: bool) -> bool {
-        serves(&self.profile.credentials, scheme, certificate)
+        serves(&self.own, scheme, certificate)
     }
 
     /// Whether the secrets of a grant are still the newest ones.
@@ -109,7 +119,7 @@ impl Account {
         rejected: Option<u64>,
     ) -> Result<(Arc<Credentials>, Option<u64>), SignInError> {
         let Some(provider) = &self.provider else {
-            return Ok((Arc::new(self.profile.credentials.clone()), None));
+            return Ok((Arc::clone(&self.own), None));
         };
         let ask = || async {
             let given = provider.credentials().await.map_err(|error| AuthError {
@@ -187,7 +197,7 @@ impl Account {
             definition: &self.definition,
             flow,
             regions: &self.regions,
-            token_url: self.profile.token_url.as_deref(),
+            token_url: self.token_url.as_deref(),
             transport,
             allow_http: self.allow_http,
         }

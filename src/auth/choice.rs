@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::error::AuthError;
 use crate::operation::{Location, SchemeKind, SecuritySchemeDef, ServiceDef};
-use crate::profile::{Credentials, Key, variables_for};
+use crate::profile::{Credentials, Setting, variables_for};
 use crate::request::{Place, Placement};
 
 /// Where a scheme's secret comes from.
@@ -148,13 +148,13 @@ fn variables_of(definition: &ServiceDef, kind: &SchemeKind) -> String {
         if names.iter().any(String::is_empty) { String::new() } else { names.join(" and ") }
     };
     let ways: Vec<String> = match kind {
-        SchemeKind::ApiKey { .. } => vec![named(Key::ApiKey)],
-        SchemeKind::Http { scheme } if scheme == "basic" => vec![both(Key::Username, Key::Password)],
+        SchemeKind::ApiKey { .. } => vec![named(Setting::ApiKey)],
+        SchemeKind::Http { scheme } if scheme == "basic" => vec![both(Setting::Username, Setting::Password)],
         SchemeKind::OAuth2(flow) if flow.token_url.is_some() => {
-            vec![both(Key::ClientId, Key::ClientSecret), named(Key::AccessToken)]
+            vec![both(Setting::ClientId, Setting::ClientSecret), named(Setting::AccessToken)]
         }
         SchemeKind::MutualTls => vec!["a client certificate".to_owned()],
-        _ => vec![named(Key::AccessToken)],
+        _ => vec![named(Setting::AccessToken)],
     };
     ways.into_iter().filter(|way| !way.is_empty()).collect::<Vec<_>>().join(", or ")
 }

@@ -125,7 +125,9 @@ impl<T: Clone> Renewing<T> {
         let lease = Lease { value: fetched.value, generation: state.generation };
         state.held = Some(Held {
             lease: lease.clone(),
-            renew_at: fetched.lifetime.and_then(|life| started.checked_add(life - MARGIN.min(life / 2))),
+            renew_at: fetched
+                .lifetime
+                .and_then(|life| started.checked_add(life.saturating_sub(MARGIN.min(life / 2)))),
             ends_at: fetched.lifetime.and_then(|life| started.checked_add(life)),
         });
         lease

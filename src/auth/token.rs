@@ -14,7 +14,7 @@ use super::renewing::Fetched;
 use super::seal::check_encrypted;
 use crate::error::{AuthError, ConfigError, UnsafeError};
 use crate::operation::{Method, OAuth2Def, RegionDef, ServiceDef};
-use crate::profile::{Base, Credentials, Key, find_region, origin_of, variables_for};
+use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
 use crate::transport::{Answer, Transport, Wire};
@@ -192,7 +192,7 @@ impl TokenEndpoint<'_> {
 
     fn elsewhere(&self, region: Option<&str>) -> AuthError {
         let region = region.unwrap_or("another region");
-        let variables = variables_for(self.definition, Key::Region).join(" or ");
+        let variables = variables_for(self.definition, Setting::Region).join(" or ");
         let set = if variables.is_empty() { "the region".to_owned() } else { variables };
         AuthError {
             hint: Some(format!("set {set} to {} in place of the base URL.", region.escape_debug())),
@@ -227,10 +227,10 @@ impl TokenEndpoint<'_> {
             problem.push_str(&message);
         }
         if let Some(trace) = &said.trace_id {
-            problem.push_str(&format!(" (trace {trace})"));
+            problem.extend([" (trace ", trace, ")"]);
         }
         let hint = if (400..500).contains(&status) && status != 429 {
-            let variables = [Key::ClientId, Key::ClientSecret]
+            let variables = [Setting::ClientId, Setting::ClientSecret]
                 .map(|key| variables_for(self.definition, key).join(" or "));
             let named = variables.iter().all(|one| !one.is_empty());
             Some(if named {

@@ -142,8 +142,8 @@ impl<'a> Command<'a> {
     ///
     /// # Errors
     /// Every [`Error`]; [`Error::was_sent`] tells whether the call may have been carried out.
-    pub fn send(self) -> impl Future<Output = Result<Response>> + Send + 'a {
-        async move { Dispatch::of(self)?.send().await }
+    pub async fn send(self) -> Result<Response> {
+        Dispatch::of(self)?.send().await
     }
 }
 

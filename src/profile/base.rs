@@ -3,7 +3,7 @@
 use url::{Host, Origin, Url};
 
 use super::Profile;
-use super::environment::{Key, variables_for};
+use super::environment::{Setting, variables_for};
 use crate::error::{ConfigError, Result};
 use crate::operation::{RegionDef, ServerDef, ServiceDef};
 
@@ -102,7 +102,7 @@ impl Base {
         if self.placeholders.is_empty() {
             return Ok(());
         }
-        let variables = variables_for(definition, Key::BaseUrl);
+        let variables = variables_for(definition, Setting::BaseUrl);
         let set =
             if variables.is_empty() { "the profile's base URL".to_owned() } else { variables.join(" or ") };
         Err(ConfigError {

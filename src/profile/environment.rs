@@ -8,7 +8,7 @@ use crate::operation::ServiceDef;
 
 /// What a variable may hold: the keys of `x-environment`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum Setting {
     BaseUrl,
     Region,
     ClientId,
@@ -20,7 +20,7 @@ pub(crate) enum Key {
     Password,
 }
 
-impl Key {
+impl Setting {
     fn word(self) -> &'static str {
         match self {
             Self::BaseUrl => "base_url",
@@ -38,7 +38,7 @@ impl Key {
 
 /// The variables that may hold a key, the first one first. A service that names none of its own has the convention
 /// `<SERVICE>_<KEY>`.
-pub(crate) fn variables_for(definition: &ServiceDef, key: Key) -> Vec<String> {
+pub(crate) fn variables_for(definition: &ServiceDef, key: Setting) -> Vec<String> {
     if definition.environment.is_empty() {
         return vec![format!("{}_{}", prefix(&definition.name), key.word().to_ascii_uppercase())];
     }
@@ -65,19 +65,19 @@ impl Profile {
     pub fn from_env(definition: &ServiceDef, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let read = |key| first_found(&variables_for(definition, key), lookup);
         let mut credentials = Credentials::new();
-        if let (Some(id), Some(secret)) = (read(Key::ClientId)?, read(Key::ClientSecret)?) {
+        if let (Some(id), Some(secret)) = (read(Setting::ClientId)?, read(Setting::ClientSecret)?) {
             credentials = credentials.client(id, secret);
         }
-        if let (Some(username), Some(password)) = (read(Key::Username)?, read(Key::Password)?) {
+        if let (Some(username), Some(password)) = (read(Setting::Username)?, read(Setting::Password)?) {
             credentials = credentials.basic(username, password);
         }
-        credentials.member = read(Key::Member)?;
-        credentials.access_token = read(Key::AccessToken)?.map(Into::into);
-        credentials.api_key = read(Key::ApiKey)?.map(Into::into);
+        credentials.member = read(Setting::Member)?;
+        credentials.access_token = read(Setting::AccessToken)?.map(Into::into);
+        credentials.api_key = read(Setting::ApiKey)?.map(Into::into);
         Ok(Self {
             name: None,
-            base_url: read(Key::BaseUrl)?,
-            region: read(Key::Region)?,
+            base_url: read(Setting::BaseUrl)?,
+            region: read(Setting::Region)?,
             token_url: None,
             credentials,
         })

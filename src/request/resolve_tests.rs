@@ -82,7 +82,11 @@ fn api() -> OperationTable {
 
 #[test]
 fn declared_parameters_stand_in_the_documents_order() {
-    let request = call(&api(), "list", params! { filter: "status:'valid'", limit: 5, "x-trace-id": "t", session: "a b" });
+    let request = call(
+        &api(),
+        "list",
+        params! { filter: "status:'valid'", limit: 5, "x-trace-id": "t", session: "a b" },
+    );
     let request = request.unwrap();
     assert_eq!(request.url, format!("{BASE}/tokens?limit=5&filter=status%3A%27valid%27"));
     let headers: Vec<_> = request.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -92,7 +96,10 @@ fn declared_parameters_stand_in_the_documents_order() {
 
 #[test]
 fn names_find_their_place_without_case_and_dashes() {
-    assert_eq!(url(call(&api(), "list", params! { LIMIT: 1, "query.Offset": "2" })), "/tokens?limit=1&offset=2");
+    assert_eq!(
+        url(call(&api(), "list", params! { LIMIT: 1, "query.Offset": "2" })),
+        "/tokens?limit=1&offset=2"
+    );
     let both = problems(call(&api(), "list", params! { limit: 1, "query.limit": 2 }));
     assert_eq!(both, ["query.limit: is given twice"]);
 }
@@ -132,21 +139,29 @@ fn nothing_is_sent_for_null_and_an_empty_list_never_widens_a_change() {
 
 #[test]
 fn all_problems_come_at_once_in_the_order_of_the_arguments() {
-    let found = problems(call(&api(), "create", json!({"expires": "x", "label": 5, "count": "many", "revoked": 0})));
-    assert_eq!(found, [
-        "expires: is not known here [expires_timestamp]",
-        "body.label: must be a string, got 5",
-        "body.count: must be an integer, got \"many\"",
-        "body.revoked: must be a boolean, got 0",
-        "body.id: is required",
-    ]);
-    let found = problems(call(&api(), "list", json!({"ids": [1, {}], "limit": "5000", "offset": [1], "limt": 1})));
-    assert_eq!(found, [
-        "query.ids[1]: must be a string, got {}",
-        "query.limit: must be at most 1000, got 5000",
-        "query.offset: must be an integer, got [1]",
-        "limt: is not known here [limit]",
-    ]);
+    let found =
+        problems(call(&api(), "create", json!({"expires": "x", "label": 5, "count": "many", "revoked": 0})));
+    assert_eq!(
+        found,
+        [
+            "expires: is not known here [expires_timestamp]",
+            "body.label: must be a string, got 5",
+            "body.count: must be an integer, got \"many\"",
+            "body.revoked: must be a boolean, got 0",
+            "body.id: is required",
+        ]
+    );
+    let found =
+        problems(call(&api(), "list", json!({"ids": [1, {}], "limit": "5000", "offset": [1], "limt": 1})));
+    assert_eq!(
+        found,
+        [
+            "query.ids[1]: must be a string, got {}",
+            "query.limit: must be at most 1000, got 5000",
+            "query.offset: must be an integer, got [1]",
+            "limt: is not known here [limit]",
+        ]
+    );
     let error = call(&api(), "create", json!({"expires": "x", "label": 5, "id": "a"})).unwrap_err();
     insta::assert_snapshot!(error, @r#"
     test:create: 2 arguments do not fit
@@ -178,17 +193,27 @@ fn of_two_places_with_one_name_the_path_comes_first() {
     assert_eq!(url(call(&api(), "read", [("id", "a")])), "/tokens/a");
     assert_eq!(url(call(&api(), "read", params! { "query.id": "q", "id": "a" })), "/tokens/a?id=q");
     assert_eq!(problems(call(&api(), "read", [("query.id", "q")])), ["path.id: is required"]);
-    assert_eq!(problems(call(&api(), "read", params! { id: "a", "path.x": 1 })), ["path.x: is not known here"]);
+    assert_eq!(
+        problems(call(&api(), "read", params! { id: "a", "path.x": 1 })),
+        ["path.x: is not known here"]
+    );
 }
 
 #[test]
 fn a_named_place_takes_what_the_document_does_not_know() {
-    let request = call(&api(), "list", params! { "query.new": ["a", "b"], "header.X-New": "h", "cookie.c": 1, limit: 2 });
+    let request = call(
+        &api(),
+        "list",
+        params! { "query.new": ["a", "b"], "header.X-New": "h", "cookie.c": 1, limit: 2 },
+    );
     let request = request.unwrap();
     assert_eq!(request.url, format!("{BASE}/tokens?limit=2&new=a&new=b"));
     assert_eq!(request.headers[1..], [("x-new".into(), "h".into()), ("cookie".into(), "c=1".into())]);
     let options = CallOptions { allow_unknown: true, ..CallOptions::default() };
-    assert_eq!(url(call_with(&api(), "list", params! { new: 1, limit: 2 }, &options)), "/tokens?limit=2&new=1");
+    assert_eq!(
+        url(call_with(&api(), "list", params! { new: 1, limit: 2 }, &options)),
+        "/tokens?limit=2&new=1"
+    );
 }
 
 #[test]
@@ -218,7 +243,10 @@ fn what_is_no_object_of_arguments_is_a_problem() {
 fn open_bodies_take_the_remaining_names() {
     let table = api();
     assert_eq!(body(call(&table, "free", json!({"a": 1.5, "b": {}}))), r#"{"json":{"a":1.5,"b":{}}}"#);
-    assert_eq!(body(call(&table, "open", json!({"zzz": 1, "label": "x"}))), r#"{"json":{"zzz":1,"label":"x"}}"#);
+    assert_eq!(
+        body(call(&table, "open", json!({"zzz": 1, "label": "x"}))),
+        r#"{"json":{"zzz":1,"label":"x"}}"#
+    );
     let found = problems(call(&table, "open", json!({"lable": 1, "zzz": 1})));
     assert_eq!(found, ["lable: is not known here [label]"]);
     assert_eq!(body(call(&table, "open", json!({"body.lable": 1}))), r#"{"json":{"lable":1}}"#);
@@ -234,19 +262,37 @@ fn a_whole_body_is_a_value_text_or_file() {
     let table = api();
     assert_eq!(body(call_with(&table, "bulk", (), &with(json!(["1", 2])))), r#"{"json":[1,2]}"#);
     assert_eq!(body(call_with(&table, "bulk", (), &with("[1.0]"))), r#"{"json":[1.0]}"#);
-    assert_eq!(problems(call_with(&table, "bulk", (), &with("[1"))), ["body: must be JSON: EOF while parsing a list at line 1 column 2"]);
-    assert_eq!(problems(call_with(&table, "bulk", (), &with(json!(["x"])))), ["body[0]: must be an integer, got \"x\""]);
+    assert_eq!(
+        problems(call_with(&table, "bulk", (), &with("[1"))),
+        ["body: must be JSON: EOF while parsing a list at line 1 column 2"]
+    );
+    assert_eq!(
+        problems(call_with(&table, "bulk", (), &with(json!(["x"])))),
+        ["body[0]: must be an integer, got \"x\""]
+    );
     assert_eq!(problems(call(&table, "bulk", ())), ["body: is required"]);
-    assert_eq!(problems(call_with(&table, "list", (), &with(json!({})))), ["body: is not taken: the operation declares no body"]);
-    assert_eq!(problems(call_with(&table, "create", [("body", 1)], &with(json!({"label": "x", "id": ""})))), ["body: is given twice"]);
+    assert_eq!(
+        problems(call_with(&table, "list", (), &with(json!({})))),
+        ["body: is not taken: the operation declares no body"]
+    );
+    assert_eq!(
+        problems(call_with(&table, "create", [("body", 1)], &with(json!({"label": "x", "id": ""})))),
+        ["body: is given twice"]
+    );
 
     let request = call_with(&table, "raw", (), &with(b"\xff\x00".to_vec())).unwrap();
     assert_eq!(request.headers[1].1, "application/octet-stream");
     assert_eq!(request.body, Content::Bytes(b"\xff\x00".to_vec().into()));
     let file = call(&table, "raw", [("body", FilePart::path("/tmp/a.bin"))]).unwrap();
-    assert_eq!((file.headers[1].1.as_str(), file.body), ("application/octet-stream", Content::File("/tmp/a.bin".into())));
+    assert_eq!(
+        (file.headers[1].1.as_str(), file.body),
+        ("application/octet-stream", Content::File("/tmp/a.bin".into()))
+    );
     let json = call(&table, "raw", [("a", "x")]).unwrap();
-    assert_eq!((json.headers[1].1.as_str(), json.body), ("application/json", Content::Json(r#"{"a":"x"}"#.into())));
+    assert_eq!(
+        (json.headers[1].1.as_str(), json.body),
+        ("application/json", Content::Json(r#"{"a":"x"}"#.into()))
+    );
     let chosen = CallOptions { content_type: Some("application/octet-stream".into()), ..with("text") };
     assert_eq!(call_with(&table, "raw", (), &chosen).unwrap().body, Content::Text("text".into()));
 }
@@ -281,11 +327,19 @@ fn multipart_fields_are_parts() {
     insta::assert_snapshot!(body(request), @r#"{"multipart":[{"name":"sample","filename":"a.exe","content_type":"application/octet-stream","base64":"TVo="},{"name":"is_confidential","text":"true"},{"name":"tag","text":"a"},{"name":"tag","text":"b"},{"name":"meta","content_type":"application/json","text":"{\"k\":1}"}]}"#);
 
     let text = call(&table, "upload", [("sample", "plain")]).unwrap();
-    let Content::Multipart(parts) = text.body else { return assert!(matches!(text.body, Content::Multipart(_))) };
+    let Content::Multipart(parts) = text.body else {
+        return assert!(matches!(text.body, Content::Multipart(_)));
+    };
     assert_eq!(parts[0].content, PartContent::Text("plain".into()));
-    assert_eq!((parts[0].filename.as_deref(), parts[0].content_type.as_deref()), (Some("sample"), Some("application/octet-stream")));
+    assert_eq!(
+        (parts[0].filename.as_deref(), parts[0].content_type.as_deref()),
+        (Some("sample"), Some("application/octet-stream"))
+    );
     assert_eq!(problems(call(&table, "upload", [("comment", "x")])), ["body.sample: is required"]);
-    assert_eq!(problems(call_with(&table, "upload", (), &with("x"))), ["body: must be an object of fields, one a part"]);
+    assert_eq!(
+        problems(call_with(&table, "upload", (), &with("x"))),
+        ["body: must be an object of fields, one a part"]
+    );
 }
 
 #[test]
@@ -293,7 +347,10 @@ fn files_have_no_place_in_urls_and_json() {
     let file = || FilePart::bytes("x");
     let only = "must not be a file: only multipart fields and whole bodies can be one";
     assert_eq!(problems(call(&api(), "list", [("filter", file())])), [format!("query.filter: {only}")]);
-    assert_eq!(problems(call(&api(), "create", params! { id: "a", label: file() })), [format!("body.label: {only}")]);
+    assert_eq!(
+        problems(call(&api(), "create", params! { id: "a", label: file() })),
+        [format!("body.label: {only}")]
+    );
     assert_eq!(problems(call(&api(), "list", [("query.x", file())])), ["query.x: must not be a file"]);
 }
 
@@ -305,7 +362,10 @@ fn without_checks_misfits_are_warnings_and_routing_stays() {
     assert_eq!(request.warnings[0].problem, "must be an integer, got \"many\"");
     let request = call_with(&api(), "create", json!({"label": 5}), &options).unwrap();
     assert_eq!((request.body, request.warnings.len()), (Content::Json("{\"label\":5}".into()), 2));
-    assert_eq!(problems(call_with(&api(), "list", json!({"limt": 5}), &options)), ["limt: is not known here [limit]"]);
+    assert_eq!(
+        problems(call_with(&api(), "list", json!({"limt": 5}), &options)),
+        ["limt: is not known here [limit]"]
+    );
 }
 
 #[test]
@@ -339,10 +399,13 @@ fn unlisted(method: Method, path: &str, params: impl Into<Params>) -> Result<Req
 
 #[test]
 fn endpoints_of_no_table_are_called_by_their_path() {
-    let request = unlisted(Method::Get, "/new/{id}/v1?a=b", params! { id: "x/y", limit: 5, "header.x-h": "h" }).unwrap();
+    let request =
+        unlisted(Method::Get, "/new/{id}/v1?a=b", params! { id: "x/y", limit: 5, "header.x-h": "h" })
+            .unwrap();
     assert_eq!(request.url, format!("{BASE}/new/x%2Fy/v1?a=b&limit=5"));
     assert_eq!(request.headers, [("accept".into(), "*/*".into()), ("x-h".into(), "h".into())]);
-    let request = unlisted(Method::Post, "/new", params! { a: 1, "query.q": [1, 2], "body.b": true }).unwrap();
+    let request =
+        unlisted(Method::Post, "/new", params! { a: 1, "query.q": [1, 2], "body.b": true }).unwrap();
     assert_eq!(request.url, format!("{BASE}/new?q=1&q=2"));
     assert_eq!(request.body, Content::Json(r#"{"a":1,"b":true}"#.into()));
     assert_eq!(url(unlisted(Method::Delete, "/new", [("ids", ["a", "b"])])), "/new?ids=a&ids=b");

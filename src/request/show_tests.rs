@@ -7,7 +7,13 @@ use crate::operation::Method;
 
 fn part(name: &str, filename: Option<&str>, content: PartContent) -> Part {
     let content_type = filename.map(|_| "application/octet-stream".to_owned());
-    Part { name: name.to_owned(), filename: filename.map(str::to_owned), content_type, headers: vec![], content }
+    Part {
+        name: name.to_owned(),
+        filename: filename.map(str::to_owned),
+        content_type,
+        headers: vec![],
+        content,
+    }
 }
 
 fn request(body: Content) -> Request {
@@ -59,8 +65,7 @@ fn every_body_has_its_form() {
     std::fs::write(file.path(), "12345").unwrap();
     assert_eq!(shown(Content::File(file.path().to_owned())), r#"{"bytes":5}"#);
     let parts = vec![part("f", Some("a.bin"), PartContent::File(file.path().to_owned()))];
-    let wanted =
-        r#"{"multipart":[{"name":"f","filename":"a.bin","content_type":"application/octet-stream","bytes":5}]}"#;
+    let wanted = r#"{"multipart":[{"name":"f","filename":"a.bin","content_type":"application/octet-stream","bytes":5}]}"#;
     assert_eq!(shown(Content::Multipart(parts)), wanted);
 }
 

@@ -55,7 +55,10 @@ fn every_worked_example_of_a_parameter() {
         let request = call(&one(&path, vec![def]), "one", [(name.as_str(), value)]);
         let header = |wanted: &str| {
             let headers = &request.as_ref().unwrap().headers;
-            headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.clone())
+            headers
+                .iter()
+                .find(|(known, _)| known.eq_ignore_ascii_case(wanted))
+                .map(|(_, value)| value.clone())
         };
         let text = match place {
             Location::Header => header(&name),
@@ -111,13 +114,18 @@ fn what_the_specification_leaves_open() {
     assert_eq!(form(json!([[1, 2], {"a": null}])), "c=%5B1%2C2%5D&c=%7B%22a%22%3Anull%7D");
     assert_eq!(form(json!(1e5)), "c=100000.0");
     let deep = |value| written(Style::DeepObject, true, Escape::Unreserved, &value);
-    assert_eq!(deep(json!({"a": {"b": 1}, "d": [2, 3], "e": null})), "c%5Ba%5D%5Bb%5D=1&c%5Bd%5D%5B%5D=2&c%5Bd%5D%5B%5D=3");
+    assert_eq!(
+        deep(json!({"a": {"b": 1}, "d": [2, 3], "e": null})),
+        "c%5Ba%5D%5Bb%5D=1&c%5Bd%5D%5B%5D=2&c%5Bd%5D%5B%5D=3"
+    );
     assert_eq!(deep(json!([1, 2])), "c=1&c=2");
     assert_eq!(written(Style::PipeDelimited, true, Escape::Unreserved, &json!(["a", "b"])), "c=a&c=b");
     assert_eq!(written(Style::TabDelimited, false, Escape::Unreserved, &json!(["a", "b"])), "c=a%09b");
     assert_eq!(written(Style::Matrix, true, Escape::Unreserved, &json!(["", "b"])), ";c;c=b");
-    assert_eq!(written(Style::Form, false, Escape::ReservedInQuery, &json!("a/b?%2F%zz#'é [x]")),
-        "c=a/b?%2F%25zz%23%27%C3%A9%20[x]");
+    assert_eq!(
+        written(Style::Form, false, Escape::ReservedInQuery, &json!("a/b?%2F%zz#'é [x]")),
+        "c=a/b?%2F%25zz%23%27%C3%A9%20[x]"
+    );
 }
 
 /// Percent-decoding written apart from the code under test.

@@ -55,7 +55,11 @@ pub(crate) fn parameter(name: &str, location: Location, style: Style, explode: b
     }
 }
 
-pub(crate) fn call(table: &OperationTable, id: &str, params: impl Into<Params>) -> Result<Request, ArgumentsError> {
+pub(crate) fn call(
+    table: &OperationTable,
+    id: &str,
+    params: impl Into<Params>,
+) -> Result<Request, ArgumentsError> {
     call_with(table, id, params, &CallOptions::default())
 }
 

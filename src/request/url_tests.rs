@@ -47,7 +47,10 @@ fn what_would_be_another_path_is_refused() {
     let mut free = parameter("x", Location::Path, Style::Simple, false);
     free.allow_reserved = true;
     let table = one("/a/{x}/b", vec![free]);
-    assert_eq!(problems(call(&table, "one", [("x", "a/b")])), ["path.x: must not hold `/`: it would be another path"]);
+    assert_eq!(
+        problems(call(&table, "one", [("x", "a/b")])),
+        ["path.x: must not hold `/`: it would be another path"]
+    );
     assert_eq!(
         problems(call(&table, "one", [("x", "%2E.")])),
         ["path.x: must not make the path segment `%2E.`: URLs fold it away"]
@@ -56,7 +59,11 @@ fn what_would_be_another_path_is_refused() {
     assert_eq!(problems(call(&table, "one", [("x", "")])).len(), 1, "an empty label is `.`");
     let pair = |name| parameter(name, Location::Path, Style::Simple, false);
     let table = one("/a/{x}{y}", vec![pair("x"), pair("y")]);
-    assert_eq!(problems(call(&table, "one", [("x", "."), ("y", ".")])).len(), 1, "two variables, one segment");
+    assert_eq!(
+        problems(call(&table, "one", [("x", "."), ("y", ".")])).len(),
+        1,
+        "two variables, one segment"
+    );
 }
 
 #[test]

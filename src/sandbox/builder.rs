@@ -152,7 +152,7 @@ impl SandboxBuilder {
         if !self.host.is_loopback() {
             let problem = format!("the sandbox listens on loopback addresses only, not on {}", self.host);
             let hint = Some("Leave the address out: it is 127.0.0.1.".to_owned());
-            return Err(Error::Unsafe(Box::new(UnsafeError { sent: false, problem, hint })));
+            return Err(Error::Unsafe(Box::new(UnsafeError { problem, hint, sent: false })));
         }
         let table = self.table.clone().unwrap_or_else(OperationTable::built_in);
         let described = Described::new(table, &self.specs)?;

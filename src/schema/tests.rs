@@ -38,11 +38,16 @@ fn types_are_told_in_words() {
     check(json!({"type": "string"}), json!(5), &[": must be a string, got 5"]);
     check(json!({"type": "string"}), json!(null), &[": must be a string, got null"]);
     check(json!({"type": "string", "nullable": true}), json!(null), &[]);
-    check(json!({"type": "string", "nullable": true}), json!(true), &[": must be a string or null, got true"]);
-    check(json!({"type": "array", "items": {"type": "integer"}}), json!([1, "x", null]), &[
-        "[1]: must be an integer, got \"x\"",
-        "[2]: must be an integer, got null",
-    ]);
+    check(
+        json!({"type": "string", "nullable": true}),
+        json!(true),
+        &[": must be a string or null, got true"],
+    );
+    check(
+        json!({"type": "array", "items": {"type": "integer"}}),
+        json!([1, "x", null]),
+        &["[1]: must be an integer, got \"x\"", "[2]: must be an integer, got null"],
+    );
     check(json!({"type": "object"}), json!([]), &[": must be an object, got []"]);
     check(json!({}), json!([null, {"a": 1}]), &[]);
 }
@@ -57,17 +62,21 @@ fn texts_become_numbers_and_booleans_where_nothing_is_lost() {
         }}),
         json!({}),
     );
-    let given = json!({"n": "5", "f": "1e400", "b": "true", "s": "5", "l": ["1", 2], "any": "5", "either": "a"});
+    let given =
+        json!({"n": "5", "f": "1e400", "b": "true", "s": "5", "l": ["1", 2], "any": "5", "either": "a"});
     let (text, found) = fitted(&table, given, Wire::Json);
     assert_eq!(found, [""; 0]);
     assert_eq!(text, r#"{"n":5,"f":1e400,"b":true,"s":"5","l":[1,2],"any":"5","either":"a"}"#);
     let (_, found) = fitted(&table, json!({"n": "10", "f": "x", "b": "yes", "l": ["1.5"]}), Wire::Json);
-    assert_eq!(found, [
-        ".n: must be at most 9, got 10",
-        ".f: must be a number, got \"x\"",
-        ".b: must be a boolean, got \"yes\"",
-        ".l[0]: must be an integer, got \"1.5\"",
-    ]);
+    assert_eq!(
+        found,
+        [
+            ".n: must be at most 9, got 10",
+            ".f: must be a number, got \"x\"",
+            ".b: must be a boolean, got \"yes\"",
+            ".l[0]: must be an integer, got \"1.5\"",
+        ]
+    );
 }
 
 #[test]
@@ -88,9 +97,11 @@ fn numbers_have_limits() {
     check(json!({"type": "integer", "multipleOf": 5}), json!(7), &[": must be a multiple of 5, got 7"]);
     let narrow = json!({"type": "integer", "format": "int32"});
     check(narrow.clone(), json!(2_147_483_647), &[]);
-    check(narrow, json!(3_000_000_000_u32), &[
-        ": must be from -2147483648 to 2147483647 (int32), got 3000000000",
-    ]);
+    check(
+        narrow,
+        json!(3_000_000_000_u32),
+        &[": must be from -2147483648 to 2147483647 (int32), got 3000000000"],
+    );
     let big = Argument::from_json_text("9223372036854775808").unwrap();
     let table = of(json!({"type": "integer", "format": "int64"}), json!({}));
     let operation = table.get("one").unwrap();
@@ -102,13 +113,23 @@ fn numbers_have_limits() {
 
 #[test]
 fn texts_and_lists_have_sizes() {
-    check(json!({"type": "string", "minLength": 3}), json!("éé"), &[": must have at least 3 characters, has 2"]);
+    check(
+        json!({"type": "string", "minLength": 3}),
+        json!("éé"),
+        &[": must have at least 3 characters, has 2"],
+    );
     check(json!({"type": "string", "pattern": "^a+$"}), json!("b"), &[": must match ^a+$, got \"b\""]);
     check(json!({"type": "string", "pattern": "(?=x)"}), json!("b"), &[]);
-    check(json!({"type": "array", "items": {}, "minItems": 1}), json!([]), &[": must have at least 1 item, has 0"]);
-    check(json!({"type": "array", "items": {}, "uniqueItems": true}), json!([1, 2, 1]), &[
-        ": must not repeat items, got 1 twice",
-    ]);
+    check(
+        json!({"type": "array", "items": {}, "minItems": 1}),
+        json!([]),
+        &[": must have at least 1 item, has 0"],
+    );
+    check(
+        json!({"type": "array", "items": {}, "uniqueItems": true}),
+        json!([1, 2, 1]),
+        &[": must not repeat items, got 1 twice"],
+    );
 }
 
 #[test]
@@ -154,7 +175,10 @@ fn references_combine_and_may_name_themselves() {
     });
     let table = of(pet, schemas);
     assert_eq!(fitted(&table, json!({"kind": "hound"}), Wire::Json).1, [".bark: is required"]);
-    assert_eq!(fitted(&table, json!({"kind": "Cat", "lives": "9"}), Wire::Json).0, r#"{"kind":"Cat","lives":9}"#);
+    assert_eq!(
+        fitted(&table, json!({"kind": "Cat", "lives": "9"}), Wire::Json).0,
+        r#"{"kind":"Cat","lives":9}"#
+    );
 }
 
 #[test]
@@ -165,7 +189,9 @@ fn alternatives_tell_of_the_nearest_one() {
     ]});
     check(either.clone(), json!({"n": 1}), &[".a: is required"]);
     check(either, json!({"a": 1, "b": 2, "c": 3}), &[]);
-    check(json!({"not": {"type": "string"}}), json!("x"), &[
-        ": is of a kind that is not allowed here, got \"x\"",
-    ]);
+    check(
+        json!({"not": {"type": "string"}}),
+        json!("x"),
+        &[": is of a kind that is not allowed here, got \"x\""],
+    );
 }

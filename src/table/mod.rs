@@ -118,6 +118,13 @@ impl OperationTable {
         self.services.iter().map(|service| service.name())
     }
 
+    /// The environment variables that a service is configured by, as (what they hold, their names), the first found
+    /// of a name list counts (`x-environment`); none for a service that is not known.
+    #[must_use]
+    pub fn environment(&self, service: &str) -> &[(String, Vec<String>)] {
+        self.service(service).map_or(&[], |service| &service.definition().environment)
+    }
+
     pub(crate) fn service(&self, name: &str) -> Option<&ServiceTable> {
         self.services.iter().find(|service| service.name() == name).map(Arc::as_ref)
     }

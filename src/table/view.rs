@@ -96,11 +96,6 @@ impl<'t> View<'t> {
         self.text_of(self.word_at(layout::SERVICE_JSON), self.word_at(layout::SERVICE_JSON + 1))
     }
 
-    /// The hash of what the table was made from.
-    pub(crate) fn source_hash(self) -> u64 {
-        u64::from(self.word_at(layout::SOURCE_HASH)) | u64::from(self.word_at(layout::SOURCE_HASH + 1)) << 32
-    }
-
     /// The operations that answer to a name in a tier, each once.
     pub(crate) fn named(self, tier: Tier, name: &str) -> Vec<u32> {
         let slots = self.words(layout::SLOTS);

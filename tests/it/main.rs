@@ -4,8 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test may panic")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-/// Signing in: tokens and their renewal, regions, keys, and what must not be sent.
+/// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
+/// No secret in anything that the crate or the program prints.
+#[cfg(all(feature = "cli", feature = "sandbox"))]
+mod canaries;
+/// The program as a process: what it prints and the code it ends with.
+#[cfg(feature = "cli")]
+mod cli;
+/// Credentials of every kind: where they come from, where they go, where they must not go.
+mod credentials;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod from_falconpy;
@@ -17,6 +25,8 @@ mod readme;
 /// The sandbox over real sockets.
 #[cfg(feature = "sandbox")]
 mod sandbox;
+/// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
+mod secrets;
 /// The vendors' pages on token management: every example of them, against the sandbox.
 #[cfg(feature = "sandbox")]
 mod source_documents;

@@ -111,7 +111,10 @@ fn calls() -> Vec<(&'static str, Value)> {
         ("alert_bulkpatch", json!({"ids": ["a1", "a2"], "status": "RESOLVED", "contextTags": []})),
         ("global_put", json!({"id": "helpers", "body": "def f():\n    return 1", "tags": ["x"]})),
         ("role_list", json!({"ids": "r1,r2", "name-contains": "admin", "sort-dir": "asc"})),
-        ("log_source_alarm_put", json!({"sourceId": "550e8400-e29b-41d4-a716-446655440000", "type": "SOURCE_NO_DATA", "minutesThreshold": 60})),
+        (
+            "log_source_alarm_put",
+            json!({"sourceId": "550e8400-e29b-41d4-a716-446655440000", "type": "SOURCE_NO_DATA", "minutesThreshold": 60}),
+        ),
         ("user_list", json!({"limit": 20, "include-deactivated": false})),
         ("query_create", json!({"name": "daily", "sql": "select 1"})),
     ]

@@ -72,6 +72,8 @@ impl Reply {
     }
 }
 
+type Answering = dyn Fn(&Received, usize) -> Reply + Send + Sync;
+
 /// A server for one test.
 pub(crate) struct Server {
     address: SocketAddr,
@@ -86,7 +88,7 @@ impl Server {
         Self::with(Arc::new(answer))
     }
 
-    fn with(answer: Arc<dyn Fn(&Received, usize) -> Reply + Send + Sync>) -> Self {
+    fn with(answer: Arc<Answering>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let received: Arc<Mutex<Vec<Received>>> = Arc::default();
@@ -145,11 +147,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(
-    connection: TcpStream,
-    received: &Mutex<Vec<Received>>,
-    answer: &(dyn Fn(&Received, usize) -> Reply + Send + Sync),
-) {
+fn serve(connection: TcpStream, received: &Mutex<Vec<Received>>, answer: &Answering) {
     let mut reader = BufReader::new(connection.try_clone().unwrap());
     let mut connection = connection;
     while let Some(request) = read_request(&mut reader) {

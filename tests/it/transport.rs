@@ -1,5 +1,6 @@
 //! What goes over the wire and what comes back, with every way it can break.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use opcall::{Credentials, Error, FilePart, Harness, HarnessBuilder, Phase, Profile};
@@ -58,13 +59,14 @@ async fn nobody_there_means_nothing_was_sent() {
 
 #[tokio::test]
 async fn a_failed_handshake_means_nothing_was_sent() {
-    let server = Server::start(|_, _| Reply::raw("no TLS here"));
-    let url = server.url().replace("http:", "https:");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        listener.accept().unwrap().0.write_all(b"no TLS here, only plain text").unwrap();
+    });
     let harness = panther(&url).build().unwrap();
     let Error::Transport(error) = list(&harness).await.unwrap_err() else { panic!("another error") };
     assert_eq!((error.phase, error.was_sent()), (Phase::Connect, false));
-    // The handshake is no HTTP request, so the recorder saw none.
-    std::mem::forget(server);
 }
 
 #[tokio::test]

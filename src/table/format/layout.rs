@@ -25,8 +25,7 @@ pub(crate) const NAMES: Section = section(10, 4);
 pub(crate) const SLOTS: Section = section(11, 1);
 pub(crate) const SECTIONS: usize = 12;
 
-/// magic, version, source hash (2), service name (2), service as JSON (2), pool (2), then the sections.
-pub(crate) const SOURCE_HASH: usize = 2;
+/// magic, version, source hash (2, read by whoever keeps a compiled table), service name (2), service as JSON (2), pool (2), then the sections.
 pub(crate) const SERVICE_NAME: usize = 4;
 pub(crate) const SERVICE_JSON: usize = 6;
 pub(crate) const POOL: usize = 8;

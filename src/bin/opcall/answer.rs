@@ -1,0 +1,107 @@
+//! Prints an answer: into a pipe the bytes as they came, on a terminal what a person can read.
+
+use std::io::{self, Write};
+
+use opcall::Response;
+
+use crate::args::{CallArgs, CallOutput};
+use crate::output::{Screen, escape, is_json, layout, paint};
+use crate::report::Failure;
+use crate::session;
+
+/// Prints the result of a call.
+///
+/// # Errors
+/// Where the answer cannot be printed as asked, or standard output cannot be written.
+pub(crate) fn write(
+    response: &Response,
+    is_graphql: bool,
+    args: &CallArgs,
+    screen: Screen,
+) -> Result<(), Failure> {
+    let output = args.output.unwrap_or_default();
+    let bytes = match output {
+        CallOutput::None | CallOutput::Raw => response.bytes(),
+        // The operation's own result; the answer around it is `-o raw`.
+        _ if is_graphql => response.result_text()?.as_bytes(),
+        CallOutput::Auto | CallOutput::Json => response.bytes(),
+    };
+    write_parts(response, bytes, args, screen)
+}
+
+/// Prints the answer of a refused call, whole and whatever it is.
+///
+/// # Errors
+/// Where standard output cannot be written.
+pub(crate) fn write_refusal(response: &Response, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+    match write_parts(response, response.bytes(), args, screen) {
+        // The refusal is what counts, not that its body cannot be shown.
+        Err(Failure::Local { .. }) => Ok(()),
+        done => done,
+    }
+}
+
+fn write_parts(response: &Response, bytes: &[u8], args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+    if args.common.verbose > 0 {
+        trace(response);
+    }
+    let mut out = screen.out();
+    if args.include {
+        write_head(&mut out, response, screen)?;
+    }
+    let shown = write_body(&mut out, bytes, args.output.unwrap_or_default(), screen);
+    out.flush()?;
+    shown
+}
+
+fn write_head(out: &mut impl Write, response: &Response, screen: Screen) -> io::Result<()> {
+    writeln!(out, "HTTP {}", paint(&response.status().to_string(), screen.heading()))?;
+    for (name, value) in response.headers() {
+        writeln!(out, "{name}: {}", shown(value.as_bytes()))?;
+    }
+    writeln!(out)
+}
+
+fn write_body(out: &mut impl Write, bytes: &[u8], output: CallOutput, screen: Screen) -> Result<(), Failure> {
+    match output {
+        CallOutput::None => return Ok(()),
+        CallOutput::Json if !bytes.is_empty() && !is_json(bytes) => {
+            let hint = "print it with `-o raw`".to_owned();
+            return Err(Failure::Local { problem: "the answer is not JSON".into(), hint: Some(hint) });
+        }
+        _ => {}
+    }
+    let is_laid_out = output != CallOutput::Raw && is_json(bytes);
+    let is_for_reading = screen.is_terminal || (screen.color && is_laid_out);
+    if !is_for_reading {
+        return Ok(out.write_all(bytes)?);
+    }
+    let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
+        let hint = "write it to a file: opcall ... > FILE".to_owned();
+        let problem = format!("the answer is {} bytes that are no text", bytes.len());
+        return Err(Failure::Local { problem, hint: Some(hint) });
+    };
+    if is_laid_out {
+        layout(text, screen.json(), out)?;
+        writeln!(out)?;
+    } else {
+        out.write_all(escape(text).as_bytes())?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+fn shown(value: &[u8]) -> String {
+    escape(&String::from_utf8_lossy(value)).into_owned()
+}
+
+/// Status and headers to standard error, for `-v`.
+fn trace(response: &Response) {
+    let mut lines = vec![format!("< {}", response.status())];
+    lines.extend(
+        response.headers().iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))),
+    );
+    session::tell(&lines);
+}

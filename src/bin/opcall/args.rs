@@ -1,0 +1,470 @@
+//! What may stand on the command line: the options of each command, in clap's words.
+//!
+//! Items of a call never reach clap (`split` takes them out before), so an operation may have a parameter of
+//! any name. No option's name is a parameter's name in the APIs we measured, `--timeout` and `--dry-run` excepted.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::split::Word;
+
+const ABOUT: &str = "Call any API operation by its operation ID";
+const USAGE: &str = "opcall [OPTIONS] <OPERATION> [ITEM]...\n       opcall [OPTIONS] <COMMAND>";
+
+const ITEMS: &str = "\
+Items:
+  name=value        an argument, wherever the operation declares it; repeated: an array
+  name:=JSON        the same with literal JSON: limit:=5 revoked:=true ids:='[\"a\",\"b\"]'
+  name==value       a query parameter         name:value   a header; `name;` empty, `name:` none
+  path.name=value   the place by name: path, query, header, cookie or body
+  a[b][c]=v a[]=v   nested values             name=@FILE   name:=@FILE   the value from a file
+  name@FILE         a file, also name@FILE;type=T;filename=F
+  @FILE or @-       the whole body from a file or standard input
+  --name value      the same as name=value, where --name is no option of opcall
+  \\                 before = : ; @ [ ] takes their meaning away; after -- everything is an item
+
+Examples:
+  opcall --sandbox tokens_query limit=5 filter=\"status:'valid'\"
+  opcall ops token
+  opcall show tokens_create
+  opcall tokens_create label=ci expires_timestamp:=null --dry-run
+  opcall tokens_update ids=abc revoked:=true
+  opcall --api SERVICE 'GET /new/things/v1' limit==5
+  opcall batch calls.ndjson --concurrency 8
+  opcall sandbox --port 8080";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   success, also of an empty list        7   no connection was made
+  1   a local failure                       8   credentials missing or refused
+  2   wrong usage; nothing was sent         9   gave up: 429, or the connection broke
+  3, 4, 5   HTTP 3xx, 4xx, 5xx              10  refused by a safety rule
+  6   GraphQL errors                        28  timeout; 130, 143 SIGINT, SIGTERM";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "opcall", version, about = ABOUT, override_usage = USAGE, arg_required_else_help = true,
+    after_help = "`opcall --help` explains items, examples and exit codes; `opcall call --help` the options of a call.",
+    after_long_help = format!("{ITEMS}\n\n{EXIT_CODES}\n\n`opcall call --help` lists the options of a call.")
+)]
+pub(crate) struct Program {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Call an operation; the word `call` may be left out
+    Call(CallArgs),
+    /// List operations, or those that have all the words
+    Ops(OpsArgs),
+    /// Show an operation: parameters, body, permission
+    Show(ShowArgs),
+    /// Call operations line by line: NDJSON in, NDJSON out
+    Batch(BatchArgs),
+    /// Read API descriptions and tell what does not load
+    Check(CheckArgs),
+    /// Run the sandbox of the built-in services on this machine
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArgs),
+}
+
+impl Command {
+    /// The options that every command has.
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Self::Call(args) => &args.common,
+            Self::Ops(args) => &args.common,
+            Self::Show(args) => &args.common,
+            Self::Batch(args) => &args.common,
+            Self::Check(args) => &args.common,
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox(args) => &args.common,
+        }
+    }
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Common {
+    /// Errors on standard error as text or as one JSON object
+    #[arg(
+        help = "Errors on standard error as text or as one JSON object [env: OPCALL_ERROR_FORMAT]",
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        help_heading = "Output"
+    )]
+    pub(crate) error_format: Option<ErrorFormat>,
+    /// When to colour: auto, always, never
+    #[arg(
+        help = "When to colour: auto, always, never [env: OPCALL_COLOR, NO_COLOR, CLICOLOR_FORCE]",
+        long,
+        value_enum,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub(crate) color: Option<ColorWhen>,
+    /// Tell on standard error what is sent and received; -vv also bodies
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+    /// No warnings on standard error
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
+/// Which documents and which service.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Source {
+    /// Read an OpenAPI or GraphQL document, or a folder of them; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Where")]
+    pub(crate) spec: Vec<PathBuf>,
+    /// Look only in this service
+    #[arg(
+        help = "Look only in this service [env: OPCALL_API]",
+        long,
+        value_name = "SERVICE",
+        help_heading = "Where"
+    )]
+    pub(crate) api: Option<String>,
+}
+
+/// Where calls go and how long they may take.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Target {
+    /// Sign in by this profile
+    #[arg(
+        help = "Sign in by this profile [env: OPCALL_PROFILE]",
+        long,
+        value_name = "NAME",
+        help_heading = "Where"
+    )]
+    pub(crate) profile: Option<String>,
+    /// Send to this base URL
+    #[arg(
+        help = "Send to this base URL [env: OPCALL_SERVER]",
+        long,
+        value_name = "URL",
+        help_heading = "Where"
+    )]
+    pub(crate) server: Option<String>,
+    /// Start the sandbox for this one call and send it there; needs no credentials
+    #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "profile"])]
+    pub(crate) sandbox: bool,
+    /// How long one attempt may take: 30s, 500ms, 2m
+    #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    pub(crate) timeout: Option<Duration>,
+    /// How long connecting may take
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    pub(crate) connect_timeout: Option<Duration>,
+    /// How long the call may take with all its attempts
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    pub(crate) max_time: Option<Duration>,
+}
+
+/// Options of a call.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[command(
+    override_usage = "opcall [call] <OPERATION> [ITEM]... [OPTIONS]",
+    after_help = "Items are explained by `opcall --help`, an operation's arguments by `opcall show OPERATION`.",
+    after_long_help = format!("{ITEMS}\n\n{EXIT_CODES}")
+)]
+pub(crate) struct CallArgs {
+    /// An operation ID, `service:id`, or a method and a path: 'GET /pets/{id}'
+    pub(crate) operation: String,
+    /// What stands after the operation, taken out before clap.
+    #[arg(skip)]
+    pub(crate) words: Vec<Word>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+    /// What to print: auto, json (an answer that is none is an error), raw (as received), none
+    #[arg(
+        help = "What to print: auto, json (an answer that is none is an error), raw (as received), none [env: OPCALL_OUTPUT]",
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<CallOutput>,
+    /// Print status and headers before the body
+    #[arg(short, long, help_heading = "Output")]
+    pub(crate) include: bool,
+    /// Print the request, secrets redacted, and send nothing
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) dry_run: bool,
+    /// Print the request as a curl command line and send nothing
+    #[arg(long, help_heading = "Safety", conflicts_with = "dry_run")]
+    pub(crate) curl: bool,
+    /// Ask nothing before a DELETE
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) yes: bool,
+}
+
+/// What a call says of its request beside the items.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RequestArgs {
+    /// A header; may be repeated
+    #[arg(long = "header", value_name = "K: V", value_parser = header, help_heading = "Request")]
+    pub(crate) headers: Vec<(String, String)>,
+    /// The whole body from a file, `-` for standard input
+    #[arg(long, value_name = "FILE", help_heading = "Request")]
+    pub(crate) input: Option<String>,
+    /// The media type of the body
+    #[arg(long, value_name = "TYPE", help_heading = "Request")]
+    pub(crate) content_type: Option<String>,
+    /// The media type asked for
+    #[arg(long, value_name = "TYPE", help_heading = "Request")]
+    pub(crate) accept: Option<String>,
+    /// Send values that do not fit the description, with a warning
+    #[arg(long, help_heading = "Request")]
+    pub(crate) no_validate: bool,
+    /// Send arguments that the operation does not declare as query parameters
+    #[arg(long, help_heading = "Request")]
+    pub(crate) allow_unknown: bool,
+}
+
+/// Options of `ops`.
+#[derive(Debug, Args)]
+pub(crate) struct OpsArgs {
+    /// Words of the ID, path, summary or tags; all must be there
+    pub(crate) words: Vec<String>,
+    /// What to print: auto (a table), json (an array), ndjson, names
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<ListOutput>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// An operation ID, `service:id`, or a method and a path
+    pub(crate) operation: String,
+    /// What to print: auto (text), json
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<ShowOutput>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// Options of `batch`.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct BatchArgs {
+    /// A file with one call a line.
+    #[arg(
+        default_value = "-",
+        help = r#"One call a line: {"id": 7, "operation": "tokens_query", "params": {"limit": 5}}"#
+    )]
+    pub(crate) file: String,
+    /// Print the requests, secrets redacted, and send nothing
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) dry_run: bool,
+    /// How many calls may be under way at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) concurrency: u16,
+    /// Let lines name files of this machine
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) allow_files: bool,
+    /// Send values that do not fit the description
+    #[arg(long, help_heading = "Request")]
+    pub(crate) no_validate: bool,
+    /// Send arguments that the operation does not declare as query parameters
+    #[arg(long, help_heading = "Request")]
+    pub(crate) allow_unknown: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Documents, or folders of them
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// What to print: auto (text), ndjson
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<CheckOutput>,
+    /// Fail on every warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Options of `sandbox`.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Keep the state in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Answer an operation with a fault: 'OPERATION:STATUS;retry-after=2;times=3;slow=500ms'; may be repeated
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub(crate) faults: Vec<String>,
+    /// Make the same identifiers at every start
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) source: Source,
+}
+
+/// The form of errors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ErrorFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What a call prints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CallOutput {
+    #[default]
+    Auto,
+    Json,
+    Raw,
+    None,
+}
+
+/// What `ops` prints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListOutput {
+    #[default]
+    #[value(alias = "table")]
+    Auto,
+    Json,
+    Ndjson,
+    Names,
+}
+
+/// What `show` prints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowOutput {
+    #[default]
+    #[value(alias = "text")]
+    Auto,
+    Json,
+}
+
+/// What `check` prints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckOutput {
+    #[default]
+    #[value(alias = "text")]
+    Auto,
+    #[value(alias = "json")]
+    Ndjson,
+}
+
+/// A span of time: `500ms`, `30s`, `5m`, `1h`; a bare number counts seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|one: char| !one.is_ascii_digit() && one != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("write a span of time as 500ms, 30s, 5m or 1h".into()),
+    };
+    let number: f64 = number.parse().map_err(|_| "write a span of time as 500ms, 30s, 5m or 1h")?;
+    Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
+}
+
+/// A header as `name: value`.
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write a header as 'name: value'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::time::Duration;
+
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        super::Program::command().debug_assert();
+    }
+
+    #[test]
+    fn spans_of_time_have_units() {
+        let read = |text| super::duration(text).ok();
+        assert_eq!(read("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(read("30s"), Some(Duration::from_secs(30)));
+        assert_eq!(read("1.5"), Some(Duration::from_millis(1500)));
+        assert_eq!(read("2m"), Some(Duration::from_secs(120)));
+        assert_eq!(read("1h"), Some(Duration::from_secs(3600)));
+        for wrong in ["", "s", "-1s", "5d", "1e3s", "soon"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_split_at_its_first_colon() {
+        assert_eq!(super::header("x-url: http://a").unwrap(), ("x-url".into(), "http://a".into()));
+        assert!(super::header("x-url").is_err());
+    }
+}

@@ -1,0 +1,154 @@
+//! `opcall batch`: one call a line in, one result a line out, in the order of the lines.
+
+mod line;
+mod result;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+use futures_util::stream::{self, StreamExt};
+use opcall::{Error, Harness};
+use tokio::sync::mpsc;
+
+use self::line::Line;
+use crate::args::BatchArgs;
+use crate::loopback::{self, Loopback};
+use crate::output::Screen;
+use crate::report::Failure;
+use crate::session;
+
+/// Makes the calls of all lines, or shows them with `--dry-run`.
+///
+/// # Errors
+/// With the highest exit code of the lines, once all are done.
+pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
+    let table = session::table(&args.source, &args.common)?;
+    let code = if args.dry_run {
+        let harness = session::builder(table, &args.target).build()?;
+        dry(
+            &Batch { harness: &harness, args, base: args.target.sandbox.then(loopback::unstarted_base) },
+            screen,
+        )?
+    } else {
+        session::run(async {
+            let sandbox =
+                if args.target.sandbox { Some(Loopback::start(&table, &args.source).await?) } else { None };
+            let mut builder = session::builder(table, &args.target);
+            if let Some(sandbox) = &sandbox {
+                builder = sandbox.aim(builder);
+            }
+            live(&Batch { harness: &builder.build()?, args, base: None }, screen).await
+        })?
+    };
+    if code == 0 { Ok(()) } else { Err(Failure::Told(code)) }
+}
+
+/// What all lines share.
+struct Batch<'a> {
+    harness: &'a Harness,
+    args: &'a BatchArgs,
+    /// Where the sandbox would be, in place of other servers.
+    base: Option<String>,
+}
+
+/// The text of a line.
+struct Text {
+    number: usize,
+    bytes: Vec<u8>,
+    /// Nothing after it has been read yet: whoever writes may wait for the result.
+    is_last_read: bool,
+}
+
+/// Reads lines until `each` wants no more; lines of spaces are passed over.
+fn lines(file: &str, mut each: impl FnMut(Text) -> Result<bool, Failure>) -> Result<(), Failure> {
+    /// Few reads for many lines.
+    const BUFFER: usize = 256 << 10;
+    let failed = |error| Failure::io(format!("reading {file}"), error);
+    let input: Box<dyn Read> =
+        if file == "-" { Box::new(io::stdin()) } else { Box::new(File::open(file).map_err(failed)?) };
+    let mut input = BufReader::with_capacity(BUFFER, input);
+    for number in 1.. {
+        let mut bytes = Vec::new();
+        if input.read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
+            break;
+        }
+        let text = Text { number, bytes, is_last_read: input.buffer().is_empty() };
+        if !text.bytes.trim_ascii().is_empty() && !each(text)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn dry(batch: &Batch<'_>, screen: Screen) -> Result<u8, Failure> {
+    let mut out = screen.out();
+    let mut code = 0;
+    lines(&batch.args.file, |text| {
+        let line = Line::read(&text.bytes);
+        match line.command(batch).and_then(|command| Ok(command.prepare()?)) {
+            Ok(request) => result::prepared(&mut out, &line, &request)?,
+            Err(failure) => {
+                code = code.max(failure.exit_code());
+                result::failed(&mut out, &line, text.number, &failure)?;
+            }
+        }
+        if text.is_last_read {
+            out.flush()?;
+        }
+        Ok(true)
+    })?;
+    out.flush()?;
+    Ok(code)
+}
+
+async fn live(batch: &Batch<'_>, screen: Screen) -> Result<u8, Failure> {
+    let concurrency = usize::from(batch.args.concurrency);
+    let (sender, receiver) = mpsc::channel(concurrency);
+    let file = batch.args.file.clone();
+    // Reading a pipe blocks, and calls go on meanwhile.
+    std::thread::spawn(move || {
+        let read = lines(&file, |text| Ok(sender.blocking_send(Ok(text)).is_ok()));
+        if let Err(failure) = read {
+            // Without a receiver the batch has ended already.
+            let _ = sender.blocking_send(Err(failure));
+        }
+    });
+    let incoming =
+        stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    let mut results = std::pin::pin!(incoming.map(|line| one(batch, line)).buffered(concurrency));
+    let mut out = screen.out();
+    let mut code = 0;
+    while let Some(done) = results.next().await {
+        let (text, line_code) = done?;
+        code = code.max(line_code);
+        out.write_all(&text)?;
+        out.flush()?;
+    }
+    Ok(code)
+}
+
+/// Makes the call of one line and returns its result with its exit code.
+async fn one(batch: &Batch<'_>, read: Result<Text, Failure>) -> Result<(Vec<u8>, u8), Failure> {
+    let text = read?;
+    let line = Line::read(&text.bytes);
+    let mut out = Vec::new();
+    let sent = match line.command(batch) {
+        Ok(command) => command.send().await.map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    let code = match sent {
+        Ok(response) => {
+            result::answered(&mut out, &line, &response, None)?;
+            0
+        }
+        Err(failure) => {
+            if let Failure::Call(Error::Refused(refused)) = &failure {
+                result::answered(&mut out, &line, &refused.response, Some(&failure))?;
+            } else {
+                result::failed(&mut out, &line, text.number, &failure)?;
+            }
+            failure.exit_code()
+        }
+    };
+    Ok((out, code))
+}

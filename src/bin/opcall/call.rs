@@ -1,0 +1,223 @@
+//! `opcall [call] OPERATION ITEM...`: reads the items, names the call, shows or sends it.
+
+use std::io::{self, IsTerminal, Write};
+
+use opcall::{Body, Command, Error, Harness, Location, Method, Operation, Params};
+
+use crate::answer;
+use crate::args::CallArgs;
+use crate::body;
+use crate::inputs::Inputs;
+use crate::items::{self, Assembled, Source};
+use crate::loopback;
+use crate::output::{Screen, escape};
+use crate::prepared;
+use crate::report::Failure;
+use crate::session;
+use crate::subject::Subject;
+
+/// Makes the call, or shows it with `--dry-run` and `--curl`.
+///
+/// # Errors
+/// Everything that can go wrong with a call.
+pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+    let table = session::table(&args.source, &args.common)?;
+    let is_shown = args.dry_run || args.curl;
+    if args.target.sandbox && !is_shown {
+        return loopback::run(table, args, screen);
+    }
+    let harness = session::builder(table, &args.target).build()?;
+    let mut call = Call::read(&harness, args)?;
+    if args.target.sandbox {
+        call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));
+    }
+    if is_shown {
+        return show(&call.command().prepare()?, args, screen);
+    }
+    call.confirm(args)?;
+    session::run(call.send(args, screen))
+}
+
+fn show(request: &opcall::Request, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+    prepared::warn(request, &args.common);
+    let mut out = screen.out();
+    if args.curl {
+        writeln!(out, "{}", escape(&request.to_string()))?;
+    } else {
+        prepared::write(&mut out, request, args.output.unwrap_or_default(), screen)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// A call as the command line says it.
+pub(crate) struct Call<'a> {
+    harness: &'a Harness,
+    args: &'a CallArgs,
+    subject: Subject<'a>,
+    params: Params,
+    headers: Vec<(String, String)>,
+    dropped_headers: Vec<String>,
+    body: Option<Body>,
+    /// The base URL that the sandbox has, in place of `--server`.
+    pub(crate) server: Option<String>,
+}
+
+impl<'a> Call<'a> {
+    /// Finds the operation and reads the items.
+    ///
+    /// # Errors
+    /// Where nothing has the name, an item is none, or a file cannot be read.
+    pub(crate) fn read(harness: &'a Harness, args: &'a CallArgs) -> Result<Self, Failure> {
+        let subject = Subject::find(harness, args.source.api.as_deref(), &args.operation)?;
+        let operation = subject.operation();
+        let names = operation.map(declared_names).unwrap_or_default();
+        let read =
+            |word| items::read(word, names.iter().copied()).map_err(|problem| Failure::usage(problem, None));
+        let items = args.words.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut inputs = Inputs::default();
+        let Assembled { mut params, headers, dropped_headers, body } = items::assemble(items, &mut inputs)?;
+        let headers = undeclared(headers, operation, &mut params);
+        let body = read_body(body, args, &headers, operation, &mut inputs)?;
+        Ok(Self { harness, args, subject, params, headers, dropped_headers, body, server: None })
+    }
+
+    /// The library's command of it.
+    pub(crate) fn command(&self) -> Command<'a> {
+        let mut command = self.subject.command(self.harness, self.params.clone());
+        let request = &self.args.request;
+        for (name, value) in request.headers.iter().chain(&self.headers) {
+            command = command.header(name, value);
+        }
+        if let Some(accept) = &request.accept {
+            command = command.header("accept", accept);
+        }
+        for name in &self.dropped_headers {
+            command = command.without_header(name);
+        }
+        if let Some(content_type) = &request.content_type {
+            command = command.content_type(content_type);
+        }
+        if let Some(body) = &self.body {
+            command = command.body(body.clone());
+        }
+        if request.no_validate {
+            command = command.no_validate();
+        }
+        if request.allow_unknown {
+            command = command.allow_unknown();
+        }
+        if let Some(profile) = &self.args.target.profile {
+            command = command.profile(profile);
+        }
+        match self.server.as_ref().or(self.args.target.server.as_ref()) {
+            Some(server) => command.server(server),
+            None => command,
+        }
+    }
+
+    /// Sends it and prints the answer.
+    ///
+    /// # Errors
+    /// What the call fails with; the body of a refusal is printed before.
+    pub(crate) async fn send(&self, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        let request = self.command().prepare()?;
+        prepared::warn(&request, &args.common);
+        if args.common.verbose > 0 {
+            prepared::trace(&request, args.common.verbose > 1);
+        }
+        match self.command().send().await {
+            Ok(response) => answer::write(&response, self.subject.is_graphql(), args, screen),
+            Err(Error::Refused(refused)) => {
+                // What the service says is a result too; the error about it comes after it.
+                answer::write_refusal(&refused.response, args, screen)?;
+                Err(Error::Refused(refused).into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks before a DELETE, where somebody can answer.
+    fn confirm(&self, args: &CallArgs) -> Result<(), Failure> {
+        let somebody_is_there = io::stdin().is_terminal() && io::stderr().is_terminal();
+        if args.yes || self.subject.method() != Method::Delete || !somebody_is_there {
+            return Ok(());
+        }
+        let request = self.command().prepare()?;
+        let question = format!("{} {}", request.method(), escape(&request.url()));
+        // A question that cannot be written is answered with no.
+        let _ = write!(io::stderr().lock(), "{question}\nGo on? [y/N] ");
+        confirmed(&mut io::stdin().lock(), &question)
+    }
+}
+
+fn confirmed(answers: &mut impl io::BufRead, question: &str) -> Result<(), Failure> {
+    let mut answer = String::new();
+    let read = answers.read_line(&mut answer);
+    read.map_err(|error| Failure::io("reading the answer", error))?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure::NotConfirmed(format!("{question} was not confirmed; nothing was sent"))),
+    }
+}
+
+/// The names of parameters and body properties, which items may hold operators of.
+fn declared_names(operation: Operation<'_>) -> Vec<&str> {
+    let media_types = operation.body().into_iter().flat_map(opcall::RequestBody::media_types);
+    let properties = media_types.flat_map(opcall::MediaType::properties).map(opcall::Property::name);
+    operation.parameters().map(opcall::Parameter::name).chain(properties).collect()
+}
+
+/// Headers that are declared parameters become arguments, so that they are checked and count as given.
+fn undeclared(
+    headers: Vec<(String, String)>,
+    operation: Option<Operation<'_>>,
+    params: &mut Params,
+) -> Vec<(String, String)> {
+    let declared = |name: &str| {
+        let mut parameters = operation?.parameters().filter(|one| one.location() == Location::Header);
+        parameters.find(|one| one.name().eq_ignore_ascii_case(name)).map(opcall::Parameter::name)
+    };
+    let keep = |(name, value): (String, String)| match declared(&name) {
+        Some(known) => {
+            params.push(format!("header.{known}"), value);
+            None
+        }
+        None => Some((name, value)),
+    };
+    headers.into_iter().filter_map(keep).collect()
+}
+
+fn read_body(
+    item: Option<Source>,
+    args: &CallArgs,
+    headers: &[(String, String)],
+    operation: Option<Operation<'_>>,
+    inputs: &mut Inputs,
+) -> Result<Option<Body>, Failure> {
+    let source = match (item, args.request.input.as_deref().map(Source::of)) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("the whole body is given twice: by --input and by an item", None));
+        }
+        (item, input) => item.or(input),
+    };
+    let all = headers.iter().chain(&args.request.headers);
+    let header = all.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let content_type = args.request.content_type.as_deref().or(header.map(|(_, value)| value.as_str()));
+    source.map(|source| body::read(&source, content_type, operation, inputs)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::confirmed;
+
+    #[test]
+    fn only_yes_is_yes() {
+        for answer in ["y\n", "yes\n", "Y", " YES \n"] {
+            assert!(confirmed(&mut answer.as_bytes(), "DELETE a").is_ok(), "{answer}");
+        }
+        for answer in ["", "\n", "n\n", "no\n", "yep\n"] {
+            let failure = confirmed(&mut answer.as_bytes(), "DELETE a").err();
+            assert_eq!(failure.map(|failure| failure.exit_code()), Some(10), "{answer}");
+        }
+    }
+}

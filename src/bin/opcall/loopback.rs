@@ -1,0 +1,104 @@
+//! `--sandbox`: the sandbox inside the program, for one call or one batch.
+
+#[cfg(feature = "sandbox")]
+use opcall::{Credentials, Profile};
+use opcall::{HarnessBuilder, OperationTable};
+
+use crate::args::{CallArgs, Source};
+use crate::call::Call;
+use crate::output::Screen;
+use crate::report::Failure;
+use crate::session;
+
+/// The base of all services in a sandbox that is not started: a dry run opens no socket.
+pub(crate) fn unstarted_base() -> String {
+    "http://127.0.0.1:0".into()
+}
+
+/// The base URL of a service below the base of all.
+pub(crate) fn url(base: &str, service: &str) -> String {
+    format!("{base}/{service}")
+}
+
+/// Makes one call to a sandbox of its own.
+///
+/// # Errors
+/// Everything that can go wrong with a call.
+pub(crate) fn run(table: OperationTable, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+    session::run(async {
+        let sandbox = Loopback::start(&table, &args.source).await?;
+        let harness = sandbox.aim(session::builder(table, &args.target)).build()?;
+        Call::read(&harness, args)?.send(args, screen).await
+    })
+}
+
+/// A sandbox in this process.
+#[cfg(feature = "sandbox")]
+pub(crate) struct Loopback {
+    sandbox: opcall::sandbox::Sandbox,
+    services: Vec<String>,
+}
+
+#[cfg(feature = "sandbox")]
+impl Loopback {
+    /// Starts it with the operations of the table; its state is the same at every start.
+    ///
+    /// # Errors
+    /// Where no port can be had or a document cannot be read.
+    pub(crate) async fn start(table: &OperationTable, source: &Source) -> Result<Self, Failure> {
+        let builder =
+            source.spec.iter().fold(opcall::sandbox::Sandbox::builder(), |builder, path| builder.spec(path));
+        let services = table.services().map(str::to_owned).collect();
+        Ok(Self { sandbox: builder.start().await?, services })
+    }
+
+    /// Points every service at it, with the demo caller that may do everything.
+    pub(crate) fn aim(&self, builder: HarnessBuilder) -> HarnessBuilder {
+        self.services.iter().fold(builder, |builder, service| builder.profile(service, self.profile(service)))
+    }
+
+    fn profile(&self, service: &str) -> Profile {
+        let mut credentials = Credentials::new();
+        match self.sandbox.credentials(service).first() {
+            Some(caller) => {
+                if let (Some(id), Some(secret)) = (caller.client_id, caller.client_secret) {
+                    credentials = credentials.client(id, secret);
+                }
+                if let Some(key) = caller.api_key {
+                    credentials = credentials.api_key(key);
+                }
+                if let Some(token) = caller.access_token {
+                    credentials = credentials.access_token(token);
+                }
+            }
+            // Another service takes whatever it is given.
+            None => {
+                credentials =
+                    credentials.access_token("sandbox").api_key("sandbox").basic("sandbox", "sandbox")
+            }
+        }
+        Profile::new().base_url(self.sandbox.url_of(service)).credentials(credentials)
+    }
+}
+
+/// There is none in this build.
+#[cfg(not(feature = "sandbox"))]
+pub(crate) enum Loopback {}
+
+#[cfg(not(feature = "sandbox"))]
+impl Loopback {
+    /// Says that this build has no sandbox.
+    ///
+    /// # Errors
+    /// Always.
+    #[allow(clippy::unused_async, reason = "stands in for the one that waits")]
+    pub(crate) async fn start(_: &OperationTable, _: &Source) -> Result<Self, Failure> {
+        let hint = "build opcall with the feature `sandbox`".to_owned();
+        Err(Failure::usage("this build has no sandbox", Some(hint)))
+    }
+
+    /// Never called: there is no value of it.
+    pub(crate) fn aim(&self, _: HarnessBuilder) -> HarnessBuilder {
+        match *self {}
+    }
+}

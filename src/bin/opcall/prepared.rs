@@ -1,0 +1,101 @@
+//! Prints a request that is not sent: for a person, or as the JSON object that programs rely on.
+
+use std::io::{self, Write};
+
+use opcall::{Content, Part, PartContent, Request};
+
+use crate::args::{CallOutput, Common};
+use crate::output::{Screen, escape, layout, paint};
+use crate::report::Failure;
+use crate::session;
+
+/// Prints a dry run.
+///
+/// # Errors
+/// Where standard output cannot be written.
+pub(crate) fn write(
+    out: &mut impl Write,
+    request: &Request,
+    output: CallOutput,
+    screen: Screen,
+) -> Result<(), Failure> {
+    match output {
+        CallOutput::None => {}
+        CallOutput::Auto if screen.is_terminal => write_text(out, request, screen)?,
+        CallOutput::Auto | CallOutput::Json | CallOutput::Raw => {
+            layout(&request.to_json(), screen.json(), out)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+/// A request line, headers, body; secrets redacted.
+pub(crate) fn write_text(out: &mut impl Write, request: &Request, screen: Screen) -> io::Result<()> {
+    let method = paint(&escape(request.method().as_str()), screen.heading());
+    writeln!(out, "{method} {}", escape(&request.url()))?;
+    for (name, value) in request.headers() {
+        writeln!(out, "{}: {}", escape(name), escape(&value))?;
+    }
+    if *request.content() == Content::None {
+        return Ok(());
+    }
+    writeln!(out)?;
+    write_body(out, request.content(), screen)?;
+    writeln!(out)
+}
+
+fn write_body(out: &mut impl Write, body: &Content, screen: Screen) -> io::Result<()> {
+    match body {
+        Content::Json(text) => layout(text, crate::output::Layout { indent: true, ..screen.json() }, out),
+        Content::Form { text, .. } | Content::Text(text) => out.write_all(escape(text).as_bytes()),
+        Content::Bytes(bytes) => write!(out, "({} bytes)", bytes.len()),
+        Content::File(path) => write!(out, "(the file {})", escape(&path.display().to_string())),
+        Content::Multipart(parts) => {
+            for (number, part) in parts.iter().enumerate() {
+                let separator = if number == 0 { "" } else { "\n" };
+                write!(out, "{separator}{}", escape(&part_in_words(part)))?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn part_in_words(part: &Part) -> String {
+    let notes = [part.filename.as_deref(), part.content_type.as_deref()];
+    let notes: Vec<_> = notes.into_iter().flatten().collect();
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    let words = format!("{}{notes}", part.name);
+    match &part.content {
+        PartContent::Text(text) => format!("{words}: {text}"),
+        PartContent::Bytes(bytes) => format!("{words}: {} bytes", bytes.len()),
+        PartContent::File(path) => format!("{words}: the file {}", path.display()),
+        _ => words,
+    }
+}
+
+/// Says on standard error what `--no-validate` let pass.
+pub(crate) fn warn(request: &Request, common: &Common) {
+    if !common.quiet {
+        for warning in request.warnings() {
+            session::note(&format!("{} {}", warning.path, warning.problem));
+        }
+    }
+}
+
+/// The request to standard error, for `-v`; with its body for `-vv`.
+pub(crate) fn trace(request: &Request, with_body: bool) {
+    /// More of a body than this helps nobody.
+    const LONGEST_BODY: usize = 64 << 10;
+    let mut lines = vec![format!("> {} {}", request.method(), escape(&request.url()))];
+    let line =
+        |(name, value): (&str, std::borrow::Cow<'_, str>)| format!("> {}: {}", escape(name), escape(&value));
+    lines.extend(request.headers().into_iter().map(line));
+    let mut body = Vec::new();
+    if with_body && write_body(&mut body, request.content(), Screen::default()).is_ok() && !body.is_empty() {
+        body.truncate(LONGEST_BODY);
+        lines.push(escape(&String::from_utf8_lossy(&body)).into_owned());
+    }
+    session::tell(&lines);
+}

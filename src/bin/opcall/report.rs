@@ -1,0 +1,345 @@
+//! What went wrong, for people and for programs: the text, the JSON object, the exit code.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use opcall::{Error, Phase};
+use serde_json::{Map, Value, json};
+
+use crate::args::ErrorFormat;
+use crate::output::{Screen, escape, paint};
+
+/// Why the program fails.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line is wrong.
+    Usage { problem: String, hint: Option<String> },
+    /// clap's error, or the help that it prints.
+    CommandLine(clap::Error),
+    /// The library's error.
+    Call(Error),
+    /// A person said no.
+    NotConfirmed(String),
+    /// A local file or stream failed.
+    Io { action: String, source: io::Error },
+    /// What was asked for cannot be done with the answer.
+    Local { problem: String, hint: Option<String> },
+    /// A signal ended the work.
+    Signal(u8),
+    /// Said already; only the exit code is left.
+    Told(u8),
+}
+
+impl Failure {
+    /// The command line is wrong.
+    pub(crate) fn usage(problem: impl Into<String>, hint: Option<String>) -> Self {
+        Self::Usage { problem: problem.into(), hint }
+    }
+
+    /// A file or stream failed.
+    pub(crate) fn io(action: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { action: action.into(), source }
+    }
+
+    /// The code that the program ends with; the table of them stands in the help.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => 2,
+            Self::CommandLine(error) => u8::try_from(error.exit_code()).unwrap_or(2),
+            Self::Call(error) => code_of(error),
+            Self::NotConfirmed(_) => 10,
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Io { .. } | Self::Local { .. } => 1,
+            Self::Signal(number) => 128 + number,
+            Self::Told(code) => *code,
+        }
+    }
+
+    /// A word for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Usage { .. } | Self::CommandLine(_) => "usage",
+            Self::Call(error) => error.kind(),
+            Self::NotConfirmed(_) => "unsafe",
+            Self::Local { .. } => "decode",
+            Self::Io { .. } | Self::Signal(_) | Self::Told(_) => "io",
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } | Self::Local { hint, .. } => hint.clone(),
+            Self::Call(error) => error.hint(),
+            Self::NotConfirmed(_) => Some("say `y`, or give `--yes`.".into()),
+            _ => None,
+        }
+    }
+
+    /// The causes below it, the nearest first.
+    fn causes(&self) -> Vec<String> {
+        let first: Option<&dyn std::error::Error> = match self {
+            Self::Call(error) => std::error::Error::source(error),
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        };
+        let mut causes: Vec<_> =
+            std::iter::successors(first, |error| error.source()).map(ToString::to_string).collect();
+        causes.dedup();
+        causes
+    }
+
+    /// The object of `--error-format json`.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut message = match self {
+            Self::Call(Error::Arguments(_)) => self.to_string().lines().next().unwrap_or_default().to_owned(),
+            _ => self.to_string(),
+        };
+        for cause in self.causes() {
+            message = format!("{message}: {cause}");
+        }
+        let error = if let Self::Call(error) = self { Some(error) } else { None };
+        let facts = error.map(Facts::of).unwrap_or_default();
+        json!({
+            "kind": self.kind(),
+            "message": message,
+            "operation": error.and_then(Error::operation),
+            "status": error.and_then(Error::status),
+            "method": facts.method,
+            "url": facts.url,
+            "problems": problems(error),
+            "hint": self.hint(),
+            "attempts": facts.attempts,
+            "retry_after_ms": facts.retry_after_ms,
+            "trace_id": facts.trace_id,
+            "sent": error.is_some_and(Error::was_sent),
+        })
+    }
+
+    /// The error of a batch line: what the object of `--error-format json` says that the line does not.
+    pub(crate) fn to_line_json(&self) -> Value {
+        let Value::Object(mut whole) = self.to_json() else { return Value::Null };
+        let kept = ["kind", "message", "problems", "hint", "retry_after_ms", "trace_id", "sent"];
+        Value::Object(
+            kept.iter()
+                .filter_map(|key| Some(((*key).to_owned(), whole.remove(*key)?)))
+                .collect::<Map<_, _>>(),
+        )
+    }
+
+    /// Writes it to standard error and returns the exit code.
+    pub(crate) fn tell(&self, format: ErrorFormat, screen: Screen) -> u8 {
+        let code = self.exit_code();
+        if let (Self::CommandLine(error), true) = (self, code == 0 || format == ErrorFormat::Text) {
+            // Help goes to standard output, which may be closed; then there is nobody left to tell.
+            let _ = error.print();
+            return code;
+        }
+        if code != 0 && !matches!(self, Self::Told(_) | Self::Signal(_)) {
+            let text = match format {
+                ErrorFormat::Json => self.to_json().to_string(),
+                ErrorFormat::Text => self.to_text(screen),
+            };
+            // Standard error may be closed; then there is nobody left to tell.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+        code
+    }
+
+    /// Fact, causes, hint: a line each.
+    fn to_text(&self, screen: Screen) -> String {
+        let mut lines = vec![format!("{} {}", paint("error:", screen.alarm()), escape(&self.to_string()))];
+        lines.extend(self.causes().iter().map(|cause| format!("  caused by: {}", escape(cause))));
+        lines
+            .extend(self.hint().map(|hint| format!("  {} {}", paint("hint:", screen.help()), escape(&hint))));
+        lines.join("\n")
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage { problem, .. } | Self::Local { problem, .. } | Self::NotConfirmed(problem) => {
+                f.write_str(problem)
+            }
+            Self::Call(error) => error.fmt(f),
+            Self::CommandLine(error) => {
+                let text = error.render().to_string();
+                f.write_str(text.trim_start_matches("error: ").trim_end())
+            }
+            Self::Io { action, .. } => write!(f, "{action} failed"),
+            Self::Signal(number) => write!(f, "ended by signal {number}"),
+            Self::Told(code) => write!(f, "ended with code {code}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+/// Failures of writing to standard output.
+impl From<io::Error> for Failure {
+    fn from(source: io::Error) -> Self {
+        Self::io("writing to standard output", source)
+    }
+}
+
+/// The exit code of a library error.
+fn code_of(error: &Error) -> u8 {
+    match error {
+        Error::Transport(error) if error.phase.is_timeout() => 28,
+        Error::Transport(error) if error.phase == Phase::Connect => 7,
+        Error::Transport(_) => 9,
+        Error::Auth(_) => 8,
+        Error::Refused(refused) if refused.graphql => 6,
+        Error::Refused(refused) => match refused.status {
+            300..=399 => 3,
+            429 => 9,
+            400..=499 => 4,
+            _ => 5,
+        },
+        Error::Decode(_) | Error::Io(_) => 1,
+        Error::Unsafe(_) => 10,
+        _ => 2,
+    }
+}
+
+fn problems(error: Option<&Error>) -> Value {
+    let Some(Error::Arguments(error)) = error else { return json!([]) };
+    let problem =
+        |one: &opcall::Problem| json!({"path": one.path, "problem": one.problem, "nearest": one.nearest});
+    error.problems.iter().map(problem).collect()
+}
+
+/// What only some errors know.
+#[derive(Debug, Default)]
+struct Facts<'e> {
+    method: Option<&'e str>,
+    url: Option<&'e str>,
+    attempts: Option<u32>,
+    retry_after_ms: Option<u64>,
+    trace_id: Option<&'e str>,
+}
+
+impl<'e> Facts<'e> {
+    fn of(error: &'e Error) -> Self {
+        match error {
+            Error::Transport(error) => Self {
+                method: Some(error.method.as_str()),
+                url: Some(&error.url),
+                attempts: Some(error.attempts),
+                ..Self::default()
+            },
+            Error::Refused(error) => Self {
+                method: Some(error.method.as_str()),
+                url: Some(&error.url),
+                attempts: Some(error.response.attempts()),
+                retry_after_ms: error
+                    .retry_after
+                    .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+                trace_id: error.trace_id.as_deref(),
+            },
+            Error::Auth(error) => Self { trace_id: error.trace_id.as_deref(), ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opcall::{
+        ArgumentsError, AuthError, ConfigError, Error, Method, Phase, Problem, TransportError, UnsafeError,
+    };
+
+    use super::Failure;
+    use crate::output::Screen;
+
+    fn lost(phase: Phase) -> Failure {
+        let url = "http://127.0.0.1:9/a".to_owned();
+        let source = std::io::Error::other("connection refused");
+        Failure::Call(Error::Transport(Box::new(TransportError {
+            operation: "falcon:tokens_query".into(),
+            method: Method::Get,
+            url,
+            origin: "http://127.0.0.1:9".into(),
+            phase,
+            signing_in: false,
+            attempts: 3,
+            source: Some(std::sync::Arc::new(source)),
+        })))
+    }
+
+    fn misfit() -> Failure {
+        let problem = |path: &str, problem: &str, nearest: Option<&str>| Problem {
+            path: path.into(),
+            problem: problem.into(),
+            nearest: nearest.map(Into::into),
+        };
+        Failure::Call(Error::Arguments(Box::new(ArgumentsError {
+            operation: "falcon:tokens_create".into(),
+            problems: vec![
+                problem("body.label", "must be a string, got 5", None),
+                problem("expires", "is not known here", Some("expires_timestamp")),
+            ],
+        })))
+    }
+
+    #[test]
+    fn every_failure_has_its_code() {
+        let auth =
+            AuthError { service: "a".into(), problem: "b".into(), hint: None, status: None, trace_id: None };
+        let config = ConfigError { problem: "b".into(), hint: None };
+        let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        for (failure, code) in [
+            (Failure::usage("a", None), 2),
+            (misfit(), 2),
+            (Failure::Call(Error::Config(Box::new(config))), 2),
+            (lost(Phase::Connect), 7),
+            (lost(Phase::ConnectTimeout), 28),
+            (lost(Phase::AnswerTimeout), 28),
+            (lost(Phase::Broken), 9),
+            (Failure::Call(Error::Auth(Box::new(auth))), 8),
+            (
+                Failure::Call(Error::Unsafe(Box::new(UnsafeError {
+                    problem: "a".into(),
+                    hint: None,
+                    sent: false,
+                }))),
+                10,
+            ),
+            (Failure::NotConfirmed("a".into()), 10),
+            (Failure::io("a", broken), 0),
+            (Failure::io("a", std::io::Error::other("b")), 1),
+            (Failure::Signal(2), 130),
+            (Failure::Signal(15), 143),
+        ] {
+            assert_eq!(failure.exit_code(), code, "{failure}");
+        }
+    }
+
+    #[test]
+    fn people_read_fact_cause_and_hint() {
+        insta::assert_snapshot!(misfit().to_text(Screen::default()), @r#"
+        error: falcon:tokens_create: 2 arguments do not fit
+          body.label  must be a string, got 5
+          expires     is not known here; nearest: expires_timestamp
+          hint: `opcall show tokens_create` lists its parameters.
+        "#);
+        insta::assert_snapshot!(lost(Phase::Connect).to_text(Screen::default()), @r#"
+        error: no answer from http://127.0.0.1:9 after 3 attempts; x
+          caused by: connection refused
+          hint: check that http://127.0.0.1:9 is the right address and can be reached from here.
+        "#);
+        insta::assert_snapshot!(Failure::usage("\u{1b}[31mred", None).to_text(Screen::default()), @r#"error: \x1b[31mred"#);
+    }
+
+    #[test]
+    fn programs_read_an_object() {
+        insta::assert_snapshot!(misfit().to_json(), @r#"{"kind":"arguments","message":"falcon:tokens_create: 2 arguments do not fit","operation":"falcon:tokens_create","status":null,"method":null,"url":null,"problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","attempts":null,"retry_after_ms":null,"trace_id":null,"sent":false}"#);
+        insta::assert_snapshot!(lost(Phase::Broken).to_json(), @r#"{"kind":"transport","message":"no answer from http://127.0.0.1:9 after 3 attempts; x: connection refused","operation":"falcon:tokens_query","status":null,"method":"GET","url":"http://127.0.0.1:9/a","problems":[],"hint":"check with a reading operation whether it was carried out before you repeat it.","attempts":3,"retry_after_ms":null,"trace_id":null,"sent":true}"#);
+        insta::assert_snapshot!(misfit().to_line_json(), @r#"{"kind":"arguments","message":"falcon:tokens_create: 2 arguments do not fit","problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","retry_after_ms":null,"trace_id":null,"sent":false}"#);
+    }
+}

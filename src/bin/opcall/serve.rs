@@ -1,0 +1,89 @@
+//! `opcall sandbox`: runs the sandbox until it is ended, and says how to call it.
+
+use std::io::Write;
+
+use opcall::OperationTable;
+use opcall::sandbox::{DemoCredentials, Fault, Sandbox};
+
+use crate::args::SandboxArgs;
+use crate::output::{Screen, paint};
+use crate::report::Failure;
+use crate::session;
+
+/// Runs the sandbox.
+///
+/// # Errors
+/// Where a fault is none, no port can be had, the state or a document cannot be read, or a signal ends it.
+pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
+    let table = session::table(&args.source, &args.common)?;
+    let mut builder = args.source.spec.iter().fold(Sandbox::builder(), |builder, path| builder.spec(path));
+    for text in &args.faults {
+        let hint = || Some("write it as 'OPERATION:STATUS;retry-after=2;times=3;slow=500ms'".to_owned());
+        let fault: Fault =
+            text.parse().map_err(|error| Failure::usage(format!("--fault {text}: {error}"), hint()))?;
+        builder = builder.fault(fault);
+    }
+    if let Some(path) = &args.state {
+        builder = builder.state_file(path);
+    }
+    if let Some(seed) = args.seed {
+        builder = builder.seed(seed);
+    }
+    builder = builder.port(args.port);
+    session::run(async {
+        let sandbox = builder.start().await?;
+        let mut out = screen.out();
+        introduce(&mut out, &sandbox, &table, screen)?;
+        out.flush()?;
+        sandbox.wait().await;
+        Ok(())
+    })
+}
+
+/// The addresses, and lines for a shell that call them.
+fn introduce(
+    out: &mut impl Write,
+    sandbox: &Sandbox,
+    table: &OperationTable,
+    screen: Screen,
+) -> std::io::Result<()> {
+    for service in table.services() {
+        writeln!(out, "# {}", paint(service, screen.heading()))?;
+        let callers = sandbox.credentials(service);
+        write_variable(out, table, service, "base_url", &sandbox.url_of(service))?;
+        for (key, value) in callers.first().into_iter().flat_map(members) {
+            write_variable(out, table, service, key, value)?;
+        }
+        for caller in callers.iter().skip(1) {
+            let words: Vec<_> = members(caller).map(|(key, value)| format!("{key} {value}")).collect();
+            writeln!(out, "#   {}: {}", caller.role, words.join(", "))?;
+        }
+    }
+    writeln!(out, "# Ready; Ctrl-C ends it.")
+}
+
+fn members(caller: &DemoCredentials) -> impl Iterator<Item = (&'static str, &'static str)> {
+    [
+        ("client_id", caller.client_id),
+        ("client_secret", caller.client_secret),
+        ("api_key", caller.api_key),
+        ("access_token", caller.access_token),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key, value?)))
+}
+
+/// A line that sets the first variable of the service that stands for a key, or a comment where there is none.
+fn write_variable(
+    out: &mut impl Write,
+    table: &OperationTable,
+    service: &str,
+    key: &str,
+    value: &str,
+) -> std::io::Result<()> {
+    let variables = table.environment(service).iter().find(|(known, _)| known == key);
+    match variables.and_then(|(_, names)| names.first()) {
+        Some(name) => writeln!(out, "export {name}={value}"),
+        None => writeln!(out, "#   {key} {value}"),
+    }
+}

@@ -1,0 +1,167 @@
+//! `opcall show`: one operation, for people or as the JSON object of `describe`.
+
+use std::io::{self, Write};
+
+use opcall::{MediaType, Operation, Parameter};
+
+use crate::args::{ShowArgs, ShowOutput};
+use crate::arguments_schema::body_of;
+use crate::describe;
+use crate::output::{Screen, escape, layout, paint};
+use crate::report::Failure;
+use crate::session;
+
+/// Prints one operation.
+///
+/// # Errors
+/// Where no operation or several have the name, a document cannot be read, or standard output cannot be written.
+pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
+    let table = session::table(&args.source, &args.common)?;
+    let operation = table.find(args.source.api.as_deref(), &args.operation)?;
+    let mut out = screen.out();
+    match args.output.unwrap_or_default() {
+        ShowOutput::Auto => write_text(&mut out, operation, screen)?,
+        ShowOutput::Json => {
+            layout(&describe::to_json(operation).to_string(), screen.json(), &mut out)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn write_text(out: &mut impl Write, operation: Operation<'_>, screen: Screen) -> io::Result<()> {
+    let heading = |text: &str| paint(&escape(text), screen.heading());
+    writeln!(
+        out,
+        "{}  {} {}",
+        heading(&operation.qualified_id()),
+        operation.method(),
+        escape(operation.path())
+    )?;
+    for text in [operation.summary(), operation.description()].into_iter().flatten() {
+        text.lines().try_for_each(|line| writeln!(out, "  {}", escape(line)))?;
+    }
+    for (word, value) in facts(operation) {
+        writeln!(out, "  {word}: {}", escape(&value))?;
+    }
+    if operation.parameters().len() > 0 {
+        writeln!(out, "\n{}", heading("Parameters"))?;
+        write_rows(out, operation.parameters().map(|one| parameter(operation, one)))?;
+    }
+    if let Some(media_type) = body_of(operation) {
+        writeln!(out, "\n{}", heading(&body_heading(operation, media_type)))?;
+        write_rows(out, properties(operation, media_type))?;
+    }
+    writeln!(out, "\n{}\n  {}", heading("Example"), escape(&example(operation)))
+}
+
+fn facts(operation: Operation<'_>) -> Vec<(&'static str, String)> {
+    let join = |words: Vec<&str>| (!words.is_empty()).then(|| words.join(", "));
+    let responses = operation.responses().map(|(status, _)| status).collect();
+    [
+        ("deprecated", operation.deprecated().then(|| "yes".to_owned())),
+        ("aliases", join(operation.aliases().collect())),
+        ("tags", join(operation.tags().collect())),
+        ("permission", operation.scope().map(Into::into)),
+        ("answers", join(responses)),
+    ]
+    .into_iter()
+    .filter_map(|(word, value)| Some((word, value?)))
+    .collect()
+}
+
+/// A name with its mark, place, type, and the rest.
+type Row = [String; 4];
+
+fn marked(name: &str, is_required: bool) -> String {
+    format!("{name}{}", if is_required { " *" } else { "" })
+}
+
+fn parameter(operation: Operation<'_>, parameter: Parameter<'_>) -> Row {
+    let limits = describe::limits_in_words(operation, parameter.schema());
+    let description =
+        parameter.description().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    let rest =
+        [limits, description].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(". ");
+    [
+        marked(parameter.name(), parameter.required()),
+        parameter.location().as_str().into(),
+        describe::type_in_words(parameter.schema()),
+        rest,
+    ]
+}
+
+fn properties<'t>(operation: Operation<'t>, media_type: MediaType<'t>) -> impl Iterator<Item = Row> {
+    let declared = media_type.properties().filter(|property| !property.read_only()).map(move |property| {
+        let limits = describe::limits_in_words(operation, property.schema());
+        [
+            marked(property.name(), property.required()),
+            "body".into(),
+            describe::type_in_words(property.schema()),
+            limits,
+        ]
+    });
+    let whole = (media_type.properties().len() == 0).then(|| {
+        let kind = describe::type_in_words(media_type.schema());
+        ["body".into(), "body".into(), kind, "the whole body: @FILE, @- or body:=JSON".into()]
+    });
+    let further = (media_type.is_open() && media_type.properties().len() > 0)
+        .then(|| ["...".into(), "body".into(), "any".into(), "further names are welcome".into()]);
+    declared.chain(whole).chain(further)
+}
+
+fn body_heading(operation: Operation<'_>, chosen: MediaType<'_>) -> String {
+    let is_required = operation.body().is_some_and(opcall::RequestBody::required);
+    let others = operation.body().map_or(0, |body| body.media_types().len().saturating_sub(1));
+    let others = if others == 0 { String::new() } else { format!(" or {others} more (--content-type)") };
+    format!("Body ({}{others}{})", chosen.name(), if is_required { ", required" } else { "" })
+}
+
+fn write_rows(out: &mut impl Write, rows: impl Iterator<Item = Row>) -> io::Result<()> {
+    let rows: Vec<Row> = rows.collect();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count()).max().unwrap_or(0)
+    };
+    let (names, places, types) = (width(0), width(1), width(2));
+    for [name, place, kind, rest] in &rows {
+        let line = format!("  {name:names$}  {place:places$}  {kind:types$}  {rest}");
+        writeln!(out, "{}", escape(line.trim_end()))?;
+    }
+    Ok(())
+}
+
+/// A command line with what is required, or with the first argument where nothing is.
+fn example(operation: Operation<'_>) -> String {
+    let id = if operation.id().contains([' ', '#', '&', '(', '$']) {
+        format!("'{}'", operation.id())
+    } else {
+        operation.id().into()
+    };
+    let mut words = vec!["opcall".to_owned(), id];
+    let shown = |schema: opcall::Schema<'_>, name: &str| {
+        if schema.is_binary() {
+            format!("{name}@FILE")
+        } else if schema.types().names(opcall::Types::OBJECT) {
+            format!("{name}:=JSON")
+        } else {
+            format!("{name}=VALUE")
+        }
+    };
+    let body = body_of(operation);
+    let properties = body.into_iter().flat_map(MediaType::properties).filter(|one| !one.read_only());
+    let all: Vec<_> = operation
+        .parameters()
+        .map(|one| (one.required(), shown(one.schema(), one.name())))
+        .chain(properties.map(|one| (one.required(), shown(one.schema(), one.name()))))
+        .collect();
+    let required: Vec<_> =
+        all.iter().filter(|(is_required, _)| *is_required).map(|(_, text)| text.clone()).collect();
+    match (required.is_empty(), all.first()) {
+        (true, Some((_, first))) => words.push(first.clone()),
+        _ => words.extend(required),
+    }
+    if body.is_some_and(|media_type| media_type.properties().len() == 0) {
+        words.push("@body.json".into());
+    }
+    words.join(" ")
+}

@@ -1,0 +1,312 @@
+//! Tells our own options from the items of a call, wherever they stand.
+//!
+//! clap never sees an item: an operation's parameter may be called anything, `--limit` included. What is left
+//! is put in the order clap knows: the command, its options, the operation after `--`.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+
+use crate::report::Failure;
+
+/// A word of a call that is no option of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// An item as written.
+    Item(String),
+    /// `--name value` or `--name=value`.
+    Named {
+        /// The name after the dashes.
+        name: String,
+        /// The value.
+        value: String,
+    },
+}
+
+/// A command line with its items taken out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Split {
+    /// What clap reads, the program's name first.
+    pub(crate) options: Vec<OsString>,
+    /// What stands after the operation.
+    pub(crate) words: Vec<Word>,
+    /// Whether `--help` stood after an operation.
+    pub(crate) wants_help: bool,
+}
+
+/// The options and commands that clap knows, as far as splitting needs them.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    takes_value: HashMap<String, bool>,
+    commands: Vec<String>,
+}
+
+impl Known {
+    /// Everything that the definitions of clap say.
+    pub(crate) fn of(program: &clap::Command) -> Self {
+        let mut known = Self::default();
+        for command in program.get_subcommands() {
+            known.commands.push(command.get_name().to_owned());
+            for option in command.get_arguments() {
+                let takes_value = option.get_action().takes_values();
+                let names = [
+                    option.get_long().map(|name| format!("--{name}")),
+                    option.get_short().map(|one| format!("-{one}")),
+                ];
+                known.takes_value.extend(names.into_iter().flatten().map(|name| (name, takes_value)));
+            }
+        }
+        known.commands.push("help".into());
+        known
+    }
+
+    /// The long options, with their dashes.
+    pub(crate) fn long_options(&self) -> impl Iterator<Item = &str> {
+        self.takes_value.keys().map(String::as_str).filter(|name| name.starts_with("--"))
+    }
+
+    /// How many words an option takes, itself counted; `None` where it is none of ours.
+    fn words_of(&self, argument: &str) -> Option<usize> {
+        if argument.starts_with("--") {
+            let (name, attached) =
+                argument.split_once('=').map_or((argument, false), |(name, _)| (name, true));
+            return self.takes_value.get(name).map(|takes| if *takes && !attached { 2 } else { 1 });
+        }
+        let mut letters = argument.strip_prefix('-')?.char_indices().peekable();
+        letters.peek()?;
+        while let Some((_, letter)) = letters.next() {
+            if *self.takes_value.get(&format!("-{letter}"))? {
+                return Some(if letters.peek().is_some() { 1 } else { 2 });
+            }
+        }
+        Some(1)
+    }
+}
+
+/// Splits a command line; the first argument is the program's name.
+pub(crate) fn split(arguments: &[OsString], known: &Known) -> Result<Split, Failure> {
+    let Some((program, rest)) = arguments.split_first() else { return Ok(Split::default()) };
+    let mut leading = Vec::new();
+    let mut at = 0;
+    while let Some(count) =
+        rest.get(at).and_then(|argument| argument.to_str()).and_then(|text| known.words_of(text))
+    {
+        leading.extend(rest.iter().skip(at).take(count).cloned());
+        at += count;
+    }
+    let first = rest.get(at).map(OsString::as_os_str).unwrap_or_default();
+    let is_call = first == "call";
+    if !is_call && known.commands.iter().any(|command| first == OsStr::new(command)) {
+        let options =
+            [&[program.clone(), first.to_owned()], &leading[..], rest.get(at + 1..).unwrap_or_default()];
+        return Ok(Split { options: options.concat(), ..Split::default() });
+    }
+    let is_unknown_option = first.to_str().is_some_and(|text| text.starts_with('-') && text != "--");
+    if first.is_empty() || is_unknown_option {
+        return Ok(Split { options: arguments.to_vec(), ..Split::default() });
+    }
+    let mut call = Call { known, split: Split::default(), operation: None, items_only: false };
+    call.split.options = [&[program.clone(), "call".into()], &leading[..]].concat();
+    call.read(rest.get(at + usize::from(is_call)..).unwrap_or_default())?;
+    Ok(call.finish())
+}
+
+/// The reading of a call's words.
+struct Call<'k> {
+    known: &'k Known,
+    split: Split,
+    operation: Option<String>,
+    items_only: bool,
+}
+
+impl Call<'_> {
+    fn read(&mut self, mut rest: &[OsString]) -> Result<(), Failure> {
+        while let Some(argument) = rest.first() {
+            let text = argument.to_str().ok_or_else(|| not_text(argument))?;
+            let count = self.one(text, rest)?;
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Reads one argument and says how many words it took.
+    fn one(&mut self, text: &str, rest: &[OsString]) -> Result<usize, Failure> {
+        if self.items_only || !text.starts_with('-') || text == "-" {
+            self.word(text);
+            return Ok(1);
+        }
+        if text == "--" {
+            self.items_only = true;
+            return Ok(1);
+        }
+        if let Some(count) = self.known.words_of(text) {
+            self.split.options.extend(rest.iter().take(count).cloned());
+            return Ok(count);
+        }
+        if matches!(text, "--help" | "-h") && self.operation.is_some() {
+            self.split.wants_help = true;
+            return Ok(1);
+        }
+        match text.strip_prefix("--") {
+            Some(named) if self.operation.is_some() => self.named(named, rest.get(1)),
+            _ => {
+                self.split.options.push(text.into());
+                Ok(1)
+            }
+        }
+    }
+
+    fn word(&mut self, text: &str) {
+        match &mut self.operation {
+            None => self.operation = Some(text.to_owned()),
+            Some(method) if text.starts_with('/') && self.split.words.is_empty() && is_method(method) => {
+                method.push(' ');
+                method.push_str(text);
+            }
+            Some(_) => self.split.words.push(Word::Item(text.to_owned())),
+        }
+    }
+
+    fn named(&mut self, named: &str, next: Option<&OsString>) -> Result<usize, Failure> {
+        if let Some((name, value)) = named.split_once('=') {
+            self.split.words.push(Word::Named { name: name.to_owned(), value: value.to_owned() });
+            return Ok(1);
+        }
+        let value = next.and_then(|next| next.to_str());
+        let Some(value) =
+            value.filter(|value| !value.starts_with("--") && self.known.words_of(value).is_none())
+        else {
+            return Err(self.lacks_value(named));
+        };
+        self.split.words.push(Word::Named { name: named.to_owned(), value: value.to_owned() });
+        Ok(2)
+    }
+
+    fn lacks_value(&self, named: &str) -> Failure {
+        let given = format!("--{named}");
+        let near =
+            self.known.long_options().filter(|option| strsim::damerau_levenshtein(option, &given) <= 2).min();
+        let hint = near.map_or_else(
+            || format!("write `{named}=VALUE`, or `--{named}=VALUE` where the value begins with a dash"),
+            |option| format!("did you mean `{option}`?"),
+        );
+        Failure::usage(
+            format!("`{given}` is no option of opcall, and as an argument it lacks a value"),
+            Some(hint),
+        )
+    }
+
+    fn finish(mut self) -> Split {
+        if let Some(operation) = self.operation {
+            self.split.options.extend(["--".into(), operation.into()]);
+        }
+        self.split
+    }
+}
+
+fn is_method(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+fn not_text(argument: &OsStr) -> Failure {
+    let shown = argument.to_string_lossy();
+    Failure::usage(
+        format!("the argument `{shown}` is not UTF-8"),
+        Some("give such bytes in a file: `name=@FILE`".into()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use clap::CommandFactory;
+
+    use super::{Known, Split, Word, split};
+    use crate::args::Program;
+    use crate::report::Failure;
+
+    fn splitting(line: &[&str]) -> Result<Split, Failure> {
+        let arguments: Vec<_> = std::iter::once(&"opcall").chain(line).map(Into::into).collect();
+        split(&arguments, &Known::of(&Program::command()))
+    }
+
+    fn options(line: &[&str]) -> Vec<String> {
+        splitting(line).unwrap().options[1..].iter().map(|one| one.to_str().unwrap().to_owned()).collect()
+    }
+
+    fn item(text: &str) -> Word {
+        Word::Item(text.into())
+    }
+
+    fn named(name: &str, value: &str) -> Word {
+        Word::Named { name: name.into(), value: value.into() }
+    }
+
+    #[test]
+    fn options_may_stand_anywhere() {
+        let expected = ["call", "--dry-run", "-o", "json", "--server=http://a", "--", "tokens_query"];
+        for line in [
+            &["--dry-run", "-o", "json", "--server=http://a", "tokens_query", "limit=5"][..],
+            &["tokens_query", "--dry-run", "limit=5", "-o", "json", "--server=http://a"],
+            &["call", "--dry-run", "tokens_query", "-o", "json", "limit=5", "--server=http://a"],
+            &["--dry-run", "call", "tokens_query", "limit=5", "-o", "json", "--server=http://a"],
+        ] {
+            assert_eq!(options(line), expected, "{line:?}");
+            assert_eq!(splitting(line).unwrap().words, [item("limit=5")], "{line:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_options_are_arguments() {
+        let found =
+            splitting(&["tokens_query", "--limit", "10", "--filter=a=b", "-vv", "--sort", "-1"]).unwrap();
+        assert_eq!(found.words, [named("limit", "10"), named("filter", "a=b"), named("sort", "-1")]);
+        assert_eq!(
+            options(&["tokens_query", "--limit", "10", "-ojson"]),
+            ["call", "-ojson", "--", "tokens_query"]
+        );
+    }
+
+    #[test]
+    fn after_two_dashes_all_are_items() {
+        let found = splitting(&["op", "--", "--dry-run", "-i", "a=b"]).unwrap();
+        assert_eq!(found.words, [item("--dry-run"), item("-i"), item("a=b")]);
+        assert_eq!(options(&["--", "ops"]), ["call", "--", "ops"]);
+    }
+
+    #[test]
+    fn an_argument_without_value_says_so() {
+        for line in [&["op", "--revoked"][..], &["op", "--revoked", "--dry-run"], &["op", "--revoked", "-i"]]
+        {
+            let failure = splitting(line).unwrap_err();
+            assert!(failure.to_string().contains("lacks a value"), "{line:?}");
+        }
+        assert_eq!(splitting(&["op", "--dryrun"]).unwrap_err().hint().unwrap(), "did you mean `--dry-run`?");
+    }
+
+    #[test]
+    fn other_commands_are_left_to_clap() {
+        assert_eq!(
+            options(&["--color", "never", "ops", "token", "-o", "json"]),
+            ["ops", "--color", "never", "token", "-o", "json"]
+        );
+        assert_eq!(options(&["--help"]), ["--help"]);
+        assert_eq!(options(&["--nonsense", "ops"]), ["--nonsense", "ops"]);
+        assert_eq!(options(&["call", "--help"]), ["call", "--help"]);
+        assert_eq!(options(&["call", "ops"]), ["call", "--", "ops"]);
+    }
+
+    #[test]
+    fn help_after_an_operation_is_about_it() {
+        assert!(splitting(&["tokens_query", "--help"]).unwrap().wants_help);
+        assert!(splitting(&["tokens_query", "limit=5", "-h"]).unwrap().wants_help);
+    }
+
+    #[test]
+    fn a_method_and_its_path_may_be_two_words() {
+        let found = splitting(&["--api", "falcon", "GET", "/new/things/v1", "limit==5"]).unwrap();
+        assert_eq!(found.options.last().unwrap(), "GET /new/things/v1");
+        assert_eq!(found.words, [item("limit==5")]);
+        assert_eq!(splitting(&["get_pets", "/x"]).unwrap().words, [item("/x")]);
+    }
+}

@@ -1,0 +1,95 @@
+//! What a call is about: an operation of the table, or an endpoint that no table knows.
+
+use opcall::{Command, Error, Harness, Method, Operation, Params};
+
+use crate::report::Failure;
+
+/// What is called.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject<'a> {
+    /// An operation and the name it was found by.
+    Listed {
+        /// The operation.
+        operation: Operation<'a>,
+        /// The name.
+        name: &'a str,
+    },
+    /// A method and a path below a service's base URL.
+    Unlisted {
+        /// The service.
+        service: &'a str,
+        /// The method.
+        method: Method,
+        /// The path.
+        path: &'a str,
+    },
+}
+
+impl<'a> Subject<'a> {
+    /// Finds the operation; a method with a path that no table knows is called as it stands.
+    ///
+    /// # Errors
+    /// Where nothing or several have the name, and where an endpoint's service is not known.
+    pub(crate) fn find(harness: &'a Harness, api: Option<&'a str>, name: &'a str) -> Result<Self, Failure> {
+        let error = match harness.table().find(api, name) {
+            Ok(operation) => return Ok(Self::Listed { operation, name }),
+            Err(error @ Error::UnknownOperation(_)) => error,
+            Err(error) => return Err(error.into()),
+        };
+        let (prefix, rest) = match name.split_once(':') {
+            Some((prefix, rest)) if harness.table().services().any(|one| one == prefix) => {
+                (Some(prefix), rest)
+            }
+            _ => (None, name),
+        };
+        let endpoint = rest.split_once(' ').map(|(method, path)| (method.parse(), path.trim_start()));
+        match endpoint {
+            Some((Ok(method), path)) if path.starts_with('/') => match prefix.or(api) {
+                Some(service) => Ok(Self::Unlisted { service, method, path }),
+                None => Err(lacks_service(rest)),
+            },
+            _ => Err(error.into()),
+        }
+    }
+
+    /// The operation, where it is one of the table.
+    pub(crate) fn operation(&self) -> Option<Operation<'a>> {
+        if let Self::Listed { operation, .. } = self { Some(*operation) } else { None }
+    }
+
+    /// The short name of its service.
+    pub(crate) fn service(&self) -> &'a str {
+        match self {
+            Self::Listed { operation, .. } => operation.service(),
+            Self::Unlisted { service, .. } => service,
+        }
+    }
+
+    /// The method.
+    pub(crate) fn method(&self) -> Method {
+        match self {
+            Self::Listed { operation, .. } => operation.method(),
+            Self::Unlisted { method, .. } => method.clone(),
+        }
+    }
+
+    /// Whether the answer is a GraphQL envelope.
+    pub(crate) fn is_graphql(&self) -> bool {
+        self.operation().is_some_and(|operation| operation.graphql().is_some())
+    }
+
+    /// The library's command of it.
+    pub(crate) fn command(&self, harness: &'a Harness, params: Params) -> Command<'a> {
+        match self {
+            Self::Listed { operation, name } => harness.command(name, params).service(operation.service()),
+            Self::Unlisted { service, method, path } => {
+                harness.request(service, method.clone(), path, params)
+            }
+        }
+    }
+}
+
+fn lacks_service(endpoint: &str) -> Failure {
+    let hint = "name the service whose address and credentials to use: --api SERVICE".to_owned();
+    Failure::usage(format!("no document knows {endpoint}, so its service is not known"), Some(hint))
+}

@@ -1,0 +1,105 @@
+//! `opcall batch`: NDJSON in, NDJSON out.
+
+use serde_json::{Value, json};
+
+use super::{Canned, Run, opcall_reading};
+
+fn lines(run: &Run) -> Vec<Value> {
+    run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_dry_run_answers_every_line_in_order() {
+    let input = r#"{"id": 7, "operation": "tokens_query", "params": {"limit": 5}}
+
+{"id": {"a": 1.0}, "operation": "tokens_create", "params": {"label": "ci"}, "body": {"type": "customer_managed"}, "headers": {"x-trace": "1"}}
+{"id": "x", "operation": "tokens_query", "params": {"limit": "many"}}
+{"id": 9, "operation": "token_query"}
+{"id": 10, "param": {}}
+not json
+{"operation": "panther:api_token_get", "params": {"id": "a"}, "server": "http://127.0.0.1:1/v1"}
+"#;
+    let run = opcall_reading(input, &["batch", "--dry-run"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    insta::assert_snapshot!("batch_dry_run", run.stdout);
+    assert_eq!(lines(&run).len(), 7);
+}
+
+#[test]
+fn files_come_as_base64_or_by_leave() {
+    let call = |upload: &str| {
+        format!(
+            r#"{{"operation":"UploadSampleV3","params":{{"file_name":"a"}},"files":{{"sample":{upload}}}}}"#
+        )
+    };
+    let inline = opcall_reading(
+        &call(r#"{"base64":"AAE=","filename":"a.bin","type":"application/x-a"}"#),
+        &["batch", "--dry-run"],
+    );
+    let part = &lines(&inline)[0]["request"]["body"]["multipart"];
+    let is_sample = |part: &&Value| part["name"] == "sample";
+    let part = part.as_array().unwrap().iter().find(is_sample).unwrap();
+    assert_eq!(
+        *part,
+        json!({"name": "sample", "filename": "a.bin", "content_type": "application/x-a", "base64": "AAE="})
+    );
+    let path = call(r#"{"path":"/etc/hostname"}"#);
+    let refused = opcall_reading(&path, &["batch", "--dry-run"]);
+    assert!(lines(&refused)[0]["error"]["hint"].as_str().unwrap().contains("--allow-files"));
+    assert_eq!(opcall_reading(&path, &["batch", "--dry-run", "--allow-files"]).code, 0);
+}
+
+#[test]
+fn live_calls_keep_the_order_and_the_highest_code() {
+    let server = Canned::start("404 Not Found\r\nx-one: 1", br#"{"message":"no", "n": 1e2}"#);
+    let line = |id: usize| {
+        format!(
+            r#"{{"id":{id},"operation":"panther:api_token_get","params":{{"id":"a"}},"server":"{}"}}"#,
+            server.url()
+        )
+    };
+    let input: Vec<_> = (0..20).map(line).collect();
+    let mut command = super::program(&["batch", "--concurrency", "8"]);
+    command.env("PANTHER_API_TOKEN", "canary-key");
+    let run = reading(command, &input.join("\n"));
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    let found = lines(&run);
+    for (id, line) in found.iter().enumerate() {
+        assert_eq!(line["id"], id);
+        assert_eq!(line["status"], 404);
+        assert_eq!(line["error"]["kind"], "refused");
+        assert_eq!(line["attempts"], 1);
+    }
+    assert_eq!(found.len(), 20);
+    assert!(
+        run.stdout.contains(r#""body":{"json":{"message":"no","n":1e2}}"#),
+        "numbers keep their text: {}",
+        run.stdout
+    );
+    assert!(!run.stdout.contains("canary"));
+}
+
+fn reading(mut command: std::process::Command, input: &str) -> Run {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    Run::of(child.wait_with_output().unwrap())
+}
+
+#[cfg(feature = "sandbox")]
+#[test]
+fn the_sandbox_serves_a_whole_batch() {
+    let input = r#"{"id":1,"operation":"tokens_create","params":{"label":"ci"}}
+{"id":2,"operation":"tokens_query","params":{"limit":1}}
+{"id":3,"operation":"organization_tokens_create","params":{"name":"ci","organizationPermissions":["ManageUsers"]}}
+"#;
+    let run = opcall_reading(input, &["batch", "--sandbox", "--concurrency", "1"]);
+    assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
+    let found = lines(&run);
+    assert_eq!(found[0]["status"], 201);
+    assert_eq!(found[0]["body"]["json"]["resources"][0]["label"], "ci");
+    assert_eq!(found[1]["operation"], "falcon:tokens_query");
+    assert!(found[2]["body"]["json"].is_string(), "{}", found[2]);
+}

@@ -1,0 +1,140 @@
+//! Calls that go wrong: the text, the code, and the same for programs.
+
+use super::{Canned, KEY, closed_port, opcall, opcall_with};
+
+/// Ports and traces differ from run to run.
+fn steady() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT");
+    settings.add_filter(r"os error \d+", "os error N");
+    settings
+}
+
+#[test]
+fn names_that_are_none() {
+    insta::assert_snapshot!(opcall(&["token_query"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["getrules", "--dry-run"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["GET /new/things/v1"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["--api", "nowhere", "GET /new/things/v1"]).failure(), @"");
+}
+
+#[test]
+fn arguments_that_do_not_fit() {
+    insta::assert_snapshot!(opcall(&["tokens_update", "labl=x", "--dry-run"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_query", "limit=many", "--dry-run"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_create", "label:=5", "--dry-run"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_delete", "ids:=[]", "--dry-run"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["panther:api_token_get", "id=..", "--dry-run"]).failure(), @"");
+}
+
+#[test]
+fn words_that_are_no_items() {
+    insta::assert_snapshot!(opcall(&["tokens_query", "limit"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_query", "limit:=five"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_query", "--limit"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_create", "@/no/such/file.json"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_query", "-o", "toml"]).failure(), @"");
+}
+
+#[test]
+fn what_to_set_is_named() {
+    insta::assert_snapshot!(opcall(&["tokens_query"]).failure(), @"");
+    insta::assert_snapshot!(opcall_with(&[KEY], &["panther:api_token_list"]).failure(), @"");
+}
+
+#[test]
+fn nobody_answers() {
+    let line = ["panther:api_token_list", "--server", &closed_port()];
+    steady().bind(|| insta::assert_snapshot!(opcall_with(&[KEY], &line).failure(), @""));
+}
+
+#[test]
+fn an_answer_too_late() {
+    // The port is open, but nobody accepts and answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let run = opcall_with(&[KEY], &["panther:api_token_list", "--server", &url, "--max-time", "200ms"]);
+    assert_eq!(run.code, 28, "{}", run.stderr);
+}
+
+#[test]
+fn the_service_says_no() {
+    let cases = [
+        ("404 Not Found", r#"{"message":"no such token"}"#, 4),
+        ("503 Service Unavailable", "busy", 5),
+        ("302 Found\r\nlocation: /elsewhere", "", 3),
+    ];
+    for (head, body, code) in cases {
+        let server = Canned::start(head, body.as_bytes());
+        let line = ["panther:api_token_get", "id=a", "--server", &server.url(), "--max-time", "1s"];
+        let run = opcall_with(&[KEY], &line);
+        assert_eq!(run.stdout, body, "the body stays on standard output");
+        assert_eq!(run.code, code, "{}", run.stderr);
+        steady().bind(|| insta::assert_snapshot!(format!("refused_{code}"), run.failure()));
+    }
+}
+
+#[test]
+fn credentials_are_refused() {
+    let server = Canned::start("403 Forbidden", br#"{"errors":[{"code":403,"message":"access denied"}]}"#);
+    let variables =
+        [("FALCON_CLIENT_ID", "0123456789abcdef0123456789abcdef"), ("FALCON_CLIENT_SECRET", "canary-secret")];
+    let run = opcall_with(&variables, &["tokens_query", "--server", &server.url()]);
+    assert_eq!(run.code, 8, "{}", run.stderr);
+    assert!(!run.stderr.contains("canary"), "{}", run.stderr);
+}
+
+#[test]
+fn an_answer_that_is_no_json() {
+    let server = Canned::start("200 OK\r\ncontent-type: text/html", b"<html>");
+    let line = ["panther:api_token_list", "--server", &server.url()];
+    assert_eq!(opcall_with(&[KEY], &line).ok(), "<html>");
+    let strict = opcall_with(&[KEY], &[&line[..], &["-o", "json"]].concat());
+    insta::assert_snapshot!(strict.failure(), @"");
+}
+
+#[test]
+fn programs_read_errors_as_json() {
+    for line in [
+        &["token_query", "--error-format", "json"][..],
+        &["tokens_query", "limit=many", "--dry-run", "--error-format=json"],
+        &["tokens_query", "--no-such", "--error-format=json"],
+        &["tokens_query", "--output", "toml", "--error-format=json"],
+        &["tokens_query", "--error-format=json"],
+    ] {
+        let run = opcall(line);
+        let error: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
+        let keys: Vec<_> = error.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            keys,
+            [
+                "kind",
+                "message",
+                "operation",
+                "status",
+                "method",
+                "url",
+                "problems",
+                "hint",
+                "attempts",
+                "retry_after_ms",
+                "trace_id",
+                "sent"
+            ]
+        );
+        assert_eq!(error["sent"], false);
+        assert!(
+            matches!(error["kind"].as_str(), Some("usage" | "unknown_operation" | "arguments" | "auth")),
+            "{error}"
+        );
+    }
+    let server = Canned::start("429 Too Many Requests\r\nretry-after: 600", b"{}");
+    let line = ["panther:api_token_list", "--server", &server.url(), "--max-time", "1s"];
+    let run = opcall_with(&[KEY, ("OPCALL_ERROR_FORMAT", "json")], &line);
+    let error: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
+    assert_eq!(
+        (run.code, error["kind"].as_str(), error["status"].as_u64()),
+        (9, Some("rate_limited"), Some(429))
+    );
+    assert_eq!((error["sent"].as_bool(), error["retry_after_ms"].as_u64()), (Some(true), Some(600_000)));
+}

@@ -1,0 +1,145 @@
+//! No secret stands in anything that is shown: `Debug` and `Display` of every public type, error chains, dry runs,
+//! and every log event at TRACE. The secrets are canaries whose plain, percent-encoded and base64 forms are looked for.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use opcall::{Credentials, Harness, Profile};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::support::{Reply, Server, builder, in_region};
+
+/// Forms of `canary/SECRET`: plain, percent-encoded, and base64 after `id:` (at the start of a group of three bytes).
+const CANARIES: [&str; 4] = ["canary/SECRET", "canary%2FSECRET", "canary%2fSECRET", "aWQ6Y2FuYXJ5L1NFQ1JFV"];
+const SECRET: &str = "canary/SECRET";
+
+/// Writes every event and its fields into a text.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<String>>);
+
+impl Subscriber for Recorder {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        span.record(&mut Writer(&mut self.0.lock().unwrap()));
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        values.record(&mut Writer(&mut self.0.lock().unwrap()));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = self.0.lock().unwrap();
+        write!(text, "\n{}", event.metadata().target()).unwrap();
+        event.record(&mut Writer(&mut text));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+struct Writer<'a>(&'a mut String);
+
+impl Visit for Writer<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
+
+/// Shows an error as a program would: `Display`, `Debug`, hint, and its sources.
+fn shown(error: &opcall::Error) -> String {
+    let mut text = format!("{error}\n{error:?}\n{:?}\n", error.hint());
+    let mut source = error.source();
+    while let Some(one) = source {
+        write!(text, "{one}\n{one:?}\n").unwrap();
+        source = one.source();
+    }
+    text
+}
+
+async fn tried(harness: &Harness, id: &str) -> String {
+    let call = || harness.command(id, [("limit", 5)]).allow_unknown();
+    let mut text = format!("{:?}\n", call());
+    match call().prepare() {
+        Ok(request) => write!(text, "{request}\n{request:?}\n").unwrap(),
+        Err(error) => text.push_str(&shown(&error)),
+    }
+    match call().await {
+        Ok(response) => writeln!(text, "{response:?}").unwrap(),
+        Err(error) => text.push_str(&shown(&error)),
+    }
+    text
+}
+
+fn every_kind() -> Credentials {
+    Credentials::new()
+        .client("id", SECRET)
+        .access_token(SECRET)
+        .api_key(SECRET)
+        .basic("id", SECRET)
+        .scheme("other", SECRET)
+}
+
+const KEY_IN_QUERY: &str = r#"{
+  "openapi": "3.0.3", "info": {"title": "q", "version": "1"}, "x-service": "querykey",
+  "components": {"securitySchemes": {"key": {"type": "apiKey", "in": "query", "name": "key"}}},
+  "security": [{"key": []}], "paths": {"/a": {"get": {"operationId": "by_query", "responses": {}}}}
+}"#;
+
+async fn query_key(url: &str) -> String {
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    std::fs::write(file.path(), KEY_IN_QUERY).unwrap();
+    let profile = Profile::new().base_url(url).credentials(every_kind());
+    let harness = builder().spec(file.path()).profile("querykey", profile).build().unwrap();
+    tried(&harness, "by_query").await
+}
+
+#[tokio::test]
+async fn canaries_stand_in_nothing_that_is_shown() {
+    let recorder = Recorder::default();
+    let guard = tracing::subscriber::set_default(recorder.clone());
+    let mut text = format!("{:?}\n{:?}\n", every_kind(), Profile::new().credentials(every_kind()));
+
+    let good = Server::start(|request, _| match request.target.as_str() {
+        "/oauth2/token" => Reply::token(SECRET, 1800),
+        _ => Reply::json(200, &format!(r#"{{"value": "{SECRET}"}}"#)),
+    });
+    let refusing = Server::start(|_, _| Reply::json(403, r#"{"errors":[{"message":"no"}]}"#));
+    let breaking = Server::start(|_, _| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"));
+    for server in [&good, &refusing, &breaking] {
+        let client = Profile::new().credentials(Credentials::new().client("id", SECRET));
+        let harness = in_region(server).profile("falcon", client).build().unwrap();
+        text += &tried(&harness, "tokens_query").await;
+        if let Err(error) = harness.revoke().await {
+            text += &shown(&error);
+        }
+        text += &query_key(&server.url()).await;
+        let profile = Profile::new().base_url(server.url()).credentials(every_kind());
+        let builder = builder().profile("panther", profile).client_certificate(SECRET, SECRET);
+        writeln!(text, "{builder:?}").unwrap();
+        text += &shown(&builder.build().unwrap_err());
+    }
+    text += &query_key("http://127.0.0.1:9").await;
+    drop(guard);
+    assert!(
+        good.received().iter().any(|one| one.target == "/a?limit=5&key=canary%2FSECRET"),
+        "the canary was sent"
+    );
+
+    let logged = recorder.0.lock().unwrap().clone();
+    assert!(logged.contains("sending"), "{logged}");
+    for shown in [&text, &logged] {
+        for canary in CANARIES {
+            assert!(!shown.contains(canary), "{canary} in {shown}");
+        }
+    }
+}
