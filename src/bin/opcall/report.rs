@@ -329,7 +329,7 @@ mod tests {
           hint: `opcall show tokens_create` lists its parameters.
         "#);
         insta::assert_snapshot!(lost(Phase::Connect).to_text(Screen::default()), @r#"
-        error: no answer from http://127.0.0.1:9 after 3 attempts; x
+        error: no answer from http://127.0.0.1:9 after 3 attempts; nothing was sent
           caused by: connection refused
           hint: check that http://127.0.0.1:9 is the right address and can be reached from here.
         "#);
@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn programs_read_an_object() {
         insta::assert_snapshot!(misfit().to_json(), @r#"{"kind":"arguments","message":"falcon:tokens_create: 2 arguments do not fit","operation":"falcon:tokens_create","status":null,"method":null,"url":null,"problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","attempts":null,"retry_after_ms":null,"trace_id":null,"sent":false}"#);
-        insta::assert_snapshot!(lost(Phase::Broken).to_json(), @r#"{"kind":"transport","message":"no answer from http://127.0.0.1:9 after 3 attempts; x: connection refused","operation":"falcon:tokens_query","status":null,"method":"GET","url":"http://127.0.0.1:9/a","problems":[],"hint":"check with a reading operation whether it was carried out before you repeat it.","attempts":3,"retry_after_ms":null,"trace_id":null,"sent":true}"#);
+        insta::assert_snapshot!(lost(Phase::Broken).to_json(), @r#"{"kind":"transport","message":"no answer from http://127.0.0.1:9 after 3 attempts; it may have been carried out: connection refused","operation":"falcon:tokens_query","status":null,"method":"GET","url":"http://127.0.0.1:9/a","problems":[],"hint":"check with a reading operation whether it was carried out before you repeat it.","attempts":3,"retry_after_ms":null,"trace_id":null,"sent":true}"#);
         insta::assert_snapshot!(misfit().to_line_json(), @r#"{"kind":"arguments","message":"falcon:tokens_create: 2 arguments do not fit","problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","retry_after_ms":null,"trace_id":null,"sent":false}"#);
     }
 }

@@ -11,7 +11,7 @@ fn a_dry_run_is_the_object_of_the_contract() {
         run.ok(),
         concat!(
             r#"{"operation":"falcon:tokens_query","method":"GET","#,
-            r#""url":"https://api.crowdstrike.com/installation-tokens/queries/tokens/v1?filter=status%3A%27valid%27&limit=5","#,
+            r#""url":"https://api.crowdstrike.com/installation-tokens/queries/tokens/v1?limit=5&filter=status%3A%27valid%27","#,
             r#""headers":[["accept","application/json"],["authorization","Bearer <redacted>"]],"body":null}"#,
             "\n"
         )
@@ -31,7 +31,7 @@ fn items_go_where_the_operation_declares_them() {
     ]);
     let request = run.json();
     assert_eq!(request["method"], "PATCH");
-    assert!(request["url"].as_str().unwrap().ends_with("/entities/tokens/v1?ids=a%2Cb"), "{request}");
+    assert!(request["url"].as_str().unwrap().ends_with("/entities/tokens/v1?ids=a,b"), "{request}");
     assert_eq!(request["body"], json!({"json": {"label": "x", "revoked": false, "expires_timestamp": null}}));
 }
 
@@ -80,7 +80,7 @@ fn an_endpoint_in_no_table_takes_the_service_named() {
 #[test]
 fn curl_names_no_secret() {
     let run = opcall_with(&[KEY], &["panther:api_token_list", "--server", "http://127.0.0.1:1", "--curl"]);
-    insta::assert_snapshot!(run.ok(), @"");
+    insta::assert_snapshot!(run.ok(), @r#"curl http://127.0.0.1:1/api-tokens -H 'accept: application/json' -H "x-api-key: $PANTHER_API_KEY""#);
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn one_operation_is_shown() {
     insta::assert_json_snapshot!("show_json", opcall(&["show", "tokens_update", "-o", "json"]).json());
     insta::assert_json_snapshot!(
         "show_json_graphql",
-        opcall(&["show", "tokens_search", "--api", "logscale", "-o", "json"]).json()
+        opcall(&["show", "organization_tokens_create", "--api", "logscale", "-o", "json"]).json()
     );
 }
 

@@ -12,40 +12,120 @@ fn steady() -> insta::Settings {
 
 #[test]
 fn names_that_are_none() {
-    insta::assert_snapshot!(opcall(&["token_query"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["getrules", "--dry-run"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["GET /new/things/v1"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["--api", "nowhere", "GET /new/things/v1"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["token_query"]).failure(), @r#"
+        error: no operation is called "token_query"
+          hint: did you mean "tokens_query"? `opcall ops token` shows all with that word.
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["getrules", "--dry-run"]).failure(), @r#"
+        error: "getrules" names 3 operations: falcon:GetRules, falcon:getRules, falcon:get_rules
+          hint: say which one is meant, such as "falcon:GetRules".
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["GET /new/things/v1"]).failure(), @r#"
+        error: no document knows GET /new/things/v1, so its service is not known
+          hint: name the service whose address and credentials to use: --api SERVICE
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["--api", "nowhere", "GET /new/things/v1"]).failure(), @r#"
+        error: no service is called "nowhere"
+          hint: choose one of falcon, logscale, panther, or load its document.
+        (code 2)
+        "#);
 }
 
 #[test]
 fn arguments_that_do_not_fit() {
-    insta::assert_snapshot!(opcall(&["tokens_update", "labl=x", "--dry-run"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["tokens_query", "limit=many", "--dry-run"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["tokens_create", "label:=5", "--dry-run"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["tokens_delete", "ids:=[]", "--dry-run"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["panther:api_token_get", "id=..", "--dry-run"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_update", "labl=x", "--dry-run"]).failure(), @r#"
+        error: falcon:tokens_update: 3 arguments do not fit
+          labl       is not known here; nearest: label
+          query.ids  is required
+          body       is required
+          hint: `opcall show tokens_update` lists its parameters.
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["tokens_query", "limit=many", "--dry-run"]).failure(), @r#"
+        error: falcon:tokens_query: 1 argument does not fit
+          query.limit  must be an integer, got "many"
+          hint: `opcall show tokens_query` lists its parameters.
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["tokens_create", "label:=5", "--dry-run"]).failure(), @r#"
+        error: falcon:tokens_create: 1 argument does not fit
+          body.label  must be a string, got 5
+          hint: `opcall show tokens_create` lists its parameters.
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["tokens_delete", "ids:=[]", "--dry-run"]).failure(), @r#"
+        error: falcon:tokens_delete: 1 argument does not fit
+          query.ids  must not be empty: that would widen what is changed
+          hint: `opcall show tokens_delete` lists its parameters.
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["panther:api_token_get", "id=..", "--dry-run"]).failure(), @r#"
+        error: panther:api token#get: 1 argument does not fit
+          path.id  must not make the path segment `..`: URLs fold it away
+          hint: `opcall show 'api token#get'` lists its parameters.
+        (code 2)
+        "#);
 }
 
 #[test]
 fn words_that_are_no_items() {
-    insta::assert_snapshot!(opcall(&["tokens_query", "limit"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["tokens_query", "limit:=five"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["tokens_query", "--limit"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["tokens_create", "@/no/such/file.json"]).failure(), @"");
-    insta::assert_snapshot!(opcall(&["tokens_query", "-o", "toml"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_query", "limit"]).failure(), @r#"
+        error: `limit` is no item: it has none of the operators = := == : @
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["tokens_query", "limit:=five"]).failure(), @r#"
+        error: the value of `limit` is not JSON: expected ident at line 1 column 2
+          hint: quote JSON strings: name:='"text"', or write name=text
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["tokens_query", "--limit"]).failure(), @r#"
+        error: `--limit` is no option of opcall, and as an argument it lacks a value
+          hint: write `limit=VALUE`, or `--limit=VALUE` where the value begins with a dash
+        (code 2)
+        "#);
+    insta::assert_snapshot!(opcall(&["tokens_create", "@/no/such/file.json"]).failure(), @r#"
+        error: reading /no/such/file.json failed
+          caused by: No such file or directory (os error 2)
+        (code 1)
+        "#);
+    insta::assert_snapshot!(opcall(&["tokens_query", "-o", "toml"]).failure(), @r#"
+        error: invalid value 'toml' for '--output <FORMAT>'
+          [possible values: auto, json, raw, none]
+
+        For more information, try '--help'.
+        (code 2)
+        "#);
 }
 
 #[test]
 fn what_to_set_is_named() {
-    insta::assert_snapshot!(opcall(&["tokens_query"]).failure(), @"");
-    insta::assert_snapshot!(opcall_with(&[KEY], &["panther:api_token_list"]).failure(), @"");
+    insta::assert_snapshot!(opcall(&["tokens_query"]).failure(), @r#"
+        error: no credentials for falcon; nothing was sent
+          hint: set FALCON_CLIENT_ID and FALCON_CLIENT_SECRET, or FALCON_ACCESS_TOKEN; each may also be given as a file by its name with _FILE.
+        (code 8)
+        "#);
+    insta::assert_snapshot!(opcall_with(&[KEY], &["panther:api_token_list"]).failure(), @r#"
+        error: the address of panther is not known: "https://your-api-host" is a placeholder
+          hint: set PANTHER_API_URL or PANTHER_API_HOST, or give a server with the call.
+        (code 2)
+        "#);
 }
 
 #[test]
 fn nobody_answers() {
     let line = ["panther:api_token_list", "--server", &closed_port()];
-    steady().bind(|| insta::assert_snapshot!(opcall_with(&[KEY], &line).failure(), @""));
+    steady().bind(|| insta::assert_snapshot!(opcall_with(&[KEY], &line).failure(), @r#"
+        error: no answer from http://127.0.0.1:PORT after 1 attempt; nothing was sent
+          caused by: error sending request
+          caused by: client error (Connect)
+          caused by: tcp connect error
+          caused by: Connection refused (os error N)
+          hint: check that http://127.0.0.1:PORT is the right address and can be reached from here.
+        (code 7)
+        "#));
 }
 
 #[test]
@@ -90,7 +170,11 @@ fn an_answer_that_is_no_json() {
     let line = ["panther:api_token_list", "--server", &server.url()];
     assert_eq!(opcall_with(&[KEY], &line).ok(), "<html>");
     let strict = opcall_with(&[KEY], &[&line[..], &["-o", "json"]].concat());
-    insta::assert_snapshot!(strict.failure(), @"");
+    insta::assert_snapshot!(strict.failure(), @r#"
+        error: the answer is not JSON
+          hint: print it with `-o raw`
+        (code 1)
+        "#);
 }
 
 #[test]
