@@ -7,7 +7,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
-use opcall::{Credentials, Harness, Profile, Sandbox};
+use opcall::sandbox::Sandbox;
+use opcall::{Credentials, Harness, Profile};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
