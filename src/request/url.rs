@@ -24,6 +24,9 @@ const LITERAL: &AsciiSet = &CONTROLS
 
 /// A path key without its fragment, and the query that some documents write into it.
 pub(super) fn split(key: &str) -> (&str, Option<&str>) {
+    if !key.contains(['?', '#']) {
+        return (key, None);
+    }
     let mut depth = 0_usize;
     let mut query = None;
     for (place, letter) in key.char_indices() {
@@ -103,7 +106,8 @@ pub(super) fn write_path(
         match piece {
             Piece::Literal(text) => {
                 // Only the first segment can go on one with a variable in it.
-                let (rest, further) = text.split_once('/').map_or((text, None), |(rest, more)| (rest, Some(more)));
+                let (rest, further) =
+                    text.split_once('/').map_or((text, None), |(rest, more)| (rest, Some(more)));
                 url.extend(utf8_percent_encode(rest, LITERAL));
                 if let Some(further) = further {
                     segment.check(url, problems);
