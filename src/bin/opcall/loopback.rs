@@ -1,7 +1,5 @@
 //! `--sandbox`: the sandbox inside the program, for one call or one batch.
 
-#[cfg(feature = "sandbox")]
-use opcall::{Credentials, Profile};
 use opcall::{HarnessBuilder, OperationTable};
 
 use crate::args::{CallArgs, Source};
@@ -54,30 +52,9 @@ impl Loopback {
 
     /// Points every service at it, with the demo caller that may do everything.
     pub(crate) fn aim(&self, builder: HarnessBuilder) -> HarnessBuilder {
-        self.services.iter().fold(builder, |builder, service| builder.profile(service, self.profile(service)))
-    }
-
-    fn profile(&self, service: &str) -> Profile {
-        let mut credentials = Credentials::new();
-        match self.sandbox.credentials(service).first() {
-            Some(caller) => {
-                if let (Some(id), Some(secret)) = (caller.client_id, caller.client_secret) {
-                    credentials = credentials.client(id, secret);
-                }
-                if let Some(key) = caller.api_key {
-                    credentials = credentials.api_key(key);
-                }
-                if let Some(token) = caller.access_token {
-                    credentials = credentials.access_token(token);
-                }
-            }
-            // Another service takes whatever it is given.
-            None => {
-                credentials =
-                    credentials.access_token("sandbox").api_key("sandbox").basic("sandbox", "sandbox")
-            }
-        }
-        Profile::new().base_url(self.sandbox.url_of(service)).credentials(credentials)
+        self.services
+            .iter()
+            .fold(builder, |builder, service| builder.profile(service, self.sandbox.profile(service)))
     }
 }
 

@@ -101,5 +101,5 @@ fn the_sandbox_serves_a_whole_batch() {
     assert_eq!(found[0]["status"], 201);
     assert_eq!(found[0]["body"]["json"]["resources"][0]["label"], "ci");
     assert_eq!(found[1]["operation"], "falcon:tokens_query");
-    assert!(found[2]["body"]["json"].is_string(), "{}", found[2]);
+    assert!(found[2]["body"]["json"]["token"].is_string(), "{}", found[2]);
 }
