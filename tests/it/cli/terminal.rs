@@ -32,8 +32,16 @@ fn a_delete_asks_first() {
     let call = "tokens_delete ids=abc --server http://127.0.0.1:9";
     let Some((code, text)) = typed("n\n", call) else { return };
     assert_eq!(code, 10, "{text}");
-    assert!(text.contains("DELETE http://127.0.0.1:9/installation-tokens/entities/tokens/v1?ids=abc\nGo on? [y/N] "), "{text}");
-    assert!(text.contains("was not confirmed; nothing was sent\n  hint: say `y`, or give `--yes`."), "{text}");
+    assert!(
+        text.contains(
+            "DELETE http://127.0.0.1:9/installation-tokens/entities/tokens/v1?ids=abc\nGo on? [y/N] "
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("was not confirmed; nothing was sent\n  hint: say `y`, or give `--yes`."),
+        "{text}"
+    );
     let Some((code, text)) = typed("", &format!("{call} --yes")) else { return };
     assert_eq!(code, 8, "asks nothing, and credentials are missing: {text}");
 }

@@ -117,7 +117,8 @@ fn what_to_set_is_named() {
 #[test]
 fn nobody_answers() {
     let line = ["panther:api_token_list", "--server", &closed_port()];
-    steady().bind(|| insta::assert_snapshot!(opcall_with(&[KEY], &line).failure(), @r#"
+    steady().bind(|| {
+        insta::assert_snapshot!(opcall_with(&[KEY], &line).failure(), @r#"
         error: no answer from http://127.0.0.1:PORT after 1 attempt; nothing was sent
           caused by: error sending request
           caused by: client error (Connect)
@@ -125,7 +126,8 @@ fn nobody_answers() {
           caused by: Connection refused (os error N)
           hint: check that http://127.0.0.1:PORT is the right address and can be reached from here.
         (code 7)
-        "#));
+        "#)
+    });
 }
 
 #[test]
