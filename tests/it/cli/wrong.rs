@@ -126,7 +126,7 @@ fn nobody_answers() {
           caused by: Connection refused (os error N)
           hint: check that http://127.0.0.1:PORT is the right address and can be reached from here.
         (code 7)
-        "#)
+        "#);
     });
 }
 
