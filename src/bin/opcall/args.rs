@@ -117,6 +117,14 @@ pub(crate) struct Common {
     /// No warnings on standard error
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,
+    /// What to log on standard error: a level or target=level, as in opcall=debug
+    #[arg(
+        help = "What to log on standard error: a level or target=level, as in opcall=debug [env: OPCALL_LOG]",
+        long,
+        value_name = "FILTER",
+        help_heading = "Output"
+    )]
+    pub(crate) log: Option<String>,
 }
 
 /// Which documents and which service.

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
     let table = session::table(&args.source, &args.common)?;
     let mut builder = args.source.spec.iter().fold(Sandbox::builder(), |builder, path| builder.spec(path));
     for text in &args.faults {
-        let hint = || Some("write it as 'OPERATION:STATUS;retry-after=2;times=3;slow=500ms'".to_owned());
+        let hint = || Some("write it as 'OPERATION:STATUS;retry-after=2;times=3;slow=500ms'.".to_owned());
         let fault: Fault =
             text.parse().map_err(|error| Failure::usage(format!("--fault {text}: {error}"), hint()))?;
         builder = builder.fault(fault);

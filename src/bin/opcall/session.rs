@@ -4,8 +4,10 @@ use std::future::Future;
 use std::io::Write;
 
 use opcall::{Harness, HarnessBuilder, OperationTable};
+use tracing_subscriber::EnvFilter;
 
 use crate::args::{Common, Source, Target};
+use crate::output::Screen;
 use crate::report::Failure;
 
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
@@ -24,6 +26,19 @@ pub(crate) fn tell(lines: &[String]) {
     text.push('\n');
     // Standard error may be closed; then there is nobody left to tell.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes the library's log to standard error, where `--log` asks for it.
+///
+/// # Errors
+/// Where the filter is none.
+pub(crate) fn log(common: &Common, screen: Screen) -> Result<(), Failure> {
+    let Some(filter) = &common.log else { return Ok(()) };
+    let filter: EnvFilter =
+        filter.parse().map_err(|error| Failure::usage(format!("--log: {error}"), None))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(screen.error_color);
+    subscriber.with_writer(std::io::stderr).without_time().init();
+    Ok(())
 }
 
 /// The operations that a command looks at: the built-in ones and those of the documents named.
