@@ -5,8 +5,8 @@
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use opcall::sandbox::Sandbox;
 use opcall::params;
+use opcall::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 #[tokio::main]
@@ -17,7 +17,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // An operation is called by its ID. What belongs into the path, the query or the body goes there by itself; `null`
     // is sent as `null`: this token never expires.
     let label = "example";
-    let created = harness.command("tokens_create", json!({"label": label, "expires_timestamp": null})).await?;
+    let created =
+        harness.command("tokens_create", json!({"label": label, "expires_timestamp": null})).await?;
     let token = created.value()?["resources"][0].clone();
     let id = token["id"].as_str().ok_or("a token has an ID")?;
     println!("created {id}, status {}", token["status"]);

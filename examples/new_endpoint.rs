@@ -5,21 +5,20 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use opcall::sandbox::Sandbox;
-use opcall::{Error, Method};
-use serde_json::json;
+use opcall::{Content, Error, Method, params};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start().await?;
     let harness = sandbox.harness()?;
 
-    // No document says where the arguments go: they go to the query, the body is given apart.
-    let request = harness
-        .request("falcon", Method::Post, "/new/things/v1", [("limit", 5)])
-        .body(json!({"name": "example"}))
-        .prepare()?;
+    // No document says where the arguments go: with GET and DELETE they go to the query, else they make the body. What
+    // belongs elsewhere names its place.
+    let arguments = params! { name: "example", "query.limit": 5 };
+    let request = harness.request("falcon", Method::Post, "/new/things/v1", arguments).prepare()?;
     println!("would send {} {}", request.method(), request.url());
     assert!(request.url().ends_with("/new/things/v1?limit=5"));
+    assert_eq!(*request.content(), Content::Json(r#"{"name":"example"}"#.to_owned()));
 
     // It signs in like any other call. This path exists, so that the sandbox has an answer.
     let path = "/installation-tokens/queries/tokens/v1";

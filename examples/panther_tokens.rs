@@ -47,7 +47,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// A harness that signs in with another API key.
 fn signed_in(sandbox: &Sandbox, key: &str) -> opcall::Result<Harness> {
-    let profile = Profile::new().base_url(sandbox.url_of("panther")).credentials(Credentials::new().api_key(key));
+    let profile =
+        Profile::new().base_url(sandbox.url_of("panther")).credentials(Credentials::new().api_key(key));
     Harness::builder().profile("panther", profile).build()
 }
 

@@ -89,7 +89,7 @@ impl Argument {
             Self::Number(number) => out.push_str(number.as_str()),
             Self::String(text) => write_json_string(text, out),
             Self::Array(items) => {
-                write_list(out, ['[', ']'], items, |item, out| item.write_json(out));
+                write_list(out, ['[', ']'], items, Self::write_json);
             }
             Self::Object(members) => write_list(out, ['{', '}'], members, |(name, value), out| {
                 write_json_string(name, out);

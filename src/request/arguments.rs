@@ -8,7 +8,7 @@ use super::{CallOptions, url};
 use crate::operation::{Location, Method, Types};
 use crate::params::{Argument, Params};
 use crate::schema::{Wire, admits, fit, folds_to, kind, nearest, shown};
-use crate::table::{Operation, Parameter, Property, Schema};
+use crate::table::{GraphQl, Operation, Parameter, Property, Schema};
 
 /// A declared parameter and what was given for it.
 pub(super) struct Slot<'a> {
@@ -159,7 +159,7 @@ impl<'a> Router<'a, '_> {
     /// The property of a name, or the GraphQL variable whose fields are the properties.
     fn property(&self, name: &str) -> Option<&'a str> {
         let declared = self.properties.iter().map(|(known, _)| *known);
-        let input = self.operation.graphql().and_then(|graphql| graphql.input());
+        let input = self.operation.graphql().and_then(GraphQl::input);
         declared.chain(input).find(|known| *known == name)
     }
 
@@ -330,7 +330,7 @@ fn shape<'a>(schema: Schema<'_>, value: &'a Argument, comma_lists: bool) -> Cow<
         Argument::Array(_) | Argument::Null => Cow::Borrowed(value),
         _ if !is_wanted => Cow::Borrowed(value),
         Argument::String(text)
-            if comma_lists && text.contains(',') && text.trim_matches([',', ' ']) != "" =>
+            if comma_lists && text.contains(',') && !text.trim_matches([',', ' ']).is_empty() =>
         {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Cow::Owned(Argument::Array(items.map(Argument::from).collect()))

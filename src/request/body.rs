@@ -11,7 +11,7 @@ use super::{CallOptions, Content, encode};
 use crate::operation::{Location, Method};
 use crate::params::{Argument, FileContent, FilePart, write_json_string};
 use crate::schema::{Finding, Wire, fit, top};
-use crate::table::{GraphQl, MediaType, Operation};
+use crate::table::{GraphQl, MediaType, Operation, Property, RequestBody};
 
 /// A body and the media type that is sent with it.
 #[derive(Default)]
@@ -127,7 +127,7 @@ impl<'a> Builder<'a, '_> {
 
     /// The members of a whole object, those given one by one, and path values that fill required ones.
     fn members(&mut self, given: Members<'_>, is_given: bool) -> Content {
-        let is_required = self.operation.body().is_some_and(|body| body.required());
+        let is_required = self.operation.body().is_some_and(RequestBody::required);
         let mut members = self.merged(given);
         if self.media.kind != Kind::Json {
             // Fields are text: there is no null, only none.
@@ -163,7 +163,7 @@ impl<'a> Builder<'a, '_> {
         }
         let required =
             self.media.declared.into_iter().flat_map(MediaType::properties).filter(|one| one.required());
-        for name in required.map(|property| property.name()) {
+        for name in required.map(Property::name) {
             let is_path = |location| location == Location::Path;
             let slot = self.routed.slots.iter().find(|slot| is_path(slot.location) && slot.name == name);
             if let Some(value) = slot.and_then(|slot| slot.value.as_deref()) {
@@ -191,7 +191,7 @@ impl<'a> Builder<'a, '_> {
         for mut finding in found {
             let inside = input.and_then(|input| finding.path.strip_prefix('.')?.strip_prefix(input));
             if let Some(inside) = inside.filter(|inside| inside.starts_with('.')) {
-                finding.path = inside.to_owned();
+                finding.path.drain(..finding.path.len() - inside.len());
             }
             let name = finding.path.trim_start_matches('.').split(['.', '[']).next().unwrap_or_default();
             let member = self.routed.members.iter().find(|member| member.name == name);

@@ -63,7 +63,7 @@ impl Request {
                 }
                 Place::Cookie { name } => {
                     let separator = if cookies.is_empty() { "" } else { "; " };
-                    cookies.push_str(&format!("{separator}{name}=${}", self.variable(name, "")));
+                    cookies.extend([separator, name, "=$", &self.variable(name, "")]);
                 }
                 Place::Query { .. } => {}
             }
@@ -108,10 +108,10 @@ fn write_part(part: &Part, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let name = &part.name;
     let mut options = String::new();
     if let Some(filename) = &part.filename {
-        options.push_str(&format!(";filename={}", quoted(filename)));
+        options.extend([";filename=", &quoted(filename)]);
     }
     if let Some(content_type) = &part.content_type {
-        options.push_str(&format!(";type={}", quoted(content_type)));
+        options.extend([";type=", &quoted(content_type)]);
     }
     let file = || part.filename.as_deref().unwrap_or(name);
     match &part.content {

@@ -9,6 +9,7 @@ use super::{Content, Part, PartContent};
 use crate::operation::Style;
 use crate::params::{Argument, FileContent, FilePart};
 use crate::schema::shown;
+use crate::table::{MediaType, Property};
 
 /// One Encoding Object of a form's media type (`OpenAPI` Encoding Object).
 #[derive(Debug, Default, Deserialize)]
@@ -48,14 +49,14 @@ pub(super) type Encodings = IndexMap<String, Encoding>;
 pub(super) fn members(media: &Media<'_>, members: &IndexMap<String, Argument>) -> Content {
     let encodings: Encodings = media
         .declared
-        .and_then(|media| media.encoding())
+        .and_then(MediaType::encoding)
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or_default();
     match media.kind {
         Kind::Form => form(members, &encodings),
         Kind::Multipart => {
             let binary: Vec<&str> = media.declared.map_or_else(Vec::new, |media| {
-                media.properties().filter(|one| one.schema().is_binary()).map(|one| one.name()).collect()
+                media.properties().filter(|one| one.schema().is_binary()).map(Property::name).collect()
             });
             Content::Multipart(multipart(members, &encodings, &binary))
         }
@@ -118,7 +119,7 @@ fn multipart(members: &IndexMap<String, Argument>, encodings: &Encodings, binary
         let is_binary = binary.contains(&name.as_str());
         match value {
             Argument::Array(items) if encoding.is_json() => {
-                parts.push(json_part(name, encoding, &items.clone().into()))
+                parts.push(json_part(name, encoding, &items.clone().into()));
             }
             Argument::Array(items) if encoding.explode == Some(false) => {
                 let joined = items.iter().map(|item| item.text()).collect::<Vec<_>>().join(",");

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::CallOptions;
 use crate::operation::Types;
 use crate::params::{Argument, Body, FilePart};
-use crate::table::{MediaType, Operation};
+use crate::table::{MediaType, Operation, RequestBody};
 
 /// How bodies of a media type are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,7 +122,7 @@ pub(super) fn choose<'a>(
     options: &'a CallOptions,
     whole: Option<Whole<'a>>,
 ) -> Option<Media<'a>> {
-    let declared = || operation.body().into_iter().flat_map(|body| body.media_types()).map(Media::declared);
+    let declared = || operation.body().into_iter().flat_map(RequestBody::media_types).map(Media::declared);
     if let Some(wanted) = chosen(options).or_else(|| whole.and_then(Whole::media_type)) {
         let same = declared().find(|media| essence(&media.name).eq_ignore_ascii_case(essence(wanted)));
         // A part of the caller's text, such as a charset, counts; what the document says of the type stays.

@@ -1,3 +1,5 @@
+//! Routing, checks and bodies, each rule on a small document.
+
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a failed test may panic")]
 
 use serde_json::{Value, json};

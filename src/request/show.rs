@@ -106,7 +106,7 @@ impl fmt::Debug for Request {
             .field("headers", &self.headers())
             .field("body", &self.body)
             .field("warnings", &self.warnings)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -243,13 +243,13 @@ fn multipart(parts: &[Part], boundary: &str) -> Result<Vec<u8>, String> {
         let mut head =
             format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{}\"", quoted(&part.name));
         if let Some(filename) = &part.filename {
-            head.push_str(&format!("; filename=\"{}\"", quoted(filename)));
+            head.extend(["; filename=\"", &quoted(filename), "\""]);
         }
         if let Some(content_type) = &part.content_type {
-            head.push_str(&format!("\r\ncontent-type: {content_type}"));
+            head.extend(["\r\ncontent-type: ", content_type]);
         }
         for (name, value) in &part.headers {
-            head.push_str(&format!("\r\n{name}: {value}"));
+            head.extend(["\r\n", name, ": ", value]);
         }
         body.extend_from_slice(head.as_bytes());
         body.extend_from_slice(b"\r\n\r\n");

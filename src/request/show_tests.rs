@@ -1,3 +1,5 @@
+//! What a dry run, a curl line and another client see.
+
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use bytes::Bytes;

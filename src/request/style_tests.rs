@@ -1,3 +1,5 @@
+//! The specification's style table and worked examples, and round trips.
+
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 
 use proptest::prelude::*;

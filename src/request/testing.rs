@@ -1,5 +1,4 @@
 //! Small tables for the tests of this room.
-
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use serde_json::{Value, json};

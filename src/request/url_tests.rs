@@ -1,3 +1,5 @@
+//! Path templates, what is refused in them, and that URL parsers change nothing.
+
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use proptest::prelude::*;

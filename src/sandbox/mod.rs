@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, IoError, Result};
+use crate::profile::{Credentials, Profile};
 
 use self::exchange::Region;
 use self::play::Stage;
@@ -69,6 +70,40 @@ pub struct DemoCredentials {
     pub api_key: Option<&'static str>,
     /// A bearer token.
     pub access_token: Option<&'static str>,
+}
+
+impl DemoCredentials {
+    /// The same as a profile takes them.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> opcall::Result<()> {
+    /// use opcall::{Harness, Profile, sandbox::Sandbox};
+    ///
+    /// let sandbox = Sandbox::start().await?;
+    /// let wanderer = &sandbox.credentials("falcon")[3];
+    /// let harness = Harness::builder()
+    ///     .regions("falcon", sandbox.regions("falcon"))
+    ///     .profile("falcon", Profile::new().credentials(wanderer.credentials()))
+    ///     .build()?;
+    /// // The first region sends the token request on to the second, which is used from then on.
+    /// harness.command("tokens_query", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn credentials(&self) -> Credentials {
+        let mut credentials = Credentials::new();
+        if let (Some(id), Some(secret)) = (self.client_id, self.client_secret) {
+            credentials = credentials.client(id, secret);
+        }
+        if let Some(key) = self.api_key {
+            credentials = credentials.api_key(key);
+        }
+        if let Some(token) = self.access_token {
+            credentials = credentials.access_token(token);
+        }
+        credentials
+    }
 }
 
 impl Sandbox {
@@ -126,6 +161,27 @@ impl Sandbox {
             "logscale" => logscale::SECRETS.iter().map(secret).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Where a service is, and how its first demo caller signs in; for a service of your own credentials that it
+    /// takes.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> opcall::Result<()> {
+    /// use opcall::{Harness, sandbox::Sandbox};
+    ///
+    /// let sandbox = Sandbox::start().await?;
+    /// let harness = Harness::builder().profile("falcon", sandbox.profile("falcon")).build()?;
+    /// let found = harness.command("tokens_query", [("limit", 5)]).await?;
+    /// assert_eq!(found.value()?["resources"].as_array().map(Vec::len), Some(5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn profile(&self, service: &str) -> Profile {
+        let any = Credentials::new().api_key("demo").access_token("demo").basic("demo", "demo");
+        let credentials = self.credentials(service).first().map_or(any, DemoCredentials::credentials);
+        Profile::new().base_url(self.url_of(service)).credentials(credentials)
     }
 
     /// How many requests an operation got, refused and failed ones included: by its ID in any spelling, with or

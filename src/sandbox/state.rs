@@ -91,12 +91,13 @@ fn read(file: &Path) -> Result<Option<Saved>> {
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io(&format!("reading {file:?}"), error)),
+        Err(error) => return Err(io(&format!("reading {:?}", file.to_string_lossy()), error)),
     };
+    let name = file.to_string_lossy();
     let refuse = |problem: String| {
         let hint = Some("Delete the file, or name another one.".to_owned());
         Error::Config(Box::new(ConfigError {
-            problem: format!("{file:?} holds no state of a sandbox: {problem}"),
+            problem: format!("{name:?} holds no state of a sandbox: {problem}"),
             hint,
         }))
     };

@@ -84,7 +84,7 @@ impl<'t, 'a> Walk<'t, 'a> {
                     place.push('.');
                     place.push_str(name);
                 }
-                Step::Item(index) => place.push_str(&format!("[{index}]")),
+                Step::Item(index) => place.extend(["[", &index.to_string(), "]"]),
             }
         }
         place
@@ -138,10 +138,10 @@ impl<'t, 'a> Walk<'t, 'a> {
         let seen = edit.as_ref().unwrap_or(value);
         let is_text = self.wire != Wire::Json && matches!(seen, Argument::Bool(_) | Argument::Number(_));
         let fits = kind(seen).is_some_and(|own| admits(types, own));
-        if !fits && !(is_text && types.names(Types::STRING)) {
+        if !(fits || is_text && types.names(Types::STRING)) {
             return self.find(format!("must be {}, got {}", wanted(types), shown(seen)));
         }
-        self.choice(node, seen, !fits);
+        self.choice(node, seen, self.wire != Wire::Json || types.names(Types::STRING));
         match seen {
             Argument::Number(number) if fits => self.number(node, number),
             Argument::Number(_) | Argument::Bool(_) if !fits => self.string(node, &seen.text()),
@@ -163,30 +163,40 @@ impl<'t, 'a> Walk<'t, 'a> {
         }
     }
 
-    /// `enum` and `const`. On the wire of text, a number stands for the string of its text.
+    /// `enum` and `const`. Where text is wanted, a number in the document stands for its text.
     fn choice(&mut self, node: &Node<'_>, value: &Argument, by_text: bool) {
-        let is = |one: &Argument| one.equals(value) || by_text && one.text() == value.text();
         if let Some(raw) = node.constant {
             let constant = Argument::from_json_text(raw.get()).unwrap_or(Argument::Null);
-            if !is(&constant) {
+            if !is_choice(&constant, value, by_text) {
                 self.find(format!("must be {}, got {}", shown(&constant), shown(value)));
             }
         }
-        if node.choices.is_none() {
+        if node.choices.is_none() || matches!(value, Argument::Null) && is_true(node.nullable) {
             return;
         }
-        let choices = values(node.choices);
-        if choices.iter().any(is) || matches!(value, Argument::Null) && is_true(node.nullable) {
+        let choices = choices(node);
+        match value {
+            // Generators write the enum of the items on the array itself, where no array would fit it.
+            Argument::Array(items) if !choices.iter().any(|one| matches!(one, Argument::Array(_))) => {
+                let told = |item: &&Argument| choices.iter().any(|one| kind(one) == kind(item));
+                items.iter().filter(told).for_each(|item| self.chosen(node, &choices, item, by_text));
+            }
+            one => self.chosen(node, &choices, one, by_text),
+        }
+    }
+
+    fn chosen(&mut self, node: &Node<'_>, choices: &[Argument], value: &Argument, by_text: bool) {
+        if choices.iter().any(|one| is_choice(one, value, by_text)) {
             return;
         }
         let near = value.scalar_text().and_then(|text| {
             nearest(text, choices.iter().filter_map(Argument::scalar_text)).map(str::to_owned)
         });
         if is_true(node.extensible) {
-            let problem = format!("is none of the known values ({}), got {}", listed(&choices), shown(value));
+            let problem = format!("is none of the known values ({}), got {}", listed(choices), shown(value));
             return self.find_all(problem, near, Weight::Warning);
         }
-        let problem = format!("must be one of {}, got {}", listed(&choices), shown(value));
+        let problem = format!("must be one of {}, got {}", listed(choices), shown(value));
         self.find_all(problem, near, Weight::Misfit);
     }
 
@@ -258,12 +268,19 @@ impl<'t, 'a> Walk<'t, 'a> {
         }
         for name in names(node.required).iter().filter(|name| !members.contains_key(name.as_ref())) {
             let property = properties.get(name).and_then(|raw| Node::read(raw.get()));
-            if !property.is_some_and(|property| is_true(property.read_only)) {
+            let cannot_be = |node: &Node<'_>| is_true(node.read_only) || self.is_endless(node);
+            if !property.as_ref().is_some_and(cannot_be) {
                 let path = format!("{}.{name}", self.place());
                 self.found.push(Finding { path, ..Finding::here("is required".to_owned()) });
             }
         }
         self.size(members.len(), (node.min_properties, node.max_properties), "member");
+    }
+
+    /// Whether a required property is of a type that requires it in turn: no finite value has it.
+    fn is_endless(&self, property: &Node<'_>) -> bool {
+        let target = text(property.reference).and_then(|reference| self.operation.schema(&reference));
+        target.is_some_and(|target| self.following.iter().any(|(one, _)| std::ptr::eq(*one, target)))
     }
 
     fn additional(&mut self, node: &Node<'t>, properties: &Members<'t>, name: &'a str, value: &'a Argument) {
@@ -340,6 +357,22 @@ impl<'t, 'a> Walk<'t, 'a> {
         let mapped = text(mapping.get(chosen));
         let named = format!("#/components/schemas/{}", mapped.as_deref().unwrap_or(chosen));
         self.operation.schema(mapped.as_deref().unwrap_or(&named)).or_else(|| self.operation.schema(&named))
+    }
+}
+
+fn is_choice(choice: &Argument, value: &Argument, by_text: bool) -> bool {
+    choice.equals(value)
+        || by_text && choice.scalar_text().is_some_and(|text| value.scalar_text() == Some(text))
+}
+
+/// The values of an enum. Where generators join them into one text, it stands for its parts.
+fn choices(node: &Node<'_>) -> Vec<Argument> {
+    let choices = values(node.choices);
+    match choices.as_slice() {
+        [Argument::String(all)] if all.contains(',') => {
+            all.split(',').map(|one| Argument::from(one.trim())).chain(choices.clone()).collect()
+        }
+        _ => choices,
     }
 }
 

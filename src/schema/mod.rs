@@ -67,10 +67,10 @@ pub(crate) fn fit<'a, 't>(
         found.push(Finding { weight: Weight::Unwritable, ..Finding::here(problem) });
         return Cow::Borrowed(value);
     }
-    if !schema.is_constrained() {
-        if let Some(settled) = settle(schema, value, wire) {
-            return settled;
-        }
+    if !schema.is_constrained()
+        && let Some(settled) = settle(schema, value, wire)
+    {
+        return settled;
     }
     check::fit(operation, schema.text(), value, wire, found)
 }

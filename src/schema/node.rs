@@ -138,11 +138,11 @@ pub(super) fn values(raw: Raw<'_>) -> Vec<Argument> {
     }
 }
 
-pub(super) fn list<'t>(raw: Raw<'t>) -> Vec<&'t RawValue> {
+pub(super) fn list(raw: Raw<'_>) -> Vec<&RawValue> {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
-pub(super) fn names<'t>(raw: Raw<'t>) -> Vec<Cow<'t, str>> {
+pub(super) fn names(raw: Raw<'_>) -> Vec<Cow<'_, str>> {
     list(raw).into_iter().filter_map(|one| text(Some(one))).collect()
 }
 

@@ -1,3 +1,5 @@
+//! Each keyword of a schema, its words, and what is converted.
+
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
 
 use serde_json::{Value, json};
@@ -143,6 +145,19 @@ fn enums_name_the_nearest_value() {
 }
 
 #[test]
+fn enums_are_read_as_generators_mean_them() {
+    let joined = json!({"type": "string", "enum": ["once,daily"]});
+    check(joined.clone(), json!("daily"), &[]);
+    check(joined, json!("weekly"), &[": must be one of \"once\", \"daily\", \"once,daily\", got \"weekly\""]);
+    let of_items = json!({"type": "array", "items": {"type": "string"}, "enum": ["a", "b"]});
+    check(of_items.clone(), json!(["a", "b"]), &[]);
+    check(of_items, json!(["a", "c"]), &[": must be one of \"a\", \"b\", got \"c\""]);
+    let of_other_type = json!({"type": "array", "items": {"type": "integer"}, "enum": ["Sun,Mon"]});
+    check(of_other_type, json!([1]), &[]);
+    check(json!({"type": "string", "enum": [1, 2]}), json!("2"), &[]);
+}
+
+#[test]
 fn members_are_required_and_known() {
     let schema = json!({
         "type": "object", "required": ["id", "set_by_us"], "additionalProperties": false,
@@ -161,6 +176,8 @@ fn references_combine_and_may_name_themselves() {
             "name": {"type": "string"}, "next": {"$ref": "#/components/schemas/Node"}}},
         "Loop": {"anyOf": [{"$ref": "#/components/schemas/Loop"}, {"allOf": [{"$ref": "#/components/schemas/Loop"}]}]},
         "Cat": {"type": "object", "required": ["kind", "lives"], "properties": {"lives": {"type": "integer"}}},
+        "Endless": {"type": "object", "required": ["name", "parent"], "properties": {
+            "parent": {"$ref": "#/components/schemas/Endless"}}},
         "Dog": {"type": "object", "required": ["kind", "bark"]},
     });
     let table = of(json!({"$ref": "#/components/schemas/Node"}), schemas.clone());
@@ -168,6 +185,9 @@ fn references_combine_and_may_name_themselves() {
     assert_eq!(found, [".next.next.name: must be a string, got 5"]);
     let table = of(json!({"$ref": "#/components/schemas/Loop"}), schemas.clone());
     assert_eq!(fitted(&table, json!(1), Wire::Json).1, [""; 0]);
+
+    let table = of(json!({"$ref": "#/components/schemas/Endless"}), schemas.clone());
+    assert_eq!(fitted(&table, json!({}), Wire::Json).1, [".name: is required"], "no value has every parent");
 
     let pet = json!({
         "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],

@@ -50,7 +50,7 @@ pub(crate) fn cut(text: &str) -> String {
 pub(crate) fn listed(values: &[Argument]) -> String {
     let mut text = values.iter().take(LISTED).map(shown).collect::<Vec<_>>().join(", ");
     if values.len() > LISTED {
-        text.push_str(&format!(" and {} more", values.len() - LISTED));
+        text.extend([" and ", &(values.len() - LISTED).to_string(), " more"]);
     }
     text
 }

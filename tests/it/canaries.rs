@@ -80,11 +80,20 @@ impl<'a> MakeWriter<'a> for Printed {
 }
 
 fn profiles(base: impl Fn(&str) -> String) -> [(&'static str, Profile); 3] {
-    let client = Credentials::new().client("canary-id", SECRET).access_token(TOKEN).basic("canary-id", SECRET);
+    let client =
+        Credentials::new().client("canary-id", SECRET).access_token(TOKEN).basic("canary-id", SECRET);
     [
-        ("falcon", Profile::new().base_url(base("falcon")).credentials(Credentials::new().client("canary-id", SECRET))),
+        (
+            "falcon",
+            Profile::new()
+                .base_url(base("falcon"))
+                .credentials(Credentials::new().client("canary-id", SECRET)),
+        ),
         ("panther", Profile::new().base_url(base("panther")).credentials(client.api_key(KEY))),
-        ("logscale", Profile::new().base_url(base("logscale")).credentials(Credentials::new().access_token(TOKEN))),
+        (
+            "logscale",
+            Profile::new().base_url(base("logscale")).credentials(Credentials::new().access_token(TOKEN)),
+        ),
     ]
 }
 

@@ -22,6 +22,8 @@ mod prism;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
+/// Every operation of the table, prepared without being sent.
+mod request;
 /// The sandbox over real sockets.
 #[cfg(feature = "sandbox")]
 mod sandbox;

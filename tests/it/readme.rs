@@ -26,7 +26,8 @@ fn run(line: &str) -> Output {
 
 #[test]
 fn every_command_succeeds() {
-    let lines: Vec<_> = blocks("sh").into_iter().flat_map(str::lines).collect();
+    let is_ours = |line: &&str| line.starts_with("opcall ") || line.starts_with("cargo run -- ");
+    let lines: Vec<_> = blocks("sh").into_iter().flat_map(str::lines).filter(is_ours).collect();
     for line in &lines {
         let output = run(line);
         assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));

@@ -50,8 +50,9 @@ impl Answers {
             let name = path.to_string_lossy();
             spec::read_folder(&name, &FolderSource::new(path), Depth::Answers)?
         } else {
-            let bytes = std::fs::read(path)
-                .map_err(|source| super::super::io(&format!("reading {path:?}"), source))?;
+            let bytes = std::fs::read(path).map_err(|source| {
+                super::super::io(&format!("reading {:?}", path.to_string_lossy()), source)
+            })?;
             let folder = path.parent().unwrap_or(Path::new("."));
             spec::read(&path.to_string_lossy(), &bytes, &FolderSource::new(folder), Depth::Answers)?
         };

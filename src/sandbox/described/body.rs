@@ -25,8 +25,8 @@ pub(super) fn problems(operation: Operation<'_>, incoming: &Incoming) -> Vec<Str
     };
     match given.as_str() {
         "application/x-www-form-urlencoded" => {
-            let pairs = url::form_urlencoded::parse(&incoming.body).into_owned().collect();
-            fields(operation, media_type, pairs)
+            let pairs: Vec<_> = url::form_urlencoded::parse(&incoming.body).into_owned().collect();
+            fields(operation, media_type, &pairs)
         }
         "multipart/form-data" => parts(media_type, incoming),
         json if json == "application/json" || json.ends_with("+json") => {
@@ -64,7 +64,7 @@ fn strangers<'n>(media_type: MediaType<'_>, names: impl Iterator<Item = &'n str>
     names.filter(|name| !is_known(name)).map(|name| format!("body.{name} is not known")).collect()
 }
 
-fn fields(operation: Operation<'_>, media_type: MediaType<'_>, pairs: Vec<(String, String)>) -> Vec<String> {
+fn fields(operation: Operation<'_>, media_type: MediaType<'_>, pairs: &[(String, String)]) -> Vec<String> {
     let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
     names.dedup();
     let mut problems = strangers(media_type, names.into_iter());

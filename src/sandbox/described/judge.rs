@@ -66,7 +66,7 @@ impl Judge<'_> {
         let grows = schema.get("x-extensible-enum") == Some(&Value::Bool(true));
         if let Some(Value::Array(choices)) = schema.get("enum")
             && !grows
-            && !choices.contains(value)
+            && !is_among(choices, value)
         {
             self.say(path, &format!("must be one of {}", Value::Array(choices.clone())));
         }
@@ -100,7 +100,7 @@ impl Judge<'_> {
             }
         }
         if schema.get("format").and_then(Value::as_str) == Some("int32")
-            && !number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
+            && number.as_i64().is_none_or(|number| i32::try_from(number).is_err())
         {
             self.say(path, "must fit 32 bits");
         }
@@ -193,6 +193,23 @@ impl Judge<'_> {
         if forbidden {
             self.say(path, "is of the kind that is not allowed");
         }
+    }
+}
+
+/// Whether a value is one of the choices. Descriptions slip in ways that services do not mind: the choices of an
+/// array's items stand on the array, even where the items are of another type, and those of a string are numbers.
+fn is_among(choices: &[Value], value: &Value) -> bool {
+    match value {
+        Value::Array(items) if !choices.iter().any(Value::is_array) => {
+            let is_other = |item: &Value| item.is_number() && !choices.iter().any(Value::is_number);
+            items.iter().all(|item| is_other(item) || is_among(choices, item))
+        }
+        Value::String(text) => {
+            choices.contains(value)
+                || serde_json::from_str(text)
+                    .is_ok_and(|number: serde_json::Number| choices.contains(&number.into()))
+        }
+        _ => choices.contains(value),
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::exchange::{Answer, Incoming};
 use crate::error::Result;
 use crate::operation::{Location, SchemeKind, SecuritySchemeDef};
-use crate::table::{Operation, OperationTable};
+use crate::table::{Operation, OperationTable, ServiceTable};
 
 use self::answers::Answers;
 pub(crate) use self::route::{Found, fits};
@@ -64,8 +64,7 @@ impl Described {
 
     /// The answer of an operation, the same every time.
     pub(crate) fn answer(&self, operation: Operation<'_>) -> Answer {
-        let is_built_in =
-            self.table.service(operation.service()).is_some_and(|service| service.is_built_in());
+        let is_built_in = self.table.service(operation.service()).is_some_and(ServiceTable::is_built_in);
         reply::answer(operation, self.answers.of(operation, is_built_in))
     }
 
@@ -115,3 +114,6 @@ impl Described {
         service.map(|service| &service.definition().security_schemes[..]).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,10 +58,8 @@ fn is_json(media_type: &str) -> bool {
 
 /// Lets the pages of a made answer end with the first.
 fn end_pages(body: &mut Value, pagination: &Pagination) {
-    if let Some((parent, name)) = pagination.next.as_deref().and_then(|next| next.rsplit_once('/'))
-        && let Some(Value::Object(parent)) = body.pointer_mut(parent)
-    {
-        parent.remove(name);
+    if let Some(next) = pagination.next.as_deref().and_then(|next| body.pointer_mut(next)) {
+        *next = json!("");
     }
     let items = body.pointer(&pagination.items).and_then(Value::as_array).map(Vec::len);
     let total = pagination.total.as_deref().and_then(|total| body.pointer_mut(total));

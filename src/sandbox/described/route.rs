@@ -52,6 +52,10 @@ pub(crate) fn fits(template: &str, path: &str) -> Option<(Rank, Variables)> {
         return None;
     }
     let template = template.split_once('?').map_or(template, |(path, _)| path);
+    let literal = &template[..template.find('{').unwrap_or(template.len())];
+    if !path.starts_with(literal) && !path.contains('%') {
+        return None;
+    }
     let (wanted, given) = (split(template), path.split('/').collect::<Vec<_>>());
     if wanted.len() != given.len() {
         return None;

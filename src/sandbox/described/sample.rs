@@ -2,13 +2,23 @@
 
 use serde_json::{Map, Value, json};
 
-/// What a schema fixes: a constant, or the first of its choices that is not null.
+/// What a schema fixes: a constant, or the first of its choices that is not null, in the type that is named beside
+/// them: descriptions put the choices of an array's items on the array, and write those of a string as numbers.
 pub(super) fn fixed(schema: &Map<String, Value>) -> Option<Value> {
     if let Some(constant) = schema.get("const") {
         return Some(constant.clone());
     }
     let choices = schema.get("enum")?.as_array()?;
-    choices.iter().find(|choice| !choice.is_null()).or(choices.first()).cloned()
+    let choice = choices.iter().find(|choice| !choice.is_null()).or(choices.first())?;
+    match kind(schema) {
+        "array" if schema.contains_key("type") && !choice.is_array() => {
+            let item = schema.get("items").and_then(Value::as_object);
+            let is_text = item.is_none_or(|item| kind(item) == "string");
+            (is_text == choice.is_string()).then(|| json!([choice]))
+        }
+        "string" if choice.is_number() => Some(json!(choice.to_string())),
+        _ => Some(choice.clone()),
+    }
 }
 
 /// The type to make: the first one that is named and is not null, else what the keywords hint at.

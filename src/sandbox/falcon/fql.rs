@@ -104,7 +104,6 @@ fn fits(cell: &Cell, operator: Operator, value: Option<&str>) -> bool {
     match (cell, value) {
         (Cell::Text(text), Some(value)) if operator == Operator::Wildcard => matches_wildcard(value, text),
         (Cell::Text(text), Some(value)) => text == value,
-        (Cell::Text(_), None) => false,
         (Cell::Time(time), None) => operator == Operator::Equal && time.is_none(),
         (Cell::Time(Some(time)), Some(value)) => moment(value).is_some_and(|value| match operator {
             Operator::Equal | Operator::Wildcard => *time == value,
@@ -113,7 +112,7 @@ fn fits(cell: &Cell, operator: Operator, value: Option<&str>) -> bool {
             Operator::Less => *time < value,
             Operator::AtMost => *time <= value,
         }),
-        (Cell::Time(None), Some(_)) => false,
+        (Cell::Text(_), None) | (Cell::Time(None), Some(_)) => false,
     }
 }
 

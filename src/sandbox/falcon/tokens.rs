@@ -67,12 +67,29 @@ fn resource(token: &Token, now: i64) -> Value {
     })
 }
 
+/// When a token ends, where a body says so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Expiry {
+    /// `null`.
+    Never,
+    At(i64),
+}
+
+impl Expiry {
+    fn time(self) -> Option<i64> {
+        match self {
+            Self::Never => None,
+            Self::At(time) => Some(time),
+        }
+    }
+}
+
 /// What a body says of a token: absent and `null` differ.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Wish {
     label: Option<String>,
     kind: Option<String>,
-    expires: Option<Option<i64>>,
+    expires: Option<Expiry>,
     revoked: Option<bool>,
 }
 
@@ -96,16 +113,15 @@ fn text(body: &Map<String, Value>, name: &str) -> Result<Option<String>, Refusal
     }
 }
 
-/// `Some(None)` is `null`: the token never expires.
-fn expires(body: &Map<String, Value>, now: i64) -> Result<Option<Option<i64>>, Refusal> {
+fn expires(body: &Map<String, Value>, now: i64) -> Result<Option<Expiry>, Refusal> {
     let refuse = |problem| Err(Refusal::new(400, problem));
     match body.get("expires_timestamp") {
         None => Ok(None),
-        Some(Value::Null) => Ok(Some(None)),
+        Some(Value::Null) => Ok(Some(Expiry::Never)),
         Some(value) => match value.as_str().and_then(parse_time) {
             None => refuse("expires_timestamp must be a time of RFC 3339 or null"),
             Some(time) if time <= now => refuse("expires_timestamp must be in the future"),
-            Some(time) => Ok(Some(Some(time))),
+            Some(time) => Ok(Some(Expiry::At(time))),
         },
     }
 }
@@ -128,7 +144,7 @@ pub(super) fn create(falcon: &mut Falcon, incoming: &Incoming, client: &Client) 
         value: seed::value(&mut falcon.ids),
         kind: wish.kind.unwrap_or_else(|| "customer_managed".to_owned()),
         created: incoming.now,
-        expires: wish.expires.flatten(),
+        expires: wish.expires.and_then(Expiry::time),
         last_used: None,
         revoked: None,
     };
@@ -168,7 +184,7 @@ fn changed(old: &Token, place: usize, wish: &Wish, now: i64) -> (usize, Token, &
         token.label.clone_from(label);
     }
     if let Some(expires) = wish.expires {
-        token.expires = expires;
+        token.expires = expires.time();
     }
     let action = match wish.revoked {
         Some(true) if token.revoked.is_none() => {

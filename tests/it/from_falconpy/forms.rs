@@ -11,7 +11,8 @@ use serde_json::json;
 pub(super) const ID: &str = "00000000000000000000000000000001";
 pub(super) const SECRET: &str = "demo-secret-full";
 /// The child accounts that it may act for.
-pub(super) const CHILDREN: [&str; 2] = ["0000000000000000000000000000c1d1", "0000000000000000000000000000c1d2"];
+pub(super) const CHILDREN: [&str; 2] =
+    ["0000000000000000000000000000c1d1", "0000000000000000000000000000c1d2"];
 
 type Anything = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -40,10 +41,8 @@ pub(super) async fn signing_in(sandbox: &Sandbox) -> Anything {
     assert!(url_of(&Harness::builder().profile("falcon", region).build()?)?.contains("//api.crowdstrike."));
 
     let token = access_token(sandbox).await?;
-    let children = [
-        Credentials::new().client(id, secret).member(cid),
-        Credentials::new().access_token(token),
-    ];
+    let children =
+        [Credentials::new().client(id, secret).member(cid), Credentials::new().access_token(token)];
     for child in children {
         let builder = Harness::builder().profile("falcon", Profile::new().base_url(&url));
         let builder = builder.regions("falcon", [("us-1", url.clone())]);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::common::Http;
 
-const PETS: &str = r#"
+const PETS: &str = r"
 openapi: 3.0.3
 info: {title: Pets, version: '1'}
 servers: [{url: https://pets.example.com/v2}]
@@ -55,7 +55,7 @@ components:
         id: {type: integer}
         name: {type: string}
         parent: {$ref: '#/components/schemas/Pet'}
-"#;
+";
 
 async fn pets() -> (Sandbox, Http, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -127,5 +127,5 @@ async fn misfits_have_each_service_s_shape() {
     let reply = http.get("/alerts?limit=many").await;
     assert_eq!((reply.status, &reply.json["message"]), (400, &json!("query.limit must be an integer")));
     let good = http.get("/alerts").await;
-    assert_eq!((good.status, good.json.get("next")), (200, None), "{}", good.text);
+    assert_eq!((good.status, &good.json["next"]), (200, &json!("")), "{}", good.text);
 }

@@ -59,7 +59,7 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 /// The policy as it is at the start, with changes.
-fn policy(changes: Value) -> Value {
+fn policy(changes: &Value) -> Value {
     let mut input = json!({"personalUserTokensEnabled": true, "viewPermissionTokensEnabled": true,
         "viewPermissionTokensAllowPermissionUpdates": true, "organizationPermissionTokensEnabled": true,
         "organizationPermissionTokensAllowPermissionUpdates": true});
@@ -170,7 +170,7 @@ async fn permissions_are_kept() {
     let lacks = |permission: &str| format!("The token lacks the permission {permission}.");
     let input = json!({"input": {"name": "x", "organizationPermissions": []}});
     assert_eq!(fault(&weak, CREATE, input).await, lacks("ChangeOrganizationPermissions"));
-    assert_eq!(fault(&weak, POLICY, policy(json!({}))).await, lacks("ChangeSecurityPolicies"));
+    assert_eq!(fault(&weak, POLICY, policy(&json!({}))).await, lacks("ChangeSecurityPolicies"));
     let input = json!({"input": {"name": "x", "ipFilter": "allow all"}});
     assert_eq!(fault(&weak, FILTER, input).await, lacks("ChangeIPFilters"));
 }
@@ -228,7 +228,7 @@ async fn policies_cascade() {
     let young = create(&http, "young", json!({})).await;
     let day = 86_400_000_i64;
     let filter = value(&http, FILTER, json!({"input": {"name": "nobody", "ipFilter": "deny all"}})).await;
-    let enforced = policy(json!({"organizationPermissionTokensEnforceExpirationAfterMs": day,
+    let enforced = policy(&json!({"organizationPermissionTokensEnforceExpirationAfterMs": day,
         "organizationPermissionTokensEnforceIpFilterId": filter["id"],
         "organizationPermissionTokensAllowPermissionUpdates": false}));
     let shown = value(&http, POLICY, enforced).await;
@@ -248,7 +248,7 @@ async fn policies_cascade() {
     let late = json!({"input": {"name": "x", "expireAt": 1_748_736_000_000_i64 + 2 * day, "organizationPermissions": []}});
     assert!(fault(&http, CREATE, late).await.contains("later than the security policy"));
 
-    value(&http, POLICY, policy(json!({"organizationPermissionTokensEnabled": false}))).await;
+    value(&http, POLICY, policy(&json!({"organizationPermissionTokensEnabled": false}))).await;
     assert_eq!(value(&http, LIST, organization).await["totalResults"], 0);
     let input = json!({"input": {"name": "x", "organizationPermissions": []}});
     assert!(fault(&http, CREATE, input).await.contains("disabled by the security policy"));

@@ -84,6 +84,36 @@ async fn a_state_file_is_carried_on() {
 }
 
 #[tokio::test]
+async fn a_harness_calls_all_three_services() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut builder = opcall::Harness::builder();
+    for service in ["falcon", "panther", "logscale"] {
+        builder = builder.profile(service, sandbox.profile(service));
+    }
+    let harness = builder.build().unwrap();
+    let filter = json!({"limit": 5, "filter": "status:'valid'"});
+    let found = harness.command("tokens_query", filter).await.unwrap();
+    assert_eq!(found.value().unwrap()["resources"].as_array().unwrap().len(), 5);
+    let listed = harness.command("api_token_list", ()).await.unwrap();
+    assert_eq!(listed.value().unwrap()["results"].as_array().unwrap().len(), 3);
+    let wish = json!({"name": "ci", "organizationPermissions": ["ViewUsage"]});
+    let made = harness.command("organization_tokens_create", wish).await.unwrap();
+    assert_eq!(made.value().unwrap()["tokenMetadata"]["name"], "ci");
+    assert_eq!(sandbox.count("logscale:organization_tokens_create"), 1);
+    let other = harness.command("QueryDevicesByFilter", [("limit", 1)]).await.unwrap();
+    assert_eq!(other.value().unwrap()["errors"], json!([]));
+    assert_eq!(sandbox.count("token"), 1);
+}
+
+#[tokio::test]
+async fn a_head_is_a_get_without_a_body() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let http = Http::panther(&sandbox, "admin");
+    let reply = http.send("HEAD", "/api-tokens", &[], None).await;
+    assert_eq!((reply.status, reply.text.as_str()), (200, ""));
+}
+
+#[tokio::test]
 async fn requests_are_counted_under_every_name() {
     let sandbox = Sandbox::start().await.unwrap();
     let http = Http::falcon(&sandbox, "full").await;

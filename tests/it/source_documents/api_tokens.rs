@@ -66,7 +66,9 @@ async fn tokens_are_listed_and_read_without_their_values() {
 async fn an_update_replaces_the_whole_token() {
     let ground = Ground::new().await;
     let created = ground.call("api_token_create", wish("ci")).await;
-    for (turn, id) in ["api token#update", "api_token_update", "POST /api-tokens/{id}"].into_iter().enumerate() {
+    for (turn, id) in
+        ["api token#update", "api_token_update", "POST /api-tokens/{id}"].into_iter().enumerate()
+    {
         let name = format!("renamed {turn}");
         let keywords = json!({"id": created["id"], "name": name, "permissions": ["RuleRead", "AlertRead"]});
         let updated = ground.call(id, keywords).await;
@@ -78,7 +80,10 @@ async fn an_update_replaces_the_whole_token() {
     let (own, harness) = capable(&ground).await;
     let change = json!({"id": "self", "name": "myself", "permissions": own["permissions"]});
     let updated = harness.command("api_token_update", change).await.unwrap();
-    assert_eq!((&updated.value().unwrap()["id"], &updated.value().unwrap()["name"]), (&own["id"], &json!("myself")));
+    assert_eq!(
+        (&updated.value().unwrap()["id"], &updated.value().unwrap()["name"]),
+        (&own["id"], &json!("myself"))
+    );
 }
 
 #[tokio::test]

@@ -70,10 +70,14 @@ async fn both_spellings_of_an_id_are_one_operation() {
 #[tokio::test]
 async fn tokens_are_searched_with_keywords_and_with_parameters() {
     let ground = Ground::new().await;
-    for (sort, id) in [("created_timestamp.desc", "tokens_query"), ("created_timestamp|desc", "tokens-query")] {
+    for (sort, id) in [("created_timestamp.desc", "tokens_query"), ("created_timestamp|desc", "tokens-query")]
+    {
         let keywords = json!({"filter": "status:'valid'", "limit": 3, "offset": 1, "sort": sort});
         let found = ground.call(id, keywords.clone()).await;
-        assert_eq!(found, with(&ground.call(id, json!({"parameters": keywords})).await, &json!({"meta": found["meta"]})));
+        assert_eq!(
+            found,
+            with(&ground.call(id, json!({"parameters": keywords})).await, &json!({"meta": found["meta"]}))
+        );
         let ids: Vec<String> = serde_json::from_value(found["resources"].clone()).unwrap();
         assert_eq!(ids.len(), 3);
         assert_eq!(found["meta"]["pagination"], json!({"limit": 3, "offset": 1, "total": 8}));
@@ -138,7 +142,8 @@ async fn the_text_of_the_pages_names_three_ids() {
 async fn the_settings_are_read_and_changed_with_keywords_and_with_a_body() {
     let ground = Ground::new().await;
     for (most, id) in (50..).step_by(10).zip(both("customer_settings_update")) {
-        let wish = |most: i32, required: bool| json!({"max_active_tokens": most, "tokens_required": required});
+        let wish =
+            |most: i32, required: bool| json!({"max_active_tokens": most, "tokens_required": required});
         ground.call(&id, wish(most, false)).await;
         settings_are(&ground, &wish(most, false)).await;
         ground.call(&id, json!({"body": wish(most + 1, true)})).await;
@@ -159,7 +164,8 @@ async fn settings_are(ground: &Ground, wanted: &Value) {
 #[tokio::test]
 async fn a_token_is_created_with_keywords_and_with_a_body() {
     let ground = Ground::new().await;
-    let wish = json!({"label": "ci", "expires_timestamp": "2099-12-31T23:59:59Z", "type": "customer_managed"});
+    let wish =
+        json!({"label": "ci", "expires_timestamp": "2099-12-31T23:59:59Z", "type": "customer_managed"});
     for id in both("tokens_create") {
         let by_keywords = ground.answer(ground.harness.command(&id, wish.clone())).await;
         assert_eq!(by_keywords.status(), 201);
@@ -183,9 +189,7 @@ async fn tokens_are_updated_with_ids_and_body_in_every_form() {
     for id in both("tokens_update") {
         for which in ways(&ids) {
             turn += 1;
-            let wish = |form: &str| {
-                json!({"label": format!("{form} {turn}"), "revoked": turn % 2 == 1, "expires_timestamp": "2098-01-01T00:00:00Z"})
-            };
+            let wish = |form: &str| json!({"label": format!("{form} {turn}"), "revoked": turn % 2 == 1, "expires_timestamp": "2098-01-01T00:00:00Z"});
             let keywords = wish("keywords");
             ground.call(&id, with(&which, &keywords)).await;
             are(&ground, &ids, &keywords).await;

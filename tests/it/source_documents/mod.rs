@@ -5,12 +5,12 @@ use opcall::sandbox::Sandbox;
 use opcall::{Command, Credentials, Error, Harness, Params, Profile, Response};
 use serde_json::Value;
 
+/// Panther's six operations on API tokens.
+mod api_tokens;
 /// Falcon's nine operations on installation tokens.
 mod installation_tokens;
 /// What a user does with `LogScale`'s organization tokens.
 mod organization_tokens;
-/// Panther's six operations on API tokens.
-mod api_tokens;
 
 /// A sandbox of its own, and a harness that is signed in to it.
 struct Ground {

@@ -36,7 +36,10 @@ async fn tokens_are_listed_and_filtered_by_name() {
     assert_eq!(texts(&all["results"], "/name"), ["fleet management", "query monitor", "usage report"]);
     for id in ["organization_tokens_query", "organization-tokens-query"] {
         let some = ground.call(id, json!({"searchFilter": "REPORT"})).await;
-        assert_eq!((texts(&some["results"], "/name"), &some["totalResults"]), (vec!["usage report"], &json!(1)));
+        assert_eq!(
+            (texts(&some["results"], "/name"), &some["totalResults"]),
+            (vec!["usage report"], &json!(1))
+        );
     }
     let page = json!({"sortBy": "Name", "orderBy": "DESC", "skip": 1, "limit": 1});
     let page = ground.call("organization_tokens_query", page).await;
@@ -62,9 +65,15 @@ async fn a_token_is_created_with_permissions_expiry_and_ip_filter_and_shown() {
         let shown = ground.call("organization_tokens_get", json!({"tokenId": id})).await;
         for token in [&created["tokenMetadata"], &shown] {
             assert_eq!((&token["name"], &token["expireAt"]), (&json!("ci"), &json!(expires)));
-            assert_eq!((&token["permissions"], &token["ipFilterV2"]["name"]), (&json!(permissions), &json!("loopback")));
+            assert_eq!(
+                (&token["permissions"], &token["ipFilterV2"]["name"]),
+                (&json!(permissions), &json!("loopback"))
+            );
         }
-        assert!(!shown.to_string().contains(secret.split_once('~').unwrap().1), "the secret is shown once only");
+        assert!(
+            !shown.to_string().contains(secret.split_once('~').unwrap().1),
+            "the secret is shown once only"
+        );
         signed_in(&ground, &secret).command("organization_tokens_query", ()).await.unwrap();
     }
 }
@@ -102,7 +111,8 @@ async fn permissions_are_updated_where_the_policy_lets_them() {
     });
     ground.call("token_security_policies_update", policies).await;
     let wish = json!({"id": id, "permissions": ["ManageUsers"]});
-    let (status, message) = refusal(ground.harness.command("organization_tokens_update_permissions", wish)).await;
+    let (status, message) =
+        refusal(ground.harness.command("organization_tokens_update_permissions", wish)).await;
     assert_eq!(status, 200, "GraphQL refuses with errors under HTTP 200");
     assert!(message.contains("policy"), "{message}");
 }
@@ -132,6 +142,7 @@ async fn all_calls_with_a_deleted_token_fail() {
     assert_eq!(status, 401);
     let found = ground.call("organization_tokens_query", json!({"searchFilter": id})).await;
     assert_eq!(found["totalResults"], 0);
-    let (_, message) = refusal(ground.harness.command("organization_tokens_get", json!({"tokenId": id}))).await;
+    let (_, message) =
+        refusal(ground.harness.command("organization_tokens_get", json!({"tokenId": id}))).await;
     assert!(message.contains(&id), "{message}");
 }

@@ -248,6 +248,14 @@ fn each_rule_of_validation() {
 }
 
 #[test]
+fn the_operations_of_the_table_are_valid() {
+    let document = super::parse(include_str!("../../../../specs/logscale/tokens.graphql")).unwrap();
+    let operations = super::operations(&document).unwrap();
+    assert_eq!(operations.len(), 20);
+    assert_eq!(super::validate::document(&schema(), &document, &operations), []);
+}
+
+#[test]
 fn an_operation_is_chosen_by_name() {
     let mut echo = Echo::default();
     let query = "query a { token(tokenId: \"a\") { id } } mutation b { deleteToken(input: {id: \"x\"}) }";

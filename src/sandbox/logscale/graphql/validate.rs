@@ -239,14 +239,11 @@ impl<'d> Validator<'d> {
             if !seen.insert(name.as_str()) {
                 self.fault(format!("There can be only one argument named \"{name}\"."), field.position);
             }
-            match declared.iter().find(|input| input.name == *name) {
-                Some(input) => {
-                    values::literal(self, value, &input.kind, input.default.is_some(), field.position)
-                }
-                None => {
-                    let message = format!("Unknown argument \"{name}\" on field \"{}\".", field.name);
-                    self.fault(message, field.position);
-                }
+            if let Some(input) = declared.iter().find(|input| input.name == *name) {
+                values::literal(self, value, &input.kind, input.default.is_some(), field.position);
+            } else {
+                let message = format!("Unknown argument \"{name}\" on field \"{}\".", field.name);
+                self.fault(message, field.position);
             }
         }
         for input in
@@ -270,15 +267,13 @@ impl<'d> Validator<'d> {
                 continue;
             }
             let kind = Type::NonNullType(Box::new(Type::NamedType("Boolean".to_owned())));
-            match directive.arguments.as_slice() {
-                [(name, value)] if name == "if" => {
-                    values::literal(self, value, &kind, false, directive.position)
-                }
-                _ => {
-                    let message =
-                        format!("Directive \"@{}\" takes exactly the argument \"if\".", directive.name);
-                    self.fault(message, directive.position);
-                }
+            if let [(name, value)] = directive.arguments.as_slice()
+                && name == "if"
+            {
+                values::literal(self, value, &kind, false, directive.position);
+            } else {
+                let message = format!("Directive \"@{}\" takes exactly the argument \"if\".", directive.name);
+                self.fault(message, directive.position);
             }
         }
     }
