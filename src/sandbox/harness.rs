@@ -1,9 +1,8 @@
 //! A harness that is signed in to a sandbox.
 
-use super::{DemoCredentials, Sandbox};
+use super::Sandbox;
 use crate::error::Result;
 use crate::harness::{Harness, HarnessBuilder};
-use crate::profile::{Credentials, Profile};
 
 impl Sandbox {
     /// A harness for this sandbox, signed in to every service as the demo caller that may do everything. It reads no
@@ -31,31 +30,4 @@ impl Sandbox {
         };
         services.into_iter().fold(builder, profile).build()
     }
-
-    /// Where a service of this sandbox is, and the demo caller that may do everything there; to be given to
-    /// [`crate::HarnessBuilder::profile`].
-    pub fn profile(&self, service: &str) -> Profile {
-        let callers = self.credentials(service);
-        let credentials = callers.first().map_or_else(any, credentials);
-        Profile::new().base_url(self.url_of(service)).credentials(credentials)
-    }
-}
-
-fn credentials(caller: &DemoCredentials) -> Credentials {
-    let mut credentials = Credentials::new();
-    if let (Some(id), Some(secret)) = (caller.client_id, caller.client_secret) {
-        credentials = credentials.client(id, secret);
-    }
-    if let Some(key) = caller.api_key {
-        credentials = credentials.api_key(key);
-    }
-    if let Some(token) = caller.access_token {
-        credentials = credentials.access_token(token);
-    }
-    credentials
-}
-
-/// What a service of the user's own is shown, whatever it asks for.
-fn any() -> Credentials {
-    Credentials::new().access_token("demo").api_key("demo").basic("demo", "demo")
 }
