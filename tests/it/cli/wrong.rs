@@ -143,7 +143,7 @@ fn nobody_answers() {
           caused by: Connection refused (os error N)
           hint: check that http://127.0.0.1:PORT is the right address and can be reached from here.
         (transport, code 7, not sent)
-        "#)
+        "#);
     });
 }
 
@@ -182,7 +182,7 @@ fn the_service_says_no() {
         (rate_limited, code 9, sent)
         error: panther refused api token#get with 302
         (refused, code 3, sent)
-        "#)
+        "#);
     });
 }
 
@@ -211,7 +211,7 @@ fn credentials_are_refused() {
         error: falcon: the token endpoint refused with 403: access denied
           hint: check FALCON_CLIENT_ID and FALCON_CLIENT_SECRET.
         (auth, code 8, not sent)
-        "#)
+        "#);
     });
 }
 
