@@ -4,7 +4,9 @@ use std::future::Future;
 use std::io::Write;
 
 use opcall::{Harness, HarnessBuilder, OperationTable};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{Common, Source, Target};
 use crate::output::Screen;
@@ -34,10 +36,9 @@ pub(crate) fn tell(lines: &[String]) {
 /// Where the filter is none.
 pub(crate) fn log(common: &Common, screen: Screen) -> Result<(), Failure> {
     let Some(filter) = &common.log else { return Ok(()) };
-    let filter: EnvFilter =
-        filter.parse().map_err(|error| Failure::usage(format!("--log: {error}"), None))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(screen.error_color);
-    subscriber.with_writer(std::io::stderr).without_time().init();
+    let targets: Targets = filter.parse().map_err(|error| Failure::usage(format!("--log: {error}"), None))?;
+    let lines = tracing_subscriber::fmt::layer().with_ansi(screen.error_color).without_time();
+    tracing_subscriber::registry().with(lines.with_writer(std::io::stderr)).with(targets).init();
     Ok(())
 }
 
