@@ -149,6 +149,7 @@ impl<'t> RequestBody<'t> {
     }
 
     /// Its media types in the document's order.
+    #[must_use]
     pub fn media_types(self) -> impl ExactSizeIterator<Item = MediaType<'t>> {
         let view = self.operation.view;
         let range = view.range(layout::OPERATIONS, self.operation.row, layout::operation::MEDIA_TYPES);
@@ -183,6 +184,7 @@ impl<'t> MediaType<'t> {
     }
 
     /// The properties at the schema's top.
+    #[must_use]
     pub fn properties(self) -> impl ExactSizeIterator<Item = Property<'t>> {
         let view = self.view;
         let range = view.range(layout::MEDIA_TYPES, self.row, layout::media_type::PROPERTIES);
