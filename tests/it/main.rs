@@ -34,6 +34,9 @@ mod secrets;
 mod source_documents;
 /// Real descriptions, read as the build and the program read them.
 mod spec;
+/// A thousand calls at once, counted at the sandbox.
+#[cfg(feature = "sandbox")]
+mod storm;
 /// A scripted HTTP server on a real socket.
 mod support;
 /// The code itself: file lengths, opening words, vendor names.
