@@ -17,6 +17,9 @@ mod credentials;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod from_falconpy;
+/// GraphQL operations, validated by another implementation.
+#[cfg(feature = "logscale")]
+mod graphql;
 /// Prism, a server nobody here wrote, judges what is sent.
 mod prism;
 /// README: its commands, and what it shows of their output.
