@@ -61,10 +61,10 @@
 //! # #[cfg(feature = "falcon")]
 //! # {
 //! let harness = Harness::builder().env(|_| None).build()?;
-//! let call = harness.command("tokens_query", params! { limt: 5, sort: true });
+//! let call = harness.command("tokens_query", params! { limt: 5, offset: "soon" });
 //! let Err(Error::Arguments(error)) = call.prepare() else { panic!("the call is wrong") };
 //! assert_eq!(error.problems[0].nearest.as_deref(), Some("limit"));
-//! assert_eq!(error.problems[1].path, "query.sort");
+//! assert_eq!(error.problems[1].path, "query.offset");
 //! # }
 //! # Ok::<(), opcall::Error>(())
 //! ```

@@ -114,6 +114,7 @@ impl OperationTable {
     }
 
     /// The short names of the services.
+    #[must_use]
     pub fn services(&self) -> impl ExactSizeIterator<Item = &str> {
         self.services.iter().map(|service| service.name())
     }

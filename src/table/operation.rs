@@ -50,7 +50,7 @@ impl<'t> Operation<'t> {
     /// The ID with its service in front: `falcon:tokens_query`.
     #[must_use]
     pub fn qualified_id(self) -> String {
-        format!("{}:{}", self.service(), self.id())
+        [self.service(), ":", self.id()].concat()
     }
 
     /// The short name of its service.
@@ -60,6 +60,7 @@ impl<'t> Operation<'t> {
     }
 
     /// Further IDs of the same operation (`x-aliases`).
+    #[must_use]
     pub fn aliases(self) -> impl ExactSizeIterator<Item = &'t str> {
         self.view.texts(layout::OPERATIONS, self.row, layout::operation::ALIASES)
     }
@@ -89,6 +90,7 @@ impl<'t> Operation<'t> {
     }
 
     /// Its tags.
+    #[must_use]
     pub fn tags(self) -> impl ExactSizeIterator<Item = &'t str> {
         self.view.texts(layout::OPERATIONS, self.row, layout::operation::TAGS)
     }
@@ -131,6 +133,7 @@ impl<'t> Operation<'t> {
     }
 
     /// Its parameters in the document's order.
+    #[must_use]
     pub fn parameters(self) -> impl ExactSizeIterator<Item = Parameter<'t>> {
         let view = self.view;
         let range = view.range(layout::OPERATIONS, self.row, layout::operation::PARAMETERS);
@@ -144,6 +147,7 @@ impl<'t> Operation<'t> {
     }
 
     /// Its declared answers as (status, media types); the status is a code, a range such as `4XX`, or `default`.
+    #[must_use]
     pub fn responses(self) -> impl ExactSizeIterator<Item = (&'t str, Vec<&'t str>)> {
         let view = self.view;
         view.range(layout::OPERATIONS, self.row, layout::operation::RESPONSES).map(move |row| {
@@ -160,6 +164,7 @@ impl<'t> Operation<'t> {
 
     /// Any one of these lets a call in: each is a list of (scheme name, scopes) that are needed together. No
     /// alternative at all means that no credentials are sent; an empty list means that none will do too.
+    #[must_use]
     pub fn security(
         self,
     ) -> impl ExactSizeIterator<Item = impl ExactSizeIterator<Item = (&'t str, Vec<&'t str>)> + use<'t>> + use<'t>
@@ -176,22 +181,22 @@ impl<'t> Operation<'t> {
     /// Servers of the operation or its path, which replace the service's; empty where it has none of its own.
     #[must_use]
     pub fn servers(self) -> Vec<ServerDef> {
-        self.from_json(layout::operation::SERVERS)
+        self.decoded(layout::operation::SERVERS)
     }
 
     /// Another base URL for each region, as (region, URL) (`x-host`).
     #[must_use]
     pub fn hosts(self) -> Vec<(String, String)> {
-        self.from_json(layout::operation::HOSTS)
+        self.decoded(layout::operation::HOSTS)
     }
 
     /// How to follow its pages (`x-pagination`).
     #[must_use]
     pub fn pagination(self) -> Option<Pagination> {
-        self.from_json(layout::operation::PAGINATION)
+        self.decoded(layout::operation::PAGINATION)
     }
 
-    fn from_json<T: serde::de::DeserializeOwned + Default>(self, column: usize) -> T {
+    fn decoded<T: serde::de::DeserializeOwned + Default>(self, column: usize) -> T {
         self.optional(column).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 

@@ -53,8 +53,11 @@ impl Printed {
         for secret in [SECRET, TOKEN, KEY] {
             for spelling in spellings(secret) {
                 let found = text.find(&spelling);
-                let around = found.map(|at| &text[text.floor_char_boundary(at.saturating_sub(200))..at]);
-                assert!(found.is_none(), "{secret:?} was printed as {spelling:?} after: {around:?}");
+                let around = found.map(|at| text[..at].chars().rev().take(200).collect::<String>());
+                assert!(
+                    found.is_none(),
+                    "{secret:?} was printed as {spelling:?} ; before it, backwards: {around:?}"
+                );
             }
         }
     }

@@ -44,8 +44,10 @@ impl Loopback {
     /// # Errors
     /// Where no port can be had or a document cannot be read.
     pub(crate) async fn start(table: &OperationTable, source: &Source) -> Result<Self, Failure> {
-        let builder =
-            source.spec.iter().fold(opcall::sandbox::Sandbox::builder(), |builder, path| builder.spec(path));
+        let builder = source
+            .spec
+            .iter()
+            .fold(opcall::sandbox::Sandbox::builder(), opcall::sandbox::SandboxBuilder::spec);
         let services = table.services().map(str::to_owned).collect();
         Ok(Self { sandbox: builder.start().await?, services })
     }
@@ -70,7 +72,7 @@ impl Loopback {
     /// Always.
     #[allow(clippy::unused_async, reason = "stands in for the one that waits")]
     pub(crate) async fn start(_: &OperationTable, _: &Source) -> Result<Self, Failure> {
-        let hint = "build opcall with the feature `sandbox`".to_owned();
+        let hint = "build opcall with the feature `sandbox`.".to_owned();
         Err(Failure::usage("this build has no sandbox", Some(hint)))
     }
 

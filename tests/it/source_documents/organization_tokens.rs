@@ -29,6 +29,17 @@ fn signed_in(ground: &Ground, secret: &str) -> Harness {
     ground.signed_in("logscale", Credentials::new().access_token(secret))
 }
 
+/// The policies that have to be said at every change of one.
+fn policies() -> Value {
+    json!({
+        "personalUserTokensEnabled": true,
+        "viewPermissionTokensEnabled": true,
+        "viewPermissionTokensAllowPermissionUpdates": true,
+        "organizationPermissionTokensEnabled": true,
+        "organizationPermissionTokensAllowPermissionUpdates": true,
+    })
+}
+
 #[tokio::test]
 async fn tokens_are_listed_and_filtered_by_name() {
     let ground = Ground::new().await;
@@ -92,6 +103,39 @@ async fn an_ip_filter_keeps_other_addresses_out() {
 }
 
 #[tokio::test]
+async fn an_expired_token_is_refused_at_once_and_listed_five_minutes_more() {
+    let ground = Ground::new().await;
+    let wish = json!({"name": "ci", "organizationPermissions": ["ViewUsage"], "expireAt": tomorrow()});
+    let (_, secret) = secret_of(&ground.call("organization_tokens_create", wish).await["token"]);
+    let harness = signed_in(&ground, &secret);
+    harness.command("organization_tokens_query", ()).await.unwrap();
+
+    let listed = async || {
+        let found = ground.call("organization_tokens_query", json!({"searchFilter": "ci"})).await;
+        found["totalResults"].clone()
+    };
+    ground.sandbox.advance(Duration::from_secs(86_400));
+    assert_eq!(refusal(harness.command("organization_tokens_query", ())).await.0, 401);
+    assert_eq!(listed().await, json!(1));
+    ground.sandbox.advance(Duration::from_secs(301));
+    assert_eq!(listed().await, json!(0));
+}
+
+#[tokio::test]
+async fn a_policy_enforces_expiry_and_ip_filter() {
+    let ground = Ground::new().await;
+    let office = ground.call("ip_filters_query", ()).await[0]["id"].clone();
+    let mut policies = policies();
+    policies["organizationPermissionTokensEnforceExpirationAfterMs"] = json!(60_000);
+    policies["organizationPermissionTokensEnforceIpFilterId"] = office;
+    ground.call("token_security_policies_update", policies).await;
+    let (id, _) = create(&ground, "ci").await;
+    let shown = ground.call("organization_tokens_get", json!({"tokenId": id})).await;
+    let life = shown["expireAt"].as_u64().unwrap() - shown["createdAt"].as_u64().unwrap();
+    assert_eq!((life, &shown["ipFilterV2"]["name"]), (60_000, &json!("office")));
+}
+
+#[tokio::test]
 async fn permissions_are_updated_where_the_policy_lets_them() {
     let ground = Ground::new().await;
     let (id, _) = create(&ground, "ci").await;
@@ -102,13 +146,8 @@ async fn permissions_are_updated_where_the_policy_lets_them() {
         assert_eq!(shown["permissions"], permissions);
     }
 
-    let policies = json!({
-        "personalUserTokensEnabled": true,
-        "viewPermissionTokensEnabled": true,
-        "viewPermissionTokensAllowPermissionUpdates": true,
-        "organizationPermissionTokensEnabled": true,
-        "organizationPermissionTokensAllowPermissionUpdates": false,
-    });
+    let mut policies = policies();
+    policies["organizationPermissionTokensAllowPermissionUpdates"] = json!(false);
     ground.call("token_security_policies_update", policies).await;
     let wish = json!({"id": id, "permissions": ["ManageUsers"]});
     let (status, message) =
