@@ -4,10 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use http::HeaderMap;
+use http::request::Parts;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -69,20 +70,7 @@ async fn answer(listener: &Listener, peer: SocketAddr, request: Request) -> Answ
         let known = stage.services().iter().map(|name| format!("/{name}/")).collect::<Vec<_>>().join(", ");
         return refuse(404, &format!("no service has this path; the services are {known}"));
     }
-    let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned();
-    let mut incoming = Incoming {
-        method: parts.method.as_str().to_owned(),
-        path: own_path(service, path),
-        query: query.collect(),
-        headers: parts.headers,
-        body,
-        peer: peer.ip(),
-        region: listener.region,
-        elsewhere: format!("{}/{service}", stage.origin(listener.region.other())),
-        now: stage.clock.now(),
-        trace: stage.trace(),
-        moved: false,
-    };
+    let mut incoming = incoming(listener, peer, (service, path), &parts, body);
     let (effect, answer) = stage.play(service, &mut incoming);
     if let Err(error) = stage.services.save() {
         tracing::error!(%error, "the state of the sandbox could not be written");
@@ -98,6 +86,30 @@ async fn answer(listener: &Listener, peer: SocketAddr, request: Request) -> Answ
         "sandbox"
     );
     answer
+}
+
+fn incoming(
+    listener: &Listener,
+    peer: SocketAddr,
+    (service, path): (&str, &str),
+    parts: &Parts,
+    body: Bytes,
+) -> Incoming {
+    let stage = &listener.stage;
+    let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned();
+    Incoming {
+        method: parts.method.as_str().to_owned(),
+        path: own_path(service, path),
+        query: query.collect(),
+        headers: parts.headers.clone(),
+        body,
+        peer: peer.ip(),
+        region: listener.region,
+        elsewhere: format!("{}/{service}", stage.origin(listener.region.other())),
+        now: stage.clock.now(),
+        trace: stage.trace(),
+        moved: false,
+    }
 }
 
 /// The service's name, and the path below it.

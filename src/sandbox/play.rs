@@ -152,42 +152,32 @@ impl Stage {
         variables: &[(String, String)],
         incoming: &Incoming,
     ) -> Answer {
-        let is_open = operation.security().len() == 0;
         let answer = || {
             let problems = self.described.problems(operation, variables, incoming);
-            if problems.is_empty() { Ok(self.described.answer(operation)) } else { Err(problems) }
+            if problems.is_empty() {
+                self.described.answer(operation)
+            } else {
+                misfit(service, incoming, &problems)
+            }
         };
-        match service {
-            "falcon" if !is_open => {
-                let entered = self.services.falcon().enter(incoming, operation.scope());
-                entered.map_or_else(
-                    |refusal| *refusal,
-                    |caller| {
-                        let answer =
-                            answer().unwrap_or_else(|problems| falcon::violations(incoming, &problems));
-                        falcon::dress(answer, incoming, caller)
-                    },
-                )
+        if service == "falcon" {
+            if operation.security().len() == 0 {
+                return self.services.falcon().dress_stranger(answer(), incoming);
             }
-            "falcon" => {
-                let answer = answer().unwrap_or_else(|problems| falcon::violations(incoming, &problems));
-                self.services.falcon().dress_stranger(answer, incoming)
-            }
-            "panther" => match self.services.panther().admit(incoming) {
-                Ok(()) => answer().unwrap_or_else(|problems| panther::refuse(400, &problems.join("; "))),
-                Err(refusal) => refusal,
-            },
-            "logscale" => match self.services.logscale().admit(incoming) {
-                Ok(()) => answer().unwrap_or_else(|problems| logscale::refuse(400, &problems.join("; "))),
-                Err(refusal) => refusal,
-            },
-            _ if !self.described.is_signed_in(operation, incoming) => {
-                self.refuse(service, incoming, 401, "no credentials of the kind that the operation asks for")
-            }
-            _ => answer().unwrap_or_else(|problems| {
-                Answer::json(400, &json!({"message": problems.join("; "), "errors": problems}))
-            }),
+            let entered = self.services.falcon().enter(incoming, operation.scope());
+            return entered
+                .map_or_else(|refusal| *refusal, |caller| falcon::dress(answer(), incoming, caller));
         }
+        let admitted = match service {
+            "panther" => self.services.panther().admit(incoming),
+            "logscale" => self.services.logscale().admit(incoming),
+            _ if self.described.is_signed_in(operation, incoming) => Ok(()),
+            _ => {
+                let message = "no credentials of the kind that the operation asks for";
+                Err(self.refuse(service, incoming, 401, message))
+            }
+        };
+        admitted.map_or_else(|refusal| refusal, |()| answer())
     }
 
     /// A refusal in the service's own shape.
@@ -224,6 +214,16 @@ impl Stage {
             Some(wait) => answer.with("retry-after", ((wait + 999) / 1000).to_string()),
             None => answer,
         }
+    }
+}
+
+/// What a request that does not fit its operation is told, in the service's own shape.
+fn misfit(service: &str, incoming: &Incoming, problems: &[String]) -> Answer {
+    match service {
+        "falcon" => falcon::violations(incoming, problems),
+        "panther" => panther::refuse(400, &problems.join("; ")),
+        "logscale" => logscale::refuse(400, &problems.join("; ")),
+        _ => Answer::json(400, &json!({"message": problems.join("; "), "errors": problems})),
     }
 }
 
