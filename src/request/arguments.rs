@@ -49,7 +49,7 @@ pub(super) struct Routed<'a> {
 
 /// Routes the arguments (architecture, "Arguments") and checks those of declared parameters.
 pub(super) fn route<'a>(
-    operation: Operation<'a>,
+    (operation, method): (Operation<'a>, &'a Method),
     media: Option<&'a Media<'a>>,
     params: &'a Params,
     options: &'a CallOptions,
@@ -61,7 +61,7 @@ pub(super) fn route<'a>(
         .flat_map(|media| media.properties().map(|property| (property.name(), property)));
     let mut router = Router {
         operation,
-        method: operation.method(),
+        method,
         media,
         properties: properties.collect(),
         allow_unknown: options.allow_unknown,
@@ -112,7 +112,7 @@ pub(super) fn explicit(name: &str) -> Option<(Option<Location>, &str)> {
 
 struct Router<'a, 'p> {
     operation: Operation<'a>,
-    method: Method,
+    method: &'a Method,
     media: Option<&'a Media<'a>>,
     properties: Vec<(&'a str, Property<'a>)>,
     allow_unknown: bool,

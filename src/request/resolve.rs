@@ -26,10 +26,11 @@ pub(crate) fn resolve(
     options: &CallOptions,
     credentials: Vec<Placement>,
 ) -> Result<Request, ArgumentsError> {
+    let method = operation.method();
     let mut problems = Problems::new(options.no_validate);
     let given = options.body.as_ref().map(Whole::of);
     let media = choose(operation, options, given);
-    let routed = arguments::route(operation, media.as_ref(), params, options, &mut problems);
+    let routed = arguments::route((operation, &method), media.as_ref(), params, options, &mut problems);
     let whole = whole(given, &routed, &mut problems);
     // A file given as the argument `body` may be of another type than routing took the body to be.
     let chosen = match (given, whole) {
@@ -38,18 +39,18 @@ pub(crate) fn resolve(
     };
     let media = chosen.as_ref().or(media.as_ref());
     let Built { content, media_type } = match media {
-        None if options.allow_unknown && operation.method() != Method::Get => {
+        None if options.allow_unknown && !matches!(method, Method::Get | Method::Head) => {
             undeclared_body(&routed, whole, options, &mut problems)
         }
         media => body::build(operation, media, whole, &routed, &mut problems),
     };
-    let url = url_of(operation, base_url, &routed, &mut problems);
+    let url = url_of((operation, &method), base_url, &routed, &mut problems);
     let headers = headers::build(operation.accept(), media_type, &routed, options, &mut problems);
     match problems.finish() {
         Err(problems) => Err(ArgumentsError { operation: operation.qualified_id(), problems }),
         Ok(warnings) => Ok(Request {
             operation: Some(operation.qualified_id()),
-            method: operation.method(),
+            method,
             url,
             credentials: headers::without_given(credentials, &headers),
             headers,
@@ -86,7 +87,12 @@ fn undeclared_body<'a>(
     body::undescribed(members.collect(), whole.map(|(_, whole)| whole), options, problems)
 }
 
-fn url_of(operation: Operation<'_>, base: &str, routed: &Routed<'_>, problems: &mut Problems) -> String {
+fn url_of(
+    (operation, method): (Operation<'_>, &Method),
+    base: &str,
+    routed: &Routed<'_>,
+    problems: &mut Problems,
+) -> String {
     let (template, literal) = url::split(operation.path());
     let mut text = String::with_capacity(base.len() + template.len() + 128);
     url::write_path(&mut text, base, template, problems, |name, out| {
@@ -113,7 +119,7 @@ fn url_of(operation: Operation<'_>, base: &str, routed: &Routed<'_>, problems: &
             query.add(|out| write_slot(out, slot.parameter, slot.name, value));
         }
     }
-    query_extras(&mut query, &operation.method(), &routed.extras, problems);
+    query_extras(&mut query, method, &routed.extras, problems);
     text
 }
 

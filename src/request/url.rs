@@ -24,6 +24,9 @@ const LITERAL: &AsciiSet = &CONTROLS
 
 /// A path key without its fragment, and the query that some documents write into it.
 pub(super) fn split(key: &str) -> (&str, Option<&str>) {
+    if !key.contains(['?', '#']) {
+        return (key, None);
+    }
     let mut depth = 0_usize;
     let mut query = None;
     for (place, letter) in key.char_indices() {
@@ -102,12 +105,16 @@ pub(super) fn write_path(
     for piece in pieces(template) {
         match piece {
             Piece::Literal(text) => {
-                for part in text.split_inclusive('/') {
-                    url.extend(utf8_percent_encode(part, LITERAL));
-                    if part.ends_with('/') {
-                        segment.check(&url[..url.len() - 1], problems);
-                        segment = Segment { start: url.len(), variable: None };
-                    }
+                // Only the first segment can go on one with a variable in it.
+                let (rest, further) =
+                    text.split_once('/').map_or((text, None), |(rest, more)| (rest, Some(more)));
+                url.extend(utf8_percent_encode(rest, LITERAL));
+                if let Some(further) = further {
+                    segment.check(url, problems);
+                    url.push('/');
+                    url.extend(utf8_percent_encode(further, LITERAL));
+                    let start = url.rfind('/').map_or(0, |place| place + 1);
+                    segment = Segment { start, variable: None };
                 }
             }
             Piece::Variable(name) => {

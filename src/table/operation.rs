@@ -50,7 +50,7 @@ impl<'t> Operation<'t> {
     /// The ID with its service in front: `falcon:tokens_query`.
     #[must_use]
     pub fn qualified_id(self) -> String {
-        format!("{}:{}", self.service(), self.id())
+        [self.service(), ":", self.id()].concat()
     }
 
     /// The short name of its service.

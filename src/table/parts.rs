@@ -8,17 +8,20 @@ use super::view::View;
 use crate::operation::{Location, Style, Types};
 
 /// A schema in a table: the little of it that every call looks at, and its text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Schema<'t> {
     packed: u32,
-    text: &'t str,
+    view: View<'t>,
+    /// The text's place in the pool: most calls never read it.
+    text: (u32, u32),
 }
 
 impl<'t> Schema<'t> {
     fn at(view: View<'t>, section: layout::Section, row: u32, column: usize) -> Self {
         Self {
             packed: view.word(section, row, column + layout::schema::PACKED),
-            text: view.text(section, row, column + layout::schema::TEXT),
+            view,
+            text: view.pair(section, row, column + layout::schema::TEXT),
         }
     }
 
@@ -49,7 +52,13 @@ impl<'t> Schema<'t> {
     /// The schema as compact JSON, empty where the document gives none; [`Operation::schema`] resolves its `$ref`s.
     #[must_use]
     pub fn text(self) -> &'t str {
-        self.text
+        self.view.text_of(self.text)
+    }
+}
+
+impl fmt::Debug for Schema<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Schema").field(&self.text()).finish()
     }
 }
 

@@ -58,23 +58,35 @@ impl<'t> View<'t> {
         self.word_at(self.word_at(layout::FIRST_SECTION + 2 * section.number) as usize / 4 + place)
     }
 
-    fn text_of(self, offset: u32, length: u32) -> &'t str {
+    /// The text at a place in the pool, as [`View::pair`] gives it.
+    pub(super) fn text_of(self, (offset, length): (u32, u32)) -> &'t str {
         let start = self.word_at(layout::POOL) as usize + offset as usize;
         let bytes = self.bytes.get(start..start + length as usize).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
     pub(crate) fn text(self, section: layout::Section, row: u32, column: usize) -> &'t str {
-        self.text_of(self.word(section, row, column), self.word(section, row, column + 1))
+        self.text_of(self.pair(section, row, column))
+    }
+
+    /// Two columns that stand side by side.
+    pub(super) fn pair(self, section: layout::Section, row: u32, column: usize) -> (u32, u32) {
+        let place = row as usize * section.width + column;
+        if place + 1 >= self.words(section) {
+            return (0, 0);
+        }
+        let start = self.word_at(layout::FIRST_SECTION + 2 * section.number) as usize / 4 + place;
+        (self.word_at(start), self.word_at(start + 1))
     }
 
     pub(crate) fn optional(self, section: layout::Section, row: u32, column: usize) -> Option<&'t str> {
-        (self.word(section, row, column) != ABSENT).then(|| self.text(section, row, column))
+        let place = self.pair(section, row, column);
+        (place.0 != ABSENT).then(|| self.text_of(place))
     }
 
     pub(crate) fn range(self, section: layout::Section, row: u32, column: usize) -> std::ops::Range<u32> {
-        let first = self.word(section, row, column);
-        first..first.saturating_add(self.word(section, row, column + 1))
+        let (first, count) = self.pair(section, row, column);
+        first..first.saturating_add(count)
     }
 
     pub(crate) fn texts(
@@ -88,12 +100,12 @@ impl<'t> View<'t> {
 
     /// The short name of the service.
     pub(crate) fn service_name(self) -> &'t str {
-        self.text_of(self.word_at(layout::SERVICE_NAME), self.word_at(layout::SERVICE_NAME + 1))
+        self.text_of((self.word_at(layout::SERVICE_NAME), self.word_at(layout::SERVICE_NAME + 1)))
     }
 
     /// What holds for the whole service, as JSON of [`crate::operation::ServiceDef`].
     pub(crate) fn service_json(self) -> &'t str {
-        self.text_of(self.word_at(layout::SERVICE_JSON), self.word_at(layout::SERVICE_JSON + 1))
+        self.text_of((self.word_at(layout::SERVICE_JSON), self.word_at(layout::SERVICE_JSON + 1)))
     }
 
     /// The operations that answer to a name in a tier, each once.

@@ -66,7 +66,7 @@ fn write_body(out: &mut impl Write, bytes: &[u8], output: CallOutput, screen: Sc
     match output {
         CallOutput::None => return Ok(()),
         CallOutput::Json if !bytes.is_empty() && !is_json(bytes) => {
-            let hint = "print it with `-o raw`".to_owned();
+            let hint = "print it with `-o raw`.".to_owned();
             return Err(Failure::Local { problem: "the answer is not JSON".into(), hint: Some(hint) });
         }
         _ => {}
@@ -77,7 +77,7 @@ fn write_body(out: &mut impl Write, bytes: &[u8], output: CallOutput, screen: Sc
         return Ok(out.write_all(bytes)?);
     }
     let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
-        let hint = "write it to a file: opcall ... > FILE".to_owned();
+        let hint = "write it to a file: opcall ... > FILE.".to_owned();
         let problem = format!("the answer is {} bytes that are no text", bytes.len());
         return Err(Failure::Local { problem, hint: Some(hint) });
     };

@@ -79,7 +79,7 @@ fn by_extension(source: &Source) -> Option<&'static str> {
 
 fn json(source: &Source, text: &str) -> Result<Body, Failure> {
     let value = Argument::from_json_text(text).map_err(|error| {
-        let hint = "name the media type with --content-type if it is not JSON".to_owned();
+        let hint = "name the media type with --content-type if it is not JSON.".to_owned();
         Failure::usage(format!("{} is not JSON: {error}", source.name()), Some(hint))
     })?;
     Ok(Body::Value(value))

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use opcall::source::FolderSource;
-use opcall::spec::{self, Depth, Description, SpecError, Warning};
+use opcall::spec::{self, Depth, Description, Position, SpecError, Warning};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckOutput};
@@ -40,8 +40,10 @@ struct Finding {
 /// Why a file could not be read at all.
 struct Fault {
     message: String,
-    /// What programs read; `null` where the file could not be opened.
-    place: Value,
+    /// Where it is: `null` for what is not known.
+    file: String,
+    position: Option<Position>,
+    pointer: Option<String>,
     hint: Option<String>,
 }
 
@@ -56,12 +58,9 @@ impl From<SpecError> for Fault {
                 pointer.unwrap_or_default(),
                 error.problem
             ),
-            place: json!({
-                "file": error.file,
-                "line": error.position.map(|at| at.line),
-                "column": error.position.map(|at| at.column),
-                "pointer": error.pointer,
-            }),
+            file: error.file,
+            position: error.position,
+            pointer: error.pointer,
             hint: error.hint,
         }
     }
@@ -83,7 +82,8 @@ impl Finding {
             }
             Err(error) => {
                 let message = format!("cannot be read: {error}");
-                Self { name, bytes: 0, read: Err(Fault { message, place: Value::Null, hint: None }) }
+                let fault = Fault { message, file: name.clone(), position: None, pointer: None, hint: None };
+                Self { name, bytes: 0, read: Err(fault) }
             }
         }
     }
@@ -103,7 +103,14 @@ impl Finding {
             "skipped": found.map_or(0, Description::skipped),
             "warnings": found.map_or_else(Vec::new, |found| found.warnings.iter().map(warning).collect()),
             "error": self.read.as_ref().err().map(|fault| {
-                json!({"message": fault.message, "place": fault.place, "hint": fault.hint})
+                json!({
+                    "message": fault.message,
+                    "file": fault.file,
+                    "line": fault.position.map(|at| at.line),
+                    "column": fault.position.map(|at| at.column),
+                    "pointer": fault.pointer,
+                    "hint": fault.hint,
+                })
             }),
         })
     }

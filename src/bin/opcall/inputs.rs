@@ -40,7 +40,7 @@ impl Inputs {
     /// As [`Inputs::bytes`], and where the bytes are not UTF-8.
     pub(crate) fn text(&mut self, source: &Source) -> Result<String, Failure> {
         String::from_utf8(self.bytes(source)?).map_err(|_| {
-            let hint = "give the file itself: name@FILE".to_owned();
+            let hint = "give the file itself: name@FILE.".to_owned();
             Failure::usage(format!("{} is not UTF-8 text", source.name()), Some(hint))
         })
     }

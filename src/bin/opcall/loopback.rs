@@ -72,7 +72,7 @@ impl Loopback {
     /// Always.
     #[allow(clippy::unused_async, reason = "stands in for the one that waits")]
     pub(crate) async fn start(_: &OperationTable, _: &Source) -> Result<Self, Failure> {
-        let hint = "build opcall with the feature `sandbox`".to_owned();
+        let hint = "build opcall with the feature `sandbox`.".to_owned();
         Err(Failure::usage("this build has no sandbox", Some(hint)))
     }
 

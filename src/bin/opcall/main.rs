@@ -29,7 +29,7 @@ mod subject;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Command, Program, ShowArgs};
 use crate::output::Screen;
@@ -42,6 +42,7 @@ fn main() -> ExitCode {
     let done = read(&arguments).and_then(|command| {
         format = command.common().error_format.unwrap_or(format);
         screen = Screen::new(command.common().color.unwrap_or_default(), session::variable);
+        session::log(command.common(), screen)?;
         run(&command, screen)
     });
     match done {
@@ -52,8 +53,10 @@ fn main() -> ExitCode {
 
 /// Reads the command line and the variables that stand for options.
 fn read(arguments: &[OsString]) -> Result<Command, Failure> {
-    let split = split::split(arguments, &split::Known::of(&Program::command()))?;
-    let mut command = Program::try_parse_from(split.options).map_err(Failure::CommandLine)?.command;
+    let program = Program::command();
+    let split = split::split(arguments, &split::Known::of(&program))?;
+    let matches = program.try_get_matches_from(split.options).map_err(Failure::CommandLine)?;
+    let mut command = Program::from_arg_matches(&matches).map_err(Failure::CommandLine)?.command;
     if let Command::Call(call) = &mut command {
         call.words = split.words;
     }

@@ -112,7 +112,7 @@ impl Failure {
             "attempts": facts.attempts,
             "retry_after_ms": facts.retry_after_ms,
             "trace_id": facts.trace_id,
-            "sent": error.is_some_and(Error::was_sent),
+            "sent": matches!(self, Self::Local { .. }) || error.is_some_and(Error::was_sent),
         })
     }
 

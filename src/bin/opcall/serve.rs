@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use opcall::OperationTable;
-use opcall::sandbox::{DemoCredentials, Fault, Sandbox};
+use opcall::sandbox::{DemoCredentials, Fault, Sandbox, SandboxBuilder};
 
 use crate::args::SandboxArgs;
 use crate::output::{Screen, paint};
@@ -16,9 +16,9 @@ use crate::session;
 /// Where a fault is none, no port can be had, the state or a document cannot be read, or a signal ends it.
 pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
     let table = session::table(&args.source, &args.common)?;
-    let mut builder = args.source.spec.iter().fold(Sandbox::builder(), opcall::sandbox::SandboxBuilder::spec);
+    let mut builder = args.source.spec.iter().fold(Sandbox::builder(), SandboxBuilder::spec);
     for text in &args.faults {
-        let hint = || Some("write it as 'OPERATION:STATUS;retry-after=2;times=3;slow=500ms'".to_owned());
+        let hint = || Some("write it as 'OPERATION:STATUS;retry-after=2;times=3;slow=500ms'.".to_owned());
         let fault: Fault =
             text.parse().map_err(|error| Failure::usage(format!("--fault {text}: {error}"), hint()))?;
         builder = builder.fault(fault);

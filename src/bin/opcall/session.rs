@@ -4,8 +4,12 @@ use std::future::Future;
 use std::io::Write;
 
 use opcall::{Harness, HarnessBuilder, OperationTable};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{Common, Source, Target};
+use crate::output::Screen;
 use crate::report::Failure;
 
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
@@ -24,6 +28,18 @@ pub(crate) fn tell(lines: &[String]) {
     text.push('\n');
     // Standard error may be closed; then there is nobody left to tell.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes the library's log to standard error, where `--log` asks for it.
+///
+/// # Errors
+/// Where the filter is none.
+pub(crate) fn log(common: &Common, screen: Screen) -> Result<(), Failure> {
+    let Some(filter) = &common.log else { return Ok(()) };
+    let targets: Targets = filter.parse().map_err(|error| Failure::usage(format!("--log: {error}"), None))?;
+    let lines = tracing_subscriber::fmt::layer().with_ansi(screen.error_color).without_time();
+    tracing_subscriber::registry().with(lines.with_writer(std::io::stderr)).with(targets).init();
+    Ok(())
 }
 
 /// The operations that a command looks at: the built-in ones and those of the documents named.

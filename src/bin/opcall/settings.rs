@@ -62,6 +62,7 @@ fn fill_source(source: &mut Source, variable: Lookup<'_>) {
 }
 
 fn fill_common(common: &mut Common, variable: Lookup<'_>) -> Result<(), Failure> {
+    common.log = common.log.take().or_else(|| variable("OPCALL_LOG"));
     fill_choice(&mut common.error_format, "OPCALL_ERROR_FORMAT", variable)?;
     fill_choice(&mut common.color, "OPCALL_COLOR", variable)
 }
@@ -82,7 +83,7 @@ fn wrong_choice<T: ValueEnum>(name: &str, text: &str) -> Failure {
     let known: Vec<_> = values.map(|value| value.get_name().to_owned()).collect();
     Failure::usage(
         format!("{name} cannot be \"{text}\""),
-        Some(format!("set it to one of {}", known.join(", "))),
+        Some(format!("set it to one of {}.", known.join(", "))),
     )
 }
 
@@ -148,7 +149,7 @@ mod tests {
     fn a_wrong_variable_is_named() {
         let failure = filled(&["--yes"]).unwrap_err();
         assert_eq!(failure.to_string(), "OPCALL_COLOR cannot be \"sometimes\"");
-        assert_eq!(failure.hint().unwrap(), "set it to one of auto, always, never");
+        assert_eq!(failure.hint().unwrap(), "set it to one of auto, always, never.");
     }
 
     #[test]

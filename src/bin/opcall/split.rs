@@ -186,7 +186,7 @@ impl Call<'_> {
         let near =
             self.known.long_options().filter(|option| strsim::damerau_levenshtein(option, &given) <= 2).min();
         let hint = near.map_or_else(
-            || format!("write `{named}=VALUE`, or `--{named}=VALUE` where the value begins with a dash"),
+            || format!("write `{named}=VALUE`, or `--{named}=VALUE` where the value begins with a dash."),
             |option| format!("did you mean `{option}`?"),
         );
         Failure::usage(
@@ -211,7 +211,7 @@ fn not_text(argument: &OsStr) -> Failure {
     let shown = argument.to_string_lossy();
     Failure::usage(
         format!("the argument `{shown}` is not UTF-8"),
-        Some("give such bytes in a file: `name=@FILE`".into()),
+        Some("give such bytes in a file: `name=@FILE`.".into()),
     )
 }
 

@@ -90,6 +90,6 @@ impl<'a> Subject<'a> {
 }
 
 fn lacks_service(endpoint: &str) -> Failure {
-    let hint = "name the service whose address and credentials to use: --api SERVICE".to_owned();
+    let hint = "name the service whose address and credentials to use: --api SERVICE.".to_owned();
     Failure::usage(format!("no document knows {endpoint}, so its service is not known"), Some(hint))
 }

@@ -112,6 +112,22 @@ fn verbose_shows_both_heads_without_secrets() {
 }
 
 #[test]
+fn the_log_is_off_unless_asked_for() {
+    let line = ["tokens_query", "limit=5", "--server", "http://127.0.0.1:9", "--max-time", "1s"];
+    let client =
+        [("FALCON_CLIENT_ID", "0123456789abcdef0123456789abcdef"), ("FALCON_CLIENT_SECRET", "canary-secret")];
+    let quiet = opcall_with(&client, &line);
+    assert!(quiet.stderr.starts_with("error: "), "{}", quiet.stderr);
+    let logged = opcall_with(&client, &[&line[..], &["--log", "trace"]].concat());
+    assert!(
+        logged.stderr.len() > quiet.stderr.len() && !logged.stderr.contains("canary"),
+        "{}",
+        logged.stderr
+    );
+    assert_eq!(opcall(&["tokens_query", "--dry-run", "--log", "=="]).code, 2);
+}
+
+#[test]
 fn a_closed_pipe_is_no_failure() {
     let mut command = super::program(&["ops", "-o", "json"]);
     let mut child =

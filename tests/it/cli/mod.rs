@@ -27,11 +27,6 @@ impl Run {
         }
     }
 
-    /// Code and standard error, as a snapshot shows a failure.
-    pub(super) fn failure(&self) -> String {
-        format!("{}(code {})", self.stderr, self.code)
-    }
-
     /// Standard output of a run that must succeed.
     #[track_caller]
     pub(super) fn ok(&self) -> &str {

@@ -112,7 +112,7 @@ fn descriptions_are_checked() {
         "{}",
         lines[0]
     );
-    assert_eq!(lines[1]["error"]["place"]["line"], 2);
+    assert_eq!(lines[1]["error"]["line"], 2);
     assert!(lines[2]["error"]["message"].as_str().unwrap().starts_with("cannot be read"));
     assert_eq!(opcall(&["check", &path("pets.yaml")]).code, 0);
     assert_eq!(opcall(&["check", &path("pets.yaml"), "--strict"]).code, 1);

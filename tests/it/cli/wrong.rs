@@ -10,107 +10,124 @@ fn steady() -> insta::Settings {
     settings
 }
 
+/// What a person reads, the code, and whether a program is told that something was sent.
+fn told(variables: &[(&str, &str)], line: &[&str]) -> String {
+    let text = opcall_with(variables, line);
+    let json = opcall_with(variables, &[&["--error-format", "json"], line].concat());
+    assert_eq!(json.code, text.code);
+    let error: serde_json::Value = serde_json::from_str(&json.stderr).unwrap();
+    let sent = if error["sent"] == true { "sent" } else { "not sent" };
+    let kind = error["kind"].as_str().unwrap();
+    format!("{}({kind}, code {}, {sent})", text.stderr, text.code)
+}
+
 #[test]
 fn names_that_are_none() {
-    insta::assert_snapshot!(opcall(&["token_query"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["token_query"]), @r#"
         error: no operation is called "token_query"
           hint: did you mean "tokens_query"? `opcall ops token` shows all with that word.
-        (code 2)
+        (unknown_operation, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["getrules", "--dry-run"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["getrules", "--dry-run"]), @r#"
         error: "getrules" names 3 operations: falcon:GetRules, falcon:getRules, falcon:get_rules
           hint: say which one is meant, such as "falcon:GetRules".
-        (code 2)
+        (ambiguous_operation, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["GET /new/things/v1"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["GET /new/things/v1"]), @r#"
         error: no document knows GET /new/things/v1, so its service is not known
-          hint: name the service whose address and credentials to use: --api SERVICE
-        (code 2)
+          hint: name the service whose address and credentials to use: --api SERVICE.
+        (usage, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["--api", "nowhere", "GET /new/things/v1"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["--api", "nowhere", "GET /new/things/v1"]), @r#"
         error: no service is called "nowhere"
           hint: choose one of falcon, logscale, panther, or load its document.
-        (code 2)
+        (config, code 2, not sent)
         "#);
 }
 
 #[test]
 fn arguments_that_do_not_fit() {
-    insta::assert_snapshot!(opcall(&["tokens_update", "labl=x", "--dry-run"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["tokens_update", "labl=x", "--dry-run"]), @r#"
         error: falcon:tokens_update: 3 arguments do not fit
           labl       is not known here; nearest: label
           query.ids  is required
           body       is required
           hint: `opcall show tokens_update` lists its parameters.
-        (code 2)
+        (arguments, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["tokens_query", "limit=many", "--dry-run"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["tokens_query", "limit=many", "--dry-run"]), @r#"
         error: falcon:tokens_query: 1 argument does not fit
           query.limit  must be an integer, got "many"
           hint: `opcall show tokens_query` lists its parameters.
-        (code 2)
+        (arguments, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["tokens_create", "label:=5", "--dry-run"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["QueryAgentsV2", "limit=501", "--dry-run"]), @r#"
+        error: falcon:QueryAgentsV2: 1 argument does not fit
+          query.limit  must be at most 500, got 501
+          hint: `opcall show QueryAgentsV2` lists its parameters.
+        (arguments, code 2, not sent)
+        "#);
+    insta::assert_snapshot!(told(&[], &["tokens_create", "label:=5", "--dry-run"]), @r#"
         error: falcon:tokens_create: 1 argument does not fit
           body.label  must be a string, got 5
           hint: `opcall show tokens_create` lists its parameters.
-        (code 2)
+        (arguments, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["tokens_delete", "ids:=[]", "--dry-run"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["tokens_delete", "ids:=[]", "--dry-run"]), @r#"
         error: falcon:tokens_delete: 1 argument does not fit
           query.ids  must not be empty: that would widen what is changed
           hint: `opcall show tokens_delete` lists its parameters.
-        (code 2)
+        (arguments, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["panther:api_token_get", "id=..", "--dry-run"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["panther:api_token_get", "id=..", "--dry-run"]), @r#"
         error: panther:api token#get: 1 argument does not fit
           path.id  must not make the path segment `..`: URLs fold it away
           hint: `opcall show 'api token#get'` lists its parameters.
-        (code 2)
+        (arguments, code 2, not sent)
         "#);
 }
 
 #[test]
 fn words_that_are_no_items() {
-    insta::assert_snapshot!(opcall(&["tokens_query", "limit"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["tokens_query", "limit"]), @r#"
         error: `limit` is no item: it has none of the operators = := == : @
-        (code 2)
+        (usage, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["tokens_query", "limit:=five"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["tokens_query", "limit:=five"]), @r#"
         error: the value of `limit` is not JSON: expected ident at line 1 column 2
-          hint: quote JSON strings: name:='"text"', or write name=text
-        (code 2)
+          hint: write name=text, or quote JSON strings: name:='"text"'.
+        (usage, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["tokens_query", "--limit"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["tokens_query", "--limit"]), @r#"
         error: `--limit` is no option of opcall, and as an argument it lacks a value
-          hint: write `limit=VALUE`, or `--limit=VALUE` where the value begins with a dash
-        (code 2)
+          hint: write `limit=VALUE`, or `--limit=VALUE` where the value begins with a dash.
+        (usage, code 2, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["tokens_create", "@/no/such/file.json"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["tokens_create", "@/no/such/file.json"]), @r#"
         error: reading /no/such/file.json failed
           caused by: No such file or directory (os error 2)
-        (code 1)
+        (io, code 1, not sent)
         "#);
-    insta::assert_snapshot!(opcall(&["tokens_query", "-o", "toml"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["tokens_query", "-o", "toml"]), @r#"
         error: invalid value 'toml' for '--output <FORMAT>'
           [possible values: auto, json, raw, none]
 
         For more information, try '--help'.
-        (code 2)
+        (usage, code 2, not sent)
         "#);
 }
 
 #[test]
 fn what_to_set_is_named() {
-    insta::assert_snapshot!(opcall(&["tokens_query"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[], &["tokens_query"]), @r#"
         error: no credentials for falcon; nothing was sent
           hint: set FALCON_CLIENT_ID and FALCON_CLIENT_SECRET, or FALCON_ACCESS_TOKEN; each may also be given as a file by its name with _FILE.
-        (code 8)
+        (auth, code 8, not sent)
         "#);
-    insta::assert_snapshot!(opcall_with(&[KEY], &["panther:api_token_list"]).failure(), @r#"
+    insta::assert_snapshot!(told(&[KEY], &["panther:api_token_list"]), @r#"
         error: the address of panther is not known: "https://your-api-host" is a placeholder
           hint: set PANTHER_API_URL or PANTHER_API_HOST, or give a server with the call.
-        (code 2)
+        (config, code 2, not sent)
         "#);
 }
 
@@ -118,14 +135,14 @@ fn what_to_set_is_named() {
 fn nobody_answers() {
     let line = ["panther:api_token_list", "--server", &closed_port()];
     steady().bind(|| {
-        insta::assert_snapshot!(opcall_with(&[KEY], &line).failure(), @r#"
+        insta::assert_snapshot!(told(&[KEY], &line), @r#"
         error: no answer from http://127.0.0.1:PORT after 1 attempt; nothing was sent
           caused by: error sending request
           caused by: client error (Connect)
           caused by: tcp connect error
           caused by: Connection refused (os error N)
           hint: check that http://127.0.0.1:PORT is the right address and can be reached from here.
-        (code 7)
+        (transport, code 7, not sent)
         "#);
     });
 }
@@ -142,28 +159,60 @@ fn an_answer_too_late() {
 #[test]
 fn the_service_says_no() {
     let cases = [
-        ("404 Not Found", r#"{"message":"no such token"}"#, 4),
-        ("503 Service Unavailable", "busy", 5),
-        ("302 Found\r\nlocation: /elsewhere", "", 3),
+        ("404 Not Found", r#"{"message":"no such token"}"#),
+        ("503 Service Unavailable", "busy"),
+        ("429 Too Many Requests\r\nretry-after: 600", "{}"),
+        ("302 Found\r\nlocation: /elsewhere", ""),
     ];
-    for (head, body, code) in cases {
+    let texts = cases.map(|(head, body)| {
         let server = Canned::start(head, body.as_bytes());
         let line = ["panther:api_token_get", "id=a", "--server", &server.url(), "--max-time", "1s"];
-        let run = opcall_with(&[KEY], &line);
-        assert_eq!(run.stdout, body, "the body stays on standard output");
-        assert_eq!(run.code, code, "{}", run.stderr);
-        steady().bind(|| insta::assert_snapshot!(format!("refused_{code}"), run.failure()));
-    }
+        assert_eq!(opcall_with(&[KEY], &line).stdout, body, "the body stays on standard output");
+        told(&[KEY], &line)
+    });
+    steady().bind(|| {
+        insta::assert_snapshot!(texts.join("\n"), @r#"
+        error: panther refused api token#get with 404: no such token
+        (refused, code 4, sent)
+        error: panther refused api token#get with 503: busy
+          hint: repeat the call later.
+        (refused, code 5, sent)
+        error: panther refused api token#get with 429
+          hint: wait 600 s before the next call.
+        (rate_limited, code 9, sent)
+        error: panther refused api token#get with 302
+        (refused, code 3, sent)
+        "#);
+    });
+}
+
+#[test]
+fn graphql_says_no_with_200() {
+    let body = br#"{"data":null,"errors":[{"message":"no such token"},{"message":"nor such a view"}]}"#;
+    let server = Canned::start("200 OK\r\ncontent-type: application/json", body);
+    let line = ["organization_tokens_delete", "id=a", "--server", &server.url()];
+    let token = [("LOGSCALE_TOKEN", "canary-token")];
+    assert_eq!(opcall_with(&token, &line).stdout.as_bytes(), body);
+    insta::assert_snapshot!(told(&token, &line), @r#"
+        error: logscale refused organization_tokens_delete with GraphQL errors: no such token; nor such a view
+        (graphql, code 6, sent)
+        "#);
 }
 
 #[test]
 fn credentials_are_refused() {
     let server = Canned::start("403 Forbidden", br#"{"errors":[{"code":403,"message":"access denied"}]}"#);
-    let variables =
+    let client =
         [("FALCON_CLIENT_ID", "0123456789abcdef0123456789abcdef"), ("FALCON_CLIENT_SECRET", "canary-secret")];
-    let run = opcall_with(&variables, &["tokens_query", "--server", &server.url()]);
-    assert_eq!(run.code, 8, "{}", run.stderr);
-    assert!(!run.stderr.contains("canary"), "{}", run.stderr);
+    let text = told(&client, &["tokens_query", "--server", &server.url()]);
+    assert!(!text.contains("canary"), "{text}");
+    steady().bind(|| {
+        insta::assert_snapshot!(text, @r#"
+        error: falcon: the token endpoint refused with 403: access denied
+          hint: check FALCON_CLIENT_ID and FALCON_CLIENT_SECRET.
+        (auth, code 8, not sent)
+        "#);
+    });
 }
 
 #[test]
@@ -171,11 +220,10 @@ fn an_answer_that_is_no_json() {
     let server = Canned::start("200 OK\r\ncontent-type: text/html", b"<html>");
     let line = ["panther:api_token_list", "--server", &server.url()];
     assert_eq!(opcall_with(&[KEY], &line).ok(), "<html>");
-    let strict = opcall_with(&[KEY], &[&line[..], &["-o", "json"]].concat());
-    insta::assert_snapshot!(strict.failure(), @r#"
+    insta::assert_snapshot!(told(&[KEY], &[&line[..], &["-o", "json"]].concat()), @r#"
         error: the answer is not JSON
-          hint: print it with `-o raw`
-        (code 1)
+          hint: print it with `-o raw`.
+        (decode, code 1, sent)
         "#);
 }
 

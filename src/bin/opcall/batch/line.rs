@@ -110,14 +110,17 @@ impl<'l> Line<'l> {
         if batch.args.allow_unknown {
             command = command.allow_unknown();
         }
-        if let Some(profile) = fields.profile.as_deref().or(batch.args.target.profile.as_deref()) {
-            command = command.profile(profile);
-        }
         if batch.args.target.sandbox {
+            if fields.server.is_some() {
+                return Err(Failure::usage("`server` cannot be given with --sandbox", None));
+            }
             return Ok(match &batch.base {
                 Some(base) => command.server(loopback::url(base, subject.service())),
                 None => command,
             });
+        }
+        if let Some(profile) = fields.profile.as_deref().or(batch.args.target.profile.as_deref()) {
+            command = command.profile(profile);
         }
         match fields.server.as_deref().or(batch.args.target.server.as_deref()) {
             Some(server) => Ok(command.server(server)),
@@ -150,7 +153,7 @@ impl Upload<'_> {
             }
             (None, Some(path)) if may_read_files => FilePart::path(path.as_ref()),
             (None, Some(_)) => {
-                let hint = "give --allow-files if the lines may read files of this machine".to_owned();
+                let hint = "give --allow-files if the lines may read files of this machine.".to_owned();
                 return Err(Failure::usage(format!("files.{name} names a file of this machine"), Some(hint)));
             }
             _ => return Err(Failure::usage(format!("files.{name} needs either `base64` or `path`"), None)),

@@ -51,7 +51,7 @@ pub(crate) fn assemble(items: Vec<Item>, inputs: &mut Inputs) -> Result<Assemble
 fn argument(name: &str, value: Value, inputs: &mut Inputs) -> Result<Argument, Failure> {
     let json = |text: &str| {
         Argument::from_json_text(text).map_err(|error| {
-            let hint = "quote JSON strings: name:='\"text\"', or write name=text".to_owned();
+            let hint = "write name=text, or quote JSON strings: name:='\"text\"'.".to_owned();
             Failure::usage(format!("the value of `{name}` is not JSON: {error}"), Some(hint))
         })
     };

@@ -3,11 +3,17 @@
 //! Items of a call never reach clap (`split` takes them out before), so an operation may have a parameter of
 //! any name. No option's name is a parameter's name in the APIs we measured, `--timeout` and `--dry-run` excepted.
 
+mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
+use self::values::header;
+pub(crate) use self::values::{
+    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration,
+};
 use crate::split::Word;
 
 const ABOUT: &str = "Call any API operation by its operation ID";
@@ -117,6 +123,14 @@ pub(crate) struct Common {
     /// No warnings on standard error
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,
+    /// What to log on standard error: a level or target=level, as in opcall=debug
+    #[arg(
+        help = "What to log on standard error: a level or target=level, as in opcall=debug [env: OPCALL_LOG]",
+        long,
+        value_name = "FILTER",
+        help_heading = "Output"
+    )]
+    pub(crate) log: Option<String>,
 }
 
 /// Which documents and which service.
@@ -358,113 +372,12 @@ pub(crate) struct SandboxArgs {
     pub(crate) source: Source,
 }
 
-/// The form of errors.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ErrorFormat {
-    #[default]
-    Text,
-    Json,
-}
-
-/// When to colour.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ColorWhen {
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
-
-/// What a call prints.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CallOutput {
-    #[default]
-    Auto,
-    Json,
-    Raw,
-    None,
-}
-
-/// What `ops` prints.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListOutput {
-    #[default]
-    #[value(alias = "table")]
-    Auto,
-    Json,
-    Ndjson,
-    Names,
-}
-
-/// What `show` prints.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ShowOutput {
-    #[default]
-    #[value(alias = "text")]
-    Auto,
-    Json,
-}
-
-/// What `check` prints.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckOutput {
-    #[default]
-    #[value(alias = "text")]
-    Auto,
-    #[value(alias = "json")]
-    Ndjson,
-}
-
-/// A span of time: `500ms`, `30s`, `5m`, `1h`; a bare number counts seconds.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|one: char| !one.is_ascii_digit() && one != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let scale = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err("write a span of time as 500ms, 30s, 5m or 1h".into()),
-    };
-    let number: f64 = number.parse().map_err(|_| "write a span of time as 500ms, 30s, 5m or 1h")?;
-    Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
-}
-
-/// A header as `name: value`.
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("write a header as 'name: value'")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-    use std::time::Duration;
-
     use clap::CommandFactory;
 
     #[test]
     fn the_definitions_are_consistent() {
         super::Program::command().debug_assert();
-    }
-
-    #[test]
-    fn spans_of_time_have_units() {
-        let read = |text| super::duration(text).ok();
-        assert_eq!(read("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(read("30s"), Some(Duration::from_secs(30)));
-        assert_eq!(read("1.5"), Some(Duration::from_millis(1500)));
-        assert_eq!(read("2m"), Some(Duration::from_secs(120)));
-        assert_eq!(read("1h"), Some(Duration::from_secs(3600)));
-        for wrong in ["", "s", "-1s", "5d", "1e3s", "soon"] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_header_is_split_at_its_first_colon() {
-        assert_eq!(super::header("x-url: http://a").unwrap(), ("x-url".into(), "http://a".into()));
-        assert!(super::header("x-url").is_err());
     }
 }
