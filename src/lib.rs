@@ -209,6 +209,6 @@ pub use response::Response;
 pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};
 
 /// The Rust blocks of README run as documentation tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "sandbox"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
