@@ -197,7 +197,8 @@ impl Judge<'_> {
 }
 
 /// Whether a value is one of the choices. Descriptions slip in ways that services do not mind: the choices of an
-/// array's items stand on the array, even where the items are of another type, and those of a string are numbers.
+/// array's items stand on the array, even where the items are of another type, those of a string are numbers, and all
+/// choices stand in one text, parted by commas.
 fn is_among(choices: &[Value], value: &Value) -> bool {
     match value {
         Value::Array(items) if !choices.iter().any(Value::is_array) => {
@@ -205,7 +206,9 @@ fn is_among(choices: &[Value], value: &Value) -> bool {
             items.iter().all(|item| is_other(item) || is_among(choices, item))
         }
         Value::String(text) => {
+            let is_part = |all: &str| all.split(',').any(|one| one.trim() == text);
             choices.contains(value)
+                || matches!(choices, [Value::String(all)] if is_part(all))
                 || serde_json::from_str(text)
                     .is_ok_and(|number: serde_json::Number| choices.contains(&number.into()))
         }
@@ -276,6 +279,7 @@ mod tests {
                 "name": {"type": "string", "minLength": 2},
                 "count": {"type": "integer", "minimum": 1},
                 "kind": {"enum": ["a", "b"]},
+                "frequency": {"enum": ["once,daily"]},
                 "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 1},
             },
             "additionalProperties": false,
@@ -292,7 +296,7 @@ mod tests {
                 "body.more is not known",
             ]
         );
-        assert!(said(&schema, &json!({"name": "xy", "count": 1.0})).is_empty());
+        assert!(said(&schema, &json!({"name": "xy", "count": 1.0, "frequency": "daily"})).is_empty());
     }
 
     #[test]
