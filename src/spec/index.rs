@@ -304,6 +304,7 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
                     continue;
                 }
                 (Level::Paths, path) => {
+                    found.needs_whole |= path == "$ref";
                     found.items.push(Item { path: path.to_owned(), shared: Vec::new() });
                     Level::Item(found.items.len() - 1)
                 }

@@ -233,12 +233,12 @@ fn collect(
     let mut operations = Vec::new();
     let mut carriers = 0;
     let mut ids = HashSet::new();
-    for (path, item) in map.get("paths").and_then(Value::as_object).into_iter().flatten() {
+    let paths = openapi31::paths(map, &resolver, warnings);
+    for (path, item) in paths.as_object().into_iter().flatten() {
         if path.starts_with("x-") {
             continue;
         }
         let pointer = format!("#/paths/{}", token(path));
-        check_path(path, &pointer, warnings);
         let item = match openapi31::path_item(item, &resolver, &pointer) {
             Ok(item) => item,
             Err(error) => {
@@ -251,6 +251,7 @@ fn collect(
             warnings.push(Warning::skipped(&pointer, error));
             continue;
         };
+        check_path(path, &pointer, warnings);
         for (method, operation) in methods(item, &pointer, warnings) {
             let site = Site { path, method, shared: item, operation };
             let pointer = site.pointer();

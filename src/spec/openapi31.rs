@@ -10,6 +10,19 @@ use serde_json::{Map, Value, json};
 use super::error::{Effect, SpecError, Warning};
 use super::reference::{Resolve, follow};
 
+/// The `paths` of a root. A reference in their place is in no version, but in documents that are cut into files.
+pub(crate) fn paths<'v>(
+    root: &'v Map<String, Value>,
+    resolver: &'v dyn Resolve,
+    warnings: &mut Vec<Warning>,
+) -> Cow<'v, Value> {
+    let paths = root.get("paths").unwrap_or(&Value::Null);
+    follow(paths, resolver, "#/paths").unwrap_or_else(|error| {
+        warnings.push(Warning::skipped("#/paths", error));
+        Cow::Owned(Value::Null)
+    })
+}
+
 /// A path item with its reference followed; members beside the reference hold over the target's.
 pub(crate) fn path_item<'v>(
     item: &'v Value,

@@ -88,7 +88,7 @@ fn the_lazy_reading_equals_the_whole_one() {
 }
 
 /// Whether the document could be read lazily; then both ways must agree on every operation.
-fn equal(file: &str, text: &str, depth: Depth) -> bool {
+pub(super) fn equal(file: &str, text: &str, depth: Depth) -> bool {
     let Ok(Some(index)) = spec::index(file, text) else { return false };
     let whole = spec::read(file, text.as_bytes(), &NoSource, depth).unwrap();
     assert_eq!(index.service, whole.service, "{file}");
@@ -103,8 +103,15 @@ fn equal(file: &str, text: &str, depth: Depth) -> bool {
     true
 }
 
-/// Documents of others with fewer operations than their text seems to have, each with the reason.
-const INCOMPLETE: [(&str, &str); 0] = [];
+/// Documents of others that are refused, or have fewer operations than their text seems to, each with the reason.
+const INCOMPLETE: [(&str, &str); 4] = [
+    ("fastapi/link-errors-latin1.yaml", "the text is not UTF-8"),
+    ("malformed/schema_alias_cycle_items.yaml", "not readable as YAML: recursion limit exceeded"),
+    // The request body is the number 5.
+    ("malformed/invalid_operation.yaml", "the request body has no `content`"),
+    // `x-internal` is an extension, although it looks like a path item.
+    ("openapi/paths_non_path_keys.yaml", "#/paths/parameters: the path item is not an object"),
+];
 
 #[test]
 fn every_document_of_others_is_read_with_its_operations() {
