@@ -244,7 +244,7 @@ fn encoding(media_type: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> O
     let mut kept = Map::new();
     for (property, encoding) in given {
         match encoding_fits(encoding) {
-            Ok(_) => {
+            Ok(()) => {
                 kept.insert(property.clone(), encoding.clone());
             }
             Err(error) => {

@@ -1,4 +1,4 @@
-//! API descriptions to plain owned data: text, to a JSON value, to [`OperationDef`]s.
+//! API descriptions (`OpenAPI` 3.0 to 3.2, Swagger 2.0, GraphQL) to plain owned data: text, to a JSON value, to [`OperationDef`]s.
 //!
 //! One door for a document ([`read`]), one for a folder of a service ([`read_folder`]), one for a JSON
 //! document whose operations are wanted singly ([`index`]). Files come through the [`Source`] that the

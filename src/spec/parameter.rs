@@ -30,8 +30,13 @@ pub(crate) fn parameters(
         for (number, parameter) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
             let pointer = format!("{pointer}/{number}");
             let parameter = follow(parameter, resolver, &pointer)?;
-            let parameter = if is_swagger2 { swagger2::parameter(parameter) } else { Some(parameter) };
-            let Some(parameter) = parameter else { continue };
+            let parameter = if is_swagger2 {
+                let upgraded = swagger2::parameter(parameter, &pointer, warnings);
+                let Some(upgraded) = upgraded else { continue };
+                upgraded
+            } else {
+                parameter
+            };
             let Some(one) = read(&parameter, &pointer, resolver, warnings)? else { continue };
             let same =
                 |other: &Found| other.def.name == one.def.name && other.def.location == one.def.location;

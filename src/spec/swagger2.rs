@@ -9,15 +9,17 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::document::scalar;
-use super::error::SpecError;
+use super::error::{Effect, SpecError, Warning};
 use super::reference::{Resolve, follow};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
+/// Style and `explode` of the collection format `csv`, the default.
+const CSV: (&str, bool) = ("form", false);
 /// Members of the root that the upgraded one says otherwise, or that no root of `OpenAPI` 3.0 has.
 const APART: [&str; 5] = ["paths", "definitions", "parameters", "responses", "securityDefinitions"];
 /// Members of a parameter that are not its schema's.
-const OWN: [&str; 5] = ["name", "in", "description", "required", "allowEmptyValue"];
+const OWN: [&str; 6] = ["name", "in", "description", "required", "allowEmptyValue", "collectionFormat"];
 
 /// What a document's root says of its operations, which `OpenAPI` 3.0 says in each operation.
 #[derive(Debug, Clone)]
@@ -140,23 +142,37 @@ fn words(owner: &Map<String, Value>, key: &str) -> Option<Vec<String>> {
     owner.get(key).and_then(Value::as_array).map(|words| words.iter().filter_map(scalar).collect())
 }
 
-/// A parameter as OpenAPI 3.0 says it; `None` for one that is the body or a field of it.
-pub(crate) fn parameter(parameter: Cow<'_, Value>) -> Option<Cow<'_, Value>> {
+/// A parameter as `OpenAPI` 3.0 says it; `None` for one that is the body or a field of it.
+pub(crate) fn parameter<'v>(
+    parameter: Cow<'v, Value>,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> Option<Cow<'v, Value>> {
     let Value::Object(given) = parameter.as_ref() else { return Some(parameter) };
     let location = given.get("in").and_then(Value::as_str).unwrap_or_default();
     if matches!(location, "body" | "formData") {
         return None;
     }
-    let of_its_own = |key: &str| OWN.contains(&key) || (key.starts_with("x-") && key != "x-nullable");
-    let own = given.iter().filter(|(key, _)| of_its_own(key));
+    let own = given.iter().filter(|(key, _)| !is_of_schema(key) && *key != "collectionFormat");
     let mut upgraded: Map<String, Value> = own.map(|(key, value)| (key.clone(), value.clone())).collect();
     upgraded.insert("schema".to_owned(), schema(given));
     if let Some((style, explode)) = collection(given) {
-        let in_text = matches!(location, "path" | "header") && style == "form" && !explode;
-        upgraded.insert("style".to_owned(), if in_text { "simple" } else { style }.into());
+        let by_commas = matches!(location, "path" | "header");
+        if by_commas && (style, explode) != CSV {
+            let problem = format!("a {location} parameter cannot be written so; read as `csv`");
+            warnings.push(Warning::new(format!("{pointer}/collectionFormat"), problem, Effect::Assumed));
+        }
+        let (style, explode) = if by_commas { ("simple", false) } else { (style, explode) };
+        upgraded.insert("style".to_owned(), style.into());
         upgraded.insert("explode".to_owned(), explode.into());
     }
     Some(Cow::Owned(Value::Object(upgraded)))
+}
+
+/// Whether a parameter's member belongs to its schema.
+fn is_of_schema(key: &str) -> bool {
+    let is_own = OWN.contains(&key) || key.starts_with("x-");
+    !is_own || matches!(key, "x-nullable" | "x-extensible-enum")
 }
 
 /// The schema of a parameter that is no body: the members that are not its own.
@@ -164,16 +180,29 @@ fn schema(parameter: &Map<String, Value>) -> Value {
     if let Some(schema) = parameter.get("schema").filter(|schema| schema.is_object()) {
         return schema.clone();
     }
-    let of_the_schema = |key: &str| {
-        !OWN.contains(&key) && key != "collectionFormat" && (!key.starts_with("x-") || key == "x-nullable")
-    };
-    let members = parameter.iter().filter(|(key, _)| of_the_schema(key));
+    let members = parameter.iter().filter(|(key, _)| is_of_schema(key));
     let mut schema: Map<String, Value> = members.map(|(key, value)| (key.clone(), value.clone())).collect();
-    if schema.get("type").is_some_and(|kind| kind == "file") {
+    say_binary(&mut schema);
+    if let Some(Value::Object(items)) = schema.get_mut("items") {
+        say_binary(items);
+    }
+    Value::Object(schema)
+}
+
+fn is_file(kind: Option<&Value>) -> bool {
+    kind.is_some_and(|kind| kind == "file")
+}
+
+/// A file, or an array of files, which the specification does not have but documents do.
+fn holds_files(field: &Map<String, Value>) -> bool {
+    is_file(field.get("type")) || is_file(field.get("items").and_then(|items| items.get("type")))
+}
+
+fn say_binary(schema: &mut Map<String, Value>) {
+    if is_file(schema.get("type")) {
         schema.insert("type".to_owned(), "string".into());
         schema.insert("format".to_owned(), "binary".into());
     }
-    Value::Object(schema)
 }
 
 /// The style and `explode` of an array by its `collectionFormat`.
@@ -186,7 +215,7 @@ fn collection(parameter: &Map<String, Value>) -> Option<(&'static str, bool)> {
         Some("tsv") => ("tabDelimited", false),
         Some("pipes") => ("pipeDelimited", false),
         Some("multi") => ("form", true),
-        _ => ("form", false),
+        _ => CSV,
     })
 }
 
@@ -206,7 +235,7 @@ fn whole(parameter: &Map<String, Value>, mut consumes: Vec<String>) -> Value {
 /// The request body of `formData` parameters: multipart where one is a file.
 fn form(fields: &IndexMap<String, Map<String, Value>>, consumes: Vec<String>) -> Value {
     let is_required = |field: &Map<String, Value>| field.get("required") == Some(&Value::Bool(true));
-    let has_file = fields.values().any(|field| field.get("type").is_some_and(|kind| kind == "file"));
+    let has_file = fields.values().any(holds_files);
     let (mut properties, mut encoding) = (Map::new(), Map::new());
     for (name, field) in fields {
         let mut property = schema(field);
@@ -214,7 +243,7 @@ fn form(fields: &IndexMap<String, Map<String, Value>>, consumes: Vec<String>) ->
             property.insert("description".to_owned(), text.clone());
         }
         properties.insert(name.clone(), property);
-        if let Some((style, explode)) = collection(field) {
+        if let Some((style, explode)) = collection(field).filter(|_| !holds_files(field)) {
             encoding.insert(name.clone(), json!({"style": style, "explode": explode}));
         }
     }
