@@ -4,6 +4,7 @@ pub(crate) mod refusal;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap};
@@ -15,7 +16,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::{DecodeError, Error, Refused, Result};
-use crate::operation::{ErrorPointers, Method};
+use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
 use crate::transport::Answer;
 
 /// An answer: status, headers, and the whole body after content decoding.
@@ -54,6 +55,7 @@ pub(crate) struct Context {
     pub(crate) url: String,
     pub(crate) scope: Option<String>,
     pub(crate) pointers: Option<ErrorPointers>,
+    pub(crate) rate_limit: Option<RateLimitHeaders>,
     pub(crate) graphql: Option<RootField>,
 }
 
@@ -81,7 +83,11 @@ impl Response {
             code: said.code,
             trace_id: said.trace_id,
             scope: context.scope.clone().filter(|_| status == 403),
-            retry_after: refusal::retry_after(&answer.headers),
+            retry_after: refusal::retry_after(
+                &answer.headers,
+                context.rate_limit.as_ref(),
+                SystemTime::now(),
+            ),
             graphql: is_success && errors,
             retryable: crate::error::is_retryable_status(status),
             response: Self::new(context, answer, attempts),

@@ -137,6 +137,7 @@ fn suggest_reaching(error: &TransportError) -> String {
             format!("check that {} can be reached from here, or give it more time.", error.origin)
         }
         Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
+        Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),
         Phase::Broken => {
             "check with a reading operation whether it was carried out before you repeat it.".to_owned()
         }
@@ -259,5 +260,6 @@ mod tests {
             assert!(!lost(phase, true).was_sent());
             assert!(lost(phase, false).is_retryable());
         }
+        assert_eq!(lost(Phase::Broken, false).hint().as_deref(), Some("repeat it: the call only reads."));
     }
 }

@@ -191,6 +191,7 @@ impl<'a> Dispatch<'a> {
             url: shown_url(request).to_owned(),
             scope: operation.and_then(Operation::scope).map(str::to_owned),
             pointers: self.account.definition.error.clone(),
+            rate_limit: self.account.definition.rate_limit.clone(),
             graphql: operation
                 .and_then(Operation::graphql)
                 .map(|graphql| RootField(graphql.root_field().map(str::to_owned))),

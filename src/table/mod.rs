@@ -42,6 +42,13 @@ pub struct OperationTable {
     services: Vec<Arc<ServiceTable>>,
 }
 
+/// Whether a name is `METHOD /path`.
+fn is_endpoint(name: &str) -> bool {
+    name.split_once(' ').is_some_and(|(method, path)| {
+        path.trim_start().starts_with('/') && method.bytes().all(|letter| letter.is_ascii_alphabetic())
+    })
+}
+
 /// One operation that answers to a name: its service's number and its row there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Candidate {
@@ -181,8 +188,11 @@ impl OperationTable {
 
     /// The operations of the first tier that has any for a name.
     fn first_tier(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
+        // A method and a path mean that endpoint or none: folded, they could be the ID of another.
+        let last = if is_endpoint(name) { Tier::Path } else { Tier::Flat };
         Tier::ALL
             .into_iter()
+            .filter(|tier| *tier <= last)
             .map(|tier| self.candidates(service, tier, name))
             .find(|candidates| !candidates.is_empty())
             .unwrap_or_default()
@@ -238,7 +248,7 @@ impl OperationTable {
     fn prefer_loaded(&self, found: Vec<Candidate>) -> Vec<Candidate> {
         let is_loaded = |candidate: &Candidate| !self.services[candidate.service].is_built_in();
         if found.iter().any(is_loaded) && !found.iter().all(is_loaded) {
-            tracing::debug!("a loaded service has an operation of this name: the built-in one is not meant");
+            tracing::warn!("a loaded service has an operation of this name: the built-in one is not meant");
             return found.into_iter().filter(is_loaded).collect();
         }
         found

@@ -69,6 +69,16 @@ fn names_that_differ_by_case_alone_are_exact_or_ambiguous() {
 }
 
 #[test]
+fn a_method_and_a_path_mean_that_endpoint_or_none() {
+    let table = table("pets", &[operation("post_graphql", &[], "/pets/graphql/v1")]);
+    let Err(Error::UnknownOperation(_)) = table.get("POST /graphql") else {
+        panic!("another endpoint is meant")
+    };
+    let Err(Error::UnknownOperation(_)) = table.get("pets:POST /graphql") else { panic!("another is meant") };
+    assert_eq!(path_of(&table, "post graphql"), "/pets/graphql/v1");
+}
+
+#[test]
 fn two_services_with_one_name_are_ambiguous_until_one_is_named() {
     let mut both = pets();
     assert!(both.add(table("shop", &[operation("pets_list", &[], "/shop")])).is_empty());

@@ -152,39 +152,55 @@ async fn no_secret_is_printed_by_the_library() {
     printed.assert_silent();
 }
 
-#[test]
-fn no_secret_is_printed_by_the_program() {
+/// One run of the program; the environment holds the canaries, and a base for each service.
+fn run(printed: &Printed, base: &dyn Fn(&str) -> String, secret_file: &std::path::Path, arguments: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_opcall"))
+        .args(arguments)
+        .env_clear()
+        .env("OPCALL_LOG", "trace")
+        .env("FALCON_BASE_URL", base("falcon"))
+        .env("FALCON_CLIENT_ID", "canary-id")
+        .env("FALCON_CLIENT_SECRET_FILE", secret_file)
+        .env("PANTHER_API_URL", base("panther"))
+        .env("PANTHER_API_TOKEN", KEY)
+        .env("LOGSCALE_URL", base("logscale"))
+        .env("LOGSCALE_TOKEN", TOKEN)
+        .output()
+        .unwrap();
+    for stream in [&output.stdout, &output.stderr] {
+        printed.add(&String::from_utf8_lossy(stream));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_printed_by_the_program() {
     let printed = Printed::default();
     let folder = tempfile::tempdir().unwrap();
     let secret_file = folder.path().join("secret");
     std::fs::write(&secret_file, SECRET).unwrap();
-    let calls: [&[&str]; 6] = [
-        &["tokens_query", "limit=5", "-v"],
-        &["tokens_create", "label=ci", "--dry-run"],
-        &["tokens_create", "label=ci", "--curl"],
-        &["api_token_list", "-v", "-i"],
-        &["organization_tokens_query", "--error-format", "json", "-v"],
-        &["--server", "http://api.example.invalid", "api_token_list"],
-    ];
-    for arguments in calls {
-        let output = Command::new(env!("CARGO_BIN_EXE_opcall"))
-            .args(arguments)
-            .env_clear()
-            .env("RUST_LOG", "trace")
-            .env("OPCALL_LOG", "trace")
-            .env("FALCON_BASE_URL", "http://127.0.0.1:9")
-            .env("FALCON_CLIENT_ID", "canary-id")
-            .env("FALCON_CLIENT_SECRET_FILE", &secret_file)
-            .env("PANTHER_API_URL", "http://127.0.0.1:9")
-            .env("PANTHER_API_TOKEN", KEY)
-            .env("LOGSCALE_URL", "http://127.0.0.1:9")
-            .env("LOGSCALE_TOKEN", TOKEN)
-            .output()
-            .unwrap();
-        for stream in [&output.stdout, &output.stderr] {
-            printed.add(&String::from_utf8_lossy(stream));
+    let lines = folder.path().join("calls.ndjson");
+    let calls = r#"{"id": 1, "operation": "tokens_query"}
+{"id": 2, "operation": "api_token_list"}
+{"id": 3, "operation": "organization_tokens_query"}
+"#;
+    std::fs::write(&lines, calls).unwrap();
+    let lines = lines.to_str().unwrap();
+
+    let sandbox = Sandbox::start().await.unwrap();
+    let answering = |service: &str| sandbox.url_of(service);
+    let unreachable = |_: &str| "http://127.0.0.1:9".to_owned();
+    let elsewhere = |_: &str| "http://api.example.invalid".to_owned();
+    let bases: [&dyn Fn(&str) -> String; 3] = [&answering, &unreachable, &elsewhere];
+    for base in bases {
+        for operation in ["tokens_query", "api_token_list", "organization_tokens_query"] {
+            for options in
+                [&["-vv"][..], &["-v", "-i"], &["--error-format", "json"], &["--dry-run"], &["--curl"]]
+            {
+                run(&printed, base, &secret_file, &[&[operation], options].concat());
+            }
         }
+        run(&printed, base, &secret_file, &["batch", lines]);
+        run(&printed, base, &secret_file, &["batch", lines, "--dry-run"]);
     }
-    printed.add(&" ".repeat(10_000));
     printed.assert_silent();
 }

@@ -29,7 +29,11 @@ impl Drop for Prism {
 fn program() -> Option<PathBuf> {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("target/tools/node_modules/@stoplight/prism-cli/dist/index.js");
-    let path = std::env::var_os("OPCALL_PRISM").map_or(installed, PathBuf::from);
+    if let Some(path) = std::env::var_os("OPCALL_PRISM").map(PathBuf::from) {
+        assert!(path.exists(), "OPCALL_PRISM names {}, which is not there", path.display());
+        return Some(path);
+    }
+    let path = installed;
     if path.exists() {
         return Some(path);
     }

@@ -15,7 +15,7 @@ pub(super) fn problems(operation: Operation<'_>, incoming: &Incoming) -> Vec<Str
             .into_iter()
             .collect();
     };
-    if incoming.body.is_empty() && incoming.media_type().is_none() {
+    if incoming.body.is_empty() {
         return body.required().then(|| "body is required".to_owned()).into_iter().collect();
     }
     let given = incoming.media_type().unwrap_or_default();
