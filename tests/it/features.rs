@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use opcall::Harness;
 use opcall::operation::{MediaTypeDef, OperationDef, ParameterDef, SchemaDef, ServerDef, Types};
 use opcall::spec::{self, Depth, Description, NoSource};
+use serde_json::json;
 
 #[test]
 fn each_feature_becomes_what_its_version_says() {
@@ -98,4 +100,40 @@ fn schema(one: &SchemaDef) -> String {
     let marks = [(one.constrained, " constrained"), (one.binary, " bytes")];
     let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
     format!("{} of {}{marks} {}", types(one.types), types(one.items), one.text)
+}
+
+#[test]
+fn what_a_document_says_goes_on_the_wire() {
+    let list = json!(["a", "b c"]);
+    let cases = [
+        (
+            "swagger2-collection-formats",
+            "listPets",
+            json!({"ids": [1, 2], "default": list, "ssv": list, "tsv": list, "pipes": list, "multi": list,
+                "X-Csv": list, "X-Pipes": list}),
+        ),
+        ("swagger2-bodies", "addPet", json!({"name": "Rex", "kind": null})),
+        ("swagger2-bodies", "noteOfPathItem", json!({"body": "a note"})),
+        (
+            "swagger2-forms",
+            "urlencodedByDefault",
+            json!({"id": "7", "token": "t", "tags": list, "again": list, "tabs": list}),
+        ),
+        ("openapi31-schemas", "addPet", json!({"tuple": ["a", 1], "either": "x", "id": "i", "kind": "cat"})),
+        ("openapi32-methods", "queryPets", json!({"any": [1]})),
+        ("openapi32-parameters", "listPets", json!({"whole": {"a": 1}, "session": list, "path": "a/b"})),
+        ("openapi32-streams", "sendEvents", json!({"body": [{"id": 1}, {"id": 2}]})),
+    ];
+    let mut text = String::new();
+    for (file, id, arguments) in cases {
+        let path = format!("{}/tests/data/specs/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let harness = Harness::builder().env(|_| None).spec(path).build().unwrap();
+        let request = harness.command(id, arguments).server("https://api.example.com");
+        let request =
+            if file == "openapi32-streams" { request.content_type("application/jsonl") } else { request };
+        writeln!(text, "{}\n", request.prepare().unwrap()).unwrap();
+    }
+    insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("on-the-wire", text);
+    });
 }
