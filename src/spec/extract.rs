@@ -13,12 +13,11 @@ use super::Depth;
 use super::document::scalar;
 use super::error::{Effect, SpecError, Warning, token};
 use super::names;
-use super::openapi31::media_schema;
 use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
-use super::schema;
 use super::service::{Defaults, check_security, extension, present, security, servers};
 use super::swagger2::Upgrade;
+use super::{openapi31, schema};
 use crate::operation::{
     MediaTypeDef, Method, OperationDef, Pagination, PaginationKind, ParameterDef, RequestBodyDef,
     ResponseDef, SchemaDef, SecuritySchemeDef,
@@ -114,6 +113,7 @@ pub(crate) fn operation(
     ];
     let mut found = parameter::parameters(&lists, context.upgrade.is_some(), context.resolver, warnings)?;
     parameter::fit_to_path(&mut found, site.path, &pointer, warnings);
+    openapi31::check_querystring(&found, &pointer, warnings);
     let mut schemas = IndexMap::new();
     for Found { schema, .. } in &found {
         context.reach(Depth::Requests, schema.as_ref(), &pointer, &mut schemas, warnings);
@@ -220,7 +220,7 @@ fn request_body(
             None => format!("{pointer}/content/{}", token(name)),
         };
         let media_type = follow(media_type, context.resolver, &pointer)?;
-        let schema = media_schema(&media_type);
+        let schema = openapi31::media_schema(&media_type);
         let schema = schema.as_deref();
         context.reach(Depth::Requests, schema, &pointer, schemas, warnings);
         let (properties, open) = schema::properties(schema, context.resolver);
@@ -288,7 +288,7 @@ fn responses(
             None => response,
         };
         let types = response.get("content").and_then(Value::as_object);
-        let first = types.and_then(|types| types.values().next()).and_then(media_schema);
+        let first = types.and_then(|types| types.values().next()).and_then(openapi31::media_schema);
         let schema = first.as_deref().filter(|_| context.depth == Depth::Answers);
         context.reach(Depth::Answers, schema, &pointer, schemas, warnings);
         found.push(ResponseDef {

@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::error::{Effect, SpecError, Warning};
+use super::parameter::Found;
 use super::reference::{Resolve, follow};
+use crate::operation::Location;
 
 /// The `paths` of a root. A reference in their place is in no version, but in documents that are cut into files.
 pub(crate) fn paths<'v>(
@@ -46,6 +48,16 @@ pub(crate) fn media_schema(media_type: &Value) -> Option<Cow<'_, Value>> {
         (Some(schema), _) => Some(Cow::Borrowed(schema)),
         (None, Some(item)) => Some(Cow::Owned(json!({"type": "array", "items": item}))),
         (None, None) => None,
+    }
+}
+
+/// Tells of a `querystring` parameter (3.2) that is not alone in the query, which the specification forbids.
+pub(crate) fn check_querystring(found: &[Found], pointer: &str, warnings: &mut Vec<Warning>) {
+    let count = |place| found.iter().filter(|one| one.def.location == place).count();
+    let whole = count(Location::Querystring);
+    if whole > 0 && whole + count(Location::Query) > 1 {
+        let problem = "a `querystring` parameter must be the only one of the query; all are joined by `&`";
+        warnings.push(Warning::new(pointer, problem, Effect::Assumed));
     }
 }
 

@@ -121,7 +121,8 @@ fn what_a_document_says_goes_on_the_wire() {
         ),
         ("openapi31-schemas", "addPet", json!({"tuple": ["a", 1], "either": "x", "id": "i", "kind": "cat"})),
         ("openapi32-methods", "queryPets", json!({"any": [1]})),
-        ("openapi32-parameters", "listPets", json!({"whole": {"a": 1}, "session": list, "path": "a/b"})),
+        ("openapi32-parameters", "listPets", json!({"whole": {"a": 1}, "session": list})),
+        ("openapi32-parameters", "mixed", json!({"whole": {"a": 1}, "path": "a/b"})),
         ("openapi32-streams", "sendEvents", json!({"body": [{"id": 1}, {"id": 2}]})),
     ];
     let mut text = String::new();
