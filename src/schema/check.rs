@@ -250,8 +250,9 @@ impl<'t, 'a> Walk<'t, 'a> {
                 self.find(format!("must not repeat items, got {} twice", shown(twice)));
             }
         }
-        if let Some(schema) = node.items {
-            for (index, item) in items.iter().enumerate() {
+        let tuple = list(node.prefix_items);
+        for (index, item) in items.iter().enumerate() {
+            if let Some(schema) = tuple.get(index).copied().or(node.items) {
                 self.below(Step::Item(index), schema.get(), item);
             }
         }

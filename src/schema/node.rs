@@ -57,6 +57,8 @@ pub(super) struct Node<'t> {
     #[serde(borrow)]
     pub(super) items: Raw<'t>,
     #[serde(borrow)]
+    pub(super) prefix_items: Raw<'t>,
+    #[serde(borrow)]
     pub(super) min_properties: Raw<'t>,
     #[serde(borrow)]
     pub(super) max_properties: Raw<'t>,

@@ -151,6 +151,9 @@ fn texts_and_lists_have_sizes() {
         json!([1, 2, 1]),
         &[": must not repeat items, got 1 twice"],
     );
+    let tuple = json!({"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}});
+    check(tuple.clone(), json!(["a", 1, 2]), &[]);
+    check(tuple, json!(["a", "b"]), &["[1]: must be an integer, got \"b\""]);
 }
 
 #[test]

@@ -86,16 +86,18 @@ pub(crate) fn json_error(error: &serde_json::Error) -> SpecError {
 
 /// Which format a document is in, as `opcall check` names it: `openapi 3.0.3`.
 ///
-/// A new front-end (`swagger2`, `openapi31`) takes its place here: it lowers the value to the 3.0 model
-/// before anything else looks at it.
-pub(crate) fn detect(root: &Value, warnings: &mut Vec<Warning>) -> Result<String, SpecError> {
+/// What other versions say otherwise than 3.0 is read by `swagger2` and `openapi31`.
+pub(crate) fn detect(root: &Value) -> Result<String, SpecError> {
     let Value::Object(map) = root else {
         return Err(SpecError::new("the document is not an object at its top")
             .hint("Give an OpenAPI document in JSON or YAML."));
     };
     if let Some(version) = map.get("swagger") {
         let version = scalar(version).unwrap_or_default();
-        return Err(SpecError::at("#/swagger", format!("not supported yet: Swagger {version}"))
+        if version.trim_end_matches(".0") == "2" {
+            return Ok(format!("swagger {version}"));
+        }
+        return Err(SpecError::at("#/swagger", format!("not supported: Swagger {version}"))
             .hint("Convert the document to OpenAPI 3.0."));
     }
     let Some(version) = map.get("openapi").and_then(scalar) else {
@@ -104,21 +106,16 @@ pub(crate) fn detect(root: &Value, warnings: &mut Vec<Warning>) -> Result<String
             Some(other) => format!("not an API description that can be called: the document is `{other}`"),
             None => "not an OpenAPI document: the member `openapi` is missing".to_owned(),
         };
-        return Err(SpecError::at("#", problem).hint("Give an OpenAPI 3.0 document in JSON or YAML."));
+        return Err(
+            SpecError::at("#", problem).hint("Give an OpenAPI or Swagger 2.0 document in JSON or YAML.")
+        );
     };
     let minor: String = version.split('.').take(2).collect::<Vec<_>>().join(".");
     match minor.as_str() {
-        "3.0" | "3" => {}
-        "3.1" | "3.2" => {
-            let problem = format!("OpenAPI {version} is read by the rules of 3.0 as far as they go");
-            warnings.push(Warning::new("#/openapi", problem, Effect::Assumed));
-        }
-        _ => {
-            return Err(SpecError::at("#/openapi", format!("not supported: OpenAPI {version}"))
-                .hint("Give an OpenAPI 3.0 document."));
-        }
+        "3.0" | "3" | "3.1" | "3.2" => Ok(format!("openapi {version}")),
+        _ => Err(SpecError::at("#/openapi", format!("not supported: OpenAPI {version}"))
+            .hint("Give a document of OpenAPI 3.0, 3.1 or 3.2, or of Swagger 2.0.")),
     }
-    Ok(format!("openapi {version}"))
 }
 
 /// A file name's ending.
@@ -172,15 +169,15 @@ mod tests {
 
     #[test]
     fn versions_are_told_apart() {
-        let format = |value: Value| detect(&value, &mut Vec::new());
+        let format = |value: Value| detect(&value);
         assert_eq!(format(json!({"openapi": "3.0.3"})).unwrap(), "openapi 3.0.3");
         assert_eq!(format(json!({"openapi": 3.0})).unwrap(), "openapi 3.0");
-        assert!(format(json!({"swagger": "2.0"})).unwrap_err().problem.contains("Swagger 2.0"));
+        assert_eq!(format(json!({"swagger": 2.0})).unwrap(), "swagger 2.0");
+        assert_eq!(format(json!({"openapi": "3.2.0"})).unwrap(), "openapi 3.2.0");
+        assert!(format(json!({"swagger": "1.2"})).unwrap_err().problem.contains("Swagger 1.2"));
+        assert!(format(json!({"openapi": "4.0"})).unwrap_err().problem.contains("OpenAPI 4.0"));
         assert!(format(json!({"asyncapi": "3.0.0"})).unwrap_err().problem.contains("asyncapi"));
         assert!(format(json!([])).is_err());
-        let mut warnings = Vec::new();
-        assert_eq!(detect(&json!({"openapi": "3.1.0"}), &mut warnings).unwrap(), "openapi 3.1.0");
-        assert_eq!(warnings.len(), 1);
     }
 
     #[test]

@@ -13,10 +13,12 @@ use super::Depth;
 use super::document::scalar;
 use super::error::{Effect, SpecError, Warning, token};
 use super::names;
+use super::openapi31::media_schema;
 use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
 use super::schema;
 use super::service::{Defaults, check_security, extension, present, security, servers};
+use super::swagger2::Upgrade;
 use crate::operation::{
     MediaTypeDef, Method, OperationDef, Pagination, PaginationKind, ParameterDef, RequestBodyDef,
     ResponseDef, SchemaDef, SecuritySchemeDef,
@@ -25,6 +27,8 @@ use crate::operation::{
 /// What is the same for all operations of a document.
 pub(crate) struct Context<'a> {
     pub(crate) document: u32,
+    /// How a Swagger 2.0 document is read.
+    pub(crate) upgrade: Option<&'a Upgrade>,
     pub(crate) defaults: &'a Defaults,
     pub(crate) schemes: &'a [SecuritySchemeDef],
     pub(crate) resolver: &'a dyn Resolve,
@@ -108,16 +112,18 @@ pub(crate) fn operation(
         (site.shared.get("parameters"), shared_list.as_str()),
         (operation.get("parameters"), own_list.as_str()),
     ];
-    let mut found = parameter::parameters(&lists, context.resolver, warnings)?;
+    let mut found = parameter::parameters(&lists, context.upgrade.is_some(), context.resolver, warnings)?;
     parameter::fit_to_path(&mut found, site.path, &pointer, warnings);
     let mut schemas = IndexMap::new();
     for Found { schema, .. } in &found {
         context.reach(Depth::Requests, schema.as_ref(), &pointer, &mut schemas, warnings);
     }
     let parameters: Vec<ParameterDef> = found.into_iter().map(|one| one.def).collect();
-    let body = present(operation, "requestBody")
-        .map(|body| request_body(body, &format!("{pointer}/requestBody"), context, &mut schemas, warnings))
-        .transpose()?;
+    let body = match context.upgrade {
+        Some(upgrade) => upgrade.request_body(operation, &lists, context.resolver)?.map(Cow::Owned),
+        None => present(operation, "requestBody").map(Cow::Borrowed),
+    };
+    let body = body.map(|body| request_body(&body, &pointer, context, &mut schemas, warnings)).transpose()?;
     let responses = responses(operation, &pointer, context, &mut schemas, warnings);
     let security = match present(operation, "security") {
         Some(list) => {
@@ -128,7 +134,10 @@ pub(crate) fn operation(
         }
         None => context.defaults.security.clone(),
     };
-    let own_servers = servers(operation, &pointer, warnings);
+    let own_servers = match context.upgrade {
+        Some(upgrade) => servers(&upgrade.own_servers(operation), &pointer, warnings),
+        None => servers(operation, &pointer, warnings),
+    };
     let servers =
         if own_servers.is_empty() { servers(site.shared, &item_pointer, warnings) } else { own_servers };
     let hosts: Option<IndexMap<String, String>> = extension(operation, "x-host", &pointer, warnings);
@@ -195,15 +204,24 @@ fn request_body(
     schemas: &mut IndexMap<String, String>,
     warnings: &mut Vec<Warning>,
 ) -> Result<RequestBodyDef, SpecError> {
-    let body = follow(body, context.resolver, pointer)?;
+    // The members that make up a body of Swagger 2.0 have no place in common but the operation.
+    let pointer = match context.upgrade {
+        Some(_) => pointer.to_owned(),
+        None => format!("{pointer}/requestBody"),
+    };
+    let body = follow(body, context.resolver, &pointer)?;
     let Some(types) = body.get("content").and_then(Value::as_object) else {
         return Err(SpecError::at(pointer, "the request body has no `content`"));
     };
     let mut media_types = Vec::with_capacity(types.len());
     for (name, media_type) in types {
-        let pointer = format!("{pointer}/content/{}", token(name));
+        let pointer = match context.upgrade {
+            Some(_) => pointer.clone(),
+            None => format!("{pointer}/content/{}", token(name)),
+        };
         let media_type = follow(media_type, context.resolver, &pointer)?;
-        let schema = media_type.get("schema");
+        let schema = media_schema(&media_type);
+        let schema = schema.as_deref();
         context.reach(Depth::Requests, schema, &pointer, schemas, warnings);
         let (properties, open) = schema::properties(schema, context.resolver);
         media_types.push(MediaTypeDef {
@@ -225,8 +243,8 @@ fn encoding(media_type: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> O
     let given = media_type.get("encoding").and_then(Value::as_object).filter(|given| !given.is_empty())?;
     let mut kept = Map::new();
     for (property, encoding) in given {
-        match Encoding::deserialize(encoding) {
-            Ok(_) => {
+        match encoding_fits(encoding) {
+            Ok(()) => {
                 kept.insert(property.clone(), encoding.clone());
             }
             Err(error) => {
@@ -236,6 +254,15 @@ fn encoding(media_type: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> O
         }
     }
     Some(Value::Object(kept).to_string())
+}
+
+/// Whether an Encoding Object fits the type, but for its headers, whose schemas may be of 3.1.
+fn encoding_fits(encoding: &Value) -> Result<(), serde_json::Error> {
+    let mut bare = encoding.clone();
+    if let Value::Object(bare) = &mut bare {
+        bare.retain(|key, value| key != "headers" && !(key == "style" && value == "tabDelimited"));
+    }
+    Encoding::deserialize(bare).map(|_| ())
 }
 
 fn responses(
@@ -256,14 +283,18 @@ fn responses(
                 Cow::Owned(Value::Null)
             }
         };
+        let response = match context.upgrade {
+            Some(upgrade) => Cow::Owned(upgrade.response(&response, operation)),
+            None => response,
+        };
         let types = response.get("content").and_then(Value::as_object);
-        let first = types.and_then(|types| types.values().next()).and_then(|first| first.get("schema"));
-        let schema = first.filter(|_| context.depth == Depth::Answers);
+        let first = types.and_then(|types| types.values().next()).and_then(media_schema);
+        let schema = first.as_deref().filter(|_| context.depth == Depth::Answers);
         context.reach(Depth::Answers, schema, &pointer, schemas, warnings);
         found.push(ResponseDef {
             status: status.clone(),
             media_types: types.map(|types| types.keys().cloned().collect()).unwrap_or_default(),
-            schema: schema.map(Value::to_string),
+            schema: schema.map(schema::text),
         });
     }
     found

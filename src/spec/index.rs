@@ -16,8 +16,10 @@ use serde_json::{Map, Value};
 
 use super::error::{SpecError, Warning, token};
 use super::extract::{self, Context, Site};
+use super::head::{self, Head};
 use super::reference::{Files, Resolve, Whole, local, missing, percent_decoded};
-use super::service::{self, Defaults};
+use super::service::Defaults;
+use super::swagger2::Upgrade;
 use super::{Depth, NoSource, Source, check_id, check_path, document, names, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
@@ -34,6 +36,7 @@ pub struct Index {
     /// What was passed over so far; extracting an operation may find more.
     pub warnings: Vec<Warning>,
     file: String,
+    upgrade: Option<Upgrade>,
     defaults: Defaults,
     items: Vec<Item>,
     components: HashMap<Box<str>, Range<usize>>,
@@ -64,11 +67,13 @@ struct Item {
 
 /// The members of a path item that its operations share.
 const SHARED: [&str; 4] = ["parameters", "servers", "summary", "description"];
+/// Where Swagger 2.0 has what `OpenAPI` 3.0 has under `components`.
+const SECTIONS: [&str; 3] = ["/definitions", "/parameters", "/responses"];
 /// Members of the root that no operation needs; `webhooks` are calls of the other side.
 const SKIPPED: [&str; 3] = ["tags", "webhooks", "externalDocs"];
 
 /// Finds the operations of a JSON document. `None` where it must be read whole: the text is not JSON, its shape
-/// is at fault, or its path items and operations are references or carry GraphQL.
+/// is at fault, it has no paths, or its path items and operations are references or carry GraphQL.
 ///
 /// # Errors
 /// Where the document is not one that can be read, whole or not.
@@ -79,7 +84,7 @@ pub fn index(file: &str, text: &str) -> Result<Option<Index>, SpecError> {
     let mut found = Found { text, ..Found::default() };
     let mut json = serde_json::Deserializer::from_str(text);
     let read = Node(&mut found, Level::Root).deserialize(&mut json).and_then(|()| json.end());
-    if read.is_err() || found.needs_whole {
+    if read.is_err() || found.needs_whole || !found.has_paths {
         return Ok(None);
     }
     found.into_index(file).map(Some).map_err(|error| error.file(file))
@@ -115,6 +120,7 @@ impl Index {
             let resolver = Lazy { text, index: self, files: Files::new(source), whole: OnceCell::new() };
             let context = Context {
                 document: 0,
+                upgrade: self.upgrade.as_ref(),
                 defaults: &self.defaults,
                 schemes: &self.service.security_schemes,
                 resolver: &resolver,
@@ -168,8 +174,12 @@ impl Resolve for Lazy<'_> {
 impl Lazy<'_> {
     /// The component that a fragment begins with, and the rest of the fragment.
     fn component<'f>(&self, fragment: &'f str) -> Option<(&Range<usize>, &'f str)> {
-        let name = fragment.strip_prefix("/components/")?;
-        let (section, name) = name.split_once('/')?;
+        let in_root =
+            |section: &&str| fragment.strip_prefix(*section).is_some_and(|rest| rest.starts_with('/'));
+        let (section, name) = match SECTIONS.into_iter().find(in_root) {
+            Some(section) => (section, &fragment[section.len() + 1..]),
+            None => fragment.strip_prefix("/components/")?.split_once('/')?,
+        };
         let (name, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
         let key = format!("{section}/{name}");
         let known = self.index.components.get(key.as_str());
@@ -190,6 +200,7 @@ struct Found<'t> {
     items: Vec<Item>,
     operations: Vec<Seen>,
     components: HashMap<Box<str>, Range<usize>>,
+    has_paths: bool,
     needs_whole: bool,
 }
 
@@ -207,12 +218,8 @@ impl Found<'_> {
             self.root.insert("components".to_owned(), Value::Object(components));
         }
         let root = Value::Object(self.root);
-        let format = document::detect(&root, &mut warnings)?;
-        let empty = Map::new();
-        let map = root.as_object().unwrap_or(&empty);
-        let defaults = service::defaults(map, &mut warnings)?;
-        let service = service::service(map, &Whole::new(&root, &NoSource), stem(file), &mut warnings)?;
-        service::check_security(&defaults.security, &service.security_schemes, "#/security", &mut warnings);
+        let Head { format, upgrade, defaults, service } =
+            head::read(&root, &Whole::new(&root, &NoSource), stem(file), &mut warnings)?;
         for item in &self.items {
             check_path(&item.path, &format!("#/paths/{}", token(&item.path)), &mut warnings);
         }
@@ -235,7 +242,8 @@ impl Found<'_> {
             file.clone_into(&mut warning.file);
         }
         let (items, components) = (self.items, self.components);
-        Ok(Index { service, format, entries, warnings, file: file.to_owned(), defaults, items, components })
+        let file = file.to_owned();
+        Ok(Index { service, format, entries, warnings, file, upgrade, defaults, items, components })
     }
 }
 
@@ -274,8 +282,14 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
         while let Some(key) = map.next_key::<&RawValue>()? {
             let key = name(key);
             let deeper = match (&level, key.as_ref()) {
-                (Level::Root, "paths") => Level::Paths,
+                (Level::Root, "paths") => {
+                    found.has_paths = true;
+                    Level::Paths
+                }
                 (Level::Root, "components") => Level::Components,
+                (Level::Root, section) if SECTIONS.iter().any(|known| &known[1..] == section) => {
+                    Level::Section(format!("/{section}"))
+                }
                 (Level::Root, skipped) if SKIPPED.contains(&skipped) => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
@@ -290,6 +304,7 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
                     continue;
                 }
                 (Level::Paths, path) => {
+                    found.needs_whole |= path == "$ref";
                     found.items.push(Item { path: path.to_owned(), shared: Vec::new() });
                     Level::Item(found.items.len() - 1)
                 }

@@ -1,4 +1,4 @@
-//! API descriptions to plain owned data: text, to a JSON value, to [`OperationDef`]s.
+//! API descriptions (`OpenAPI` 3.0 to 3.2, Swagger 2.0, GraphQL) to plain owned data: text, to a JSON value, to [`OperationDef`]s.
 //!
 //! One door for a document ([`read`]), one for a folder of a service ([`read_folder`]), one for a JSON
 //! document whose operations are wanted singly ([`index`]). Files come through the [`Source`] that the
@@ -9,12 +9,15 @@ mod error;
 mod extract;
 mod graphql;
 mod graphql_schema;
+mod head;
 mod index;
 mod names;
+mod openapi31;
 mod parameter;
 mod reference;
 mod schema;
 mod service;
+mod swagger2;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -30,7 +33,8 @@ pub use index::{Entry, Index, index};
 
 use self::error::token;
 use self::extract::{Context, Site};
-use self::reference::{Whole, follow};
+use self::head::Head;
+use self::reference::Whole;
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// The files beside a document.
@@ -212,15 +216,15 @@ fn collect(
     number: usize,
     warnings: &mut Vec<Warning>,
 ) -> Result<Description, SpecError> {
-    let mut format = document::detect(root, warnings)?;
+    let resolver = Whole::new(root, source);
+    let Head { mut format, upgrade, defaults, service } =
+        head::read(root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
     let empty = Map::new();
     let map = root.as_object().unwrap_or(&empty);
-    let resolver = Whole::new(root, source);
-    let defaults = service::defaults(map, warnings)?;
-    let service = service::service(map, &resolver, stem(folder.unwrap_or(file)), warnings)?;
-    service::check_security(&defaults.security, &service.security_schemes, "#/security", warnings);
+    openapi31::check_webhooks(map, warnings);
     let context = Context {
         document: u32::try_from(number).unwrap_or(u32::MAX),
+        upgrade: upgrade.as_ref(),
         defaults: &defaults,
         schemes: &service.security_schemes,
         resolver: &resolver,
@@ -229,13 +233,13 @@ fn collect(
     let mut operations = Vec::new();
     let mut carriers = 0;
     let mut ids = HashSet::new();
-    for (path, item) in map.get("paths").and_then(Value::as_object).into_iter().flatten() {
+    let paths = openapi31::paths(map, &resolver, warnings);
+    for (path, item) in paths.as_object().into_iter().flatten() {
         if path.starts_with("x-") {
             continue;
         }
         let pointer = format!("#/paths/{}", token(path));
-        check_path(path, &pointer, warnings);
-        let item = match follow(item, &resolver, &pointer) {
+        let item = match openapi31::path_item(item, &resolver, &pointer) {
             Ok(item) => item,
             Err(error) => {
                 warnings.push(Warning::skipped(&pointer, error));
@@ -247,6 +251,7 @@ fn collect(
             warnings.push(Warning::skipped(&pointer, error));
             continue;
         };
+        check_path(path, &pointer, warnings);
         for (method, operation) in methods(item, &pointer, warnings) {
             let site = Site { path, method, shared: item, operation };
             let pointer = site.pointer();

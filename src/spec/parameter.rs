@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::{Effect, SpecError, Warning};
 use super::reference::{Resolve, follow};
-use super::schema;
+use super::{schema, swagger2};
 use crate::operation::{Location, ParameterDef, SchemaDef, Style};
 
 /// A parameter with its schema as a value, so that the schemas it reaches can be found.
@@ -17,9 +17,10 @@ pub(crate) struct Found {
     pub(crate) schema: Option<Value>,
 }
 
-/// Reads the lists in order; a later parameter of the same name and place takes the earlier one's place.
+/// Reads the lists in order, but for what is the body in Swagger 2.0; a later parameter of the same name and place takes the earlier one's place.
 pub(crate) fn parameters(
     lists: &[(Option<&Value>, &str)],
+    is_swagger2: bool,
     resolver: &dyn Resolve,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Found>, SpecError> {
@@ -29,6 +30,13 @@ pub(crate) fn parameters(
         for (number, parameter) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
             let pointer = format!("{pointer}/{number}");
             let parameter = follow(parameter, resolver, &pointer)?;
+            let parameter = if is_swagger2 {
+                let upgraded = swagger2::parameter(parameter, &pointer, warnings);
+                let Some(upgraded) = upgraded else { continue };
+                upgraded
+            } else {
+                parameter
+            };
             let Some(one) = read(&parameter, &pointer, resolver, warnings)? else { continue };
             let same =
                 |other: &Found| other.def.name == one.def.name && other.def.location == one.def.location;
@@ -108,7 +116,7 @@ fn shape(map: &Map<String, Value>, pointer: &str) -> Result<ParameterDef, SpecEr
         .collect();
     bare.insert("schema".to_owned(), json!({}));
     let allow_reserved = map.get("allowReserved").and_then(Value::as_bool).unwrap_or_default();
-    // What OpenAPI 3.2 adds to `in` and `style`, as the nearest of 3.0 to the type.
+    // What OpenAPI 3.2 and Swagger 2.0 have beyond 3.0 in `in` and `style`, as the nearest of 3.0 to the type.
     let newer = if is("in", "querystring") {
         bare.insert("in".to_owned(), json!("query"));
         bare.shift_remove("style");
@@ -116,6 +124,9 @@ fn shape(map: &Map<String, Value>, pointer: &str) -> Result<ParameterDef, SpecEr
     } else if is("in", "cookie") && is("style", "cookie") {
         bare.shift_remove("style");
         Some((Location::Cookie, Style::Cookie))
+    } else if is("in", "query") && is("style", "tabDelimited") {
+        bare.shift_remove("style");
+        Some((Location::Query, Style::TabDelimited))
     } else {
         None
     };

@@ -44,12 +44,15 @@ const NO_CONSTRAINT: [&str; 19] = [
 /// A schema with its columns.
 pub(crate) fn define(schema: &Value, resolver: &dyn Resolve) -> SchemaDef {
     let mut columns =
-        SchemaDef { text: schema.to_string(), types: types(schema, resolver, 0), ..SchemaDef::default() };
+        SchemaDef { text: text(schema), types: types(schema, resolver, 0), ..SchemaDef::default() };
+    columns.constrained = schema == &Value::Bool(false);
     let mut items_seen = false;
     parts(schema, resolver, &mut |part| {
         columns.binary |= is_binary(part);
         columns.constrained |= constrains(part, "");
-        if let (Some(items), false) = (part.get("items").map(tuple_head), items_seen) {
+        // The items of a tuple have no type in common.
+        let is_tuple = part.contains_key("prefixItems");
+        if let (Some(items @ Value::Object(_)), false) = (part.get("items"), items_seen || is_tuple) {
             items_seen = true;
             columns.items = types(items, resolver, 0);
             parts(items, resolver, &mut |item| {
@@ -61,14 +64,37 @@ pub(crate) fn define(schema: &Value, resolver: &dyn Resolve) -> SchemaDef {
     columns
 }
 
-/// The schema that stands for all items; a tuple's first serves until tuples are lowered.
-fn tuple_head(items: &Value) -> &Value {
-    items.as_array().and_then(|tuple| tuple.first()).unwrap_or(items)
+/// A schema as compact JSON. Swagger 2.0's `x-nullable` is said as `nullable`, which all readers know.
+pub(crate) fn text(schema: &Value) -> String {
+    let text = schema.to_string();
+    if !text.contains("\"x-nullable\"") {
+        return text;
+    }
+    let mut schema = schema.clone();
+    name_nullable(&mut schema);
+    schema.to_string()
+}
+
+fn name_nullable(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if let Some(nullable @ Value::Bool(_)) = map.get("x-nullable").cloned() {
+                map.entry("nullable").or_insert(nullable);
+            }
+            map.values_mut().for_each(name_nullable);
+        }
+        Value::Array(items) => items.iter_mut().for_each(name_nullable),
+        _ => {}
+    }
 }
 
 fn is_binary(part: &Map<String, Value>) -> bool {
     let is = |key: &str, word: &str| part.get(key).is_some_and(|value| value == word);
-    is("format", "binary") || is("type", "file")
+    let holds_bytes = |media: &str| !media.starts_with("text/") && !media.contains("json");
+    let media_type = part.get("contentMediaType").and_then(Value::as_str);
+    is("format", "binary")
+        || is("type", "file")
+        || media_type.is_some_and(holds_bytes) && !part.contains_key("contentEncoding")
 }
 
 fn constrains(part: &Map<String, Value>, also: &str) -> bool {
@@ -107,7 +133,7 @@ fn types(schema: &Value, resolver: &dyn Resolve, depth: usize) -> Types {
     let mut found = Types::ANY;
     let mut nullable = false;
     parts(schema, resolver, &mut |part| {
-        nullable |= part.get("nullable") == Some(&Value::Bool(true));
+        nullable |= ["nullable", "x-nullable"].iter().any(|key| part.get(*key) == Some(&Value::Bool(true)));
         if !found.is_any() {
             return;
         }
@@ -153,6 +179,7 @@ pub(crate) fn properties(schema: Option<&Value>, resolver: &dyn Resolve) -> (Vec
             Some(Value::Bool(true) | Value::Object(_)) => additional = true,
             _ => {}
         }
+        sealed |= part.get("unevaluatedProperties") == Some(&Value::Bool(false));
         branched |= branches(part).is_some();
         let names = part.get("required").and_then(Value::as_array).into_iter().flatten();
         required.extend(names.filter_map(Value::as_str).map(str::to_owned));
@@ -199,7 +226,7 @@ pub(crate) fn reach(
         } else {
             match resolver.resolve(&target) {
                 Ok(found) => {
-                    reached.insert(target, found.to_string());
+                    reached.insert(target, text(&found));
                     references(&found, &mut |next| waiting.push(next.to_owned()));
                     continue;
                 }

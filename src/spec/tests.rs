@@ -185,7 +185,8 @@ fn what_cannot_be_read_lazily_is_left_to_the_whole_reading() {
     }
     assert!(index("a.yaml", "openapi: 3.0.3").unwrap().is_none());
     assert!(index("a.json", "{\"openapi\": ").unwrap().is_none());
-    assert!(index("a.json", "{\"swagger\": \"2.0\"}").is_err());
+    assert!(index("a.json", "{\"openapi\": \"3.1.0\", \"webhooks\": {}}").unwrap().is_none());
+    assert!(index("a.json", "{\"swagger\": \"1.2\", \"paths\": {}}").is_err());
 }
 
 #[test]
@@ -263,6 +264,34 @@ fn a_folder_is_read_over_its_service_document() {
     assert_eq!(description.operations[1].security[0][0].scheme, "k");
     assert!(description.operations[1].servers.is_empty(), "the service says it");
     assert!(Files::default().folder().is_err());
+}
+
+#[test]
+fn a_service_document_lies_under_swagger_documents_too() {
+    let service = json!({"openapi": "3.0.3", "servers": [{"url": "https://s"}], "security": [{"k": []}],
+        "components": {"securitySchemes": {"k": {"type": "http", "scheme": "bearer"}}}});
+    let swagger = json!({"swagger": "2.0", "securityDefinitions": {"b": {"type": "basic"}},
+        "paths": {"/a": {"get": {}}, "/b": {"get": {"security": [{"b": []}]}}}});
+    let description =
+        Files::default().with("service.yaml", &service).with("a.json", &swagger).folder().unwrap();
+    assert_eq!((description.format.as_str(), description.skipped()), ("swagger 2.0", 0));
+    assert_eq!(description.service.servers[0].url, "https://s");
+    let schemes = description.service.security_schemes.iter().map(|one| one.name.as_str());
+    assert_eq!(schemes.collect::<Vec<_>>(), ["k", "b"]);
+    assert_eq!(description.warnings, []);
+}
+
+#[test]
+fn answers_of_swagger_documents_are_in_the_types_they_produce() {
+    let swagger = json!({"swagger": "2.0", "produces": ["application/xml"], "paths": {"/a": {"get": {
+        "responses": {"200": {"schema": {"$ref": "#/definitions/A"}}, "404": {"description": ""}}}}},
+        "definitions": {"A": {"type": "object", "x-nullable": true}}});
+    let read = read("a.json", swagger.to_string().as_bytes(), &NoSource, Depth::Answers).unwrap();
+    let [found, missing] = read.operations[0].responses.as_slice() else { panic!("two answers") };
+    assert_eq!(found.media_types, ["application/xml"]);
+    assert_eq!(found.schema.as_deref(), Some(r##"{"$ref":"#/definitions/A"}"##));
+    assert_eq!((missing.media_types.len(), missing.schema.as_deref()), (0, None));
+    assert_eq!(read.operations[0].schemas[0].1, r#"{"type":"object","x-nullable":true,"nullable":true}"#);
 }
 
 fn carrier(extension: &Value) -> Value {

@@ -14,6 +14,8 @@ mod canaries;
 mod cli;
 /// Credentials of every kind: where they come from, where they go, where they must not go.
 mod credentials;
+/// Small descriptions, one a feature: what each becomes.
+mod features;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod from_falconpy;

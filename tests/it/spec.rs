@@ -88,7 +88,7 @@ fn the_lazy_reading_equals_the_whole_one() {
 }
 
 /// Whether the document could be read lazily; then both ways must agree on every operation.
-fn equal(file: &str, text: &str, depth: Depth) -> bool {
+pub(super) fn equal(file: &str, text: &str, depth: Depth) -> bool {
     let Ok(Some(index)) = spec::index(file, text) else { return false };
     let whole = spec::read(file, text.as_bytes(), &NoSource, depth).unwrap();
     assert_eq!(index.service, whole.service, "{file}");
@@ -103,34 +103,56 @@ fn equal(file: &str, text: &str, depth: Depth) -> bool {
     true
 }
 
+/// Documents of others that are refused, or have fewer operations than their text seems to, each with the reason.
+const INCOMPLETE: [(&str, &str); 4] = [
+    ("fastapi/link-errors-latin1.yaml", "the text is not UTF-8"),
+    ("malformed/schema_alias_cycle_items.yaml", "not readable as YAML: recursion limit exceeded"),
+    // The request body is the number 5.
+    ("malformed/invalid_operation.yaml", "the request body has no `content`"),
+    // `x-internal` is an extension, although it looks like a path item.
+    ("openapi/paths_non_path_keys.yaml", "#/paths/parameters: the path item is not an object"),
+];
+
 #[test]
-fn documents_of_others_are_read_or_refused_with_a_reason() {
+fn every_document_of_others_is_read_with_its_operations() {
     let Some(cases) = shared("cases/specs") else { return };
     let table = fs::read_to_string(cases.join("index.tsv")).unwrap();
-    let (mut read, mut skipped, mut lazy, mut refused) = (0, 0, 0, Vec::new());
+    let (mut documents, mut read, mut skipped, mut lazy) = (0, 0, 0, 0);
+    let mut incomplete = Vec::new();
     for line in table.lines().skip(1) {
         let columns: Vec<&str> = line.split('\t').collect();
-        let path = cases.join(columns[0]);
+        let (path, declared) = (cases.join(columns[0]), columns[4].parse().unwrap_or(0));
         let Ok(bytes) = fs::read(&path) else { continue };
-        let file = path.to_string_lossy();
-        let source = FolderSource::new(path.parent().unwrap());
+        let (file, source) = (path.to_string_lossy(), FolderSource::new(path.parent().unwrap()));
+        documents += 1;
         match spec::read(&file, &bytes, &source, Depth::Requests) {
             Ok(description) => {
-                let declared: usize = columns[4].parse().unwrap_or_default();
-                assert!(description.operations.len() + description.skipped() >= declared, "{file}");
-                read += description.operations.len();
+                let found = description.operations.len();
+                assert!(found + description.skipped() >= declared, "{file}: an operation is lost silently");
+                read += found;
                 skipped += description.skipped();
-                lazy += usize::from(equal(&file, spec::text(&file, &bytes).unwrap(), Depth::Requests));
+                if found < declared {
+                    let told = description
+                        .warnings
+                        .iter()
+                        .filter(|one| one.effect == spec::Effect::OperationSkipped);
+                    let told: Vec<String> =
+                        told.map(|one| format!("{}: {}", one.pointer, one.problem)).collect();
+                    incomplete.push((columns[0].to_owned(), told.join("; ")));
+                }
+                lazy += usize::from(equal(&file, &spec::json(&file, &bytes).unwrap().0, Depth::Requests));
             }
             Err(error) => {
                 assert!(error.pointer.is_some() || error.position.is_some(), "{error}");
-                refused.push(error.to_string());
+                incomplete.push((columns[0].to_owned(), error.to_string()));
             }
         }
     }
-    eprintln!(
-        "{read} operations read, {skipped} skipped, {lazy} documents lazily, {} refused",
-        refused.len()
-    );
-    assert!(read > 0);
+    eprintln!("{documents} documents: {read} operations read, {skipped} skipped, {lazy} documents lazily");
+    let agreed = |(path, problem): &&(String, String)| {
+        INCOMPLETE.iter().any(|(known, reason)| path.ends_with(known) && problem.contains(reason))
+    };
+    let unexplained: Vec<_> = incomplete.iter().filter(|one| !agreed(one)).collect();
+    assert!(unexplained.is_empty(), "{unexplained:#?}");
+    assert_eq!(incomplete.len(), INCOMPLETE.len(), "{incomplete:#?}");
 }
