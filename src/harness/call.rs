@@ -96,6 +96,7 @@ impl<'a> Dispatch<'a> {
     }
 
     fn resolve(&self, place: &Base, placements: Vec<Placement>) -> Result<Request> {
+        place.require_exact()?;
         let resolved = match &self.subject {
             Subject::Listed(operation) => {
                 request::resolve(*operation, &place.url, &self.params, &self.options, placements)

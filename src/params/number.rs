@@ -41,22 +41,23 @@ impl Number {
         if !self.0.contains(['.', 'e', 'E']) {
             return true;
         }
-        let (mantissa, exponent) = self.0.split_once(['e', 'E']).unwrap_or((&self.0, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits = |text: &str| text.trim_end_matches('0').len();
-        if digits(fraction) == 0 && digits(whole.trim_start_matches('-')) == 0 {
-            return true;
-        }
-        let places = match (digits(fraction), whole.len() - digits(whole)) {
-            (0, zeros) => -i64::try_from(zeros).unwrap_or(i64::MAX),
-            (places, _) => i64::try_from(places).unwrap_or(i64::MAX),
-        };
-        exponent.parse::<i64>().map_or(!exponent.starts_with('-'), |exponent| places <= exponent)
+        let value = Decimal::of(&self.0);
+        value.point >= length(&value.digits)
     }
 
-    /// The value where it is a whole number that is written as one and fits 128 bits.
+    /// The value where it is a whole number, however it is written, and fits 128 bits.
     pub(crate) fn as_i128(&self) -> Option<i128> {
-        self.0.parse().ok()
+        if !self.0.contains(['.', 'e', 'E']) {
+            return self.0.parse().ok();
+        }
+        let Decimal { negative, digits, point } = Decimal::of(&self.0);
+        if digits.is_empty() {
+            return Some(0);
+        }
+        let zeros = point.checked_sub(length(&digits)).and_then(|zeros| usize::try_from(zeros).ok())?;
+        let sign = if negative { "-" } else { "" };
+        // 128 bits are at most 39 digits.
+        if zeros > 39 { None } else { format!("{sign}{digits}{}", "0".repeat(zeros)).parse().ok() }
     }
 
     /// The nearest `f64`, infinite where it is beyond its range.
@@ -64,13 +65,58 @@ impl Number {
         self.0.parse().unwrap_or(f64::NAN)
     }
 
-    /// The order of the values: exact for whole numbers of 128 bits, by the nearest `f64` beyond.
+    /// The order of the values, exact at any length.
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         match (self.as_i128(), other.as_i128()) {
             (Some(one), Some(two)) => one.cmp(&two),
-            _ => self.as_f64().partial_cmp(&other.as_f64()).unwrap_or(Ordering::Equal),
+            _ => Decimal::of(&self.0).compare(&Decimal::of(&other.0)),
         }
     }
+}
+
+/// A value taken apart: `0.DIGITS` times ten to the power of `point`; zero has no digits.
+struct Decimal {
+    negative: bool,
+    /// Without zeros at either end.
+    digits: String,
+    /// Held at the ends of its range where the exponent is beyond them.
+    point: i64,
+}
+
+impl Decimal {
+    /// Reads a text of the grammar.
+    fn of(text: &str) -> Self {
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let end = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{}{fraction}", whole.trim_start_matches('-'));
+        let significant = all.trim_start_matches('0');
+        let places = length(significant) - length(fraction);
+        let digits = significant.trim_end_matches('0').to_owned();
+        let point =
+            if digits.is_empty() { 0 } else { exponent.parse().unwrap_or(end).saturating_add(places) };
+        Self { negative: text.starts_with('-') && !digits.is_empty(), digits, point }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self.negative, other.negative) {
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (true, true) => other.size(self),
+            (false, false) => self.size(other),
+        }
+    }
+
+    /// The order without the signs.
+    fn size(&self, other: &Self) -> Ordering {
+        let has_value = |one: &Self| !one.digits.is_empty();
+        let by_digits = || self.point.cmp(&other.point).then_with(|| self.digits.cmp(&other.digits));
+        if has_value(self) && has_value(other) { by_digits() } else { has_value(self).cmp(&has_value(other)) }
+    }
+}
+
+fn length(text: &str) -> i64 {
+    i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
 /// The grammar of RFC 8259 §6: `[-] int [frac] [exp]`.
@@ -154,6 +200,45 @@ mod tests {
         );
         assert_eq!(number("1.0").compare(&number("1")), Ordering::Equal);
         assert_eq!(number("-1e400").compare(&number("0")), Ordering::Less);
+    }
+
+    #[test]
+    fn decimals_compare_without_rounding() {
+        let sorted = [
+            "-1e400",
+            "-10",
+            "-9.99999999999999999999",
+            "-0.5",
+            "0.0",
+            "1e-99999999999999999999",
+            "1e-400",
+            "0.1",
+            "0.10000000000000000000001",
+            "9.99999999999999999999",
+            "10",
+            "1e400",
+            "1.5e400",
+        ];
+        for (place, one) in sorted.iter().enumerate() {
+            for (other_place, other) in sorted.iter().enumerate() {
+                let order = Number::from_text(one).unwrap().compare(&Number::from_text(other).unwrap());
+                assert_eq!(order, place.cmp(&other_place), "{one} {other}");
+            }
+        }
+        for (one, other) in [("-0.0", "0e5"), ("1e400", "10e399"), ("0.5", "50e-2")] {
+            let order = Number::from_text(one).unwrap().compare(&Number::from_text(other).unwrap());
+            assert_eq!(order, Ordering::Equal, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_have_a_value_however_they_are_written() {
+        let value = |text| Number::from_text(text).unwrap().as_i128();
+        assert_eq!(["1.0", "1e3", "-50e-1", "0.0", "-0e9"].map(value), [1, 1_000, -5, 0, 0].map(Some));
+        assert_eq!(
+            ["0.5", "15e-1", "1e400", "1e99999999999999999999", "1e-99999999999999999999"].map(value),
+            [None; 5]
+        );
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use super::Profile;
 use super::environment::{Setting, variables_for};
 use crate::error::{ConfigError, Result};
 use crate::operation::{RegionDef, ServerDef, ServiceDef};
+use crate::request::is_dots;
 
 /// A base URL and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +96,16 @@ impl Base {
         let url = Url::parse(&self.url).ok()?;
         let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
         (is_web && url.query().is_none() && url.fragment().is_none()).then_some(url)
+    }
+
+    /// Refuses a base URL with `.` or `..` segments: a URL parser folds them, and the call would go elsewhere.
+    pub(crate) fn require_exact(&self) -> Result<()> {
+        match self.url.split(['/', '\\']).find(|segment| is_dots(segment)) {
+            Some(dots) => {
+                Err(bad_base(&format!("\"{}\" has the segment `{dots}`, which URLs fold away", self.url)))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Refuses a base URL that is no real address, naming what to set.
@@ -211,6 +222,15 @@ mod tests {
             assert_eq!(error.kind(), "config", "{given}");
             assert!(!error.to_string().contains("pw"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_base_that_would_be_folded_is_refused() {
+        for url in ["https://x/a/../b", "https://x/.", "https://x/a/%2E%2e/b", "https://x/a\\..\\b"] {
+            let error = Base::explicit(&two_regions(), url).unwrap().require_exact().unwrap_err();
+            assert_eq!(error.kind(), "config", "{url}");
+        }
+        assert!(Base::explicit(&two_regions(), "https://x/..a/b.").unwrap().require_exact().is_ok());
     }
 
     #[test]

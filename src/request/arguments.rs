@@ -200,6 +200,12 @@ impl<'a> Router<'a, '_> {
         if is_empty && !matches!(self.method, Method::Get | Method::Head) {
             self.problems.refuse(order, path(), EMPTY);
             self.routed.slots[index].value = Some(Cow::Borrowed(value));
+        } else if !is_json
+            && !matches!(self.method, Method::Get | Method::Head)
+            && has_hole(parameter.schema(), value, self.operation.comma_lists())
+        {
+            self.problems.refuse(order, path(), HOLE);
+            self.routed.slots[index].value = Some(Cow::Borrowed(value));
         } else if !is_empty && !matches!(value, Argument::Null) {
             let mut found = Vec::new();
             let wire = if is_json { Wire::Json } else { Wire::Text };
@@ -295,6 +301,30 @@ pub(super) fn is_empty(value: &Argument) -> bool {
     }
 }
 
+/// What is said of a list with an empty element, where the method changes something.
+pub(super) const HOLE: &str = "must not hold an empty element: that would blur what is changed";
+
+/// Whether a list holds a `null` or an empty text, such as a shell's variable that is not set.
+fn has_hole(schema: Schema<'_>, value: &Argument, comma_lists: bool) -> bool {
+    match value {
+        Argument::Array(items) => is_holed(items),
+        Argument::String(text) if is_list_wanted(schema, value) => {
+            let is_blank = |text: &str| text.trim().is_empty();
+            is_blank(text) || comma_lists && text.split(',').any(is_blank)
+        }
+        _ => false,
+    }
+}
+
+/// Whether one of a list's items is `null` or an empty text.
+pub(super) fn is_holed(items: &[Argument]) -> bool {
+    items.iter().any(|item| match item {
+        Argument::Null => true,
+        Argument::String(text) => text.trim().is_empty(),
+        _ => false,
+    })
+}
+
 /// The word before the name in a problem's path.
 fn place(location: Location) -> &'static str {
     match location {
@@ -322,13 +352,17 @@ fn shaped_fit<'a>(
     }
 }
 
+/// Whether an array is wanted where one value is given.
+fn is_list_wanted(schema: Schema<'_>, value: &Argument) -> bool {
+    let types = schema.types();
+    types.names(Types::ARRAY) && kind(value).is_none_or(|own| !admits(types, own))
+}
+
 /// Where an array is wanted, one value is one element; with `x-comma-lists` a comma text is several.
 fn shape<'a>(schema: Schema<'_>, value: &'a Argument, comma_lists: bool) -> Cow<'a, Argument> {
-    let types = schema.types();
-    let is_wanted = types.names(Types::ARRAY) && kind(value).is_none_or(|own| !admits(types, own));
     match value {
         Argument::Array(_) | Argument::Null => Cow::Borrowed(value),
-        _ if !is_wanted => Cow::Borrowed(value),
+        _ if !is_list_wanted(schema, value) => Cow::Borrowed(value),
         Argument::String(text)
             if comma_lists && text.contains(',') && !text.trim_matches([',', ' ']).is_empty() =>
         {

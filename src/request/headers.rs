@@ -88,7 +88,9 @@ struct Headers<'p> {
 
 impl Headers<'_> {
     fn set(&mut self, order: usize, path: &str, name: &str, value: String) {
-        if let Some(problem) = name_problem(name).or_else(|| value_problem(&value)) {
+        if let Some(problem) =
+            name_problem(name).or_else(|| owner_problem(name)).or_else(|| value_problem(&value))
+        {
             return self.problems.refuse(order, path, problem);
         }
         match self.list.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
@@ -138,6 +140,24 @@ impl Headers<'_> {
 fn name_problem(name: &str) -> Option<&'static str> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     (name.is_empty() || !name.bytes().all(is_token)).then_some("is no name of a header")
+}
+
+/// Header fields of the connection and of the message's length (RFC 9110 §7.2, §7.6.1, §8.6): a second opinion on
+/// them would make another message of the one that is shown.
+fn owner_problem(name: &str) -> Option<&'static str> {
+    const OF_THE_CLIENT: [&str; 10] = [
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "upgrade",
+        "te",
+        "trailer",
+        "expect",
+        "keep-alive",
+        "proxy-connection",
+    ];
+    OF_THE_CLIENT.iter().any(|one| one.eq_ignore_ascii_case(name)).then_some("is set by the HTTP client")
 }
 
 /// Why a text cannot be a field value, if it cannot: line breaks would make further headers of it, and what is

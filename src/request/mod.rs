@@ -25,6 +25,7 @@ use crate::operation::Method;
 use crate::params::Body;
 
 pub(crate) use resolve::{resolve, resolve_unlisted};
+pub(crate) use url::is_dots;
 
 /// What a call says beside its arguments.
 #[derive(Debug, Clone, Default)]

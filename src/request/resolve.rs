@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::arguments::{self, EMPTY, Extra, Routed, is_empty};
+use super::arguments::{self, EMPTY, Extra, HOLE, Routed, is_empty, is_holed};
 use super::body::{self, Built};
 use super::media::{Kind, Whole, choose};
 use super::problems::{MISSING, Problems};
@@ -171,6 +171,11 @@ fn query_extras(query: &mut Query<'_>, method: &Method, extras: &[Extra<'_>], pr
             problems.refuse(extra.order, path(), "must not be a file");
         } else if is_empty(extra.value) && !matches!(method, Method::Get | Method::Head) {
             problems.refuse(extra.order, path(), EMPTY);
+        } else if let (Argument::Array(items), false) =
+            (extra.value, matches!(method, Method::Get | Method::Head))
+            && is_holed(items)
+        {
+            problems.refuse(extra.order, path(), HOLE);
         }
         let rules = Rules { name: extra.name, style: Style::Form, explode: true, escape: Escape::Unreserved };
         query.add(|out| style::write(out, rules, extra.value));

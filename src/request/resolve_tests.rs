@@ -140,6 +140,29 @@ fn nothing_is_sent_for_null_and_an_empty_list_never_widens_a_change() {
 }
 
 #[test]
+fn an_empty_element_never_blurs_a_change() {
+    let table = api();
+    let hole = "must not hold an empty element: that would blur what is changed";
+    let holed =
+        [json!(""), json!(" "), json!([""]), json!(["a", ""]), json!(["a", null]), json!(","), json!("a,")];
+    for value in holed {
+        let found = problems(call(&table, "delete", json!({"ids": value})));
+        assert_eq!(found, [format!("query.ids: {hole}")], "{value}");
+        let found = problems(call(&table, "delete", json!({"ids": "a", "kinds": value})));
+        assert_eq!(found, [format!("query.kinds: {hole}")], "{value}");
+    }
+    for value in [json!([""]), json!(["a", ""]), json!(["a", null])] {
+        let found = problems(call(&table, "delete", json!({"ids": "a", "query.new": value})));
+        assert_eq!(found, [format!("query.new: {hole}")], "{value}");
+        assert_eq!(problems(unlisted(Method::Delete, "/new", json!({"ids": value}))).len(), 1, "{value}");
+    }
+    assert_eq!(url(call(&table, "delete", json!({"ids": "a", "query.new": ""}))), "/tokens?ids=a&new=");
+    assert_eq!(url(call(&table, "list", json!({"ids": ["a", ""]}))), "/tokens?ids=a&ids=");
+    let options = CallOptions { no_validate: true, ..CallOptions::default() };
+    assert_eq!(problems(call_with(&table, "delete", json!({"ids": ""}), &options)).len(), 1);
+}
+
+#[test]
 fn all_problems_come_at_once_in_the_order_of_the_arguments() {
     let found =
         problems(call(&api(), "create", json!({"expires": "x", "label": 5, "count": "many", "revoked": 0})));
@@ -395,6 +418,17 @@ fn headers_of_the_caller_win_and_break_nothing() {
     assert_eq!(problems(call(&api(), "list", [("header.a b", "x")])), ["header.a b: is no name of a header"]);
 }
 
+#[test]
+fn headers_of_the_connection_are_left_to_the_client() {
+    for name in ["Host", "content-length", "TRANSFER-ENCODING", "Connection", "Expect", "te"] {
+        let options = CallOptions { headers: vec![(name.into(), "1".into())], ..CallOptions::default() };
+        let found = problems(call_with(&api(), "list", (), &options));
+        assert_eq!(found, [format!("header.{name}: is set by the HTTP client")]);
+        let argument = Params::from([(format!("header.{name}"), "1")]);
+        assert_eq!(problems(call(&api(), "list", argument)), found);
+    }
+}
+
 fn unlisted(method: Method, path: &str, params: impl Into<Params>) -> Result<Request, ArgumentsError> {
     resolve_unlisted("test", &method, BASE, path, &params.into(), &CallOptions::default(), Vec::new())
 }
@@ -413,6 +447,12 @@ fn endpoints_of_no_table_are_called_by_their_path() {
     assert_eq!(url(unlisted(Method::Delete, "/new", [("ids", ["a", "b"])])), "/new?ids=a&ids=b");
     assert_eq!(problems(unlisted(Method::Delete, "/new", json!({"ids": []}))).len(), 1);
     assert_eq!(problems(unlisted(Method::Get, "/new/{id}", ())), ["path.id: is required"]);
+    for segment in [".", "..", "%2e%2E", ".%2e"] {
+        let dots = format!("path: must not have the segment `{segment}`: URLs fold it away");
+        for path in [format!("/new/{segment}/things/v1"), format!("/new/{segment}?a=b")] {
+            assert_eq!(problems(unlisted(Method::Get, &path, ())), [dots.as_str()]);
+        }
+    }
     let error = unlisted(Method::Get, "/new/{id}", [("id", "..")]).unwrap_err();
     assert_eq!(error.operation, "test:GET /new/{id}");
     assert_eq!(body(unlisted(Method::Put, "/new", json!({"body": [1]}))), r#"{"json":[1]}"#);

@@ -101,6 +101,9 @@ pub(super) fn write_path(
     if !template.starts_with('/') {
         url.push('/');
     }
+    if let Some(dots) = template.split('/').find(|segment| is_dots(segment)) {
+        problems.refuse(MISSING, "path", format!("must not have the segment `{dots}`: URLs fold it away"));
+    }
     let mut segment = Segment { start: url.len(), variable: None };
     for piece in pieces(template) {
         match piece {
@@ -139,6 +142,11 @@ pub(super) fn write_path(
     segment.check(url, problems);
 }
 
+/// Whether a path segment is one that URL parsers fold, also percent-encoded (WHATWG URL, dot segments).
+pub(crate) fn is_dots(segment: &str) -> bool {
+    matches!(segment.replace("%2e", ".").replace("%2E", ".").as_str(), "." | "..")
+}
+
 struct Segment<'a> {
     start: usize,
     /// The last variable in it, with the order of its argument.
@@ -150,8 +158,7 @@ impl Segment<'_> {
     fn check(&self, url: &str, problems: &mut Problems) {
         let Some((order, name)) = self.variable else { return };
         let text = &url[self.start..];
-        let dots = text.replace("%2e", ".").replace("%2E", ".");
-        if dots == "." || dots == ".." {
+        if is_dots(text) {
             let problem = format!("must not make the path segment `{text}`: URLs fold it away");
             problems.refuse(order, format!("path.{name}"), problem);
         }

@@ -55,6 +55,25 @@ fn types_are_told_in_words() {
 }
 
 #[test]
+fn limits_hold_however_a_number_is_written() {
+    for format in ["int64", "int32"] {
+        let table = of(json!({"type": "integer", "format": format}), json!({}));
+        for text in ["1.0", "1e3", "-0.0"] {
+            let given = Argument::from_json_text(text).unwrap();
+            let (operation, mut found) = (table.get("one").unwrap(), Vec::new());
+            let media = operation.body().unwrap().media_types().next().unwrap();
+            assert_eq!(fit(operation, media.schema(), &given, Wire::Json, &mut found).to_json_text(), text);
+            assert!(found.is_empty());
+            assert_eq!(fitted(&table, json!(text), Wire::Json), (text.to_owned(), vec![]));
+        }
+    }
+    let below = json!({"type": "number", "maximum": 10, "exclusiveMaximum": true});
+    let table = of(below, json!({}));
+    assert_eq!(fitted(&table, json!("9.99999999999999999999"), Wire::Json).1, [""; 0]);
+    assert_eq!(fitted(&table, json!("10.0"), Wire::Json).1, [": must be less than 10, got 10.0"]);
+}
+
+#[test]
 fn texts_become_numbers_and_booleans_where_nothing_is_lost() {
     let table = of(
         json!({"type": "object", "properties": {
