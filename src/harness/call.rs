@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::{Origin, Url};
 
 use super::command::{Command, Endpoint};
-use super::{Harness, Inner};
+use super::{Harness, Inner, files};
 use crate::auth::{self, Account, Grant, Rejected, Target};
 use crate::error::{Phase, Result, TransportError};
 use crate::operation::{Method, SecuritySchemeDef};
@@ -111,7 +111,9 @@ impl<'a> Dispatch<'a> {
                 placements,
             ),
         };
-        Ok(resolved?)
+        let request = resolved?;
+        files::check(request.content())?;
+        Ok(request)
     }
 
     /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set

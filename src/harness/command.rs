@@ -133,7 +133,8 @@ impl<'a> Command<'a> {
     ///
     /// # Errors
     /// What a live call finds before it sends: [`Error::UnknownOperation`], [`Error::Ambiguous`],
-    /// [`Error::Arguments`] with every problem, [`Error::Spec`], [`Error::Config`].
+    /// [`Error::Arguments`] with every problem, [`Error::Spec`], [`Error::Config`], [`Error::Io`] for a file that cannot
+    /// be read.
     pub fn prepare(self) -> Result<Request> {
         Dispatch::of(self)?.prepare()
     }

@@ -3,6 +3,7 @@
 mod builder;
 mod call;
 mod command;
+mod files;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -10,9 +10,11 @@ use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::media::Kind;
 use super::{Content, Part, PartContent, Place, Problem, Request};
 use crate::error::{Error, IoError};
 use crate::operation::Method;
+use crate::params::Argument;
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "<redacted>";
@@ -83,7 +85,8 @@ impl Request {
 
     /// The prepared request as one line of JSON: `operation`, `method`, `url`, `headers`, `body`. Stable.
     ///
-    /// Numbers of a JSON body keep their text. The same is there as `Serialize`.
+    /// Numbers of a JSON body keep their text; a body that is a file is read, and the text is empty if the file is
+    /// gone by now. The same is there as `Serialize`.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -117,20 +120,28 @@ impl Serialize for Request {
         shown.serialize_field("method", self.method.as_str())?;
         shown.serialize_field("url", &self.url())?;
         shown.serialize_field("headers", &self.headers())?;
-        shown.serialize_field("body", &self.body)?;
+        match &self.body {
+            Content::File(path) => {
+                let media_type = self.headers.iter().find(|(name, _)| name == "content-type");
+                let media_type = media_type.map_or("", |(_, value)| value);
+                shown.serialize_field("body", &Streamed { path, media_type })?;
+            }
+            body => shown.serialize_field("body", body)?,
+        }
         shown.end()
     }
 }
 
 impl Serialize for Content {
-    /// `null`, `{"json"}`, `{"form","text"}`, `{"text"}`, `{"base64"}`, `{"bytes"}` or `{"multipart"}`.
+    /// `null`, `{"json"}`, `{"form","text"}`, `{"text"}`, `{"base64"}` or `{"multipart"}`. A file is read.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = match self {
             Self::None => return serializer.serialize_unit(),
+            Self::File(path) => return Streamed { path, media_type: "" }.serialize(serializer),
             _ => serializer.serialize_map(None)?,
         };
         match self {
-            Self::None => {}
+            Self::None | Self::File(_) => {}
             Self::Json(text) => match RawValue::from_string(text.clone()) {
                 Ok(json) => map.serialize_entry("json", &json)?,
                 Err(_) => map.serialize_entry("text", text)?,
@@ -141,10 +152,28 @@ impl Serialize for Content {
             }
             Self::Text(text) => map.serialize_entry("text", text)?,
             Self::Bytes(bytes) => map.serialize_entry("base64", &STANDARD.encode(bytes))?,
-            Self::File(path) => map.serialize_entry("bytes", &length(path))?,
             Self::Multipart(parts) => map.serialize_entry("multipart", parts)?,
         }
         map.end()
+    }
+}
+
+/// A whole body that is streamed from a file: what it holds, as its media type says.
+struct Streamed<'a> {
+    path: &'a std::path::Path,
+    media_type: &'a str,
+}
+
+impl Serialize for Streamed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes = std::fs::read(self.path).map_err(serde::ser::Error::custom)?;
+        let content = match (Kind::of(self.media_type), std::str::from_utf8(&bytes)) {
+            (Kind::Bytes | Kind::Multipart, _) | (_, Err(_)) => Content::Bytes(bytes.into()),
+            (Kind::Json, Ok(text)) => Argument::from_json_text(text)
+                .map_or_else(|_| Content::Text(text.to_owned()), |json| Content::Json(json.to_json_text())),
+            (_, Ok(text)) => Content::Text(text.to_owned()),
+        };
+        content.serialize(serializer)
     }
 }
 

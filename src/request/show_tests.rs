@@ -65,10 +65,25 @@ fn every_body_has_its_form() {
     assert_eq!(shown(form), r#"{"form":[["k","v w"]],"text":"k=v+w"}"#);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "12345").unwrap();
-    assert_eq!(shown(Content::File(file.path().to_owned())), r#"{"bytes":5}"#);
+    assert_eq!(shown(Content::File(file.path().to_owned())), r#"{"base64":"MTIzNDU="}"#);
     let parts = vec![part("f", Some("a.bin"), PartContent::File(file.path().to_owned()))];
     let wanted = r#"{"multipart":[{"name":"f","filename":"a.bin","content_type":"application/octet-stream","bytes":5}]}"#;
     assert_eq!(shown(Content::Multipart(parts)), wanted);
+}
+
+#[test]
+fn a_file_is_shown_by_its_media_type() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let shown = |media_type: &str, text: &str| {
+        std::fs::write(file.path(), text).unwrap();
+        let mut request = request(Content::File(file.path().to_owned()));
+        media_type.clone_into(&mut request.headers[1].1);
+        serde_json::from_str::<serde_json::Value>(&request.to_json()).unwrap()["body"].to_string()
+    };
+    assert_eq!(shown("application/json", "{\n \"a\": 1}\n"), r#"{"json":{"a":1}}"#);
+    assert_eq!(shown("application/json", "{"), r#"{"text":"{"}"#);
+    assert_eq!(shown("text/csv", "a,b\n"), r#"{"text":"a,b\n"}"#);
+    assert_eq!(shown("application/octet-stream", "a"), r#"{"base64":"YQ=="}"#);
 }
 
 #[test]

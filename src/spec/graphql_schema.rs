@@ -58,7 +58,12 @@ impl Slice {
                 let pointer = format!("{pointer}/scalars/{}", token(name));
                 return Err(SpecError::at(pointer, format!("`{word}` is no JSON type")));
             }
-            slice.named.insert(name.clone(), scalar(word));
+            let mut schema = scalar(word);
+            if word == "integer" {
+                // GraphQL's own Int has 32 bits; services that add another have the 64 of their languages.
+                schema["format"] = json!("int64");
+            }
+            slice.named.insert(name.clone(), schema);
         }
         if let Some((file, text)) = file_and_text {
             slice.add(carrier, text, pointer).map_err(|error| error.file(file))?;

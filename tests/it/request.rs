@@ -411,6 +411,11 @@ fn graphql_operations_take_the_fields_of_their_input_object() {
       body.name  cannot be set: `input` is given whole
       nmae       is not known here; nearest: name
     ");
+    let far =
+        json!({"name": "ci", "organizationPermissions": "ManageUsers", "expireAt": "99999999999999999999"});
+    assert!(
+        problems(far).contains("body.expireAt  must be from -9223372036854775808 to 9223372036854775807")
+    );
     let new = json!({"name": "ci", "organizationPermissions": ["NewPermission"]});
     let request = harness.command(create, new).prepare().unwrap();
     assert_eq!(request.warnings()[0].path, "body.organizationPermissions[0]");
@@ -436,4 +441,24 @@ fn installation_tokens_are_called_as_other_clients_call_them() {
     let request = harness.command("tokens_update", json!({"ids": "a", "body": {"revoked": false}}));
     let shown: Value = serde_json::from_str(&request.prepare().unwrap().to_json()).unwrap();
     assert_eq!(shown["body"]["json"], json!({"revoked": false}));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_told_before_anything_is_sent() {
+    let harness = harness();
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().join("none"), folder.path().to_owned()] {
+        let put = || harness.request("falcon", Method::Put, "/new", ()).body(FilePart::path(&path));
+        for error in [put().prepare().unwrap_err(), put().await.unwrap_err()] {
+            assert_eq!((error.kind(), error.was_sent()), ("io", false), "{error}");
+            assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_would_be_folded_is_refused() {
+    let harness = harness();
+    let command = harness.command("tokens_query", ()).server("https://x.example/a/../b");
+    assert_eq!(command.prepare().unwrap_err().kind(), "config");
 }
