@@ -8,7 +8,7 @@ use crate::args::{ShowArgs, ShowOutput};
 use crate::arguments_schema::body_of;
 use crate::describe;
 use crate::output::{Screen, escape, layout, paint};
-use crate::report::Failure;
+use crate::report::{self, Failure};
 use crate::session;
 
 /// Prints one operation.
@@ -17,7 +17,9 @@ use crate::session;
 /// Where no operation or several have the name, a document cannot be read, or standard output cannot be written.
 pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
     let table = session::table(&args.source, &args.common)?;
-    let operation = table.find(args.source.api.as_deref(), &args.operation)?;
+    let operation = table
+        .find(args.source.api.as_deref(), &args.operation)
+        .map_err(|error| report::unknown_operation(&table, error))?;
     let mut out = screen.out();
     match args.output.unwrap_or_default() {
         ShowOutput::Auto => write_text(&mut out, operation, screen)?,
