@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use opcall::{Body, Command, Error, Harness, Location, Method, Operation, Params};
+use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
 
 use crate::answer;
 use crate::args::CallArgs;
@@ -58,6 +58,9 @@ impl<'a> Call<'a> {
     /// Where nothing has the name, an item is none, or a file cannot be read.
     pub(crate) fn read(harness: &'a Harness, args: &'a CallArgs) -> Result<Self, Failure> {
         let subject = Subject::find(harness, args.source.api.as_deref(), &args.operation)?;
+        if let (Some(operation), false) = (subject.operation(), args.common.quiet) {
+            tell_of_twin(operation, args);
+        }
         let about = subject.about();
         Self::of(harness, args, subject).map_err(|failure| failure.within(about))
     }
@@ -65,9 +68,12 @@ impl<'a> Call<'a> {
     fn of(harness: &'a Harness, args: &'a CallArgs, subject: Subject<'a>) -> Result<Self, Failure> {
         let operation = subject.operation();
         let names = operation.map(declared_names).unwrap_or_default();
-        let read =
-            |word| items::read(word, names.iter().copied()).map_err(|problem| Failure::usage(problem, None));
+        let hint = || Some("write name=value or name:=JSON; `opcall --help` explains items.".to_owned());
+        let read = |word| {
+            items::read(word, names.iter().copied()).map_err(|problem| Failure::usage(problem, hint()))
+        };
         let items = args.words.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let items = items::split_lists(items, operation);
         let mut inputs = Inputs::default();
         let Assembled { mut params, headers, dropped_headers, body } = items::assemble(items, &mut inputs)?;
         let headers = undeclared(headers, operation, &mut params);
@@ -165,6 +171,20 @@ impl<'a> Call<'a> {
         // A question that cannot be written is answered with no.
         let _ = write!(io::stderr().lock(), "{question}\nGo on? [y/N] ");
         confirmed(&mut io::stdin().lock(), &question)
+    }
+}
+
+/// Says that a document's operation is called where a built-in one has the same name.
+fn tell_of_twin(called: Operation<'_>, args: &CallArgs) {
+    if args.source.spec.is_empty() || args.source.api.is_some() {
+        return;
+    }
+    let built_in = OperationTable::built_in();
+    if let Ok(twin) = built_in.get(&args.operation)
+        && twin.service() != called.service()
+    {
+        let (called, twin) = (called.qualified_id(), twin.qualified_id());
+        session::note(&format!("{called} is called; {twin} has the same name"));
     }
 }
 

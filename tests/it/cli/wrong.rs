@@ -227,6 +227,82 @@ fn an_answer_that_is_no_json() {
         "#);
 }
 
+/// The error that a program reads.
+fn error_of(variables: &[(&str, &str)], line: &[&str]) -> serde_json::Value {
+    let run = opcall_with(variables, &[&["--error-format", "json"], line].concat());
+    serde_json::from_str(&run.stderr).unwrap()
+}
+
+#[test]
+fn an_error_names_its_operation() {
+    let about = |variables: &[(&str, &str)], line: &[&str]| {
+        let error = error_of(variables, line);
+        let word = |key: &str| error[key].as_str().unwrap_or("null").to_owned();
+        format!("{} {} {} {}", word("kind"), word("operation"), word("method"), word("url"))
+    };
+    let url = "https://api.crowdstrike.com/installation-tokens/queries/tokens/v1";
+    assert_eq!(about(&[], &["tokens_query", "limit=5"]), format!("auth falcon:tokens_query GET {url}"));
+    assert_eq!(about(&[], &["tokens_query", "limit"]), "usage falcon:tokens_query GET null");
+    assert_eq!(about(&[], &["tokens_query", "--profile", "none"]), "config falcon:tokens_query GET null");
+    assert_eq!(
+        about(&[KEY], &["panther:api_token_list", "--server", "http://198.51.100.1"]),
+        "unsafe panther:api token#list GET http://198.51.100.1/api-tokens"
+    );
+    let client =
+        [("FALCON_CLIENT_ID", "0123456789abcdef0123456789abcdef"), ("FALCON_CLIENT_SECRET", "canary-secret")];
+    let lost = error_of(&client, &["tokens_query", "--server", &closed_port(), "--max-time", "1s"]);
+    assert_eq!(
+        (lost["operation"].as_str(), lost["kind"].as_str()),
+        (Some("falcon:tokens_query"), Some("transport"))
+    );
+}
+
+#[test]
+fn an_endpoint_in_no_table_has_one_name() {
+    let shown = opcall(&["falcon:GET /new/x", "--dry-run"]).json();
+    assert_eq!(shown["operation"], "falcon:GET /new/x");
+    assert_eq!(error_of(&[], &["--api", "falcon", "GET /new/x"])["operation"], "falcon:GET /new/x");
+}
+
+#[test]
+fn an_operation_must_be_named() {
+    for line in [&["-v"][..], &["--dry-run"], &["--color", "never"]] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told(&[], line), @"");
+        }
+    }
+}
+
+#[test]
+fn the_last_of_an_option_holds() {
+    let line = ["tokens_query", "--dry-run", "-o", "none", "--dry-run", "-o", "json", "--server", "http://a"];
+    let run = opcall(&[&line[..], &["--server", "http://127.0.0.1:1", "-q", "-q"]].concat());
+    assert_eq!(run.json()["url"], "http://127.0.0.1:1/installation-tokens/queries/tokens/v1");
+}
+
+#[test]
+fn plain_http_needs_leave() {
+    let line = ["panther:api_token_list", "--server", "http://198.51.100.1", "--max-time", "10ms"];
+    insta::assert_snapshot!(told(&[KEY], &line), @"");
+    let run = opcall_with(&[KEY], &[&line[..], &["--insecure-http"]].concat());
+    assert_ne!(run.code, 10, "{}", run.stderr);
+}
+
+#[test]
+fn a_search_is_named_where_it_finds_something() {
+    let hint = |name: &str| error_of(&[], &[name])["hint"].as_str().unwrap().to_owned();
+    assert!(hint("token_query").ends_with("`opcall ops token` shows all with that word."));
+    assert!(hint("zzxxyy").ends_with("`opcall ops` shows all."), "{}", hint("zzxxyy"));
+}
+
+#[cfg(feature = "sandbox")]
+#[test]
+fn a_fault_is_about_an_operation() {
+    insta::assert_snapshot!(told(&[], &["sandbox", "--fault", "token_query:503"]), @"");
+    insta::assert_snapshot!(told(&[], &["sandbox", "--fault", "tokens_query"]), @"");
+    insta::assert_snapshot!(told(&[], &["sandbox", "--clock", "soon"]), @"");
+}
+
 #[test]
 fn programs_read_errors_as_json() {
     for line in [
