@@ -91,6 +91,7 @@ fn arguments_that_do_not_fit() {
 fn words_that_are_no_items() {
     insta::assert_snapshot!(told(&[], &["tokens_query", "limit"]), @r#"
         error: `limit` is no item: it has none of the operators = := == : @
+          hint: write name=value or name:=JSON; `opcall --help` explains items.
         (usage, code 2, not sent)
         "#);
     insta::assert_snapshot!(told(&[], &["tokens_query", "limit:=five"]), @r#"
@@ -126,7 +127,7 @@ fn what_to_set_is_named() {
         "#);
     insta::assert_snapshot!(told(&[KEY], &["panther:api_token_list"]), @r#"
         error: the address of panther is not known: "https://your-api-host" is a placeholder
-          hint: set PANTHER_API_URL or PANTHER_API_HOST, or give a server with the call.
+          hint: set PANTHER_API_URL or PANTHER_API_HOST, or give --server URL.
         (config, code 2, not sent)
         "#);
 }
@@ -268,7 +269,11 @@ fn an_endpoint_in_no_table_has_one_name() {
 fn an_operation_must_be_named() {
     for line in [&["-v"][..], &["--dry-run"], &["--color", "never"]] {
         insta::allow_duplicates! {
-            insta::assert_snapshot!(told(&[], line), @"");
+            insta::assert_snapshot!(told(&[], line), @r#"
+        error: no operation is named
+          hint: usage: opcall [OPTIONS] <OPERATION> [ITEM]...; `opcall ops` lists the operations.
+        (usage, code 2, not sent)
+        "#);
         }
     }
 }
@@ -283,7 +288,11 @@ fn the_last_of_an_option_holds() {
 #[test]
 fn plain_http_needs_leave() {
     let line = ["panther:api_token_list", "--server", "http://198.51.100.1", "--max-time", "10ms"];
-    insta::assert_snapshot!(told(&[KEY], &line), @"");
+    insta::assert_snapshot!(told(&[KEY], &line), @r#"
+        error: credentials would go unencrypted to http://198.51.100.1
+          hint: use https, or give --insecure-http if the network between is yours.
+        (unsafe, code 10, not sent)
+        "#);
     let run = opcall_with(&[KEY], &[&line[..], &["--insecure-http"]].concat());
     assert_ne!(run.code, 10, "{}", run.stderr);
 }
@@ -298,9 +307,21 @@ fn a_search_is_named_where_it_finds_something() {
 #[cfg(feature = "sandbox")]
 #[test]
 fn a_fault_is_about_an_operation() {
-    insta::assert_snapshot!(told(&[], &["sandbox", "--fault", "token_query:503"]), @"");
-    insta::assert_snapshot!(told(&[], &["sandbox", "--fault", "tokens_query"]), @"");
-    insta::assert_snapshot!(told(&[], &["sandbox", "--clock", "soon"]), @"");
+    insta::assert_snapshot!(told(&[], &["sandbox", "--fault", "token_query:503"]), @r#"
+        error: no operation is called "token_query"
+          hint: did you mean "tokens_query"? `opcall ops token` shows all with that word.
+        (unknown_operation, code 2, not sent)
+        "#);
+    insta::assert_snapshot!(told(&[], &["sandbox", "--fault", "tokens_query"]), @r#"
+        error: `tokens_query` is no fault: it names no status; write OPERATION:STATUS;retry-after=2;times=3;slow=500ms
+        (usage, code 2, not sent)
+        "#);
+    insta::assert_snapshot!(told(&[], &["sandbox", "--clock", "soon"]), @r#"
+        error: invalid value 'soon' for '--clock <TIME>': `soon` is no clock: write `real` or a time such as 2025-06-01T00:00:00Z
+
+        For more information, try '--help'.
+        (usage, code 2, not sent)
+        "#);
 }
 
 #[test]
