@@ -6,10 +6,16 @@
 use opcall::{Location, MediaType, Operation, Schema};
 use serde_json::{Map, Value, json};
 
+use crate::describe;
+
 /// The schema of the arguments object that `Harness::command` takes for an operation.
 pub(crate) fn of(operation: Operation<'_>) -> Value {
-    let mut arguments =
-        Arguments { defs: Defs::new(operation), properties: Map::new(), required: Vec::new() };
+    let mut arguments = Arguments {
+        defs: Defs::new(operation),
+        properties: Map::new(),
+        required: Vec::new(),
+        of_body: Vec::new(),
+    };
     for parameter in operation.parameters() {
         let twins = operation.parameters().filter(|other| other.name() == parameter.name()).count();
         let name = match twins {
@@ -19,13 +25,22 @@ pub(crate) fn of(operation: Operation<'_>) -> Value {
         let schema = arguments.defs.schema(parameter.schema(), parameter.description());
         arguments.add(name, schema, parameter.required());
     }
-    let is_open = body_of(operation).is_some_and(|media_type| arguments.body(operation, media_type));
+    let media_type = body_of(operation);
+    let is_open = media_type.is_some_and(|media_type| arguments.body(operation, media_type));
+    let further = match media_type {
+        Some(media_type) if is_open => arguments.defs.further(media_type.schema()),
+        _ => is_open.into(),
+    };
+    let some_of_body = arguments.some_of_body(operation, is_open);
     let mut schema = json!({
         "type": "object",
         "properties": arguments.properties,
         "required": arguments.required,
-        "additionalProperties": is_open,
+        "additionalProperties": further,
     });
+    if let (Some(members), Some(choices)) = (schema.as_object_mut(), some_of_body) {
+        members.insert("anyOf".into(), choices);
+    }
     let defs = arguments.defs.resolved();
     if let (Some(members), false) = (schema.as_object_mut(), defs.is_empty()) {
         members.insert("$defs".into(), Value::Object(defs));
@@ -52,6 +67,8 @@ struct Arguments<'t> {
     defs: Defs<'t>,
     properties: Map<String, Value>,
     required: Vec<String>,
+    /// The names that are part of the body.
+    of_body: Vec<String>,
 }
 
 impl<'t> Arguments<'t> {
@@ -67,6 +84,7 @@ impl<'t> Arguments<'t> {
         let is_needed = operation.body().is_some_and(opcall::RequestBody::required);
         if media_type.properties().len() == 0 {
             let schema = self.defs.schema(media_type.schema(), None);
+            self.of_body.push("body".into());
             self.add("body".into(), schema, is_needed && !media_type.is_open());
             return media_type.is_open();
         }
@@ -78,9 +96,27 @@ impl<'t> Arguments<'t> {
             };
             let is_filled = twin.is_some_and(|twin| twin.location() == Location::Path);
             let schema = self.defs.schema(property.schema(), None);
+            self.of_body.push(name.clone());
             self.add(name, schema, is_needed && property.required() && !is_filled);
         }
         media_type.is_open()
+    }
+}
+
+impl Arguments<'_> {
+    /// Where a body is required that requires nothing in particular: that one of its names is there.
+    fn some_of_body(&self, operation: Operation<'_>, is_open: bool) -> Option<Value> {
+        let is_needed = operation.body().is_some_and(opcall::RequestBody::required);
+        let is_there = |name: &String| self.required.contains(name);
+        if !is_needed || self.of_body.is_empty() || self.of_body.iter().any(is_there) {
+            return None;
+        }
+        let mut choices: Vec<_> = self.of_body.iter().map(|name| json!({"required": [name]})).collect();
+        if is_open {
+            let others: Vec<_> = self.properties.keys().filter(|name| !self.of_body.contains(name)).collect();
+            choices.push(json!({"not": {"propertyNames": {"enum": others}}}));
+        }
+        Some(choices.into())
     }
 }
 
@@ -107,6 +143,15 @@ impl<'t> Defs<'t> {
     fn converted(&mut self, text: &str) -> Value {
         let value = serde_json::from_str(text).unwrap_or_else(|_| json!({}));
         self.convert(value)
+    }
+
+    /// What further names of an open body hold.
+    fn further(&mut self, schema: Schema<'_>) -> Value {
+        let whole = describe::followed(self.operation, schema);
+        match whole.get("additionalProperties") {
+            Some(further @ Value::Object(_)) => self.convert(further.clone()),
+            _ => true.into(),
+        }
     }
 
     /// Everything referred to, also by what is referred to.

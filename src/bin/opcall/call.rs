@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use opcall::{Body, Command, Error, Harness, Location, Method, Operation, Params};
+use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
 
 use crate::answer;
 use crate::args::CallArgs;
@@ -12,7 +12,7 @@ use crate::items::{self, Assembled, Source};
 use crate::loopback;
 use crate::output::{Screen, escape};
 use crate::prepared;
-use crate::report::Failure;
+use crate::report::{About, Failure};
 use crate::session;
 use crate::subject::Subject;
 
@@ -32,21 +32,10 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));
     }
     if is_shown {
-        return show(&call.command().prepare()?, args, screen);
+        return call.show(screen).map_err(|failure| call.explain(failure));
     }
-    call.confirm(args)?;
+    call.confirm(args).map_err(|failure| call.explain(failure))?;
     session::run(call.send(args, screen))
-}
-
-fn show(request: &opcall::Request, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    prepared::warn(request, &args.common);
-    let mut out = screen.out();
-    if args.curl {
-        writeln!(out, "{}", escape(&request.to_string()))?;
-    } else {
-        prepared::write(&mut out, request, args.output.unwrap_or_default(), screen)?;
-    }
-    Ok(out.flush()?)
 }
 
 /// A call as the command line says it.
@@ -69,11 +58,22 @@ impl<'a> Call<'a> {
     /// Where nothing has the name, an item is none, or a file cannot be read.
     pub(crate) fn read(harness: &'a Harness, args: &'a CallArgs) -> Result<Self, Failure> {
         let subject = Subject::find(harness, args.source.api.as_deref(), &args.operation)?;
+        if let (Some(operation), false) = (subject.operation(), args.common.quiet) {
+            tell_of_twin(operation, args);
+        }
+        let about = subject.about();
+        Self::of(harness, args, subject).map_err(|failure| failure.within(about))
+    }
+
+    fn of(harness: &'a Harness, args: &'a CallArgs, subject: Subject<'a>) -> Result<Self, Failure> {
         let operation = subject.operation();
         let names = operation.map(declared_names).unwrap_or_default();
-        let read =
-            |word| items::read(word, names.iter().copied()).map_err(|problem| Failure::usage(problem, None));
+        let hint = || Some("write name=value or name:=JSON; `opcall --help` explains items.".to_owned());
+        let read = |word| {
+            items::read(word, names.iter().copied()).map_err(|problem| Failure::usage(problem, hint()))
+        };
         let items = args.words.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let items = items::split_lists(items, operation);
         let mut inputs = Inputs::default();
         let Assembled { mut params, headers, dropped_headers, body } = items::assemble(items, &mut inputs)?;
         let headers = undeclared(headers, operation, &mut params);
@@ -115,11 +115,35 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Prints the request that would be sent.
+    fn show(&self, screen: Screen) -> Result<(), Failure> {
+        let request = self.command().prepare()?;
+        prepared::warn(&request, &self.args.common);
+        let mut out = screen.out();
+        if self.args.curl {
+            writeln!(out, "{}", escape(&request.to_string()))?;
+        } else {
+            let output = self.args.output.unwrap_or_default();
+            prepared::write(&mut out, &request, &self.subject.label(), output, screen)?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Adds to a failure what is known of the call: where it would have gone, if it can be told.
+    fn explain(&self, failure: Failure) -> Failure {
+        let url = self.command().prepare().ok().map(|request| without_query(&request.url()));
+        failure.within(About { url, ..self.subject.about() })
+    }
+
     /// Sends it and prints the answer.
     ///
     /// # Errors
     /// What the call fails with; the body of a refusal is printed before.
     pub(crate) async fn send(&self, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        self.exchange(args, screen).await.map_err(|failure| self.explain(failure))
+    }
+
+    async fn exchange(&self, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         let request = self.command().prepare()?;
         prepared::warn(&request, &args.common);
         if args.common.verbose > 0 {
@@ -150,6 +174,24 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Says that a document's operation is called where a built-in one has the same name.
+fn tell_of_twin(called: Operation<'_>, args: &CallArgs) {
+    if args.source.spec.is_empty() || args.source.api.is_some() {
+        return;
+    }
+    let built_in = OperationTable::built_in();
+    if let Ok(twin) = built_in.get(&args.operation)
+        && twin.service() != called.service()
+    {
+        let (called, twin) = (called.qualified_id(), twin.qualified_id());
+        session::note(&format!("{called} is called; {twin} has the same name"));
+    }
+}
+
+fn without_query(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
 fn confirmed(answers: &mut impl io::BufRead, question: &str) -> Result<(), Failure> {
     let mut answer = String::new();
     let read = answers.read_line(&mut answer);
@@ -168,7 +210,7 @@ fn declared_names(operation: Operation<'_>) -> Vec<&str> {
 }
 
 /// Headers that are declared parameters become arguments, so that they are checked and count as given.
-fn undeclared(
+pub(crate) fn undeclared(
     headers: Vec<(String, String)>,
     operation: Option<Operation<'_>>,
     params: &mut Params,

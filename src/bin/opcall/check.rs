@@ -8,7 +8,7 @@ use opcall::spec::{self, Depth, Description, Position, SpecError, Warning};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckOutput};
-use crate::output::{Screen, escape, paint};
+use crate::output::{Screen, counted, escape, paint};
 use crate::report::Failure;
 
 /// Checks every file and prints one finding for each.
@@ -77,7 +77,8 @@ impl Finding {
         match std::fs::read(path) {
             Ok(bytes) => {
                 let source = FolderSource::new(path.parent().unwrap_or_else(|| Path::new("")));
-                let read = spec::read(&name, &bytes, &source, Depth::Requests).map_err(Fault::from);
+                let read = spec::read(&name, &bytes, &source, Depth::Requests)
+                    .map_err(|error| graphql_alone(path).unwrap_or_else(|| error.into()));
                 Self { name, bytes: bytes.len() as u64, read }
             }
             Err(error) => {
@@ -123,9 +124,9 @@ impl Finding {
                 let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
                 writeln!(
                     out,
-                    "{name}: {}, {} operations{skipped}",
+                    "{name}: {}, {}{skipped}",
                     escape(&found.format),
-                    found.operations.len()
+                    counted(found.operations.len(), "operation")
                 )?;
                 found
                     .warnings
@@ -138,6 +139,19 @@ impl Finding {
             }
         }
     }
+}
+
+/// A GraphQL document does not say where it is sent, so it is no API description by itself.
+fn graphql_alone(path: &Path) -> Option<Fault> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    let hint = "check the OpenAPI document whose operation carries it in `x-graphql`.";
+    matches!(extension.as_str(), "graphql" | "graphqls" | "gql").then(|| Fault {
+        message: "a GraphQL document is read through an API description that carries it".to_owned(),
+        file: path.display().to_string(),
+        position: None,
+        pointer: None,
+        hint: Some(hint.to_owned()),
+    })
 }
 
 fn size_of_files(folder: &Path) -> u64 {

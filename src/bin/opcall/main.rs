@@ -11,6 +11,7 @@ mod body;
 mod call;
 mod check;
 mod describe;
+mod example;
 mod inputs;
 mod items;
 mod loopback;

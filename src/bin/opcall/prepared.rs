@@ -1,13 +1,43 @@
 //! Prints a request that is not sent: for a person, or as the JSON object that programs rely on.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use opcall::{Content, Part, PartContent, Request};
+use serde::Serialize;
 
 use crate::args::{CallOutput, Common};
 use crate::output::{Screen, escape, layout, paint};
 use crate::report::Failure;
 use crate::session;
+
+/// A prepared request as programs read it.
+#[derive(Serialize)]
+pub(crate) struct Shown<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<&'r str>,
+    method: &'r str,
+    url: Cow<'r, str>,
+    headers: Vec<(&'r str, Cow<'r, str>)>,
+    body: &'r Content,
+}
+
+impl<'r> Shown<'r> {
+    /// The operation may be left out, where it stands outside already.
+    pub(crate) fn of(request: &'r Request, operation: Option<&'r str>) -> Self {
+        Self {
+            operation,
+            method: request.method().as_str(),
+            url: request.url(),
+            headers: request.headers(),
+            body: request.content(),
+        }
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
 
 /// Prints a dry run.
 ///
@@ -16,6 +46,7 @@ use crate::session;
 pub(crate) fn write(
     out: &mut impl Write,
     request: &Request,
+    operation: &str,
     output: CallOutput,
     screen: Screen,
 ) -> Result<(), Failure> {
@@ -23,7 +54,7 @@ pub(crate) fn write(
         CallOutput::None => {}
         CallOutput::Auto if screen.is_terminal => write_text(out, request, screen)?,
         CallOutput::Auto | CallOutput::Json | CallOutput::Raw => {
-            layout(&request.to_json(), screen.json(), out)?;
+            layout(&Shown::of(request, Some(operation)).to_json(), screen.json(), out)?;
             writeln!(out)?;
         }
     }

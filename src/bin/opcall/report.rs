@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use opcall::{Error, Phase};
+use opcall::{Error, OperationTable, Phase};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
@@ -28,9 +28,51 @@ pub(crate) enum Failure {
     Signal(u8),
     /// Said already; only the exit code is left.
     Told(u8),
+    /// A failure of a call of which more is known than the failure says.
+    Within(Box<About>, Box<Failure>),
+}
+
+/// What is known of a call that fails, before anything of it is sent.
+#[derive(Debug, Default)]
+pub(crate) struct About {
+    /// The operation with its service; `service:METHOD /path` for an endpoint in no table.
+    pub(crate) operation: Option<String>,
+    /// The method.
+    pub(crate) method: Option<String>,
+    /// The URL without its query.
+    pub(crate) url: Option<String>,
+    /// What to do about it, where the program knows it better than the library.
+    pub(crate) hint: Option<String>,
 }
 
 impl Failure {
+    /// Adds what is known of the call; what is known already stays.
+    pub(crate) fn within(self, about: About) -> Self {
+        match self {
+            Self::Within(known, failure) => {
+                let operation = known.operation.or(about.operation);
+                let method = known.method.or(about.method);
+                let about = About { operation, method, url: known.url.or(about.url), hint: known.hint };
+                Self::Within(Box::new(about), failure)
+            }
+            failure => Self::Within(Box::new(about), Box::new(failure)),
+        }
+    }
+
+    /// The failure itself, without what is known around it.
+    pub(crate) fn bare(&self) -> &Self {
+        if let Self::Within(_, failure) = self { failure.bare() } else { self }
+    }
+
+    fn about(&self) -> Option<&About> {
+        if let Self::Within(about, _) = self { Some(about) } else { None }
+    }
+
+    /// The library's error, where it is one.
+    pub(crate) fn library(&self) -> Option<&Error> {
+        if let Self::Call(error) = self.bare() { Some(error) } else { None }
+    }
+
     /// The command line is wrong.
     pub(crate) fn usage(problem: impl Into<String>, hint: Option<String>) -> Self {
         Self::Usage { problem: problem.into(), hint }
@@ -52,6 +94,7 @@ impl Failure {
             Self::Io { .. } | Self::Local { .. } => 1,
             Self::Signal(number) => 128 + number,
             Self::Told(code) => *code,
+            Self::Within(_, failure) => failure.exit_code(),
         }
     }
 
@@ -63,6 +106,7 @@ impl Failure {
             Self::NotConfirmed(_) => "unsafe",
             Self::Local { .. } => "decode",
             Self::Io { .. } | Self::Signal(_) | Self::Told(_) => "io",
+            Self::Within(_, failure) => failure.kind(),
         }
     }
 
@@ -70,7 +114,8 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } | Self::Local { hint, .. } => hint.clone(),
-            Self::Call(error) => error.hint(),
+            Self::Call(error) => hint_of(error),
+            Self::Within(about, failure) => about.hint.clone().or_else(|| failure.hint()),
             Self::NotConfirmed(_) => Some("say `y`, or give `--yes`.".into()),
             _ => None,
         }
@@ -78,7 +123,7 @@ impl Failure {
 
     /// The causes below it, the nearest first.
     fn causes(&self) -> Vec<String> {
-        let first: Option<&dyn std::error::Error> = match self {
+        let first: Option<&dyn std::error::Error> = match self.bare() {
             Self::Call(error) => std::error::Error::source(error),
             Self::Io { source, .. } => Some(source),
             _ => None,
@@ -91,28 +136,30 @@ impl Failure {
 
     /// The object of `--error-format json`.
     pub(crate) fn to_json(&self) -> Value {
-        let mut message = match self {
+        let mut message = match self.bare() {
             Self::Call(Error::Arguments(_)) => self.to_string().lines().next().unwrap_or_default().to_owned(),
             _ => self.to_string(),
         };
         for cause in self.causes() {
             message = format!("{message}: {cause}");
         }
-        let error = if let Self::Call(error) = self { Some(error) } else { None };
+        let error = self.library();
         let facts = error.map(Facts::of).unwrap_or_default();
+        let about = self.about();
+        let operation = about.and_then(|about| about.operation.as_deref());
         json!({
             "kind": self.kind(),
             "message": message,
-            "operation": error.and_then(Error::operation),
+            "operation": operation.or(error.and_then(Error::operation)),
             "status": error.and_then(Error::status),
-            "method": facts.method,
-            "url": facts.url,
+            "method": facts.method.or(about.and_then(|about| about.method.as_deref())),
+            "url": facts.url.or(about.and_then(|about| about.url.as_deref())),
             "problems": problems(error),
             "hint": self.hint(),
             "attempts": facts.attempts,
             "retry_after_ms": facts.retry_after_ms,
             "trace_id": facts.trace_id,
-            "sent": matches!(self, Self::Local { .. }) || error.is_some_and(Error::was_sent),
+            "sent": matches!(self.bare(), Self::Local { .. }) || error.is_some_and(Error::was_sent),
         })
     }
 
@@ -135,7 +182,7 @@ impl Failure {
             let _ = error.print();
             return code;
         }
-        if code != 0 && !matches!(self, Self::Told(_) | Self::Signal(_)) {
+        if code != 0 && !matches!(self.bare(), Self::Told(_) | Self::Signal(_)) {
             let text = match format {
                 ErrorFormat::Json => self.to_json().to_string(),
                 ErrorFormat::Text => self.to_text(screen),
@@ -170,6 +217,7 @@ impl fmt::Display for Failure {
             Self::Io { action, .. } => write!(f, "{action} failed"),
             Self::Signal(number) => write!(f, "ended by signal {number}"),
             Self::Told(code) => write!(f, "ended with code {code}"),
+            Self::Within(_, failure) => failure.fmt(f),
         }
     }
 }
@@ -185,6 +233,42 @@ impl From<io::Error> for Failure {
     fn from(source: io::Error) -> Self {
         Self::io("writing to standard output", source)
     }
+}
+
+/// The hint in the words of the command line, where the library names its own doors.
+fn hint_of(error: &Error) -> Option<String> {
+    match error {
+        Error::Transport(error) if error.phase == Phase::AnswerTimeout => {
+            Some("give each attempt more time with --timeout, or the whole call with --max-time.".into())
+        }
+        Error::Transport(error) if error.phase == Phase::ConnectTimeout => Some(format!(
+            "check that {} can be reached from here, or give it more time with --connect-timeout.",
+            error.origin
+        )),
+        _ => error.hint().map(|hint| {
+            hint.replace("or allow plain http if", "or give --insecure-http if")
+                .replace("or give a server with the call", "or give --server URL")
+        }),
+    }
+}
+
+/// What to do where no operation has a name: what is near it, and a search that finds something.
+pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure {
+    let Error::UnknownOperation(unknown) = &error else { return error.into() };
+    let mut words: Vec<_> =
+        unknown.name.split(|one: char| !one.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let search = match words.into_iter().find(|word| !table.search(word).is_empty()) {
+        Some(word) => format!("`opcall ops {word}` shows all with that word."),
+        None => "`opcall ops` shows all.".to_owned(),
+    };
+    let quoted: Vec<_> = unknown.suggestions.iter().map(|one| format!("\"{one}\"")).collect();
+    let hint = match &quoted[..] {
+        [] => search,
+        [one] => format!("did you mean {one}? {search}"),
+        several => format!("did you mean one of {}? {search}", several.join(", ")),
+    };
+    Failure::from(error).within(About { hint: Some(hint), ..About::default() })
 }
 
 /// The exit code of a library error.

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use opcall::OperationTable;
-use opcall::sandbox::{DemoCredentials, Fault, Sandbox, SandboxBuilder};
+use opcall::sandbox::{DemoCredentials, Fault, InvalidFault, Sandbox, SandboxBuilder};
 
 use crate::args::SandboxArgs;
 use crate::output::{Screen, paint};
-use crate::report::Failure;
+use crate::report::{self, Failure};
 use crate::session;
 
 /// Runs the sandbox.
@@ -18,16 +18,22 @@ pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
     let table = session::table(&args.source, &args.common)?;
     let mut builder = args.source.spec.iter().fold(Sandbox::builder(), SandboxBuilder::spec);
     for text in &args.faults {
-        let hint = || Some("write it as 'OPERATION:STATUS;retry-after=2;times=3;slow=500ms'.".to_owned());
-        let fault: Fault =
-            text.parse().map_err(|error| Failure::usage(format!("--fault {text}: {error}"), hint()))?;
-        builder = builder.fault(fault);
+        builder = builder.fault(fault(text, &table)?);
     }
     if let Some(path) = &args.state {
         builder = builder.state_file(path);
     }
     if let Some(seed) = args.seed {
         builder = builder.seed(seed);
+    }
+    if let Some(clock) = args.clock {
+        builder = builder.clock(clock);
+    }
+    if let Some(calls) = args.rate {
+        builder = builder.rate(calls);
+    }
+    if let Some(entries) = args.page {
+        builder = builder.page(entries);
     }
     builder = builder.port(args.port);
     session::run(async {
@@ -38,6 +44,21 @@ pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
         sandbox.wait().await;
         Ok(())
     })
+}
+
+/// Reads a fault, which must be about an operation, the token endpoint or everything.
+fn fault(text: &str, table: &OperationTable) -> Result<Fault, Failure> {
+    let fault: Fault = text.parse().map_err(|error: InvalidFault| Failure::usage(error.to_string(), None))?;
+    let name = text.split(';').next().and_then(|head| head.rsplit_once(':')).map_or(text, |(name, _)| name);
+    let is_special = |name: &str| matches!(name, "*" | "token");
+    let name = name.trim();
+    if is_special(name) || name.split_once(':').is_some_and(|(_, name)| is_special(name)) {
+        return Ok(fault);
+    }
+    match table.get(name) {
+        Err(error @ opcall::Error::UnknownOperation(_)) => Err(report::unknown_operation(table, error)),
+        _ => Ok(fault),
+    }
 }
 
 /// The addresses, and lines for a shell that call them.

@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{Common, Source, Target};
-use crate::output::Screen;
+use crate::output::{Screen, counted};
 use crate::report::Failure;
 
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
@@ -62,8 +62,8 @@ pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, 
                 note(&warning.to_string());
             }
         } else if !warnings.is_empty() {
-            let count = warnings.len();
-            note(&format!("{} has {count} warnings; `opcall check` shows them", path.display()));
+            let count = counted(warnings.len(), "warning");
+            note(&format!("{} has {count}; `opcall check` shows them all", path.display()));
         }
     }
     Ok(table)
@@ -80,6 +80,9 @@ pub(crate) fn builder(table: OperationTable, target: &Target) -> HarnessBuilder 
     }
     if let Some(limit) = target.max_time {
         builder = builder.max_time(limit);
+    }
+    if target.insecure_http {
+        builder = builder.allow_http();
     }
     if target.sandbox {
         builder = builder.env(|_| None).no_proxy();

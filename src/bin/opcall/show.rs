@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use opcall::{MediaType, Operation, Parameter};
+use opcall::{MediaType, Operation, OperationTable, Parameter};
 
 use crate::args::{ShowArgs, ShowOutput};
 use crate::arguments_schema::body_of;
 use crate::describe;
+use crate::example;
 use crate::output::{Screen, escape, layout, paint};
-use crate::report::Failure;
+use crate::report::{self, Failure};
 use crate::session;
 
 /// Prints one operation.
@@ -17,10 +18,12 @@ use crate::session;
 /// Where no operation or several have the name, a document cannot be read, or standard output cannot be written.
 pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
     let table = session::table(&args.source, &args.common)?;
-    let operation = table.find(args.source.api.as_deref(), &args.operation)?;
+    let operation = table
+        .find(args.source.api.as_deref(), &args.operation)
+        .map_err(|error| report::unknown_operation(&table, error))?;
     let mut out = screen.out();
     match args.output.unwrap_or_default() {
-        ShowOutput::Auto => write_text(&mut out, operation, screen)?,
+        ShowOutput::Auto => write_text(&mut out, operation, &table, screen)?,
         ShowOutput::Json => {
             layout(&describe::to_json(operation).to_string(), screen.json(), &mut out)?;
             writeln!(out)?;
@@ -29,7 +32,12 @@ pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-fn write_text(out: &mut impl Write, operation: Operation<'_>, screen: Screen) -> io::Result<()> {
+fn write_text(
+    out: &mut impl Write,
+    operation: Operation<'_>,
+    table: &OperationTable,
+    screen: Screen,
+) -> io::Result<()> {
     let heading = |text: &str| paint(&escape(text), screen.heading());
     writeln!(
         out,
@@ -52,7 +60,7 @@ fn write_text(out: &mut impl Write, operation: Operation<'_>, screen: Screen) ->
         writeln!(out, "\n{}", heading(&body_heading(operation, media_type)))?;
         write_rows(out, properties(operation, media_type))?;
     }
-    writeln!(out, "\n{}\n  {}", heading("Example"), escape(&example(operation)))
+    writeln!(out, "\n{}\n  {}", heading("Example"), escape(&example::line(operation, table)))
 }
 
 fn facts(operation: Operation<'_>) -> Vec<(&'static str, String)> {
@@ -128,40 +136,4 @@ fn write_rows(out: &mut impl Write, rows: impl Iterator<Item = Row>) -> io::Resu
         writeln!(out, "{}", escape(line.trim_end()))?;
     }
     Ok(())
-}
-
-/// A command line with what is required, or with the first argument where nothing is.
-fn example(operation: Operation<'_>) -> String {
-    let id = if operation.id().contains([' ', '#', '&', '(', '$']) {
-        format!("'{}'", operation.id())
-    } else {
-        operation.id().into()
-    };
-    let mut words = vec!["opcall".to_owned(), id];
-    let shown = |schema: opcall::Schema<'_>, name: &str| {
-        if schema.is_binary() {
-            format!("{name}@FILE")
-        } else if schema.types().names(opcall::Types::OBJECT) {
-            format!("{name}:=JSON")
-        } else {
-            format!("{name}=VALUE")
-        }
-    };
-    let body = body_of(operation);
-    let properties = body.into_iter().flat_map(MediaType::properties).filter(|one| !one.read_only());
-    let all: Vec<_> = operation
-        .parameters()
-        .map(|one| (one.required(), shown(one.schema(), one.name())))
-        .chain(properties.map(|one| (one.required(), shown(one.schema(), one.name()))))
-        .collect();
-    let required: Vec<_> =
-        all.iter().filter(|(is_required, _)| *is_required).map(|(_, text)| text.clone()).collect();
-    match (required.is_empty(), all.first()) {
-        (true, Some((_, first))) => words.push(first.clone()),
-        _ => words.extend(required),
-    }
-    if body.is_some_and(|media_type| media_type.properties().len() == 0) {
-        words.push("@body.json".into());
-    }
-    words.join(" ")
 }

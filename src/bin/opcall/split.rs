@@ -95,12 +95,23 @@ pub(crate) fn split(arguments: &[OsString], known: &Known) -> Result<Split, Fail
     }
     let first = rest.get(at).map(OsString::as_os_str).unwrap_or_default();
     let is_call = first == "call";
+    if let (true, Some(topic)) = (first == "help", rest.get(at + 1))
+        && !known.commands.iter().any(|command| topic == OsStr::new(command))
+        && topic.to_str().is_some_and(|text| !text.starts_with('-'))
+    {
+        let shown = [&[program.clone(), "show".into()], &leading[..], rest.get(at + 1..).unwrap_or_default()];
+        return Ok(Split { options: shown.concat(), ..Split::default() });
+    }
     if !is_call && known.commands.iter().any(|command| first == OsStr::new(command)) {
         let options =
             [&[program.clone(), first.to_owned()], &leading[..], rest.get(at + 1..).unwrap_or_default()];
         return Ok(Split { options: options.concat(), ..Split::default() });
     }
     let is_unknown_option = first.to_str().is_some_and(|text| text.starts_with('-') && text != "--");
+    if first.is_empty() && !leading.is_empty() {
+        let hint = "usage: opcall [OPTIONS] <OPERATION> [ITEM]...; `opcall ops` lists the operations.";
+        return Err(Failure::usage("no operation is named", Some(hint.into())));
+    }
     if first.is_empty() || is_unknown_option {
         return Ok(Split { options: arguments.to_vec(), ..Split::default() });
     }

@@ -2,7 +2,7 @@
 
 use opcall::{Command, Error, Harness, Method, Operation, Params};
 
-use crate::report::Failure;
+use crate::report::{self, About, Failure};
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -48,8 +48,22 @@ impl<'a> Subject<'a> {
                 Some(service) => Ok(Self::Unlisted { service, method, path }),
                 None => Err(lacks_service(rest)),
             },
-            _ => Err(error.into()),
+            _ => Err(report::unknown_operation(harness.table(), error)),
         }
+    }
+
+    /// The operation with its service; `service:METHOD /path` for an endpoint that no table knows.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Listed { operation, .. } => operation.qualified_id(),
+            Self::Unlisted { service, method, path } => format!("{service}:{method} {path}"),
+        }
+    }
+
+    /// What is known of a call of it.
+    pub(crate) fn about(&self) -> About {
+        let (operation, method) = (Some(self.label()), Some(self.method().as_str().to_owned()));
+        About { operation, method, ..About::default() }
     }
 
     /// The operation, where it is one of the table.

@@ -26,6 +26,42 @@ not json
 }
 
 #[test]
+fn a_line_is_one_object() {
+    let input = concat!(
+        "\u{feff}",
+        r#"{"id":1,"operation":"tokens_query","params":{"limit":5}}
+["tokens_query", {"limit": 5}]
+[2,"tokens_query",{"limit":5}]
+{"id":3,"operation":"tokens_query","params":[5]}
+{"id":4,"operation":"tokens_query","params":{"limit":5,"limit":6}}
+{"id":5,"operation":"tokens_create","body":null}
+{"id":6,"operation":"tokens_query","headers":["a"]}
+{"id":7,"operation":"UploadSampleV3","params":{"file_name":"a"},"files":{"sample":["AAE="]}}
+{"id":8,"operation":"GetSampleV3","params":{"ids":"a","X-CS-USERUUID":"b"},"headers":{"x-cs-useruuid":"c"}}
+{"id":9,"operation":"falcon:GET /new/x"}
+"#
+    );
+    insta::assert_snapshot!("batch_objects", opcall_reading(input, &["batch", "--dry-run"]).stdout);
+}
+
+#[test]
+fn the_sandbox_signs_in_by_itself() {
+    let input = r#"{"operation":"tokens_query","profile":"a"}"#;
+    let run = opcall_reading(input, &["batch", "--dry-run", "--sandbox"]);
+    assert_eq!(lines(&run)[0]["error"]["message"], "`profile` cannot be given with --sandbox");
+}
+
+#[test]
+fn a_failing_line_names_its_operation() {
+    let found = lines(&opcall_reading(r#"{"operation":"tokens_query"}"#, &["batch"]));
+    assert_eq!(
+        (found[0]["operation"].as_str(), found[0]["error"]["kind"].as_str()),
+        (Some("falcon:tokens_query"), Some("auth"))
+    );
+    assert_eq!(found[0].get("line"), None);
+}
+
+#[test]
 fn files_come_as_base64_or_by_leave() {
     let call = |upload: &str| {
         format!(

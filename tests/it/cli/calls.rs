@@ -36,6 +36,16 @@ fn items_go_where_the_operation_declares_them() {
 }
 
 #[test]
+fn comma_lists_may_be_repeated() {
+    let url = |items: &[&str]| {
+        let request = opcall(&[&["tokens_read", "--dry-run"], items].concat()).json();
+        request["url"].as_str().unwrap().split('?').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(url(&["ids=a,b", "ids=c"]), url(&["ids=a", "ids=b", "ids=c"]));
+    assert_eq!(url(&["ids:=[\"a,b\"]", "ids=c,d"]), url(&["ids:=[\"a,b\",\"c\",\"d\"]"]));
+}
+
+#[test]
 fn every_form_of_a_call_is_the_same_call() {
     let expected = opcall(&["tokens_query", "limit=5", "sort=label.asc", "--dry-run"]).ok().to_owned();
     for line in [
@@ -145,6 +155,7 @@ fn help_is_for_the_program_a_command_and_an_operation() {
     insta::assert_snapshot!("help_short", opcall(&["-h"]).ok());
     insta::assert_snapshot!("help_call", opcall(&["call", "-h"]).ok());
     assert_eq!(opcall(&["tokens_query", "--help"]).ok(), opcall(&["show", "tokens_query"]).ok());
+    assert_eq!(opcall(&["help", "tokens_query"]).ok(), opcall(&["show", "tokens_query"]).ok());
     assert_eq!(opcall(&["--version"]).ok(), format!("opcall {}\n", env!("CARGO_PKG_VERSION")));
 }
 

@@ -119,6 +119,36 @@ fn descriptions_are_checked() {
 }
 
 #[test]
+fn what_check_says_is_well_formed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("pets.yaml"), PETS).unwrap();
+    std::fs::write(path("q.graphql"), "query { a }").unwrap();
+    let good = opcall(&["check", &path("pets.yaml")]);
+    assert!(good.ok().contains(", 1 operation, 1 skipped\n"), "{}", good.stdout);
+    let alone = opcall(&["check", &path("q.graphql")]);
+    assert!(alone.code == 1 && alone.stdout.contains("x-graphql"), "{}", alone.stdout);
+}
+
+#[test]
+fn a_name_that_a_document_takes_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pets.yaml").display().to_string();
+    std::fs::write(&path, PETS.replace("getPet", "tokens_query")).unwrap();
+    let call = ["--spec", &path, "tokens_query", "id=7", "--dry-run"];
+    let note = "note: pets:tokens_query is called; falcon:tokens_query has the same name\n";
+    assert!(opcall(&call).stderr.contains(note), "{}", opcall(&call).stderr);
+    assert_eq!(opcall(&[&call[..], &["-q"]].concat()).stderr, "");
+}
+
+#[test]
+fn a_required_body_is_said_in_the_schema() {
+    let arguments = opcall(&["show", "tokens_create", "-o", "json"]).json()["arguments"].clone();
+    let choices = arguments["anyOf"].as_array().unwrap();
+    assert!(choices.contains(&serde_json::json!({"required": ["label"]})), "{arguments}");
+}
+
+#[test]
 fn a_document_is_called_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pets.yaml").display().to_string();

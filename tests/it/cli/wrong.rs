@@ -91,6 +91,7 @@ fn arguments_that_do_not_fit() {
 fn words_that_are_no_items() {
     insta::assert_snapshot!(told(&[], &["tokens_query", "limit"]), @r#"
         error: `limit` is no item: it has none of the operators = := == : @
+          hint: write name=value or name:=JSON; `opcall --help` explains items.
         (usage, code 2, not sent)
         "#);
     insta::assert_snapshot!(told(&[], &["tokens_query", "limit:=five"]), @r#"
@@ -126,7 +127,7 @@ fn what_to_set_is_named() {
         "#);
     insta::assert_snapshot!(told(&[KEY], &["panther:api_token_list"]), @r#"
         error: the address of panther is not known: "https://your-api-host" is a placeholder
-          hint: set PANTHER_API_URL or PANTHER_API_HOST, or give a server with the call.
+          hint: set PANTHER_API_URL or PANTHER_API_HOST, or give --server URL.
         (config, code 2, not sent)
         "#);
 }
@@ -224,6 +225,102 @@ fn an_answer_that_is_no_json() {
         error: the answer is not JSON
           hint: print it with `-o raw`.
         (decode, code 1, sent)
+        "#);
+}
+
+/// The error that a program reads.
+fn error_of(variables: &[(&str, &str)], line: &[&str]) -> serde_json::Value {
+    let run = opcall_with(variables, &[&["--error-format", "json"], line].concat());
+    serde_json::from_str(&run.stderr).unwrap()
+}
+
+#[test]
+fn an_error_names_its_operation() {
+    let about = |variables: &[(&str, &str)], line: &[&str]| {
+        let error = error_of(variables, line);
+        let word = |key: &str| error[key].as_str().unwrap_or("null").to_owned();
+        format!("{} {} {} {}", word("kind"), word("operation"), word("method"), word("url"))
+    };
+    let url = "https://api.crowdstrike.com/installation-tokens/queries/tokens/v1";
+    assert_eq!(about(&[], &["tokens_query", "limit=5"]), format!("auth falcon:tokens_query GET {url}"));
+    assert_eq!(about(&[], &["tokens_query", "limit"]), "usage falcon:tokens_query GET null");
+    assert_eq!(about(&[], &["tokens_query", "--profile", "none"]), "config falcon:tokens_query GET null");
+    assert_eq!(
+        about(&[KEY], &["panther:api_token_list", "--server", "http://198.51.100.1"]),
+        "unsafe panther:api token#list GET http://198.51.100.1/api-tokens"
+    );
+    let client =
+        [("FALCON_CLIENT_ID", "0123456789abcdef0123456789abcdef"), ("FALCON_CLIENT_SECRET", "canary-secret")];
+    let lost = error_of(&client, &["tokens_query", "--server", &closed_port(), "--max-time", "1s"]);
+    assert_eq!(
+        (lost["operation"].as_str(), lost["kind"].as_str()),
+        (Some("falcon:tokens_query"), Some("transport"))
+    );
+}
+
+#[test]
+fn an_endpoint_in_no_table_has_one_name() {
+    let shown = opcall(&["falcon:GET /new/x", "--dry-run"]).json();
+    assert_eq!(shown["operation"], "falcon:GET /new/x");
+    assert_eq!(error_of(&[], &["--api", "falcon", "GET /new/x"])["operation"], "falcon:GET /new/x");
+}
+
+#[test]
+fn an_operation_must_be_named() {
+    for line in [&["-v"][..], &["--dry-run"], &["--color", "never"]] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told(&[], line), @r#"
+        error: no operation is named
+          hint: usage: opcall [OPTIONS] <OPERATION> [ITEM]...; `opcall ops` lists the operations.
+        (usage, code 2, not sent)
+        "#);
+        }
+    }
+}
+
+#[test]
+fn the_last_of_an_option_holds() {
+    let line = ["tokens_query", "--dry-run", "-o", "none", "--dry-run", "-o", "json", "--server", "http://a"];
+    let run = opcall(&[&line[..], &["--server", "http://127.0.0.1:1", "-q", "-q"]].concat());
+    assert_eq!(run.json()["url"], "http://127.0.0.1:1/installation-tokens/queries/tokens/v1");
+}
+
+#[test]
+fn plain_http_needs_leave() {
+    let line = ["panther:api_token_list", "--server", "http://198.51.100.1", "--max-time", "10ms"];
+    insta::assert_snapshot!(told(&[KEY], &line), @r#"
+        error: credentials would go unencrypted to http://198.51.100.1
+          hint: use https, or give --insecure-http if the network between is yours.
+        (unsafe, code 10, not sent)
+        "#);
+    let run = opcall_with(&[KEY], &[&line[..], &["--insecure-http"]].concat());
+    assert_ne!(run.code, 10, "{}", run.stderr);
+}
+
+#[test]
+fn a_search_is_named_where_it_finds_something() {
+    let hint = |name: &str| error_of(&[], &[name])["hint"].as_str().unwrap().to_owned();
+    assert!(hint("token_query").ends_with("`opcall ops token` shows all with that word."));
+    assert!(hint("zzxxyy").ends_with("`opcall ops` shows all."), "{}", hint("zzxxyy"));
+}
+
+#[cfg(feature = "sandbox")]
+#[test]
+fn a_fault_is_about_an_operation() {
+    insta::assert_snapshot!(told(&[], &["sandbox", "--fault", "token_query:503"]), @r#"
+        error: no operation is called "token_query"
+          hint: did you mean "tokens_query"? `opcall ops token` shows all with that word.
+        (unknown_operation, code 2, not sent)
+        "#);
+    insta::assert_snapshot!(told(&[], &["sandbox", "--fault", "tokens_query"]), @r#"
+        error: `tokens_query` is no fault: it names no status; write OPERATION:STATUS;retry-after=2;times=3;slow=500ms
+        (usage, code 2, not sent)
+        "#);
+    insta::assert_snapshot!(told(&[], &["sandbox", "--clock", "soon"]), @r#"
+        error: invalid value 'soon' for '--clock <TIME>': `soon` is no clock: write `real` or a time such as 2025-06-01T00:00:00Z
+
+        For more information, try '--help'.
+        (usage, code 2, not sent)
         "#);
 }
 

@@ -53,6 +53,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(
     name = "opcall", version, about = ABOUT, override_usage = USAGE, arg_required_else_help = true,
+    args_override_self = true,
     after_help = "`opcall --help` explains items, examples and exit codes; `opcall call --help` the options of a call.",
     after_long_help = format!("{ITEMS}\n\n{EXIT_CODES}\n\n`opcall call --help` lists the options of a call.")
 )]
@@ -171,6 +172,9 @@ pub(crate) struct Target {
     /// Start the sandbox for this one call and send it there; needs no credentials
     #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "profile"])]
     pub(crate) sandbox: bool,
+    /// Let credentials go over plain http to another machine than this one
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) insecure_http: bool,
     /// How long one attempt may take: 30s, 500ms, 2m
     #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,
@@ -366,6 +370,15 @@ pub(crate) struct SandboxArgs {
     /// Make the same identifiers at every start
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// A clock that stands at this time, such as 2025-06-01T00:00:00Z; `real` is the system's
+    #[arg(long, value_name = "TIME")]
+    pub(crate) clock: Option<opcall::sandbox::Clock>,
+    /// How many calls a minute a client of the rate-limited service has
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<u32>,
+    /// How many entries a page of a list has at the service that pages by cursor
+    #[arg(long, value_name = "N")]
+    pub(crate) page: Option<usize>,
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(flatten)]

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use base64::Engine;
-use indexmap::IndexMap;
 use opcall::{Argument, Body, Command, FilePart, Params};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Batch;
+use super::members::Members;
+use super::result::Head;
+use crate::call::undeclared;
 use crate::loopback;
 use crate::report::Failure;
 use crate::subject::Subject;
@@ -30,17 +32,22 @@ struct Fields<'l> {
     #[serde(borrow)]
     operation: Cow<'l, str>,
     #[serde(borrow, default)]
-    params: Option<&'l RawValue>,
-    #[serde(borrow, default)]
+    params: Option<Members<'l, &'l RawValue>>,
+    #[serde(borrow, default, deserialize_with = "given")]
     body: Option<&'l RawValue>,
-    #[serde(default)]
-    headers: Option<IndexMap<String, String>>,
+    #[serde(borrow, default)]
+    headers: Option<Members<'l, Cow<'l, str>>>,
     #[serde(borrow, default)]
     profile: Option<Cow<'l, str>>,
     #[serde(borrow, default)]
     server: Option<Cow<'l, str>>,
     #[serde(borrow, default)]
-    files: Option<IndexMap<String, Upload<'l>>>,
+    files: Option<Members<'l, &'l RawValue>>,
+}
+
+/// A value that is there counts, `null` too.
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(value).map(Some)
 }
 
 /// A file parameter.
@@ -67,6 +74,9 @@ struct IdOnly<'l> {
 impl<'l> Line<'l> {
     /// Reads a line; what is wrong with it shows at [`Line::command`].
     pub(super) fn read(text: &'l [u8]) -> Self {
+        if text.trim_ascii_start().first() != Some(&b'{') {
+            return Self { id: "null", call: Err("the line is no call: it is no JSON object".to_owned()) };
+        }
         match serde_json::from_slice::<Fields<'l>>(text) {
             Ok(fields) => Self { id: fields.id.map_or("null", RawValue::get), call: Ok(fields) },
             Err(error) => {
@@ -80,28 +90,35 @@ impl<'l> Line<'l> {
         }
     }
 
-    /// The operation as the line names it; empty where it names none.
-    pub(super) fn operation(&self) -> &str {
-        self.call.as_ref().map_or("", |fields| &fields.operation)
+    /// What the line's result begins with, and the library's command of it: a failure where the line is no call,
+    /// no operation has the name, or a file cannot be taken.
+    pub(super) fn command<'a>(&'a self, batch: &Batch<'a>) -> (Head<'a>, Result<Command<'a>, Failure>) {
+        let fields = match &self.call {
+            Ok(fields) => fields,
+            Err(problem) => {
+                let hint =
+                    "write one JSON object: {\"id\": 1, \"operation\": \"ID\", \"params\": {}}.".to_owned();
+                let failure = Failure::usage(problem.as_str(), Some(hint));
+                return (Head { id: self.id, operation: String::new() }, Err(failure));
+            }
+        };
+        let found = Subject::find(batch.harness, batch.args.source.api.as_deref(), &fields.operation);
+        let operation = found.as_ref().map_or_else(|_| fields.operation.to_string(), Subject::label);
+        (Head { id: self.id, operation }, found.and_then(|subject| fields.command(batch, &subject)))
     }
+}
 
-    /// Whether the line could be read.
-    pub(super) fn is_call(&self) -> bool {
-        self.call.is_ok()
-    }
-
-    /// The library's command of it.
-    ///
-    /// # Errors
-    /// Where the line is no call, no operation has the name, or a file cannot be taken.
-    pub(super) fn command<'a>(&'a self, batch: &Batch<'a>) -> Result<Command<'a>, Failure> {
-        let fields = self.call.as_ref().map_err(|problem| Failure::usage(problem.as_str(), None))?;
-        let subject = Subject::find(batch.harness, batch.args.source.api.as_deref(), &fields.operation)?;
-        let mut command = subject.command(batch.harness, fields.arguments(batch.args.allow_files)?);
-        if let Some(body) = fields.body {
+impl<'l> Fields<'l> {
+    fn command<'a>(&'a self, batch: &Batch<'a>, subject: &Subject<'a>) -> Result<Command<'a>, Failure> {
+        let mut params = self.arguments(batch.args.allow_files)?;
+        let headers = self.headers.iter().flat_map(|all| &all.0);
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let headers = undeclared(headers, subject.operation(), &mut params);
+        let mut command = subject.command(batch.harness, params);
+        if let Some(body) = self.body {
             command = command.body(Body::Value(json(body)?));
         }
-        for (name, value) in fields.headers.iter().flatten() {
+        for (name, value) in headers {
             command = command.header(name, value);
         }
         if batch.args.no_validate {
@@ -111,29 +128,34 @@ impl<'l> Line<'l> {
             command = command.allow_unknown();
         }
         if batch.args.target.sandbox {
-            if fields.server.is_some() {
-                return Err(Failure::usage("`server` cannot be given with --sandbox", None));
+            let refused = [("server", &self.server), ("profile", &self.profile)];
+            if let Some((name, _)) = refused.into_iter().find(|(_, value)| value.is_some()) {
+                return Err(Failure::usage(format!("`{name}` cannot be given with --sandbox"), None));
             }
             return Ok(match &batch.base {
                 Some(base) => command.server(loopback::url(base, subject.service())),
                 None => command,
             });
         }
-        if let Some(profile) = fields.profile.as_deref().or(batch.args.target.profile.as_deref()) {
+        if let Some(profile) = self.profile.as_deref().or(batch.args.target.profile.as_deref()) {
             command = command.profile(profile);
         }
-        match fields.server.as_deref().or(batch.args.target.server.as_deref()) {
+        match self.server.as_deref().or(batch.args.target.server.as_deref()) {
             Some(server) => Ok(command.server(server)),
             None => Ok(command),
         }
     }
-}
 
-impl Fields<'_> {
     fn arguments(&self, may_read_files: bool) -> Result<Params, Failure> {
-        let mut params = self.params.map(json).transpose()?.map(Params::from).unwrap_or_default();
-        for (name, upload) in self.files.iter().flatten() {
-            params.push(name.clone(), Argument::File(upload.part(name, may_read_files)?));
+        let mut params = Params::default();
+        for (name, value) in self.params.iter().flat_map(|all| &all.0) {
+            params.push(name.to_string(), json(value)?);
+        }
+        for (name, upload) in self.files.iter().flat_map(|all| &all.0) {
+            let read = |text: &'l RawValue| Upload::read(text.get());
+            let upload =
+                read(upload).map_err(|problem| Failure::usage(format!("files.{name}: {problem}"), None))?;
+            params.push(name.to_string(), Argument::File(upload.part(name, may_read_files)?));
         }
         Ok(params)
     }
@@ -143,7 +165,14 @@ fn json(text: &RawValue) -> Result<Argument, Failure> {
     Argument::from_json_text(text.get()).map_err(|error| Failure::usage(error.to_string(), None))
 }
 
-impl Upload<'_> {
+impl<'l> Upload<'l> {
+    fn read(text: &'l str) -> Result<Self, String> {
+        if !text.starts_with('{') {
+            return Err("must be an object with `base64` or `path`".to_owned());
+        }
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
     fn part(&self, name: &str, may_read_files: bool) -> Result<FilePart, Failure> {
         let mut part = match (&self.base64, &self.path) {
             (Some(text), None) => {

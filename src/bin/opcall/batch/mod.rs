@@ -1,6 +1,7 @@
 //! `opcall batch`: one call a line in, one result a line out, in the order of the lines.
 
 mod line;
+mod members;
 mod result;
 
 use std::fs::File;
@@ -63,6 +64,7 @@ struct Text {
 fn lines(file: &str, mut each: impl FnMut(Text) -> Result<bool, Failure>) -> Result<(), Failure> {
     /// Few reads for many lines.
     const BUFFER: usize = 256 << 10;
+    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     let failed = |error| Failure::io(format!("reading {file}"), error);
     let input: Box<dyn Read> =
         if file == "-" { Box::new(io::stdin()) } else { Box::new(File::open(file).map_err(failed)?) };
@@ -71,6 +73,9 @@ fn lines(file: &str, mut each: impl FnMut(Text) -> Result<bool, Failure>) -> Res
         let mut bytes = Vec::new();
         if input.read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
             break;
+        }
+        if number == 1 && bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
         }
         let text = Text { number, bytes, is_last_read: input.buffer().is_empty() };
         if !text.bytes.trim_ascii().is_empty() && !each(text)? {
@@ -85,11 +90,12 @@ fn dry(batch: &Batch<'_>, screen: Screen) -> Result<u8, Failure> {
     let mut code = 0;
     lines(&batch.args.file, |text| {
         let line = Line::read(&text.bytes);
-        match line.command(batch).and_then(|command| Ok(command.prepare()?)) {
-            Ok(request) => result::prepared(&mut out, &line, &request)?,
+        let (head, command) = line.command(batch);
+        match command.and_then(|command| Ok(command.prepare()?)) {
+            Ok(request) => result::prepared(&mut out, &head, &request)?,
             Err(failure) => {
                 code = code.max(failure.exit_code());
-                result::failed(&mut out, &line, text.number, &failure)?;
+                result::failed(&mut out, &head, text.number, &failure)?;
             }
         }
         if text.is_last_read {
@@ -132,20 +138,21 @@ async fn one(batch: &Batch<'_>, read: Result<Text, Failure>) -> Result<(Vec<u8>,
     let text = read?;
     let line = Line::read(&text.bytes);
     let mut out = Vec::new();
-    let sent = match line.command(batch) {
+    let (head, command) = line.command(batch);
+    let sent = match command {
         Ok(command) => command.send().await.map_err(Failure::from),
         Err(failure) => Err(failure),
     };
     let code = match sent {
         Ok(response) => {
-            result::answered(&mut out, &line, &response, None)?;
+            result::answered(&mut out, &head, &response, None)?;
             0
         }
         Err(failure) => {
-            if let Failure::Call(Error::Refused(refused)) = &failure {
-                result::answered(&mut out, &line, &refused.response, Some(&failure))?;
+            if let Some(Error::Refused(refused)) = failure.library() {
+                result::answered(&mut out, &head, &refused.response, Some(&failure))?;
             } else {
-                result::failed(&mut out, &line, text.number, &failure)?;
+                result::failed(&mut out, &head, text.number, &failure)?;
             }
             failure.exit_code()
         }

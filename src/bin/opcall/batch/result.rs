@@ -1,52 +1,30 @@
 //! The lines that a batch writes.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use base64::Engine;
-use opcall::{Content, Request, Response};
-use serde::Serialize;
+use opcall::{Request, Response};
 
-use super::line::Line;
 use crate::output::{compact, is_json};
+use crate::prepared::Shown;
 use crate::report::Failure;
 
-/// A request without its operation, which the line has outside.
-#[derive(Serialize)]
-struct Shown<'r> {
-    method: &'r str,
-    url: Cow<'r, str>,
-    headers: Vec<(&'r str, Cow<'r, str>)>,
-    body: &'r Content,
-}
-
-impl<'r> Shown<'r> {
-    fn of(request: &'r Request) -> Self {
-        Self {
-            method: request.method().as_str(),
-            url: request.url(),
-            headers: request.headers(),
-            body: request.content(),
-        }
-    }
-}
-
 /// The line of a call that is only shown.
-pub(super) fn prepared(out: &mut impl Write, line: &Line<'_>, request: &Request) -> io::Result<()> {
-    begin(out, line.id, request.operation().unwrap_or(line.operation()))?;
+pub(super) fn prepared(out: &mut impl Write, head: &Head<'_>, request: &Request) -> io::Result<()> {
+    begin(out, head)?;
     out.write_all(b",\"request\":")?;
-    serde_json::to_writer(&mut *out, &Shown::of(request))?;
+    serde_json::to_writer(&mut *out, &Shown::of(request, None))?;
     out.write_all(b"}\n")
 }
 
 /// The line of a call that was answered; `failure` says that the answer is a refusal.
 pub(super) fn answered(
     out: &mut Vec<u8>,
-    line: &Line<'_>,
+    head: &Head<'_>,
     response: &Response,
     failure: Option<&Failure>,
 ) -> Result<(), Failure> {
-    begin(out, line.id, response.operation())?;
+    begin(out, head)?;
     write!(out, ",\"status\":{},\"headers\":[", response.status())?;
     for (number, (name, value)) in response.headers().iter().enumerate() {
         let separator = if number == 0 { "" } else { "," };
@@ -72,22 +50,33 @@ pub(super) fn answered(
 /// The line of a call without an answer.
 pub(super) fn failed(
     out: &mut impl Write,
-    line: &Line<'_>,
+    head: &Head<'_>,
     number: usize,
     failure: &Failure,
 ) -> io::Result<()> {
-    let known = if let Failure::Call(error) = failure { error.operation() } else { None };
-    begin(out, line.id, known.unwrap_or(line.operation()))?;
-    if !line.is_call() {
+    begin(out, head)?;
+    if failure.exit_code() == WRONG_USAGE {
         write!(out, ",\"line\":{number}")?;
     }
     writeln!(out, ",\"error\":{}}}", failure.to_line_json())
 }
 
-fn begin(out: &mut impl Write, id: &str, operation: &str) -> io::Result<()> {
+/// The exit code of a line that is no valid call.
+const WRONG_USAGE: u8 = 2;
+
+/// What every result begins with.
+pub(super) struct Head<'l> {
+    /// The JSON text of the line's `id`.
+    pub(super) id: &'l str,
+    /// The operation with its service, or what the line names; empty where it names none.
+    pub(super) operation: String,
+}
+
+fn begin(out: &mut impl Write, head: &Head<'_>) -> io::Result<()> {
     write!(out, "{{\"id\":")?;
-    compact(id, out)?;
-    write!(out, ",\"operation\":{}", if operation.is_empty() { "null".to_owned() } else { text(operation) })
+    compact(head.id, out)?;
+    let operation = if head.operation.is_empty() { "null".to_owned() } else { text(&head.operation) };
+    write!(out, ",\"operation\":{operation}")
 }
 
 /// A body as `{"json": ...}`, `{"text": ...}` or `{"base64": ...}`; `null` where there is none.

@@ -4,8 +4,10 @@
 //! [`assemble`] makes arguments of several.
 
 mod assemble;
+mod lists;
 
 pub(crate) use assemble::{Assembled, assemble};
+pub(crate) use lists::split_lists;
 
 use std::path::PathBuf;
 

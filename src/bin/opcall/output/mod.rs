@@ -84,6 +84,11 @@ impl Write for Out {
     }
 }
 
+/// A number with its noun: `1 operation`, `2 operations`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// A text in a style.
 pub(crate) fn paint(text: &str, style: Style) -> String {
     format!("{style}{text}{style:#}")
