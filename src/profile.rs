@@ -8,7 +8,7 @@ use std::fmt;
 use secrecy::SecretString;
 
 pub(crate) use base::{Base, find_region, is_loopback, origin_of};
-pub(crate) use environment::{Setting, variables_for};
+pub(crate) use environment::{Setting, variable_for, variables_for};
 
 /// Where a service is and how to sign in.
 ///

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::error::AuthError;
 use crate::operation::{Location, SchemeKind, SecuritySchemeDef, ServiceDef};
-use crate::profile::{Credentials, Setting, variables_for};
+use crate::profile::{Credentials, Setting, variable_for, variables_for};
 use crate::request::{Place, Placement};
 
 /// Where a scheme's secret comes from.
@@ -58,7 +58,7 @@ pub(crate) fn basic_credentials(username: &str, password: &SecretString) -> Secr
 }
 
 /// The place of a scheme's secret in a request; `None` for schemes that put nothing into it.
-pub(crate) fn place(scheme: &SecuritySchemeDef) -> Option<Placement> {
+pub(crate) fn place(definition: &ServiceDef, scheme: &SecuritySchemeDef) -> Option<Placement> {
     let place = match &scheme.kind {
         SchemeKind::ApiKey { location: Location::Query, name } => Place::Query { name: name.clone() },
         SchemeKind::ApiKey { location: Location::Cookie, name } => Place::Cookie { name: name.clone() },
@@ -71,7 +71,13 @@ pub(crate) fn place(scheme: &SecuritySchemeDef) -> Option<Placement> {
         }
         SchemeKind::MutualTls => return None,
     };
-    Some(Placement { scheme: scheme.name.clone(), place })
+    let settings = match &scheme.kind {
+        SchemeKind::ApiKey { .. } => &[Setting::ApiKey][..],
+        SchemeKind::Http { scheme } if scheme == "basic" => &[Setting::Username, Setting::Password],
+        _ => &[Setting::AccessToken],
+    };
+    let variables = settings.iter().map(|key| variable_for(definition, *key)).collect();
+    Some(Placement { scheme: scheme.name.clone(), place, variables })
 }
 
 fn authorization(scheme: &str) -> Place {
@@ -105,16 +111,6 @@ fn schemes_of(definition: &ServiceDef, names: &[String]) -> Option<Vec<SecurityS
     let find =
         |name: &String| definition.security_schemes.iter().find(|scheme| scheme.name == *name).cloned();
     names.iter().map(find).collect()
-}
-
-/// Whether the caller already gave the header that a scheme would fill.
-pub(crate) fn given_by_headers(scheme: &SecuritySchemeDef, headers: &[(String, String)]) -> bool {
-    match place(scheme).map(|placement| placement.place) {
-        Some(Place::Header { name, .. }) => {
-            headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(&name))
-        }
-        _ => false,
-    }
 }
 
 /// No credentials serve any alternative: names the variables that would.
@@ -218,8 +214,12 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_place() {
-        let places: Vec<_> =
-            service().security_schemes.iter().filter_map(place).map(|one| one.place).collect();
+        let places: Vec<_> = service()
+            .security_schemes
+            .iter()
+            .filter_map(|one| place(&service(), one))
+            .map(|one| one.place)
+            .collect();
         let header =
             |name: &str, prefix: &str| Place::Header { name: name.to_owned(), prefix: prefix.to_owned() };
         assert_eq!(
@@ -253,14 +253,6 @@ mod tests {
     fn basic_is_written_as_the_rfc_writes_it() {
         let secret = basic_credentials("Aladdin", &"open sesame".into());
         assert_eq!(secret.expose_secret(), "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-    }
-
-    #[test]
-    fn a_header_of_the_caller_takes_the_place_of_a_scheme() {
-        let headers = [("X-KEY".to_owned(), "mine".to_owned())];
-        let given: Vec<_> =
-            service().security_schemes.iter().map(|scheme| given_by_headers(scheme, &headers)).collect();
-        assert_eq!(given, [false, true, false, false, false, false, false]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod token;
 use crate::error::{AuthError, ConfigError, Error, TransportError, UnsafeError};
 
 pub(crate) use account::{Account, Grant, Rejected};
-pub(crate) use choice::{given_by_headers, missing, place, plan, serves};
+pub(crate) use choice::{missing, place, plan, serves};
 pub use provider::{CredentialFuture, CredentialProvider, ProviderError};
 pub(crate) use seal::{Target, seal};
 

@@ -182,7 +182,8 @@ mod tests {
     use crate::request::{Content, Placement};
 
     fn request(url: &str, headers: &[(&str, &str)], places: &[Place]) -> Request {
-        let placement = |place: &Place| Placement { scheme: "s".to_owned(), place: place.clone() };
+        let placement =
+            |place: &Place| Placement { scheme: "s".to_owned(), place: place.clone(), variables: Vec::new() };
         Request {
             operation: None,
             method: Method::Get,
@@ -190,6 +191,7 @@ mod tests {
             headers: headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
             body: Content::None,
             credentials: places.iter().map(placement).collect(),
+            given: Vec::new(),
             warnings: Vec::new(),
         }
     }

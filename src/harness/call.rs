@@ -13,7 +13,7 @@ use crate::error::{Phase, Result, TransportError};
 use crate::operation::{Method, SecuritySchemeDef};
 use crate::params::Params;
 use crate::profile::{Base, find_region, origin_of};
-use crate::request::{self, CallOptions, Placement, Request};
+use crate::request::{self, CallOptions, Place, Placement, Request};
 use crate::response::{Context, Response, RootField};
 use crate::table::Operation;
 use crate::transport::{Answer, Call, Wire};
@@ -63,16 +63,18 @@ impl<'a> Dispatch<'a> {
     /// A dry run: without credentials that serve, the first alternative shows their places.
     pub(super) fn prepare(&self) -> Result<Request> {
         let has_certificate = self.inner().transport.has_certificate();
-        let served = self.plan(|scheme| self.account.serves(scheme, has_certificate));
-        let schemes = served.or_else(|| self.plan(|_| true)).unwrap_or_default();
-        self.resolve(&self.place(&self.account.base()), self.placements(&schemes))
+        let mut request = self.resolve(&self.place(&self.account.base()))?;
+        let served = self.plan(&request, |scheme| self.account.serves(scheme, has_certificate));
+        let schemes = served.or_else(|| self.plan(&request, |_| true)).unwrap_or_default();
+        request.credentials = self.placements(&self.needed(&request, schemes));
+        Ok(request)
     }
 
     /// A live call. Everything that can be found wrong without the network is found first.
     pub(super) async fn send(self) -> Result<Response> {
         let place = self.place(&self.account.base());
         place.require_real(&self.account.definition)?;
-        let request = self.resolve(&place, Vec::new())?;
+        let request = self.resolve(&place)?;
         for warning in &request.warnings {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
@@ -95,24 +97,23 @@ impl<'a> Dispatch<'a> {
         &self.harness.inner
     }
 
-    fn resolve(&self, place: &Base, placements: Vec<Placement>) -> Result<Request> {
+    fn resolve(&self, place: &Base) -> Result<Request> {
         place.require_exact()?;
         let resolved = match &self.subject {
             Subject::Listed(operation) => {
-                request::resolve(*operation, &place.url, &self.params, &self.options, placements)
+                request::resolve(*operation, &place.url, &self.params, &self.options)
             }
-            Subject::Unlisted { service, method, path } => request::resolve_unlisted(
-                service,
-                method,
-                &place.url,
-                path,
-                &self.params,
-                &self.options,
-                placements,
-            ),
+            Subject::Unlisted { service, method, path } => {
+                request::resolve_unlisted(service, method, &place.url, path, &self.params, &self.options)
+            }
         };
-        let request = resolved?;
+        let mut request = resolved?;
         files::check(request.content())?;
+        let schemes = self.account.definition.security_schemes.iter();
+        let schemes =
+            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|name| *name == scheme.name));
+        let places = schemes.filter_map(|scheme| auth::place(&self.account.definition, scheme));
+        request.given = places.filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
     }
 
@@ -149,14 +150,38 @@ impl<'a> Dispatch<'a> {
         hosts.into_iter().filter(move |(known, _)| *known == name).map(|(_, url)| url)
     }
 
-    fn plan(&self, serves: impl Fn(&SecuritySchemeDef) -> bool) -> Option<Vec<SecuritySchemeDef>> {
-        let given = |scheme: &SecuritySchemeDef| auth::given_by_headers(scheme, &self.options.headers);
-        auth::plan(&self.account.definition, &self.alternatives, |scheme| given(scheme) || serves(scheme))
+    /// What the caller gives stands for the credentials, also where others would serve.
+    fn plan(
+        &self,
+        request: &Request,
+        serves: impl Fn(&SecuritySchemeDef) -> bool,
+    ) -> Option<Vec<SecuritySchemeDef>> {
+        let (definition, given) = (&self.account.definition, |scheme: &_| self.is_given(request, scheme));
+        let own = auth::plan(definition, &self.alternatives, given).filter(|schemes| !schemes.is_empty());
+        own.or_else(|| auth::plan(definition, &self.alternatives, |scheme| given(scheme) || serves(scheme)))
+    }
+
+    /// Whether the caller fills the place of a scheme, or wants it empty.
+    fn is_given(&self, request: &Request, scheme: &SecuritySchemeDef) -> bool {
+        let is_dropped =
+            |name: &str| self.options.dropped_headers.iter().any(|one| one.eq_ignore_ascii_case(name));
+        auth::place(&self.account.definition, scheme).is_some_and(|placement| {
+            request.has_at(&placement.place)
+                || match &placement.place {
+                    Place::Header { name, .. } => is_dropped(name),
+                    Place::Cookie { .. } => is_dropped("cookie"),
+                    Place::Query { .. } => false,
+                }
+        })
+    }
+
+    fn needed(&self, request: &Request, mut schemes: Vec<SecuritySchemeDef>) -> Vec<SecuritySchemeDef> {
+        schemes.retain(|scheme| !self.is_given(request, scheme));
+        schemes
     }
 
     fn placements(&self, schemes: &[SecuritySchemeDef]) -> Vec<Placement> {
-        let needed = schemes.iter().filter(|scheme| !auth::given_by_headers(scheme, &self.options.headers));
-        needed.filter_map(auth::place).collect()
+        schemes.iter().filter_map(|scheme| auth::place(&self.account.definition, scheme)).collect()
     }
 
     /// Where the credentials may go: the base URL's origin and that of `x-host` for its region.
@@ -235,14 +260,11 @@ impl LiveCall<'_, '_> {
         let credentials = account.credentials(&self.rejected).await?;
         let serves =
             |scheme: &SecuritySchemeDef| auth::serves(&credentials, scheme, transport.has_certificate());
-        let Some(schemes) = dispatch.plan(serves) else {
+        let Some(schemes) = dispatch.plan(&self.request, serves) else {
             return Err(auth::missing(&account.definition, &dispatch.alternatives).into());
         };
-        let needed: Vec<_> = schemes
-            .into_iter()
-            .filter(|scheme| !auth::given_by_headers(scheme, &dispatch.options.headers))
-            .collect();
-        self.request.credentials = needed.iter().filter_map(auth::place).collect();
+        let needed = dispatch.needed(&self.request, schemes);
+        self.request.credentials = dispatch.placements(&needed);
         if !needed.is_empty() {
             dispatch.check_target(&self.place)?;
         }
@@ -255,7 +277,8 @@ impl LiveCall<'_, '_> {
         let place = self.dispatch.place(&self.dispatch.account.base());
         if place.url != self.place.url {
             let placements = std::mem::take(&mut self.request.credentials);
-            self.request = self.dispatch.resolve(&place, placements)?;
+            self.request = self.dispatch.resolve(&place)?;
+            self.request.credentials = placements;
             self.place = place;
         }
         Ok(())

@@ -40,10 +40,19 @@ impl Setting {
 /// `<SERVICE>_<KEY>`.
 pub(crate) fn variables_for(definition: &ServiceDef, key: Setting) -> Vec<String> {
     if definition.environment.is_empty() {
-        return vec![format!("{}_{}", prefix(&definition.name), key.word().to_ascii_uppercase())];
+        return vec![conventional(definition, key)];
     }
     let named = definition.environment.iter().find(|(word, _)| word == key.word());
     named.map(|(_, variables)| variables.clone()).unwrap_or_default()
+}
+
+/// The variable that a key is called by: the first that may hold it, else the conventional one.
+pub(crate) fn variable_for(definition: &ServiceDef, key: Setting) -> String {
+    variables_for(definition, key).into_iter().next().unwrap_or_else(|| conventional(definition, key))
+}
+
+fn conventional(definition: &ServiceDef, key: Setting) -> String {
+    format!("{}_{}", prefix(&definition.name), key.word().to_ascii_uppercase())
 }
 
 fn prefix(service: &str) -> String {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::{Content, Part, PartContent, Place, Request};
+use super::{Content, Part, PartContent, Place, Placement, Request};
 use crate::operation::Method;
 
 impl fmt::Display for Request {
-    /// One line for a POSIX shell. Credentials are variables named after the service, such as `$FALCON_TOKEN`;
+    /// One line for a POSIX shell. Credentials are variables the variables of the service's own environment;
     /// bytes in memory are read from a file of the part's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("curl ")?;
@@ -17,13 +17,14 @@ impl fmt::Display for Request {
         }
         self.write_url(f)?;
         for (name, value) in self.headers.iter().filter(|(name, _)| !self.is_left_to_curl(name)) {
-            let header = match (name.as_str(), value.as_str()) {
+            let value = self.masked_header((name, value), variable);
+            let header = match (name.as_str(), value.as_ref()) {
                 // `name:` would drop the header, `name;` sends it empty.
                 (name, "") => format!("{name};"),
                 (name @ ("authorization" | "proxy-authorization"), _) => format!("{name}: <redacted>"),
                 (name, value) => format!("{name}: {value}"),
             };
-            write!(f, " -H {}", word(&header))?;
+            write!(f, " -H {}", masked_word(&header))?;
         }
         self.write_secret_headers(f)?;
         write_body(&self.body, f)
@@ -41,13 +42,13 @@ impl Request {
     }
 
     fn write_url(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&word(&self.url))?;
+        f.write_str(&masked_word(&self.masked_url(variable)))?;
         let mut separator = if self.url.contains('?') { '&' } else { '?' };
         for placement in &self.credentials {
             if let Place::Query { name } = &placement.place {
                 let mut encoded = String::new();
                 super::style::escape(&mut encoded, name, super::style::Escape::Unreserved);
-                write!(f, "'{separator}{encoded}='\"${}\"", self.variable(name, ""))?;
+                write!(f, "'{separator}{encoded}='\"{}\"", variables(placement))?;
                 separator = '&';
             }
         }
@@ -58,12 +59,15 @@ impl Request {
         let mut cookies = String::new();
         for placement in &self.credentials {
             match &placement.place {
+                Place::Header { .. } if placement.variables.len() > 1 => {
+                    write!(f, " -u \"{}\"", variables(placement))?;
+                }
                 Place::Header { name, prefix } => {
-                    write!(f, " -H \"{name}: {prefix}${}\"", self.variable(name, prefix))?;
+                    write!(f, " -H \"{name}: {prefix}{}\"", variables(placement))?;
                 }
                 Place::Cookie { name } => {
                     let separator = if cookies.is_empty() { "" } else { "; " };
-                    cookies.extend([separator, name, "=$", &self.variable(name, "")]);
+                    cookies.extend([separator, name, "=", &variables(placement)]);
                 }
                 Place::Query { .. } => {}
             }
@@ -72,21 +76,33 @@ impl Request {
             return Ok(());
         }
         let own = self.headers.iter().find(|(name, _)| name == "cookie");
-        let own = own.map(|(_, value)| format!("{}'; '", word(value))).unwrap_or_default();
+        let own = own
+            .map(|(_, value)| {
+                format!("{}'; '", masked_word(&self.masked_header(("cookie", value), variable)))
+            })
+            .unwrap_or_default();
         write!(f, " -b {own}\"{cookies}\"")
     }
+}
 
-    /// `FALCON_TOKEN`, `PANTHER_API_KEY`: the service, and what the secret is.
-    fn variable(&self, name: &str, prefix: &str) -> String {
-        let service = self.operation.as_deref().and_then(|id| id.split_once(':')).map(|(service, _)| service);
-        let what = match prefix.trim() {
-            "Bearer" => "TOKEN",
-            "Basic" => "BASIC",
-            _ => name.strip_prefix("x-").unwrap_or(name),
-        };
-        let text = service.into_iter().chain([what]).collect::<Vec<_>>().join("_");
-        text.to_ascii_uppercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "_")
+/// `$NAME`, or `$USER:$PASSWORD`.
+fn variables(placement: &Placement) -> String {
+    let names: Vec<_> = placement.variables.iter().map(|name| format!("${name}")).collect();
+    names.join(":")
+}
+
+/// The variables between marks for [`masked_word`].
+fn variable(placement: &Placement) -> String {
+    format!("\0{}\0", variables(placement))
+}
+
+/// A word whose parts between marks (NUL, which no URL or header holds) are variables.
+fn masked_word(text: &str) -> String {
+    if !text.contains('\0') {
+        return word(text);
     }
+    let parts = text.split('\0').enumerate().filter(|(_, part)| !part.is_empty());
+    parts.map(|(number, part)| if number % 2 == 0 { word(part) } else { format!("\"{part}\"") }).collect()
 }
 
 fn write_body(body: &Content, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::CallOptions;
 use super::arguments::{Routed, is_json};
 use super::problems::Problems;
 use super::style::{self, Escape, Rules};
-use super::{CallOptions, Place, Placement};
 use crate::operation::{Location, Style};
 use crate::params::Argument;
 
@@ -172,13 +172,4 @@ fn value_problem(value: &str) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// The placements without those whose header the caller gives; a secret of the caller's own choice stands.
-pub(super) fn without_given(mut credentials: Vec<Placement>, headers: &[(String, String)]) -> Vec<Placement> {
-    credentials.retain(|placement| match &placement.place {
-        Place::Header { name, .. } => !headers.iter().any(|(known, _)| known == name),
-        Place::Query { .. } | Place::Cookie { .. } => true,
-    });
-    credentials
 }

@@ -7,6 +7,7 @@ mod arguments;
 mod body;
 mod curl;
 mod encode;
+mod given;
 mod headers;
 mod media;
 mod problems;
@@ -57,6 +58,8 @@ pub struct Request {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Content,
     pub(crate) credentials: Vec<Placement>,
+    /// Places of credentials that hold a value of the caller's own among `url` and `headers`.
+    pub(crate) given: Vec<Placement>,
     /// Problems that `no_validate` let pass.
     pub(crate) warnings: Vec<Problem>,
 }
@@ -67,6 +70,8 @@ pub(crate) struct Placement {
     /// The security scheme's name, by which `auth` finds the secret.
     pub(crate) scheme: String,
     pub(crate) place: Place,
+    /// The environment variables that the service reads it from: one, or those of user name and password.
+    pub(crate) variables: Vec<String>,
 }
 
 /// The place of a credential in a request.

@@ -8,7 +8,7 @@ use super::media::{Kind, Whole, choose};
 use super::problems::{MISSING, Problems};
 use super::style::{self, Escape, Rules};
 use super::url::{self, Query};
-use super::{CallOptions, Placement, Request, headers};
+use super::{CallOptions, Request, headers};
 use crate::error::ArgumentsError;
 use crate::operation::{Location, Method, Style};
 use crate::params::{Argument, Params};
@@ -24,7 +24,6 @@ pub(crate) fn resolve(
     base_url: &str,
     params: &Params,
     options: &CallOptions,
-    credentials: Vec<Placement>,
 ) -> Result<Request, ArgumentsError> {
     let method = operation.method();
     let mut problems = Problems::new(options.no_validate);
@@ -52,7 +51,8 @@ pub(crate) fn resolve(
             operation: Some(operation.qualified_id()),
             method,
             url,
-            credentials: headers::without_given(credentials, &headers),
+            credentials: Vec::new(),
+            given: Vec::new(),
             headers,
             body: content,
             warnings,
@@ -194,7 +194,6 @@ pub(crate) fn resolve_unlisted(
     path: &str,
     params: &Params,
     options: &CallOptions,
-    credentials: Vec<Placement>,
 ) -> Result<Request, ArgumentsError> {
     let mut problems = Problems::new(options.no_validate);
     let (routed, members) = route_unlisted(method, path, params, &mut problems);
@@ -220,7 +219,8 @@ pub(crate) fn resolve_unlisted(
             operation: None,
             method: method.clone(),
             url: text,
-            credentials: headers::without_given(credentials, &headers),
+            credentials: Vec::new(),
+            given: Vec::new(),
             headers,
             body: body.content,
             warnings,

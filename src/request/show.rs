@@ -35,7 +35,7 @@ impl Request {
     /// The URL byte for byte as it is sent, but for a secret in its query, which shows as `<redacted>`.
     #[must_use]
     pub fn url(&self) -> Cow<'_, str> {
-        let mut url = Cow::Borrowed(self.url.as_str());
+        let mut url = self.masked_url(|_| REDACTED.to_owned());
         for placement in &self.credentials {
             if let Place::Query { name } = &placement.place {
                 let separator = if url.contains('?') { '&' } else { '?' };
@@ -55,10 +55,11 @@ impl Request {
     pub fn headers(&self) -> Vec<(&str, Cow<'_, str>)> {
         let is_secret = |name: &str| matches!(name, "authorization" | "proxy-authorization");
         let shown = |(name, value): &'_ (String, String)| -> bool { is_secret(name) && !value.is_empty() };
+        let masked = |name, value| self.masked_header((name, value), |_| REDACTED.to_owned());
         let mut headers: Vec<(&str, Cow<'_, str>)> = self
             .headers
             .iter()
-            .map(|one| (one.0.as_str(), if shown(one) { REDACTED.into() } else { one.1.as_str().into() }))
+            .map(|one| (one.0.as_str(), if shown(one) { REDACTED.into() } else { masked(&one.0, &one.1) }))
             .collect();
         for placement in &self.credentials {
             match &placement.place {

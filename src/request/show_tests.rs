@@ -19,7 +19,11 @@ fn part(name: &str, filename: Option<&str>, content: PartContent) -> Part {
 }
 
 fn request(body: Content) -> Request {
-    let place = |place| Placement { scheme: "s".to_owned(), place };
+    let place = |place, variable: &str| Placement {
+        scheme: "s".to_owned(),
+        place,
+        variables: vec![variable.to_owned()],
+    };
     Request {
         operation: Some("falcon:tokens_create".to_owned()),
         method: Method::Post,
@@ -31,10 +35,14 @@ fn request(body: Content) -> Request {
         ],
         body,
         credentials: vec![
-            place(Place::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() }),
-            place(Place::Query { name: "key".to_owned() }),
-            place(Place::Cookie { name: "sid".to_owned() }),
+            place(
+                Place::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() },
+                "FALCON_ACCESS_TOKEN",
+            ),
+            place(Place::Query { name: "key".to_owned() }, "FALCON_API_KEY"),
+            place(Place::Cookie { name: "sid".to_owned() }, "FALCON_SID"),
         ],
+        given: vec![],
         warnings: vec![],
     }
 }
@@ -53,6 +61,23 @@ fn a_secret_of_the_caller_is_not_shown() {
     for shown in [own.to_json(), format!("{own:?}"), own.to_string()] {
         assert!(!shown.contains("canary") && shown.contains("<redacted>"), "{shown}");
     }
+}
+
+#[test]
+fn values_at_the_places_of_credentials_are_not_shown() {
+    let mut own = request(Content::None);
+    own.url.push_str("&key=canary&z=1");
+    own.headers.push(("x-key".to_owned(), "canary".to_owned()));
+    own.headers.push(("cookie".to_owned(), "a=b; sid=canary".to_owned()));
+    let mut given = std::mem::take(&mut own.credentials);
+    given[0].place = Place::Header { name: "x-key".to_owned(), prefix: String::new() };
+    assert!(given.iter().all(|one| own.has_at(&one.place)));
+    own.given = given;
+    for shown in [own.to_json(), format!("{own:?}"), own.to_string()] {
+        assert!(!shown.contains("canary") && shown.contains("z=1") && shown.contains("a=b"), "{shown}");
+    }
+    assert_eq!(own.url(), "https://api.example.com/a?q=it%27s&key=<redacted>&z=1");
+    insta::assert_snapshot!(own, @r#"curl -X POST 'https://api.example.com/a?q=it%27s&key='"$FALCON_API_KEY"'&z=1' -H 'accept: application/json' -H 'content-type: application/json' -H 'x-empty;' -H 'x-key: '"$FALCON_ACCESS_TOKEN" -H 'cookie: a=b; sid='"$FALCON_SID""#);
 }
 
 #[test]
@@ -88,7 +113,7 @@ fn a_file_is_shown_by_its_media_type() {
 
 #[test]
 fn curl_lines_can_be_pasted() {
-    insta::assert_snapshot!(request(Content::Json(r#"{"a":"it's"}"#.to_owned())), @r#"curl -X POST 'https://api.example.com/a?q=it%27s''&key='"$FALCON_KEY" -H 'accept: application/json' -H 'content-type: application/json' -H 'x-empty;' -H "authorization: Bearer $FALCON_TOKEN" -b "sid=$FALCON_SID" --data-raw '{"a":"it'\''s"}'"#);
+    insta::assert_snapshot!(request(Content::Json(r#"{"a":"it's"}"#.to_owned())), @r#"curl -X POST 'https://api.example.com/a?q=it%27s''&key='"$FALCON_API_KEY" -H 'accept: application/json' -H 'content-type: application/json' -H 'x-empty;' -H "authorization: Bearer $FALCON_ACCESS_TOKEN" -b "sid=$FALCON_SID" --data-raw '{"a":"it'\''s"}'"#);
     let parts = vec![
         part("comment", None, PartContent::Text("@not a file".to_owned())),
         part("sample", Some("a;b.bin"), PartContent::Bytes(Bytes::from_static(b"x"))),

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CallOptions, Placement, Request, resolve};
+use super::{CallOptions, Request, resolve};
 use crate::error::ArgumentsError;
 use crate::operation::{Location, Method, OperationDef, ParameterDef, SchemaDef, ServiceDef, Style};
 use crate::params::Params;
@@ -68,8 +68,7 @@ pub(crate) fn call_with(
     params: impl Into<Params>,
     options: &CallOptions,
 ) -> Result<Request, ArgumentsError> {
-    let credentials: Vec<Placement> = Vec::new();
-    resolve(table.get(id).unwrap(), BASE, &params.into(), options, credentials)
+    resolve(table.get(id).unwrap(), BASE, &params.into(), options)
 }
 
 /// The URL after the base.

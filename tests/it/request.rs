@@ -462,3 +462,30 @@ fn a_server_that_would_be_folded_is_refused() {
     let command = harness.command("tokens_query", ()).server("https://x.example/a/../b");
     assert_eq!(command.prepare().unwrap_err().kind(), "config");
 }
+
+#[test]
+fn a_value_at_the_place_of_a_credential_stands_for_it() {
+    let harness = harness();
+    let list = || harness.command("panther:GET /api-tokens", ());
+    let own = [
+        list().header("X-API-Key", "canary").prepare().unwrap(),
+        harness.command("panther:GET /api-tokens", [("header.X-API-Key", "canary")]).prepare().unwrap(),
+    ];
+    for request in own {
+        let keys: Vec<_> = request.headers().into_iter().filter(|(name, _)| *name == "x-api-key").collect();
+        assert_eq!(keys, [("x-api-key", "<redacted>".into())]);
+        for shown in [request.to_json(), format!("{request:?}"), request.to_string()] {
+            assert!(!shown.contains("canary"), "{shown}");
+        }
+        assert!(request.to_string().contains("$PANTHER_API_TOKEN"));
+    }
+    assert!(
+        list()
+            .without_header("X-API-Key")
+            .prepare()
+            .unwrap()
+            .headers()
+            .iter()
+            .all(|(name, _)| *name != "x-api-key")
+    );
+}

@@ -90,7 +90,7 @@ fn an_endpoint_in_no_table_takes_the_service_named() {
 #[test]
 fn curl_names_no_secret() {
     let run = opcall_with(&[KEY], &["panther:api_token_list", "--server", "http://127.0.0.1:1", "--curl"]);
-    insta::assert_snapshot!(run.ok(), @r#"curl http://127.0.0.1:1/api-tokens -H 'accept: application/json' -H "x-api-key: $PANTHER_API_KEY""#);
+    insta::assert_snapshot!(run.ok(), @r#"curl http://127.0.0.1:1/api-tokens -H 'accept: application/json' -H "x-api-key: $PANTHER_API_TOKEN""#);
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! Values that the caller puts at the place of a credential: they stand for it, and are as secret as it is.
+
+use std::borrow::Cow;
+
+use super::{Place, Placement, Request, style};
+
+impl Request {
+    /// Whether a value of the caller stands at the place of a credential.
+    pub(crate) fn has_at(&self, place: &Place) -> bool {
+        match place {
+            Place::Header { name, .. } => self.headers.iter().any(|(known, _)| known == name),
+            Place::Cookie { .. } => {
+                let cookies = self.headers.iter().filter(|(name, _)| name == "cookie");
+                cookies.flat_map(|(_, pairs)| pairs.split(';')).any(|pair| is_pair_of(place, pair))
+            }
+            Place::Query { .. } => {
+                let query = self.url.split_once('?').map_or("", |(_, query)| query);
+                query.split('&').any(|pair| is_pair_of(place, pair))
+            }
+        }
+    }
+
+    /// The URL with a mask in place of every value that the caller gave for a credential.
+    pub(super) fn masked_url(&self, mask: impl Fn(&Placement) -> String) -> Cow<'_, str> {
+        let is_query = |one: &&Placement| matches!(one.place, Place::Query { .. });
+        match self.url.split_once('?').filter(|_| self.given.iter().any(|one| is_query(&one))) {
+            Some((path, query)) => format!("{path}?{}", self.masked_pairs(query, '&', is_query, mask)).into(),
+            None => self.url.as_str().into(),
+        }
+    }
+
+    /// The value of a header with masks.
+    pub(super) fn masked_header<'r>(
+        &self,
+        (name, value): (&str, &'r str),
+        mask: impl Fn(&Placement) -> String,
+    ) -> Cow<'r, str> {
+        let is_it =
+            |one: &&Placement| matches!(&one.place, Place::Header { name: known, .. } if known == name);
+        let is_cookie = |one: &&Placement| matches!(one.place, Place::Cookie { .. });
+        if value.is_empty() {
+            return value.into();
+        }
+        if let Some(placement) = self.given.iter().find(is_it) {
+            return mask(placement).into();
+        }
+        if name == "cookie" { self.masked_pairs(value, ';', is_cookie, mask).into() } else { value.into() }
+    }
+
+    fn masked_pairs(
+        &self,
+        pairs: &str,
+        separator: char,
+        is_here: impl Fn(&&Placement) -> bool,
+        mask: impl Fn(&Placement) -> String,
+    ) -> String {
+        let masked = |pair: &str| {
+            let placement = self.given.iter().filter(&is_here).find(|one| is_pair_of(&one.place, pair));
+            match (placement, pair.split_once('=')) {
+                (Some(placement), Some((name, _))) => format!("{name}={}", mask(placement)),
+                _ => pair.to_owned(),
+            }
+        };
+        pairs.split(separator).map(masked).collect::<Vec<_>>().join(&separator.to_string())
+    }
+}
+
+/// Whether a pair of a query or of cookies has the name of a place.
+fn is_pair_of(place: &Place, pair: &str) -> bool {
+    let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+    match place {
+        Place::Query { name: wanted } => {
+            let mut encoded = String::new();
+            style::escape(&mut encoded, wanted, style::Escape::Unreserved);
+            name == encoded
+        }
+        Place::Cookie { name: wanted } => name.trim() == wanted,
+        Place::Header { .. } => false,
+    }
+}
