@@ -37,7 +37,7 @@ fn a_line_is_one_object() {
 {"id":5,"operation":"tokens_create","body":null}
 {"id":6,"operation":"tokens_query","headers":["a"]}
 {"id":7,"operation":"UploadSampleV3","params":{"file_name":"a"},"files":{"sample":["AAE="]}}
-{"id":8,"operation":"GetSampleV3","params":{"ids":"a","X-CS-USERUUID":"b"},"headers":{"x-cs-useruuid":"c"}}
+{"id":8,"operation":"getCloudEventIDs","params":{"id":"a","X-CS-USERUUID":"b"},"headers":{"x-cs-useruuid":"c"}}
 {"id":9,"operation":"falcon:GET /new/x"}
 "#
     );
