@@ -27,6 +27,9 @@ mod prism;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
+/// What each service says when it refuses, as the program tells it.
+#[cfg(all(feature = "cli", feature = "sandbox"))]
+mod refusals;
 /// Every operation of the table, prepared without being sent.
 mod request;
 /// The sandbox over real sockets.

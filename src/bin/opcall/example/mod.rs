@@ -261,7 +261,9 @@ mod tests {
                 .into_iter()
                 .map(str::to_owned)
                 .chain(words.clone())
-                .map(Into::into)
+                .map(|word| {
+                    word.replace("@FILE", concat!("@", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).into()
+                })
                 .collect();
             let Command::Call(args) = crate::read(&line).unwrap() else {
                 unreachable!("{words:?} is a call")
