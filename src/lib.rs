@@ -160,6 +160,7 @@
 mod auth;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod document;
 mod error;
 #[cfg(feature = "client")]
 mod harness;
@@ -193,6 +194,7 @@ mod transport;
 
 #[cfg(feature = "client")]
 pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
+pub use document::Document;
 pub use error::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
     TransportError, UnknownOperation, UnsafeError,

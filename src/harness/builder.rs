@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Harness, Inner, Lookup, unknown_service};
 use crate::auth::CredentialProvider;
+use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::operation::RegionDef;
 use crate::profile::Profile;
@@ -67,9 +68,14 @@ impl HarnessBuilder {
 
     /// Adds the operations of a document (`OpenAPI` as JSON or YAML), or of a service's folder. A service of a name
     /// that is there already is replaced. What was passed over in it is logged; [`OperationTable::read`] returns it.
-    pub fn spec(mut self, path: impl AsRef<std::path::Path>) -> Self {
+    pub fn spec(self, path: impl AsRef<std::path::Path>) -> Self {
+        self.document(Document::open(path.as_ref()))
+    }
+
+    /// Adds the operations of a document, as [`HarnessBuilder::spec`] does.
+    pub fn document(mut self, document: Document) -> Self {
         if self.fault.is_none() {
-            match OperationTable::read(path) {
+            match document.read() {
                 Ok((table, warnings)) => self.add(table, &warnings),
                 Err(error) => self.fault = Some(error),
             }

@@ -4,23 +4,21 @@
 //! it is first asked for. Folders, and documents whose shape the index does not take, are read whole.
 
 use std::fmt;
-use std::path::Path;
 
 use once_cell::sync::OnceCell;
 
 use super::format::{self, SOURCE_HASH_START, hash_bytes};
 use super::operation::Operation;
 use super::view::View;
-use crate::error::{Error, IoError, Result};
+use crate::error::{Error, Result};
 use crate::operation::{OperationDef, ServiceDef};
-use crate::source::FolderSource;
 use crate::spec::{self, Depth, Index, Source, Warning};
 
 /// A document as JSON, with the index of its operations.
 pub(super) struct LazyDocument {
     text: String,
     index: Index,
-    source: FolderSource,
+    source: Box<dyn Source + Send + Sync>,
     /// A table of the operations' names, methods and paths alone.
     names: Vec<u8>,
     /// A table of one operation each, made when it is first asked for.
@@ -28,7 +26,7 @@ pub(super) struct LazyDocument {
 }
 
 impl LazyDocument {
-    fn new(text: String, index: Index, source: FolderSource) -> Self {
+    fn new(text: String, index: Index, source: impl Source + Send + Sync + 'static) -> Self {
         let named = |entry: &spec::Entry| OperationDef {
             id: entry.id.clone(),
             id_is_made: entry.id_is_made,
@@ -39,7 +37,7 @@ impl LazyDocument {
         let listed: Vec<_> = index.entries.iter().map(named).collect();
         let names = format::encode(&index.service, &listed, hash_bytes(SOURCE_HASH_START, text.as_bytes()));
         let operations = index.entries.iter().map(|_| OnceCell::new()).collect();
-        Self { text, index, source, names, operations }
+        Self { text, index, source: Box::new(source), names, operations }
     }
 
     /// The table of names.
@@ -54,7 +52,8 @@ impl LazyDocument {
             return Ok(Operation { view: self.names(), row });
         };
         let bytes = cell.get_or_try_init(|| {
-            let (operation, _) = self.index.extract(&self.text, number, Depth::Requests, &self.source)?;
+            let (operation, _) =
+                self.index.extract(&self.text, number, Depth::Requests, self.source.as_ref())?;
             let service = ServiceDef { name: self.index.service.name.clone(), ..ServiceDef::default() };
             Ok::<_, Error>(format::encode(&service, &[operation], 0))
         })?;
@@ -76,27 +75,28 @@ pub(super) enum Loaded {
     Lazy(Box<LazyDocument>),
 }
 
-/// Reads the document or the service's folder at a path.
-pub(super) fn read(path: &Path) -> Result<(Loaded, Vec<Warning>)> {
-    let name = path.to_string_lossy();
-    if path.is_dir() {
-        let source = FolderSource::new(path);
-        return Ok(compile(spec::read_folder(&name, &source, Depth::Requests)?, hash_of(&source)));
-    }
-    let bytes = std::fs::read(path)
-        .map_err(|source| Error::Io(Box::new(IoError { action: format!("reading {name:?}"), source })))?;
-    let source = FolderSource::new(path.parent().unwrap_or(Path::new("")));
-    let (text, mut warnings) = spec::json(&name, &bytes)?;
-    match spec::index(&name, &text)? {
+/// Reads the text of a document.
+pub(super) fn document(
+    name: &str,
+    bytes: &[u8],
+    source: impl Source + Send + Sync + 'static,
+) -> Result<(Loaded, Vec<Warning>)> {
+    let (text, mut warnings) = spec::json(name, bytes)?;
+    match spec::index(name, &text)? {
         Some(index) => {
             warnings.extend(index.warnings.iter().cloned());
             Ok((Loaded::Lazy(Box::new(LazyDocument::new(text.into_owned(), index, source))), warnings))
         }
         None => Ok(compile(
-            spec::read(&name, &bytes, &source, Depth::Requests)?,
-            hash_bytes(SOURCE_HASH_START, &bytes),
+            spec::read(name, bytes, &source, Depth::Requests)?,
+            hash_bytes(SOURCE_HASH_START, bytes),
         )),
     }
+}
+
+/// Reads a service's folder.
+pub(super) fn folder(name: &str, source: &dyn Source) -> Result<(Loaded, Vec<Warning>)> {
+    Ok(compile(spec::read_folder(name, source, Depth::Requests)?, hash_of(source)))
 }
 
 fn compile(description: spec::Description, source_hash: u64) -> (Loaded, Vec<Warning>) {
@@ -105,7 +105,7 @@ fn compile(description: spec::Description, source_hash: u64) -> (Loaded, Vec<War
 }
 
 /// The hash of all of a folder's files, names included; a file that cannot be read counts as empty.
-fn hash_of(source: &FolderSource) -> u64 {
+fn hash_of(source: &dyn Source) -> u64 {
     let mut names = source.list().unwrap_or_default();
     names.sort_unstable();
     names.iter().fold(SOURCE_HASH_START, |hash, name| {

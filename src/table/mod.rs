@@ -18,8 +18,9 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use self::format::Tier;
+use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
-use crate::spec::{SpecError, Warning};
+use crate::spec::{Source, SpecError, Warning};
 
 pub use operation::{GraphQl, Operation};
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
@@ -84,7 +85,8 @@ impl OperationTable {
         Ok(Self { services: vec![Arc::new(service)] })
     }
 
-    /// Reads a document (JSON or YAML), or a service's folder, with what was passed over in it.
+    /// Reads a document (JSON or YAML), or a service's folder, with what was passed over in it; [`Document`] has the
+    /// choices.
     ///
     /// A document is indexed in one pass; its operations are read when they are first asked for.
     ///
@@ -101,8 +103,25 @@ impl OperationTable {
     /// # Ok::<(), opcall::Error>(())
     /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<(Self, Vec<Warning>)> {
-        let (loaded, warnings) = loaded::read(path.as_ref())?;
-        Ok((Self { services: vec![Arc::new(ServiceTable::loaded(loaded))] }, warnings))
+        Document::open(path.as_ref()).read()
+    }
+
+    /// The operations of a document's text.
+    pub(crate) fn of_document(
+        name: &str,
+        bytes: &[u8],
+        source: impl Source + Send + Sync + 'static,
+    ) -> Result<(Self, Vec<Warning>)> {
+        loaded::document(name, bytes, source).map(Self::of_loaded)
+    }
+
+    /// The operations of a service's folder.
+    pub(crate) fn of_folder(name: &str, source: &dyn Source) -> Result<(Self, Vec<Warning>)> {
+        loaded::folder(name, source).map(Self::of_loaded)
+    }
+
+    fn of_loaded((loaded, warnings): (loaded::Loaded, Vec<Warning>)) -> (Self, Vec<Warning>) {
+        (Self { services: vec![Arc::new(ServiceTable::loaded(loaded))] }, warnings)
     }
 
     /// Adds the services of another table. A service of the same name is replaced and its name returned, so that

@@ -174,7 +174,8 @@ fn the_built_in_tables_find_the_operations_of_the_three_services() {
 fn the_built_in_table_equals_its_specs_read_now() {
     for (service, built_in) in BUILT_IN {
         let folder = std::path::Path::new("specs").join(service);
-        let (loaded, warnings) = loaded::read(&folder).unwrap();
+        let source = crate::source::FolderSource::new(&folder);
+        let (loaded, warnings) = loaded::folder(service, &source).unwrap();
         assert_eq!(warnings, [], "{service}");
         let loaded::Loaded::Compiled(now) = loaded else { panic!("{service} was not read whole") };
         assert!(now == *built_in, "{service}: build.rs and run time disagree");

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io::Write;
 
-use opcall::{Harness, HarnessBuilder, OperationTable};
+use opcall::{Document, Harness, HarnessBuilder, OperationTable};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -49,7 +49,7 @@ pub(crate) fn log(common: &Common, screen: Screen) -> Result<(), Failure> {
 pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, Failure> {
     let mut table = OperationTable::built_in();
     for path in &source.spec {
-        let (read, warnings) = OperationTable::read(path)?;
+        let (read, warnings) = Document::open(path).read()?;
         let shadowed = table.add(read);
         if common.quiet {
             continue;
