@@ -69,11 +69,11 @@ impl HarnessBuilder {
     /// Adds the operations of a document (`OpenAPI` as JSON or YAML), or of a service's folder. A service of a name
     /// that is there already is replaced. What was passed over in it is logged; [`OperationTable::read`] returns it.
     pub fn spec(self, path: impl AsRef<std::path::Path>) -> Self {
-        self.document(Document::open(path.as_ref()))
+        self.document(&Document::open(path.as_ref()))
     }
 
     /// Adds the operations of a document, as [`HarnessBuilder::spec`] does.
-    pub fn document(mut self, document: Document) -> Self {
+    pub fn document(mut self, document: &Document) -> Self {
         if self.fault.is_none() {
             match document.read() {
                 Ok((table, warnings)) => self.add(table, &warnings),
