@@ -14,7 +14,12 @@ use crate::table::{MediaType, Operation, OperationTable, Parameter, Property, Re
 /// Everything that can be asked of a document.
 fn told(document: &Document) -> String {
     let (table, warnings) = document.read().unwrap();
-    let mut text = format!("{warnings:#?}\n");
+    format!("{warnings:#?}\n{}", table_told(&table))
+}
+
+/// Everything that can be asked of a table.
+pub(crate) fn table_told(table: &OperationTable) -> String {
+    let mut text = String::new();
     for name in table.services().map(str::to_owned).collect::<Vec<_>>() {
         let service = table.service(&name).unwrap();
         writeln!(text, "{name}: {} operations, {:?}", service.len(), service.definition()).unwrap();
@@ -31,7 +36,7 @@ fn told(document: &Document) -> String {
                 continue;
             }
             for name in [id, &path, &id.to_uppercase(), &id.replace('_', "-"), &format!("{id}x")] {
-                writeln!(text, "  `{name}` {}", found(&table, name)).unwrap();
+                writeln!(text, "  `{name}` {}", found(table, name)).unwrap();
             }
         }
     }
