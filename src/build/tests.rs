@@ -21,7 +21,8 @@ paths:
     post: {operationId: addPet, requestBody: {content: {application/json: {schema: {$ref: 'far.json#/Pet'}}}}}
 components: {schemas: {Id: {type: integer, minimum: 1}}}
 ";
-const FAR: &str = r#"{"Pet": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 9}}}}"#;
+const FAR: &str =
+    r#"{"Pet": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 9}}}}"#;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -112,17 +113,28 @@ fn a_broken_operation_has_its_place() {
 
 #[test]
 fn what_cannot_be_compiled_at_all_is_named() {
-    assert!(faults(&[("far.json", FAR), ("read.md", "")]).to_string().contains("neither a document nor a folder"));
-    assert!(faults(&[("a.yaml", PETS), ("a.json", PETS)]).to_string().contains("a.yaml: the table of this name is"));
+    assert!(
+        faults(&[("far.json", FAR), ("read.md", "")]).to_string().contains("neither a document nor a folder")
+    );
+    assert!(
+        faults(&[("a.yaml", PETS), ("a.json", PETS)])
+            .to_string()
+            .contains("a.yaml: the table of this name is")
+    );
     let missing = compile_into("no/such/folder", "out").unwrap_err().to_string();
     assert!(missing.starts_with("no/such/folder: cannot be read: "), "{missing}");
-    let specs = folder(&[("a.json", r#"{"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": {}}"#)]);
+    let specs =
+        folder(&[("a.json", r#"{"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": {}}"#)]);
     let error = compile_into(specs.path(), specs.path().join("gone")).unwrap_err().to_string();
     assert!(error.contains("a.table: cannot be written: "), "{error}");
 }
 
 #[test]
 fn bytes_of_another_version_are_no_table_while_compiling() {
-    assert!(!OperationTable::fits(b"OPCT") && !OperationTable::fits(b"") && !OperationTable::fits(b"OPCT\xff\0\0\0"));
+    assert!(
+        !OperationTable::fits(b"OPCT")
+            && !OperationTable::fits(b"")
+            && !OperationTable::fits(b"OPCT\xff\0\0\0")
+    );
     assert!(OperationTable::included(b"nothing").is_empty());
 }

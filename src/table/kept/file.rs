@@ -138,13 +138,7 @@ impl Entry {
         let word = |number: usize| words.get(number).map_or(0, |word| u64::from_le_bytes(*word));
         let (number, length) = (word(1) & 0xffff_ffff, word(1) >> 32);
         let half = |word: u64| u32::try_from(word).unwrap_or(0);
-        Self {
-            key: word(0),
-            number: half(number),
-            length: half(length),
-            offset: word(2),
-            checksum: word(3),
-        }
+        Self { key: word(0), number: half(number), length: half(length), offset: word(2), checksum: word(3) }
     }
 }
 
@@ -211,7 +205,9 @@ pub(super) fn directory(mut entries: Vec<Entry>) -> (Vec<u8>, Vec<u8>) {
     let (mut all, mut pages) = (Vec::with_capacity(entries.len() * ENTRY), Vec::new());
     for page in entries.chunks(PAGE) {
         let start = all.len();
-        page.iter().for_each(|entry| entry.write(&mut all));
+        for entry in page {
+            entry.write(&mut all);
+        }
         let bytes = &all[start..];
         let first = page.first().map_or(0, |entry| entry.key);
         for word in [first, bytes.len() as u64, checksum(bytes)] {

@@ -7,8 +7,8 @@
 mod file;
 mod write;
 
-use std::fs::File;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
@@ -85,22 +85,23 @@ impl SchemaKey<'_> {
         hash_bytes(SOURCE_HASH_START ^ u64::from(self.document), self.reference.as_bytes())
     }
 
-    /// The bytes that [`Text::read`] reads.
+    /// The bytes that [`SchemaText::read`] reads.
     fn with_text(&self, text: &str) -> std::io::Result<Vec<u8>> {
         let length = u32::try_from(self.reference.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        let parts = [&self.document.to_le_bytes(), &length.to_le_bytes(), self.reference.as_bytes(), text.as_bytes()];
+        let parts =
+            [&self.document.to_le_bytes(), &length.to_le_bytes(), self.reference.as_bytes(), text.as_bytes()];
         Ok(parts.concat())
     }
 }
 
 /// A schema with the reference that leads to it.
-struct Text {
+struct SchemaText {
     document: u32,
     reference: Box<str>,
-    text: Box<str>,
+    schema: Box<str>,
 }
 
-impl Text {
+impl SchemaText {
     fn read(bytes: &[u8]) -> Sound<Self> {
         let (document, rest) = bytes.split_first_chunk::<4>().ok_or(Damaged)?;
         let (length, rest) = rest.split_first_chunk::<4>().ok_or(Damaged)?;
@@ -108,7 +109,7 @@ impl Text {
         let parted = rest.split_at_checked(u32::from_le_bytes(*length) as usize);
         let (reference, text) = parted.ok_or(Damaged)?;
         let document = u32::from_le_bytes(*document);
-        Ok(Self { document, reference: reference.into(), text: text.into() })
+        Ok(Self { document, reference: reference.into(), schema: text.into() })
     }
 }
 
@@ -186,7 +187,7 @@ struct Inner {
     by_schema: Directory,
     listing: OnceCell<Vec<u8>>,
     /// The schemas by number.
-    texts: OnceCell<Vec<OnceCell<Text>>>,
+    texts: OnceCell<Vec<OnceCell<SchemaText>>>,
     /// The document read again, where the file turned out to be damaged.
     anew: OnceCell<ServiceTable>,
     reload: Reload,
@@ -227,7 +228,9 @@ impl Kept {
 
     /// An operation, whole.
     pub(super) fn operation(&self, row: u32) -> Result<Operation<'_>> {
-        let Ok(operation) = self.read(row, || self.inner.place(row)) else { return self.inner.anew()?.operation(row) };
+        let Ok(operation) = self.read(row, || self.inner.place(row)) else {
+            return self.inner.anew()?.operation(row);
+        };
         match &operation.record.error {
             Some(error) => Err(error.clone().into()),
             None => Ok(Operation { view: View::kept(&operation.table, operation), row: 0 }),
@@ -235,11 +238,7 @@ impl Kept {
     }
 
     /// An operation by its row; `place` tells where it stands if it has not been read.
-    fn read(
-        &self,
-        row: u32,
-        place: impl Fn() -> Sound<Part>,
-    ) -> Sound<&KeptOperation> {
+    fn read(&self, row: u32, place: impl Fn() -> Sound<Part>) -> Sound<&KeptOperation> {
         let cell = self.operations.get(row as usize).ok_or(Damaged)?;
         let read = || KeptOperation::read(&self.inner, row, place()?).map(Box::new);
         cell.get_or_try_init(read).map(Box::as_ref)
@@ -291,12 +290,12 @@ impl KeptOperation {
 
     /// The schema that a reference of the operation names.
     pub(super) fn schema(&self, document: u32, reference: &str) -> Option<&str> {
-        self.find(SchemaKey { document, reference }).unwrap_or_else(|Damaged| {
+        self.find(&SchemaKey { document, reference }).unwrap_or_else(|Damaged| {
             self.inner.anew().ok()?.operation(self.row).ok()?.view.schema(document, reference)
         })
     }
 
-    fn find(&self, key: SchemaKey<'_>) -> Sound<Option<&str>> {
+    fn find(&self, key: &SchemaKey<'_>) -> Sound<Option<&str>> {
         let inner = &*self.inner;
         for entry in inner.by_schema.find(&inner.store, key.hash())? {
             if !self.reaches(entry.number)? {
@@ -304,10 +303,10 @@ impl KeptOperation {
             }
             let all = inner.texts.get_or_init(|| (0..inner.head.schemas).map(|_| OnceCell::new()).collect());
             let cell = all.get(entry.number as usize).ok_or(Damaged)?;
-            let read = || Text::read(&inner.store.part(entry.part())?);
+            let read = || SchemaText::read(&inner.store.part(entry.part())?);
             let found = cell.get_or_try_init(read)?;
             if found.document == key.document && *found.reference == *key.reference {
-                return Ok(Some(&found.text));
+                return Ok(Some(&found.schema));
             }
         }
         Ok(None)

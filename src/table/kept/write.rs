@@ -178,7 +178,7 @@ impl Writer {
             if self.numbers.insert(*number)
                 && let Some((reference, text)) = extractor.schema(*number)
             {
-                self.schema(*number, SchemaKey { document, reference: &reference }, &text)?;
+                self.schema(*number, &SchemaKey { document, reference: &reference }, &text)?;
             }
         }
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -191,13 +191,13 @@ impl Writer {
         let number = u32::try_from(self.known.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let known = (document, reference);
         if !self.known.contains(&known) {
-            self.schema(number, SchemaKey { document, reference: &known.1 }, text)?;
+            self.schema(number, &SchemaKey { document, reference: &known.1 }, text)?;
             self.known.insert(known);
         }
         Ok(())
     }
 
-    fn schema(&mut self, number: u32, key: SchemaKey<'_>, text: &str) -> io::Result<()> {
+    fn schema(&mut self, number: u32, key: &SchemaKey<'_>, text: &str) -> io::Result<()> {
         let part = self.put(&key.with_text(text)?)?;
         self.schemas.push(Entry::new(key.hash(), number, part));
         Ok(())
@@ -217,12 +217,16 @@ impl Writer {
         names: &[OperationDef],
         warnings: Vec<Warning>,
     ) -> Result<Unfinished> {
-        let operations = u32::try_from(names.len()).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
+        let operations =
+            u32::try_from(names.len()).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
         let schemas = self.schemas.iter().map(|entry| entry.number + 1).max().unwrap_or_default();
         let finish = || -> io::Result<Head> {
             let listing = self.put(&format::encode(service, names, 0))?;
-            let (by_name, by_row, by_schema) =
-                (std::mem::take(&mut self.names), std::mem::take(&mut self.rows), std::mem::take(&mut self.schemas));
+            let (by_name, by_row, by_schema) = (
+                std::mem::take(&mut self.names),
+                std::mem::take(&mut self.rows),
+                std::mem::take(&mut self.schemas),
+            );
             Ok(Head {
                 version: VERSION.to_owned(),
                 key: String::new(),

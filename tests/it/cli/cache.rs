@@ -80,7 +80,8 @@ fn twenty_processes_at_once_do_no_harm() {
     for round in 0..2 {
         let start = |_| {
             let mut program = program(&["--spec", path.to_str().unwrap(), "thing7", "--curl"]);
-            let program = program.env("OPCALL_CACHE_DIR", &cache).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let program =
+                program.env("OPCALL_CACHE_DIR", &cache).stdout(Stdio::piped()).stderr(Stdio::piped());
             program.spawn().unwrap()
         };
         let children: Vec<_> = (0..20).map(start).collect();

@@ -56,7 +56,9 @@ pub fn compile(folder: impl AsRef<Path>) -> Result<(), BuildError> {
     let folder = folder.as_ref();
     println!("cargo::rerun-if-changed={}", folder.display());
     let out = env::var_os("OUT_DIR").ok_or_else(|| {
-        BuildError::one("OUT_DIR is not set: only cargo sets it, for a build script; use `compile_into` elsewhere")
+        BuildError::one(
+            "OUT_DIR is not set: only cargo sets it, for a build script; use `compile_into` elsewhere",
+        )
     })?;
     for warning in compile_into(folder, out)? {
         println!("cargo::warning={}", warning.to_string().replace('\n', " "));
@@ -72,7 +74,9 @@ pub fn compile_into(folder: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<V
     let services = services(folder.as_ref())?;
     if services.is_empty() {
         let folder = folder.as_ref().display();
-        return Err(BuildError::one(format!("{folder}: there is neither a document nor a folder of documents in it")));
+        return Err(BuildError::one(format!(
+            "{folder}: there is neither a document nor a folder of documents in it"
+        )));
     }
     let (mut warnings, mut faults) = (Vec::new(), twins(&services));
     for service in &services {
