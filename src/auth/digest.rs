@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::header::{HeaderMap, WWW_AUTHENTICATE};
 use md5::{Digest as _, Md5};
-use ring::digest::{SHA256, SHA512_256};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Sha256, Sha512_256};
 use zeroize::Zeroizing;
 
 /// A challenge, and how often it was answered.
@@ -42,9 +41,9 @@ enum Hash {
 impl Hash {
     fn of(self, text: &str) -> String {
         let hash = match self {
-            Self::Md5 => Md5::digest(text.as_bytes()).to_vec(),
-            Self::Sha256 => ring::digest::digest(&SHA256, text.as_bytes()).as_ref().to_vec(),
-            Self::Sha512_256 => ring::digest::digest(&SHA512_256, text.as_bytes()).as_ref().to_vec(),
+            Self::Md5 => Md5::digest(text).to_vec(),
+            Self::Sha256 => Sha256::digest(text).to_vec(),
+            Self::Sha512_256 => Sha512_256::digest(text).to_vec(),
         };
         hex(&hash)
     }
@@ -176,7 +175,7 @@ fn hash_of(algorithm: &str) -> Result<(Hash, bool), String> {
 
 fn random() -> Result<String, String> {
     let mut bytes = [0; 16];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| "random numbers, which this machine has none of")?;
+    getrandom::fill(&mut bytes).map_err(|_| "random numbers, which this machine has none of")?;
     Ok(hex(&bytes))
 }
 
