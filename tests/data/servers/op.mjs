@@ -18,14 +18,15 @@ const provider = new Provider(issuer, {
   ttl: { ClientCredentials: 5 },
 });
 
-// What the token endpoint did, so that a test can count the requests.
-const counts = { granted: 0, refused: 0 };
-provider.on('grant.success', () => { counts.granted += 1; });
-provider.on('grant.error', () => { counts.refused += 1; });
+// How each client of the token endpoint came in, and whether it was refused, for a test to read.
+const asked = [];
+const how = (ctx) => (ctx.get('authorization') ? 'basic' : 'post');
+provider.on('grant.success', (ctx) => { asked.push(how(ctx)); });
+provider.on('grant.error', (ctx) => { asked.push(`${how(ctx)} refused`); });
 
 provider.use(async (ctx, next) => {
-  if (ctx.path === '/counts') {
-    ctx.body = counts;
+  if (ctx.path === '/asked') {
+    ctx.body = asked;
   } else if (ctx.path === '/resource') {
     const [scheme, text] = ctx.get('authorization').split(' ');
     const token = scheme === 'Bearer' && text ? await provider.ClientCredentials.find(text) : undefined;

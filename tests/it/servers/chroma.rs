@@ -95,9 +95,13 @@ async fn records_are_added_found_and_deleted() {
     let counted = call("collection_count", at(json!({}))).await.unwrap();
     assert_eq!(*counted.value().unwrap(), json!(3));
 
-    let near = json!({"query_embeddings": [[0.9, 0.1]], "n_results": 1, "include": ["documents", "distances"]});
+    let near =
+        json!({"query_embeddings": [[0.9, 0.1]], "n_results": 1, "include": ["documents", "distances"]});
     let found = call("collection_query", at(near)).await.unwrap();
-    assert_eq!((&found.value().unwrap()["ids"], &found.value().unwrap()["documents"]), (&json!([["a"]]), &json!([["eins"]])));
+    assert_eq!(
+        (&found.value().unwrap()["ids"], &found.value().unwrap()["documents"]),
+        (&json!([["a"]]), &json!([["eins"]]))
+    );
     // `limit` is a query parameter, `where` a free-form part of the body, `n_results` may be null.
     let filtered = json!({"query_embeddings": [[0.9, 0.1]], "n_results": null, "limit": 5, "where": {"page": {"$gt": 1}}});
     let found = call("collection_query", at(filtered)).await.unwrap();
@@ -110,7 +114,8 @@ async fn records_are_added_found_and_deleted() {
     let counted = call("collection_count", at(json!({}))).await.unwrap();
     assert_eq!(*counted.value().unwrap(), json!(1));
     call("delete_collection", within("library", json!({"collection_id": "pages"}))).await.unwrap();
-    let gone = call("get_collection", within("library", json!({"collection_id": "pages"}))).await.unwrap_err();
+    let gone =
+        call("get_collection", within("library", json!({"collection_id": "pages"}))).await.unwrap_err();
     assert_eq!((gone.kind(), gone.status()), ("refused", Some(404)));
     call("delete_database", within("library", json!({}))).await.unwrap();
 }
@@ -135,14 +140,26 @@ fn tenant_database_and_collection_by_the_program() {
     assert_eq!(databases[0]["name"], "shelf", "{databases}");
 
     let create = ["create_collection", within[0], within[1], "name=books"];
-    let created = run(&[&create[..], &["metadata:={\"a\":[1,2]}", "configuration:=null"]].concat()).json();
-    assert_eq!((&created["name"], &created["metadata"]), (&json!("books"), &json!({"a": [1, 2]})));
+    let created = run(&[&create[..], &["metadata:={\"a\":-1}", "configuration:=null"]].concat()).json();
+    assert_eq!((&created["name"], &created["metadata"]), (&json!("books"), &json!({"a": -1})));
     let again = run(&create);
     assert_eq!(again.code, 4);
-    assert!(again.stderr.starts_with("error: chroma refused create_collection with 409: "), "{}", again.stderr);
+    assert!(
+        again.stderr.starts_with("error: chroma refused create_collection with 409: "),
+        "{}",
+        again.stderr
+    );
     assert_eq!(run(&[&create[..], &["get_or_create=true"]].concat()).json()["id"], created["id"]);
     let collection = format!("collection_id={}", created["id"].as_str().unwrap());
-    let add = ["collection_upsert", within[0], within[1], &collection, "ids[]=x", "embeddings:=[[0.5]]", "documents[]=text"];
+    let add = [
+        "collection_upsert",
+        within[0],
+        within[1],
+        &collection,
+        "ids[]=x",
+        "embeddings:=[[0.5]]",
+        "documents[]=text",
+    ];
     run(&add).ok();
     assert_eq!(run(&["collection_count", within[0], within[1], &collection]).json(), 1);
     run(&["delete_collection", within[0], within[1], "collection_id=books", "--yes"]).ok();
@@ -163,7 +180,11 @@ async fn wrong_arguments_are_found_here_and_there() {
         panic!("the server checks too")
     };
     assert_eq!(refused.status, 422);
-    assert!(refused.message.as_deref().unwrap().contains("deserialize the JSON body"), "{:?}", refused.message);
+    assert!(
+        refused.message.as_deref().unwrap().contains("deserialize the JSON body"),
+        "{:?}",
+        refused.message
+    );
     let Error::Refused(refused) = create(json!({"name": "x"})).await.unwrap_err() else {
         panic!("the name is too short")
     };

@@ -42,8 +42,7 @@ fn command(program: &Path, database: &Path, folder: &Path, port: u16) -> Command
 
 /// The document as the server gives it, in a file called `powerdns`.
 fn document(server: &Running, media_type: &str) -> (TempDir, PathBuf) {
-    let text =
-        server.get("/api/docs", &[&format!("accept: {media_type}"), &format!("x-api-key: {KEY}")]);
+    let text = server.get("/api/docs", &[&format!("accept: {media_type}"), &format!("x-api-key: {KEY}")]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("powerdns");
     fs::write(&path, text).unwrap();
@@ -60,7 +59,11 @@ struct Program {
 impl Program {
     fn new(server: &Running) -> Self {
         let (folder, path) = document(server, "application/json");
-        Self { document: path.to_str().unwrap().to_owned(), url: format!("{}/api/v1", server.url()), _folder: folder }
+        Self {
+            document: path.to_str().unwrap().to_owned(),
+            url: format!("{}/api/v1", server.url()),
+            _folder: folder,
+        }
     }
 
     fn run_with(&self, key: &str, arguments: &[&str]) -> Run {
@@ -143,10 +146,12 @@ fn a_zone_comes_changes_and_goes_by_the_program() {
     assert_eq!(records(&read, "www.program.example.", "A"), ["192.0.2.1"]);
     let lean = program.run(&["listZone", zone[0], zone[1], "rrsets=false"]).json();
     assert!(lean.get("rrsets").is_none(), "the query parameter counted: {lean}");
-    let found = program.run(&["searchData", zone[0], "q=*.program.example", "max=5", "object_type=record"]).json();
+    let found =
+        program.run(&["searchData", zone[0], "q=*.program.example", "max=5", "object_type=record"]).json();
     assert!(found.as_array().unwrap().iter().any(|one| one["content"] == "192.0.2.1"), "{found}");
 
-    let described = program.run(&["createMetadata", zone[0], zone[1], "kind=ALSO-NOTIFY", "metadata=192.0.2.9"]);
+    let described =
+        program.run(&["createMetadata", zone[0], zone[1], "kind=ALSO-NOTIFY", "metadata=192.0.2.9"]);
     described.ok();
     let metadata = program.run(&["getMetadata", zone[0], zone[1], "metadata_kind=ALSO-NOTIFY"]).json();
     assert_eq!(metadata["metadata"], json!(["192.0.2.9"]));
@@ -199,7 +204,10 @@ async fn refusals_say_what_the_server_said() {
     let Error::Refused(refused) = harness.command("createZone", wrong).await.unwrap_err() else {
         panic!("the name is not canonical")
     };
-    assert_eq!((refused.status, refused.message.as_deref()), (422, Some("DNS Name 'no.dot' is not canonical")));
+    assert_eq!(
+        (refused.status, refused.message.as_deref()),
+        (422, Some("DNS Name 'no.dot' is not canonical"))
+    );
 
     let program = Program::new(&server);
     let by_program =
@@ -224,7 +232,11 @@ async fn a_wrong_key_is_refused_and_none_is_not_sent() {
     assert!(!wrong.stderr.contains("another"));
     let none = program.run_with("", &["listServers"]);
     assert_eq!(none.code, 8);
-    assert!(none.stderr.contains("nothing was sent") && none.stderr.contains("POWERDNS_API_KEY"), "{}", none.stderr);
+    assert!(
+        none.stderr.contains("nothing was sent") && none.stderr.contains("POWERDNS_API_KEY"),
+        "{}",
+        none.stderr
+    );
 
     let (_folder, harness) = harness(&server, "another");
     let refused = harness.command("listServers", ()).await.unwrap_err();
