@@ -249,8 +249,11 @@ async fn redirects_are_not_followed() {
     }
     for code in ["301", "307", "308"] {
         let code = format!("status_code={code}");
-        let there = run(&server, &["post_redirect_to", "url=http://127.0.0.1:9/", &code, "--allow-unknown"]);
-        assert_eq!(there.code, 3, "{}", there.stderr);
+        let there = "url=http://127.0.0.1:9/moved?key=secret";
+        let ended = run(&server, &["get_redirect_to", there, &code]);
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        let hint = "hint: set the base URL if the service has moved to http://127.0.0.1:9/moved: ";
+        assert!(ended.stderr.contains(hint) && !ended.stderr.contains("secret"), "{}", ended.stderr);
     }
 }
 

@@ -96,8 +96,10 @@ impl Running {
     /// HTTP/1.0, so that the answer comes in one piece and ends with the connection.
     fn ask(&self, path: &str, headers: &[&str]) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-        let request = format!("GET {path} HTTP/1.0\r\nhost: 127.0.0.1:{}\r\n{lines}\r\n", self.port);
+        let line = format!("GET {path} HTTP/1.0");
+        let host = format!("host: 127.0.0.1:{}", self.port);
+        let lines = [&[line.as_str(), &host], headers, &["", ""]].concat();
+        let request = lines.join("\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
