@@ -53,7 +53,8 @@ fn hash_of(start: u64, path: &Path) -> Result<u64, Box<dyn Error>> {
     if !path.is_dir() {
         return Ok(format::hash_bytes(start, &fs::read(path)?));
     }
-    let entries: Result<Vec<_>, _> = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    let entries: Result<Vec<_>, _> =
+        fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect();
     let mut entries = entries?;
     entries.sort_unstable();
     entries.iter().try_fold(start, |hash, entry| hash_of(hash, entry))

@@ -48,7 +48,10 @@ impl Slot {
     /// The document, where what was read for it would be read again.
     pub(super) fn open(&self) -> Option<(Opened, Reading)> {
         let metadata = fs::symlink_metadata(&self.file).ok()?;
-        if !metadata.is_file() || !is_ours(&metadata) || !fs::metadata(&self.folder).is_ok_and(|it| is_ours(&it)) {
+        if !metadata.is_file()
+            || !is_ours(&metadata)
+            || !fs::metadata(&self.folder).is_ok_and(|it| is_ours(&it))
+        {
             tracing::debug!(file = %self.file.display(), "others can write what is kept here: not used");
             return None;
         }

@@ -148,7 +148,8 @@ fn read(path: &Path) -> io::Result<(Content, Vec<u8>)> {
     file.read_to_end(&mut bytes)?;
     let stamp = Stamp::of(&file.metadata()?);
     let settled = before == stamp && stamp.is_settled() && stamp.size == bytes.len() as u64;
-    let content = Content { settled, hash: checksum(&bytes), stamp: Stamp { size: bytes.len() as u64, ..stamp } };
+    let content =
+        Content { settled, hash: checksum(&bytes), stamp: Stamp { size: bytes.len() as u64, ..stamp } };
     Ok((content, bytes))
 }
 

@@ -5,6 +5,7 @@
 //! caller hands in: build.rs compiles this module too, and it knows no file, clock or network.
 
 mod document;
+mod encoding;
 mod error;
 mod extract;
 mod graphql;
@@ -16,7 +17,9 @@ mod openapi31;
 mod parameter;
 mod reference;
 mod schema;
+mod security;
 mod service;
+mod styles;
 mod swagger2;
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,8 @@ pub(super) struct LazyDocument {
 
 impl LazyDocument {
     fn new(text: String, index: Index, source: impl Source + Send + Sync + 'static) -> Self {
-        let names = format::encode(&index.service, &listed(&index), hash_bytes(SOURCE_HASH_START, text.as_bytes()));
+        let names =
+            format::encode(&index.service, &listed(&index), hash_bytes(SOURCE_HASH_START, text.as_bytes()));
         let operations = index.entries.iter().map(|_| OnceCell::new()).collect();
         Self { text, index, source: Box::new(source), names, operations }
     }

@@ -138,13 +138,7 @@ impl Entry {
         let word = |number: usize| words.get(number).map_or(0, |word| u64::from_le_bytes(*word));
         let (number, length) = (word(1) & 0xffff_ffff, word(1) >> 32);
         let half = |word: u64| u32::try_from(word).unwrap_or(0);
-        Self {
-            key: word(0),
-            number: half(number),
-            length: half(length),
-            offset: word(2),
-            checksum: word(3),
-        }
+        Self { key: word(0), number: half(number), length: half(length), offset: word(2), checksum: word(3) }
     }
 }
 

@@ -7,8 +7,8 @@
 mod file;
 mod write;
 
-use std::fs::File;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
@@ -88,7 +88,8 @@ impl SchemaKey<'_> {
     /// The bytes that [`Text::read`] reads.
     fn with_text(&self, text: &str) -> std::io::Result<Vec<u8>> {
         let length = u32::try_from(self.reference.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        let parts = [&self.document.to_le_bytes(), &length.to_le_bytes(), self.reference.as_bytes(), text.as_bytes()];
+        let parts =
+            [&self.document.to_le_bytes(), &length.to_le_bytes(), self.reference.as_bytes(), text.as_bytes()];
         Ok(parts.concat())
     }
 }
@@ -227,7 +228,9 @@ impl Kept {
 
     /// An operation, whole.
     pub(super) fn operation(&self, row: u32) -> Result<Operation<'_>> {
-        let Ok(operation) = self.read(row, || self.inner.place(row)) else { return self.inner.anew()?.operation(row) };
+        let Ok(operation) = self.read(row, || self.inner.place(row)) else {
+            return self.inner.anew()?.operation(row);
+        };
         match &operation.record.error {
             Some(error) => Err(error.clone().into()),
             None => Ok(Operation { view: View::kept(&operation.table, operation), row: 0 }),
@@ -235,11 +238,7 @@ impl Kept {
     }
 
     /// An operation by its row; `place` tells where it stands if it has not been read.
-    fn read(
-        &self,
-        row: u32,
-        place: impl Fn() -> Sound<Part>,
-    ) -> Sound<&KeptOperation> {
+    fn read(&self, row: u32, place: impl Fn() -> Sound<Part>) -> Sound<&KeptOperation> {
         let cell = self.operations.get(row as usize).ok_or(Damaged)?;
         let read = || KeptOperation::read(&self.inner, row, place()?).map(Box::new);
         cell.get_or_try_init(read).map(Box::as_ref)

@@ -217,12 +217,16 @@ impl Writer {
         names: &[OperationDef],
         warnings: Vec<Warning>,
     ) -> Result<Unfinished> {
-        let operations = u32::try_from(names.len()).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
+        let operations =
+            u32::try_from(names.len()).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
         let schemas = self.schemas.iter().map(|entry| entry.number + 1).max().unwrap_or_default();
         let finish = || -> io::Result<Head> {
             let listing = self.put(&format::encode(service, names, 0))?;
-            let (by_name, by_row, by_schema) =
-                (std::mem::take(&mut self.names), std::mem::take(&mut self.rows), std::mem::take(&mut self.schemas));
+            let (by_name, by_row, by_schema) = (
+                std::mem::take(&mut self.names),
+                std::mem::take(&mut self.rows),
+                std::mem::take(&mut self.schemas),
+            );
             Ok(Head {
                 version: VERSION.to_owned(),
                 key: String::new(),
