@@ -24,8 +24,6 @@ mod generate;
 /// GraphQL operations, validated by another implementation.
 #[cfg(feature = "logscale")]
 mod graphql;
-/// Prism, a server nobody here wrote, judges what is sent.
-mod prism;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
@@ -39,6 +37,9 @@ mod request;
 mod sandbox;
 /// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
 mod secrets;
+/// Servers nobody here wrote judge what is sent.
+#[cfg(all(feature = "cli", feature = "panther", unix))]
+mod servers;
 /// The vendors' pages on token management: every example of them, against the sandbox.
 #[cfg(feature = "sandbox")]
 mod source_documents;
