@@ -1,7 +1,9 @@
 //! A description to be loaded while the program runs: where its text comes from, and what it becomes.
 //!
 //! [`crate::spec`] reads text and knows no files; the table keeps what was read. This room is between them: it
-//! reads the files.
+//! reads the files, and lays overlays over them (`repair`).
+
+mod repair;
 
 use std::path::{Path, PathBuf};
 
@@ -25,12 +27,14 @@ use crate::table::OperationTable;
 #[derive(Debug, Clone)]
 pub struct Document {
     path: PathBuf,
+    /// The files that repair it, in the order of their application.
+    overlays: Vec<PathBuf>,
 }
 
 impl Document {
     /// The document or folder at a path. Nothing is read yet.
     pub fn open(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), overlays: Vec::new() }
     }
 
     /// Its operations, with what was passed over so far.
@@ -40,6 +44,9 @@ impl Document {
     /// # Errors
     /// [`Error::Io`] where a file cannot be read, [`Error::Spec`] where it is no description.
     pub fn read(&self) -> Result<(OperationTable, Vec<Warning>)> {
+        if !self.overlays.is_empty() {
+            return self.read_repaired();
+        }
         if self.path.is_dir() {
             let source = FolderSource::new(&self.path);
             return OperationTable::of_folder(&self.name(), &source);
@@ -52,6 +59,9 @@ impl Document {
     /// # Errors
     /// As [`Document::read`].
     pub fn describe(&self, depth: Depth) -> Result<Description> {
+        if !self.overlays.is_empty() {
+            return self.describe_repaired(depth);
+        }
         if self.path.is_dir() {
             return Ok(spec::read_folder(&self.name(), &FolderSource::new(&self.path), depth)?);
         }

@@ -162,9 +162,12 @@ mod auth;
 pub mod blocking;
 mod document;
 mod error;
+mod explain;
 #[cfg(feature = "client")]
 mod harness;
+mod jsonpath;
 pub mod operation;
+mod overlay;
 #[cfg_attr(
     not(feature = "client"),
     allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")

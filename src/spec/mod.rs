@@ -27,11 +27,12 @@ use std::io;
 
 use serde_json::{Map, Value};
 
+pub(crate) use document::{Parsed, parse, scalar};
 pub use document::{json, text};
+pub(crate) use error::token;
 pub use error::{Effect, Position, SpecError, Warning};
 pub use index::{Entry, Index, index};
 
-use self::error::token;
 use self::extract::{Context, Site};
 use self::head::Head;
 use self::reference::Whole;
@@ -63,6 +64,24 @@ impl Source for NoSource {
 
     fn list(&self) -> io::Result<Vec<String>> {
         Ok(Vec::new())
+    }
+}
+
+/// Changes documents after they were parsed and before they are read.
+pub(crate) trait Patch {
+    /// Changes a document. In a folder what `service.yaml` says was laid under it before.
+    ///
+    /// # Errors
+    /// Where the change cannot be made.
+    fn patch(&self, document: &mut Value) -> Result<(), SpecError>;
+}
+
+/// Changes nothing.
+struct NoPatch;
+
+impl Patch for NoPatch {
+    fn patch(&self, _document: &mut Value) -> Result<(), SpecError> {
+        Ok(())
     }
 }
 
@@ -117,7 +136,19 @@ pub fn read(file: &str, bytes: &[u8], source: &dyn Source, depth: Depth) -> Resu
 /// # Errors
 /// Where a document cannot be read at all; what is wrong with a single operation is a warning.
 pub fn read_folder(folder: &str, source: &dyn Source, depth: Depth) -> Result<Description, SpecError> {
-    const BASE: &str = "service.yaml";
+    read_folder_patched(folder, source, depth, &NoPatch)
+}
+
+/// The document of a folder that is laid under the others.
+pub(crate) const BASE: &str = "service.yaml";
+
+/// As [`read_folder`], with every document changed by a patch.
+pub(crate) fn read_folder_patched(
+    folder: &str,
+    source: &dyn Source,
+    depth: Depth,
+    patch: &dyn Patch,
+) -> Result<Description, SpecError> {
     let fault = |problem: String| SpecError::new(problem).file(folder);
     let mut files = source.list().map_err(|error| fault(format!("the folder cannot be read: {error}")))?;
     files.retain(|file| matches!(document::extension(file), Some("yaml" | "yml" | "json")));
@@ -135,15 +166,17 @@ pub fn read_folder(folder: &str, source: &dyn Source, depth: Depth) -> Result<De
         files.retain(|file| file != BASE);
         let parsed = parse(BASE)?;
         warnings.extend(parsed.warnings);
-        let mut found = one(&full(BASE), &parsed.value, Some(folder), source, depth, 0)?;
-        if parsed.value.get("paths").is_none() {
+        let mut value = parsed.value;
+        if let Value::Object(map) = &value {
+            base.clone_from(map);
+            base.shift_remove("paths");
+        }
+        patch.patch(&mut value)?;
+        let mut found = one(&full(BASE), &value, Some(folder), source, depth, 0)?;
+        if value.get("paths").is_none() {
             found.documents.clear();
         }
         whole = Some(found);
-        if let Value::Object(map) = parsed.value {
-            base = map;
-            base.shift_remove("paths");
-        }
     }
     for file in &files {
         let mut parsed = parse(file)?;
@@ -151,6 +184,7 @@ pub fn read_folder(folder: &str, source: &dyn Source, depth: Depth) -> Result<De
         if let Value::Object(document) = &mut parsed.value {
             document::lay_over(&base, document);
         }
+        patch.patch(&mut parsed.value)?;
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
         let found = one(&full(file), &parsed.value, Some(folder), source, depth, number)?;
         match &mut whole {

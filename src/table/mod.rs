@@ -20,7 +20,7 @@ use once_cell::sync::Lazy;
 use self::format::Tier;
 use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
-use crate::spec::{Source, SpecError, Warning};
+use crate::spec::{Patch, Source, SpecError, Warning};
 
 pub use operation::{GraphQl, Operation};
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
@@ -118,6 +118,15 @@ impl OperationTable {
     /// The operations of a service's folder.
     pub(crate) fn of_folder(name: &str, source: &dyn Source) -> Result<(Self, Vec<Warning>)> {
         loaded::folder(name, source).map(Self::of_loaded)
+    }
+
+    /// The operations of a service's folder, each document changed by a patch.
+    pub(crate) fn of_patched_folder(
+        name: &str,
+        source: &dyn Source,
+        patch: &dyn Patch,
+    ) -> Result<(Self, Vec<Warning>)> {
+        loaded::patched_folder(name, source, patch).map(Self::of_loaded)
     }
 
     fn of_loaded((loaded, warnings): (loaded::Loaded, Vec<Warning>)) -> (Self, Vec<Warning>) {

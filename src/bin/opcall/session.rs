@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::path::PathBuf;
 
 use opcall::{Document, Harness, HarnessBuilder, OperationTable};
 use tracing_subscriber::filter::Targets;
@@ -42,14 +43,32 @@ pub(crate) fn log(common: &Common, screen: Screen) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The documents named, each with the overlays that repair it.
+///
+/// # Errors
+/// Where an overlay cannot be read, is meant for none of them, or there is none to repair.
+pub(crate) fn documents(paths: &[PathBuf], overlays: &[PathBuf]) -> Result<Vec<Document>, Failure> {
+    let mut documents: Vec<Document> = paths.iter().map(Document::open).collect();
+    for overlay in overlays {
+        if documents.is_empty() {
+            let hint = "name the document by --spec; what is built in was compiled and stays as it is: give your \
+                        own copy of its description.";
+            let problem = format!("--overlay {} has no document to repair", overlay.display());
+            return Err(Failure::usage(problem, Some(hint.to_owned())));
+        }
+        Document::overlay_all(&mut documents, overlay)?;
+    }
+    Ok(documents)
+}
+
 /// The operations that a command looks at: the built-in ones and those of the documents named.
 ///
 /// # Errors
 /// Where a document cannot be read.
 pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, Failure> {
     let mut table = OperationTable::built_in();
-    for path in &source.spec {
-        let (read, warnings) = Document::open(path).read()?;
+    for (document, path) in documents(&source.spec, &source.overlay)?.iter().zip(&source.spec) {
+        let (read, warnings) = document.read()?;
         let shadowed = table.add(read);
         if common.quiet {
             continue;
