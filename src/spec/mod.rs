@@ -31,7 +31,9 @@ pub(crate) use document::{Parsed, parse, scalar};
 pub use document::{json, text};
 pub(crate) use error::token;
 pub use error::{Effect, Position, SpecError, Warning};
+pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
+pub(crate) use schema::Reached;
 
 use self::extract::{Context, Site};
 use self::head::Head;

@@ -1,7 +1,7 @@
 //! `opcall check`: reads API descriptions as the loader does and tells what does not load.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use opcall::spec::{Depth, Description, Position, SpecError, Warning};
 use opcall::{Document, Error};
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::args::{CheckArgs, CheckOutput};
 use crate::output::{Screen, counted, escape, paint};
 use crate::report::Failure;
-use crate::session;
 
 /// Checks every file and prints one finding for each.
 ///
@@ -19,8 +18,12 @@ use crate::session;
 pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
     let mut out = screen.out();
     let mut is_good = true;
-    for document in session::documents(&args.files, &args.overlay)?.iter().zip(&args.files) {
-        let finding = Finding::of(document);
+    let mut documents: Vec<Document> = args.files.iter().map(Document::open).collect();
+    for overlay in &args.overlay {
+        Document::overlay_all(&mut documents, overlay)?;
+    }
+    for (document, path) in documents.iter().zip(&args.files) {
+        let finding = Finding::of(document, path);
         is_good &= finding.is_good(args.strict);
         match args.output.unwrap_or_default() {
             CheckOutput::Ndjson => writeln!(out, "{}", finding.to_json())?,
@@ -68,7 +71,7 @@ impl From<SpecError> for Fault {
 }
 
 impl Finding {
-    fn of((document, path): (&Document, &PathBuf)) -> Self {
+    fn of(document: &Document, path: &Path) -> Self {
         let name = path.display().to_string();
         let bytes = if path.is_dir() {
             size_of_files(path)

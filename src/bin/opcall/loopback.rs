@@ -44,7 +44,7 @@ impl Loopback {
     /// # Errors
     /// Where no port can be had or a document cannot be read.
     pub(crate) async fn start(table: &OperationTable, source: &Source) -> Result<Self, Failure> {
-        let documents = crate::session::documents(&source.spec, &source.overlay)?;
+        let documents = crate::session::documents(source)?;
         let builder = documents
             .into_iter()
             .fold(opcall::sandbox::Sandbox::builder(), opcall::sandbox::SandboxBuilder::document);

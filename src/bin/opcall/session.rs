@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io::Write;
-use std::path::PathBuf;
 
 use opcall::{Document, Harness, HarnessBuilder, OperationTable};
 use tracing_subscriber::filter::Targets;
@@ -10,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{Common, Source, Target};
+use crate::kept;
 use crate::output::{Screen, counted};
 use crate::report::Failure;
 
@@ -43,19 +43,19 @@ pub(crate) fn log(common: &Common, screen: Screen) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The documents named, each with the overlays that repair it.
+/// The documents of the command line, each with the overlays that repair it.
 ///
 /// # Errors
 /// Where an overlay cannot be read, is meant for none of them, or there is none to repair.
-pub(crate) fn documents(paths: &[PathBuf], overlays: &[PathBuf]) -> Result<Vec<Document>, Failure> {
-    let mut documents: Vec<Document> = paths.iter().map(Document::open).collect();
-    for overlay in overlays {
-        if documents.is_empty() {
-            let hint = "name the document by --spec; what is built in was compiled and stays as it is: give your \
-                        own copy of its description.";
-            let problem = format!("--overlay {} has no document to repair", overlay.display());
-            return Err(Failure::usage(problem, Some(hint.to_owned())));
-        }
+pub(crate) fn documents(source: &Source) -> Result<Vec<Document>, Failure> {
+    if let (true, Some(overlay)) = (source.spec.is_empty(), source.overlay.first()) {
+        let hint = "name the document by --spec; what is built in was compiled and stays as it is: give your own \
+                    copy of its description.";
+        let problem = format!("--overlay {} has no document to repair", overlay.display());
+        return Err(Failure::usage(problem, Some(hint.to_owned())));
+    }
+    let mut documents: Vec<_> = source.spec.iter().map(|path| kept::document(path, source)).collect();
+    for overlay in &source.overlay {
         Document::overlay_all(&mut documents, overlay)?;
     }
     Ok(documents)
@@ -67,7 +67,7 @@ pub(crate) fn documents(paths: &[PathBuf], overlays: &[PathBuf]) -> Result<Vec<D
 /// Where a document cannot be read.
 pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, Failure> {
     let mut table = OperationTable::built_in();
-    for (document, path) in documents(&source.spec, &source.overlay)?.iter().zip(&source.spec) {
+    for (document, path) in documents(source)?.iter().zip(&source.spec) {
         let (read, warnings) = document.read()?;
         let shadowed = table.add(read);
         if common.quiet {
