@@ -4,6 +4,7 @@
 //! reads the files, lays overlays over them (`repair`), and keeps what became of them ([`Document::cached`]).
 
 mod cache;
+mod explained;
 mod repair;
 mod stamp;
 #[cfg(test)]
@@ -73,6 +74,12 @@ impl Document {
     /// # Errors
     /// [`Error::Io`] where a file cannot be read, [`Error::Spec`] where it is no description.
     pub fn read(&self) -> Result<(OperationTable, Vec<Warning>)> {
+        let (mut table, warnings) = self.load()?;
+        table.remember(self);
+        Ok((table, warnings))
+    }
+
+    fn load(&self) -> Result<(OperationTable, Vec<Warning>)> {
         if !self.overlays.is_empty() {
             return self.read_repaired();
         }

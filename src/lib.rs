@@ -202,6 +202,7 @@ pub use error::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
     TransportError, UnknownOperation, UnsafeError,
 };
+pub use explain::{Place, Said};
 #[cfg(feature = "client")]
 pub use harness::{Command, Harness, HarnessBuilder, command};
 pub use operation::{Location, Method, Style, Types};

@@ -162,7 +162,7 @@ impl Run<'_> {
     fn edit(&mut self, is_removal: bool) {
         if let Some(edits) = &mut self.edits {
             let (place, said) = (self.place.clone(), self.said.clone());
-            edits.push(Edit { place, is_removal, overlay: self.overlay, said });
+            edits.push(Edit { place, is_removal, is_copy: self.is_copy, overlay: self.overlay, said });
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) fn document(
     merge(document, patch, &mut Vec::new(), &mut |names, is_removal| {
         if let Some(edits) = &mut edits {
             let place = names.iter().cloned().map(Step::Member).collect();
-            edits.push(Edit { place, is_removal, overlay, said: names.to_vec() });
+            edits.push(Edit { place, is_removal, is_copy: false, overlay, said: names.to_vec() });
         }
     });
     if document.as_object().is_some_and(Map::is_empty) {

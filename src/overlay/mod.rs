@@ -65,6 +65,8 @@ pub(crate) struct Edit {
     pub(crate) place: Vec<Step>,
     /// Whether the node was taken away; else it was put there, whole.
     pub(crate) is_removal: bool,
+    /// Whether it is a copy of another node of the document.
+    pub(crate) is_copy: bool,
     /// The overlay, by its number in the order of application.
     pub(crate) overlay: usize,
     /// The place in the overlay that said so, as the tokens of a JSON pointer.
@@ -113,6 +115,11 @@ impl Overlays {
     /// The file of an [`Edit`]'s overlay.
     pub(crate) fn file(&self, number: usize) -> &str {
         self.all.get(number).map_or("", |overlay| &overlay.file)
+    }
+
+    /// Whether the overlay is a merge patch, which has no actions.
+    pub(crate) fn is_merge_patch(&self, number: usize) -> bool {
+        self.all.get(number).is_some_and(|overlay| matches!(overlay.content, Content::MergePatch(_)))
     }
 
     /// Changes a document; what is changed is added to `edits`, where somebody wants to know.

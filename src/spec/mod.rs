@@ -27,12 +27,14 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-pub(crate) use document::{Parsed, parse, scalar};
+pub(crate) use document::{Parsed, lay_over, parse, scalar};
 pub use document::{json, text};
 pub(crate) use error::token;
 pub use error::{Effect, Position, SpecError, Warning};
 pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
+pub(crate) use names::path_key;
+pub(crate) use reference::{joined, percent_decoded};
 pub(crate) use schema::Reached;
 
 use self::extract::{Context, Site};
@@ -199,6 +201,7 @@ pub(crate) fn read_folder_patched(
     })?;
     warnings.append(&mut whole.warnings);
     whole.warnings = warnings;
+    whole.service.documents.clone_from(&whole.documents);
     Ok(whole)
 }
 
@@ -313,8 +316,9 @@ fn collect(
     if carriers > 0 && operations.iter().all(|operation| operation.graphql.is_some()) {
         "graphql".clone_into(&mut format);
     }
-    let name = file.rsplit('/').next().unwrap_or(file).to_owned();
-    Ok(Description { service, format, documents: vec![name], operations, warnings: Vec::new() })
+    let documents = vec![file_name(file)];
+    let service = ServiceDef { documents: documents.clone(), ..service };
+    Ok(Description { service, format, documents, operations, warnings: Vec::new() })
 }
 
 /// The operations of a path item with their methods.
@@ -357,6 +361,11 @@ fn check_id(id: String, pointer: &str, ids: &mut HashSet<String>, warnings: &mut
         let problem = format!("another operation of the document has the identifier `{known}` too");
         warnings.push(Warning::new(pointer, problem, Effect::Ambiguous));
     }
+}
+
+/// A file's name without the folders before it.
+fn file_name(file: &str) -> String {
+    file.rsplit('/').next().unwrap_or(file).to_owned()
 }
 
 /// A file's or folder's name without folders before and the extension after it.
