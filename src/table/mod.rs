@@ -22,7 +22,8 @@ use once_cell::sync::Lazy;
 use self::format::Tier;
 use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
-use crate::spec::{Source, SpecError, Warning};
+use crate::explain::Said;
+use crate::spec::{Patch, Source, SpecError, Warning};
 
 pub use operation::{GraphQl, Operation};
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
@@ -122,6 +123,15 @@ impl OperationTable {
         ServiceTable::of_folder(name, source).map(Self::of_service)
     }
 
+    /// The operations of a service's folder, each document changed by a patch.
+    pub(crate) fn of_patched_folder(
+        name: &str,
+        source: &dyn Source,
+        patch: &dyn Patch,
+    ) -> Result<(Self, Vec<Warning>)> {
+        ServiceTable::of_patched_folder(name, source, patch).map(Self::of_service)
+    }
+
     fn of_service((service, warnings): (ServiceTable, Vec<Warning>)) -> (Self, Vec<Warning>) {
         (Self { services: vec![Arc::new(service)] }, warnings)
     }
@@ -129,6 +139,36 @@ impl OperationTable {
     /// The operations of a document that was compiled before.
     pub(crate) fn of_kept(opened: kept::Opened, reload: kept::Reload) -> (Self, Vec<Warning>) {
         Self::of_service(opened.into_service(reload))
+    }
+
+    /// Notes the document that the services came from, for [`OperationTable::explain`].
+    pub(crate) fn remember(&mut self, document: &Document) {
+        for service in self.services.iter_mut().filter_map(Arc::get_mut) {
+            service.remember(document);
+        }
+    }
+
+    /// Who said each thing of an operation of this table: the file and the place in it, overlays and files reached by
+    /// references among them. The files are read once more for it. Of a built-in service, whose files are not at
+    /// hand, it is the file in this crate's source and the operation in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Spec`] where the files cannot be read any more, or have not the operation.
+    ///
+    /// ```
+    /// # #[cfg(feature = "falcon")]
+    /// # {
+    /// let table = opcall::OperationTable::built_in();
+    /// let said = table.explain(table.get("tokens_query")?)?;
+    /// assert_eq!(said[0].place.file, "specs/falcon/installation_tokens.yaml");
+    /// # }
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn explain(&self, operation: Operation<'_>) -> Result<Vec<Said>> {
+        match self.service(operation.service()) {
+            Some(service) => service.explain(operation),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Adds the services of another table. A service of the same name is replaced and its name returned, so that
