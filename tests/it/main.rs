@@ -14,6 +14,10 @@ mod canaries;
 mod cli;
 /// Credentials of every kind: where they come from, where they go, where they must not go.
 mod credentials;
+/// HTTP digest authentication: challenges, their answers, nonces that are over.
+mod digest;
+/// Where an authorization server tells its token endpoint, and how a client signs in there.
+mod discovery;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
