@@ -336,7 +336,7 @@ fn methods<'v>(
             found.push((method, value));
         } else if key == "additionalOperations" {
             for (name, value) in value.as_object().into_iter().flatten() {
-                match name.parse() {
+                match Method::of_token(name) {
                     Ok(method) => found.push((method, value)),
                     Err(error) => {
                         let error = SpecError::new(format!("{error}"));
