@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::media::{Kind, Media};
 use super::multipart::{self, PartHeader};
+use super::problems::Problems;
 use super::style::{self, Escape, Rules};
 use super::{Content, xml};
 use crate::operation::{DeepArrays, Style};
@@ -93,10 +94,11 @@ pub(super) fn members(
     scope: Scope<'_, '_>,
     members: &IndexMap<String, Argument>,
     found: &mut Vec<Finding>,
+    problems: &mut Problems,
 ) -> Content {
     match scope.media.kind {
         Kind::Form => form(members, &scope.encodings()),
-        Kind::Multipart => Content::Multipart(multipart::write(scope, members, found)),
+        Kind::Multipart => Content::Multipart(multipart::write(scope, members, found, problems)),
         Kind::Xml => scope.xml(&Argument::Object(members.clone()), found),
         _ => Content::Json(Argument::Object(members.clone()).to_json_text()),
     }

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::{CallOptions, Request, resolve};
 use crate::error::ArgumentsError;
-use crate::operation::{DeepArrays, Location, Method, OperationDef, ParameterDef, SchemaDef, ServiceDef, Style};
+use crate::operation::{
+    DeepArrays, Location, Method, OperationDef, ParameterDef, SchemaDef, ServiceDef, Style,
+};
 use crate::params::Params;
 use crate::spec::{self, Depth, NoSource};
 use crate::table::{OperationTable, format};

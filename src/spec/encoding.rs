@@ -64,10 +64,7 @@ fn style(
     if let (Style::DeepObject, Some(arrays)) = (given, arrays) {
         encoding.insert(DEEP_ARRAYS.to_owned(), arrays.as_str().into());
     }
-    let says = Says {
-        explode: encoding.get("explode").and_then(Value::as_bool),
-        arrays: arrays.is_some(),
-    };
+    let says = Says { explode: encoding.get("explode").and_then(Value::as_bool), arrays: arrays.is_some() };
     let fault = schema.and_then(|schema| styles::of_encoding(given, says, schema));
     if let Some((member, problem, style)) = fault {
         warnings.push(Warning::new(format!("{pointer}/{member}"), problem, Effect::Assumed));

@@ -9,8 +9,8 @@ use super::document::scalar;
 use super::error::{Effect, SpecError, Warning, token};
 use super::reference::{Resolve, follow};
 use crate::operation::{
-    DeepArrays, ENVIRONMENT_KEYS, Location, OAuth2Def, Pagination, RegionDef, SchemeKind, SchemeUse, SecuritySchemeDef,
-    ServerDef, ServerVariableDef, ServiceDef,
+    DeepArrays, ENVIRONMENT_KEYS, Location, OAuth2Def, Pagination, RegionDef, SchemeKind, SchemeUse,
+    SecuritySchemeDef, ServerDef, ServerVariableDef, ServiceDef,
 };
 
 /// The extension of a document, a parameter or an Encoding Object that says how `deepObject` writes lists.

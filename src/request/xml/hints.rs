@@ -167,7 +167,9 @@ impl<'t> Schemas<'t> {
             self.listed(&part, names, depth + 1);
         }
         seen.extend(names.iter().cloned());
-        names.extend(own.into_iter().flat_map(|own| own.keys()).filter(|name| seen.insert((*name).clone())).cloned());
+        names.extend(
+            own.into_iter().flat_map(|own| own.keys()).filter(|name| seen.insert((*name).clone())).cloned(),
+        );
     }
 
     fn property(&mut self, schema: &Rc<Value>, name: &str, depth: usize) -> Option<Rc<Value>> {

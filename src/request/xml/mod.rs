@@ -117,7 +117,9 @@ impl<'t> Document<'t> {
             None => name.to_owned(),
         };
         if !names::is_name(&name) {
-            self.find(format!("cannot be named {name:?} in XML; the document must say another name (`xml.name`)"));
+            self.find(format!(
+                "cannot be named {name:?} in XML; the document must say another name (`xml.name`)"
+            ));
         }
         name
     }
@@ -129,12 +131,15 @@ impl<'t> Document<'t> {
         match (&plan.namespace, known) {
             (Some(namespace), Some((_, known))) if namespace == known => {}
             (Some(namespace), _) => {
-                let attribute = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
+                let attribute =
+                    if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
                 start.push_attribute((attribute.as_str(), namespace.as_str()));
                 self.namespaces.push((prefix.to_owned(), namespace.clone()));
             }
             (None, None) if !prefix.is_empty() && prefix != "xml" => {
-                self.find(format!("has the prefix `{prefix}`, for which the document says no `xml.namespace`"));
+                self.find(format!(
+                    "has the prefix `{prefix}`, for which the document says no `xml.namespace`"
+                ));
             }
             (None, _) => {}
         }
@@ -161,7 +166,8 @@ impl<'t> Document<'t> {
             (Argument::Null, _) => return,
             (_, Some(text)) => text,
             (other, None) => {
-                return self.find(format!("must be one value, which an attribute can hold, got {}", shown(other)));
+                return self
+                    .find(format!("must be one value, which an attribute can hold, got {}", shown(other)));
             }
         };
         self.check(text);

@@ -47,10 +47,10 @@ fn members_are_arguments_and_stand_as_the_schema_lists_them() {
         <sort>cat</sort><photo><photo>a</photo><photo>b</photo></photo>\
         <tags><Tag><id>1</id></Tag><Tag><id>2</id></Tag></tags></pet>";
     assert_eq!(body(request), json!({"text": wanted}).to_string());
-    assert_eq!(problems(call(&table, "send", json!({"id": "x"}))), [
-        "body.id: must be an integer, got \"x\"",
-        "body.name: is required",
-    ]);
+    assert_eq!(
+        problems(call(&table, "send", json!({"id": "x"}))),
+        ["body.id: must be an integer, got \"x\"", "body.name: is required",]
+    );
 }
 
 #[test]
@@ -85,10 +85,12 @@ fn namespaces_are_declared_once_where_they_begin() {
         written(schema, json!({}), given),
         "<s:a xmlns:s=\"urn:a\" s:id=\"1&#10;\" xml:lang=\"en\"><s:b>x</s:b><c xmlns=\"urn:c\">y</c></s:a>"
     );
-    let unbound = json!({"type": "object", "xml": {"name": "a"}, "properties": {"b": {"xml": {"prefix": "s"}}}});
-    assert_eq!(problems(call(&of(unbound, json!({})), "send", json!({"b": "x"}))), [
-        "body.b: has the prefix `s`, for which the document says no `xml.namespace`"
-    ]);
+    let unbound =
+        json!({"type": "object", "xml": {"name": "a"}, "properties": {"b": {"xml": {"prefix": "s"}}}});
+    assert_eq!(
+        problems(call(&of(unbound, json!({})), "send", json!({"b": "x"}))),
+        ["body.b: has the prefix `s`, for which the document says no `xml.namespace`"]
+    );
 }
 
 #[test]
@@ -98,31 +100,34 @@ fn what_xml_cannot_carry_is_told_with_its_place() {
         "list": {"type": "array", "items": {"type": "string"}}}});
     let table = of(schema.clone(), json!({}));
     let given = json!({"id": [1], "list": ["ok", "\u{b}"], "1st": "x"});
-    assert_eq!(problems(call(&table, "send", given)), [
-        "body.id: must be one value, which an attribute can hold, got [1]",
-        "body.list[1]: must not hold the character '\\u{b}', which XML cannot carry",
-        "body.1st: cannot be named \"1st\" in XML; the document must say another name (`xml.name`)",
-    ]);
     assert_eq!(
-        written(schema, json!({}), json!({"note": "a]]>b"})),
-        "<a><![CDATA[a]]]]><![CDATA[>b]]></a>"
+        problems(call(&table, "send", given)),
+        [
+            "body.id: must be one value, which an attribute can hold, got [1]",
+            "body.list[1]: must not hold the character '\\u{b}', which XML cannot carry",
+            "body.1st: cannot be named \"1st\" in XML; the document must say another name (`xml.name`)",
+        ]
     );
+    assert_eq!(written(schema, json!({}), json!({"note": "a]]>b"})), "<a><![CDATA[a]]]]><![CDATA[>b]]></a>");
 }
 
 #[test]
 fn a_body_without_one_named_root_is_refused() {
     let nameless = of(json!({"type": "object", "properties": {"a": {"type": "string"}}}), json!({}));
-    assert_eq!(problems(call(&nameless, "send", json!({"a": "x"}))), [
-        "body: the document gives its element no name (`xml.name`); give the XML as text"
-    ]);
+    assert_eq!(
+        problems(call(&nameless, "send", json!({"a": "x"}))),
+        ["body: the document gives its element no name (`xml.name`); give the XML as text"]
+    );
     let list = of(json!({"type": "array", "items": {"type": "string"}, "xml": {"name": "a"}}), json!({}));
-    assert_eq!(problems(call(&list, "send", json!({"body": ["x"]}))), [
-        "body: the document puts no one element around it (`xml`); give the XML as text"
-    ]);
+    assert_eq!(
+        problems(call(&list, "send", json!({"body": ["x"]}))),
+        ["body: the document puts no one element around it (`xml`); give the XML as text"]
+    );
     let open = of(json!({}), json!({}));
     assert_eq!(problems(call(&open, "send", json!({"a": "x"}))).len(), 2);
     let long: Vec<Argument> = (0..3).map(Argument::from).collect();
-    let wrapped = json!({"type": "array", "items": {"type": "integer"}, "xml": {"name": "a", "wrapped": true}});
+    let wrapped =
+        json!({"type": "array", "items": {"type": "integer"}, "xml": {"name": "a", "wrapped": true}});
     let request = call(&of(wrapped, json!({})), "send", [("body", long)]).unwrap();
     assert_eq!(request.body, Content::Text("<a><a>0</a><a>1</a><a>2</a></a>".into()));
 }

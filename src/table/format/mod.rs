@@ -11,8 +11,8 @@ mod names;
 use std::collections::HashMap;
 
 use crate::operation::{
-    DeepArrays, GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef, SchemaDef,
-    SchemeUse, ServiceDef, Style,
+    DeepArrays, GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef,
+    SchemaDef, SchemeUse, ServiceDef, Style,
 };
 
 use names::names_of;
