@@ -119,11 +119,10 @@ pub(super) fn value(scope: Scope<'_, '_>, value: &Argument, found: &mut Vec<Find
         (Kind::Form | Kind::Multipart, value) => {
             refuse(format!("must be an object of fields, got {}", shown(value)))
         }
-        (Kind::Xml, Argument::String(text)) => Content::Text(text.clone()),
+        (Kind::Xml | Kind::Bytes, Argument::String(text)) => Content::Text(text.clone()),
         (Kind::Xml, value) => scope.xml(value, found),
         // JSON is YAML too; in other texts an object has no form of its own.
         (Kind::Text, value) => Content::Text(value.text().into_owned()),
-        (Kind::Bytes, Argument::String(text)) => Content::Text(text.clone()),
         (Kind::Bytes, value) => refuse(format!("must be a file, bytes or text, got {}", shown(value))),
     }
 }

@@ -250,7 +250,9 @@ impl Headers<'_, '_> {
                 part.headers.push((name.to_owned(), text.clone()));
             }
         }
-        parts.iter().for_each(|part| self.check(part));
+        for part in parts.iter() {
+            self.check(part);
+        }
     }
 
     fn text(&mut self, name: &str, given: &PartHeader<'_>) -> String {

@@ -117,8 +117,9 @@ fn shown(request: &Request) -> Vec<String> {
         };
         let filename = part.filename.as_deref().map(|name| format!(" file {name}")).unwrap_or_default();
         let media_type = part.content_type.as_deref().map(|name| format!(" as {name}")).unwrap_or_default();
-        let headers: String =
+        let headers: Vec<String> =
             part.headers.iter().map(|(name, value)| format!(" [{name}: {value}]")).collect();
+        let headers = headers.concat();
         format!("{}{filename}{media_type}{headers} = {text}", part.name)
     };
     parts.iter().map(of).collect()
@@ -205,4 +206,48 @@ fn what_is_wrong_with_parts_is_told_at_once() {
         &json!({}),
     );
     assert_eq!(other.problems(&json!({"a": "x", "part.a.X": 1})), ["part.a.X: is not known here"]);
+}
+
+/// What is sent without a body: the type where the document lists one that could be sent.
+#[test]
+fn a_call_without_a_body_says_its_one_type() {
+    let of = |media_types: &[&str]| {
+        let content =
+            media_types.iter().map(|name| ((*name).to_owned(), json!({"schema": {"type": "object"}})));
+        let content = Value::Object(content.collect());
+        let operation = |method: &str| json!({"operationId": method, "requestBody": {"content": content}, "responses": {}});
+        let methods = ["get", "post", "put", "patch", "delete"];
+        let item: serde_json::Map<_, _> =
+            methods.iter().map(|method| ((*method).to_owned(), operation(method))).collect();
+        let loaded = super::load("3.1.0", &json!({"/a": item}), &json!({}));
+        let sent = methods.map(|method| {
+            let request = loaded.harness.command(method, ()).prepare().unwrap();
+            assert_eq!(request.content(), &Content::None);
+            let headers = request.headers().into_iter();
+            headers.filter(|(name, _)| *name == "content-type").map(|(_, value)| value.into_owned()).next()
+        });
+        let [get, rest @ ..] = sent;
+        assert_eq!(get, None);
+        assert!(rest.iter().all(|one| *one == rest[0]));
+        rest[0].clone()
+    };
+    assert_eq!(of(&["application/json"]).as_deref(), Some("application/json"));
+    assert_eq!(of(&["application/xml"]).as_deref(), Some("application/xml"));
+    assert_eq!(of(&["application/json", "application/xml"]), None);
+    assert_eq!(of(&["*/*"]), None);
+    // It would lack its boundary.
+    assert_eq!(of(&["multipart/form-data"]), None);
+}
+
+#[test]
+fn a_get_has_a_body_only_where_the_document_says_so() {
+    let content =
+        json!({"application/json": {"schema": {"type": "object", "properties": {"a": {"type": "string"}}}}});
+    let with = json!({"operationId": "with", "requestBody": {"content": content}, "responses": {}});
+    let without = json!({"operationId": "without", "responses": {}});
+    let loaded = super::load("3.1.0", &json!({"/a": {"get": with}, "/b": {"get": without}}), &json!({}));
+    let request = loaded.harness.command("with", [("a", "x")]).prepare().unwrap();
+    assert_eq!(request.content(), &Content::Json(r#"{"a":"x"}"#.into()));
+    let refused = loaded.harness.command("without", ()).body(json!({"a": 1})).allow_unknown().prepare();
+    assert!(refused.unwrap_err().to_string().contains("the operation declares no body"));
 }

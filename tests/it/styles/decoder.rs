@@ -123,7 +123,9 @@ impl Reader<'_> {
             let decoded = pairs.into_iter().map(|(name, value)| (name, self.coding.decode(value)));
             return Tree::Members(decoded.collect());
         }
-        pairs.iter().for_each(|(name, _)| assert_eq!(name, self.name));
+        for (name, _) in &pairs {
+            assert_eq!(name, self.name);
+        }
         if self.explode && self.shape == Shape::List {
             return Tree::List(pairs.iter().map(|(_, value)| self.coding.decode(value)).collect());
         }

@@ -141,7 +141,9 @@ impl Way {
         if self.explode && self.shape == Shape::Members {
             return if pairs.is_empty() { Tree::Nothing } else { Tree::Members(pairs) };
         }
-        pairs.iter().for_each(|(name, _)| assert_eq!(name, self.name));
+        for (name, _) in &pairs {
+            assert_eq!(name, self.name);
+        }
         let mut values = pairs.into_iter().map(|(_, value)| value);
         match self.shape {
             _ if values.len() == 0 => Tree::Nothing,
