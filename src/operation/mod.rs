@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use method::{InvalidMethod, Method};
 pub use service::{
-    ENVIRONMENT_KEYS, ErrorPointers, OAuth2Def, RateLimitHeaders, RegionDef, RegionDiscovery, SchemeKind,
-    SecuritySchemeDef, ServerDef, ServerVariableDef, ServiceDef,
+    ClientAuth, ENVIRONMENT_KEYS, ErrorPointers, OAuth2Def, RateLimitHeaders, RegionDef, RegionDiscovery,
+    SchemeKind, SecuritySchemeDef, ServerDef, ServerVariableDef, ServiceDef,
 };
 pub use words::{DeepArrays, Location, Style, Types};
 

@@ -59,8 +59,11 @@ impl Request {
         let mut cookies = String::new();
         for placement in &self.credentials {
             match &placement.place {
-                Place::Header { .. } if placement.variables.len() > 1 => {
+                Place::Header { prefix, .. } if prefix == "Basic " => {
                     write!(f, " -u \"{}\"", variables(placement))?;
+                }
+                Place::Header { prefix, .. } if prefix == "Digest " => {
+                    write!(f, " --digest -u \"{}\"", variables(placement))?;
                 }
                 Place::Header { name, prefix } => {
                     write!(f, " -H \"{name}: {prefix}{}\"", variables(placement))?;

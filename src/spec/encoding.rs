@@ -1,7 +1,6 @@
 //! Encoding Objects of forms and multipart bodies (`OpenAPI` Encoding Object), as a call needs them: headers with
 //! their references followed, styles that have a form.
 
-use indexmap::IndexMap;
 use openapiv3::Encoding;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -10,6 +9,7 @@ use super::Depth;
 use super::error::{Effect, Warning, token};
 use super::extract::Context;
 use super::reference::follow;
+use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
 use super::styles::{self, Says};
 use crate::operation::{DeepArrays, PropertyDef, SchemaDef, Style};
@@ -20,7 +20,7 @@ pub(crate) fn read(
     properties: &[PropertyDef],
     pointer: &str,
     context: &Context<'_>,
-    schemas: &mut IndexMap<String, String>,
+    schemas: &mut Reached,
     warnings: &mut Vec<Warning>,
 ) -> Option<String> {
     let given = media_type.get("encoding").and_then(Value::as_object).filter(|given| !given.is_empty())?;
@@ -77,7 +77,7 @@ fn headers(
     encoding: &mut Map<String, Value>,
     pointer: &str,
     context: &Context<'_>,
-    schemas: &mut IndexMap<String, String>,
+    schemas: &mut Reached,
     warnings: &mut Vec<Warning>,
 ) {
     let Some(Value::Object(given)) = encoding.shift_remove("headers") else { return };

@@ -17,6 +17,7 @@ mod openapi31;
 mod parameter;
 mod reference;
 mod schema;
+mod security;
 mod service;
 mod styles;
 mod swagger2;
@@ -31,7 +32,9 @@ use serde_json::{Map, Value};
 
 pub use document::{json, text};
 pub use error::{Effect, Position, SpecError, Warning};
+pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
+pub(crate) use schema::Reached;
 
 use self::error::token;
 use self::extract::{Context, Site};

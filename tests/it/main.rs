@@ -19,6 +19,8 @@ mod features;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod from_falconpy;
+/// Arguments for any operation, made from its schemas.
+mod generate;
 /// GraphQL operations, validated by another implementation.
 #[cfg(feature = "logscale")]
 mod graphql;
