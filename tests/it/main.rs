@@ -54,6 +54,8 @@ mod spec;
 /// A thousand calls at once, counted at the sandbox.
 #[cfg(feature = "sandbox")]
 mod storm;
+/// Values as bytes: every case of the specification, in every style and kind of body.
+mod styles;
 /// A scripted HTTP server on a real socket.
 mod support;
 /// The code itself: file lengths, opening words, vendor names.
