@@ -132,6 +132,10 @@ fn write_part(part: &Part, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if let Some(content_type) = &part.content_type {
         options.extend([";type=", &quoted(content_type)]);
     }
+    for (name, value) in &part.headers {
+        let field = format!("{name}: {value}").replace('\\', "\\\\").replace('"', "\\\"");
+        options.extend([";headers=\"", &field, "\""]);
+    }
     let file = || part.filename.as_deref().unwrap_or(name);
     match &part.content {
         PartContent::Text(text) if options.is_empty() => {

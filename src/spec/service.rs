@@ -9,8 +9,11 @@ use super::error::{Effect, SpecError, Warning, token};
 use super::reference::Resolve;
 use super::security::{security, security_schemes};
 use crate::operation::{
-    ENVIRONMENT_KEYS, Pagination, RegionDef, SchemeUse, ServerDef, ServerVariableDef, ServiceDef,
+    DeepArrays, ENVIRONMENT_KEYS, Pagination, RegionDef, SchemeUse, ServerDef, ServerVariableDef, ServiceDef,
 };
+
+/// The extension of a document, a parameter or an Encoding Object that says how `deepObject` writes lists.
+pub(crate) const DEEP_ARRAYS: &str = "x-deep-object-arrays";
 
 /// What a document's root says for operations that do not say it themselves.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +21,8 @@ pub(crate) struct Defaults {
     pub(crate) security: Vec<Vec<SchemeUse>>,
     pub(crate) servers: Vec<ServerDef>,
     pub(crate) comma_lists: bool,
+    /// `x-deep-object-arrays`, where the document says it.
+    pub(crate) deep_arrays: Option<DeepArrays>,
     pub(crate) pagination: Option<Pagination>,
 }
 
@@ -29,6 +34,7 @@ pub(crate) fn defaults(
         security: present(root, "security").map_or(Ok(Vec::new()), |value| security(value, "#/security"))?,
         servers: Vec::new(),
         comma_lists: extension(root, "x-comma-lists", "#", warnings).unwrap_or_default(),
+        deep_arrays: extension(root, DEEP_ARRAYS, "#", warnings),
         pagination: extension(root, "x-pagination", "#", warnings),
     })
 }
@@ -54,6 +60,7 @@ pub(crate) fn service(
         security_schemes: security_schemes(root, resolver, warnings),
         rate_limit,
         error: extension(root, "x-error", "#", warnings),
+        documents: Vec::new(),
     })
 }
 
