@@ -60,5 +60,8 @@ mod styles;
 mod support;
 /// The code itself: file lengths, opening words, vendor names.
 mod tidy;
+/// TLS and client certificates, with an authority of our own.
+#[cfg(feature = "cli")]
+mod tls;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;
