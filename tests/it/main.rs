@@ -12,8 +12,14 @@ mod canaries;
 /// The program as a process: what it prints and the code it ends with.
 #[cfg(feature = "cli")]
 mod cli;
+/// Documents of others: every operation is prepared, and the request read back into its arguments.
+mod corpus;
 /// Credentials of every kind: where they come from, where they go, where they must not go.
 mod credentials;
+/// HTTP digest authentication: challenges, their answers, nonces that are over.
+mod digest;
+/// Where an authorization server tells its token endpoint, and how a client signs in there.
+mod discovery;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
