@@ -24,6 +24,8 @@ mod generate;
 /// GraphQL operations, validated by another implementation.
 #[cfg(feature = "logscale")]
 mod graphql;
+/// Overlays and merge patches: what they repair, and who said what.
+mod overlays;
 /// Prism, a server nobody here wrote, judges what is sent.
 mod prism;
 /// README: its commands, and what it shows of their output.
