@@ -85,9 +85,7 @@ impl Kind {
 impl Run<'_> {
     /// How many nodes the action found.
     fn action(&mut self, action: &Action) -> Result<usize, SpecError> {
-        let mut places = self.select(&action.target, "target")?;
-        places.sort_unstable();
-        places.dedup();
+        let places = action.target.select(self.document);
         let count = places.len();
         self.check_kinds(&places, !matches!(action.change, Change::Remove | Change::Nothing))?;
         match &action.change {
@@ -109,15 +107,8 @@ impl Run<'_> {
         Ok(count)
     }
 
-    fn select(&self, query: &Query, member: &str) -> Result<Vec<Vec<Step>>, SpecError> {
-        query.select(self.document).map_err(|_| {
-            self.error_in(member, "the JSONPath asks for more nodes than a description has")
-                .hint("Name the members on the way instead of `..`, above all in filters.")
-        })
-    }
-
     fn source(&self, query: &Query) -> Result<Value, SpecError> {
-        let found = self.select(query, "copy")?;
+        let found = query.select(self.document);
         match &found[..] {
             [one] => Ok(at(self.document, one).cloned().unwrap_or_default()),
             _ => {
