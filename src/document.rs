@@ -1,12 +1,14 @@
 //! A description to be loaded while the program runs: where its text comes from, and what it becomes.
 //!
 //! [`crate::spec`] reads text and knows no files; the table keeps what was read. This room is between them: it
-//! reads the files, and keeps what became of them ([`Document::cached`]).
+//! reads the files, lays overlays over them (`repair`), and keeps what became of them ([`Document::cached`]).
 
 mod cache;
+mod explained;
+mod repair;
 mod stamp;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -32,13 +34,15 @@ use crate::table::{OperationTable, ServiceTable, kept};
 #[derive(Debug, Clone)]
 pub struct Document {
     path: PathBuf,
+    /// The files that repair it, in the order of their application.
+    overlays: Vec<PathBuf>,
     cache: Option<PathBuf>,
 }
 
 impl Document {
     /// The document or folder at a path. Nothing is read yet.
     pub fn open(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), cache: None }
+        Self { path: path.into(), overlays: Vec::new(), cache: None }
     }
 
     /// Reads it from a cache folder where [`Document::keep`] has put it: however large it is, a start then reads little
@@ -47,7 +51,8 @@ impl Document {
     /// A kept document is used where this version kept it and every file that was read for it has the size, times
     /// and inode that it had, or, where they differ, the same content. Nothing in the folder is trusted: what is
     /// damaged, foreign or writable by others is passed over and the document read as without a cache. The folder
-    /// is made for its owner alone, and its oldest files go when it holds more than 512 MiB.
+    /// is made for its owner alone, and its oldest files go when it holds more than 512 MiB. A document with overlays is
+    /// never kept.
     ///
     /// ```no_run
     /// let document = opcall::Document::open("large.json").cached("/var/cache/my-program");
@@ -69,6 +74,15 @@ impl Document {
     /// # Errors
     /// [`Error::Io`] where a file cannot be read, [`Error::Spec`] where it is no description.
     pub fn read(&self) -> Result<(OperationTable, Vec<Warning>)> {
+        let (mut table, warnings) = self.load()?;
+        table.remember(self);
+        Ok((table, warnings))
+    }
+
+    fn load(&self) -> Result<(OperationTable, Vec<Warning>)> {
+        if !self.overlays.is_empty() {
+            return self.read_repaired();
+        }
         if let Some(kept) = self.kept() {
             return Ok(kept);
         }
@@ -90,9 +104,10 @@ impl Document {
         slot.open().is_some() || slot.replace(|file| self.compile(&slot, file))
     }
 
-    /// Its place in the cache. What is no file or folder (a pipe) can be read only once.
+    /// Its place in the cache. What is no file or folder (a pipe) can be read only once; what overlays make of it is
+    /// not what its files say.
     fn slot(&self) -> Option<Slot> {
-        let folder = self.cache.as_ref()?;
+        let folder = self.cache.as_ref().filter(|_| self.overlays.is_empty())?;
         let metadata = std::fs::metadata(&self.path).ok()?;
         let slot = || Slot::new(folder, &self.path, &self.name());
         (metadata.is_file() || metadata.is_dir()).then(slot).flatten()
@@ -147,6 +162,9 @@ impl Document {
     /// # Errors
     /// As [`Document::read`].
     pub fn describe(&self, depth: Depth) -> Result<Description> {
+        if !self.overlays.is_empty() {
+            return self.describe_repaired(depth);
+        }
         if self.path.is_dir() {
             return Ok(spec::read_folder(&self.name(), &FolderSource::new(&self.path), depth)?);
         }

@@ -29,6 +29,9 @@ pub struct ServiceDef {
     pub rate_limit: Option<RateLimitHeaders>,
     /// `x-error`: where an error body says what.
     pub error: Option<ErrorPointers>,
+    /// The file names of its documents, which [`super::OperationDef::document`] counts in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<String>,
 }
 
 /// The keys that `x-environment` may map to variables.

@@ -175,8 +175,12 @@ impl<'a, 'p> Builder<'a, 'p> {
         for Member { name, value, .. } in &self.routed.members {
             members.insert((*name).to_owned(), value.clone().into_owned());
         }
-        let required =
-            self.media.declared.into_iter().flat_map(MediaType::properties).filter(|one| one.required());
+        let required = self
+            .media
+            .declared
+            .into_iter()
+            .flat_map(MediaType::properties)
+            .filter(|one| one.required() && !one.read_only());
         for name in required.map(Property::name) {
             let is_path = |location| location == Location::Path;
             let slot = self.routed.slots.iter().find(|slot| is_path(slot.location) && slot.name == name);

@@ -21,7 +21,7 @@ use super::swagger2::Upgrade;
 use super::{openapi31, schema};
 use crate::operation::{
     MediaTypeDef, Method, OperationDef, Pagination, PaginationKind, ParameterDef, RequestBodyDef,
-    ResponseDef, SchemaDef, SecuritySchemeDef,
+    ResponseDef, SchemaDef, SecuritySchemeDef, Types,
 };
 
 /// What is the same for all operations of a document.
@@ -233,7 +233,7 @@ fn request_body(
         };
         let media_type = follow(media_type, context.resolver, &pointer)?;
         let schema = openapi31::media_schema(&media_type);
-        let schema = schema.as_deref();
+        let schema = schema.as_deref().filter(|schema| is_fit_for(name, schema, context, &pointer, warnings));
         context.reach(Depth::Requests, schema, &pointer, schemas, warnings);
         let (properties, open) = schema::properties(schema, context.resolver);
         media_types.push(MediaTypeDef {
@@ -249,6 +249,27 @@ fn request_body(
     }
     let required = body.get("required").and_then(Value::as_bool).unwrap_or_default();
     Ok(RequestBodyDef { required, media_types })
+}
+
+/// Whether a media type can carry what its schema says. Generators call a multipart form as a whole `binary`,
+/// although it is made of fields: then which ones is not known.
+fn is_fit_for(
+    media_type: &str,
+    schema: &Value,
+    context: &Context<'_>,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> bool {
+    let essence = media_type.split(';').next().unwrap_or(media_type).trim();
+    let is_form = ["application/x-www-form-urlencoded", "multipart/form-data"]
+        .iter()
+        .any(|form| essence.eq_ignore_ascii_case(form));
+    let fits = !is_form || schema::define(schema, context.resolver).types.admits(Types::OBJECT);
+    if !fits {
+        let problem = "a form is an object of fields, the schema is not of one; any fields are taken";
+        warnings.push(Warning::new(format!("{pointer}/schema"), problem, Effect::Assumed));
+    }
+    fits
 }
 
 fn responses(

@@ -60,6 +60,7 @@ pub(crate) fn service(
         security_schemes: security_schemes(root, resolver, warnings),
         rate_limit,
         error: extension(root, "x-error", "#", warnings),
+        documents: Vec::new(),
     })
 }
 

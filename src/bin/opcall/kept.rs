@@ -22,7 +22,8 @@ pub(crate) fn document(path: &Path, source: &Source) -> Document {
 
 /// Compiles the documents that are not kept yet. The answer has been printed: nobody waits.
 pub(crate) fn keep(source: &Source) {
-    for path in &source.spec {
+    // What an overlay made of a document is not what its file says.
+    for path in source.spec.iter().filter(|_| source.overlay.is_empty()) {
         document(path, source).keep();
     }
 }
