@@ -53,6 +53,8 @@ pub struct ParameterDef {
     pub deprecated: bool,
     /// The media type of a parameter with `content`.
     pub content: Option<String>,
+    /// The Encoding Objects of that media type as compact JSON, for forms.
+    pub encoding: Option<String>,
     /// What it means, in the document's words.
     pub description: Option<String>,
     /// Its schema.

@@ -363,10 +363,10 @@ pub(super) fn of_query(
         raw.split(delimiter).map(|one| utf8(decode(one))).collect()
     };
     Ok(Some(match value {
-        Value::Object(_) if style == Style::DeepObject => {
+        Value::Object(_) | Value::Array(_) if style == Style::DeepObject => {
             return deep(rest, name, value, decode).map(|()| None);
         }
-        Value::Array(items) if explode || style == Style::DeepObject => {
+        Value::Array(items) if explode => {
             let count = items.iter().filter(|item| !item.is_null()).count();
             let texts = (0..count).map(|_| utf8(decode(take(rest, name)?)));
             Told::Items(texts.collect::<Result<_, _>>()?)
@@ -384,7 +384,7 @@ pub(super) fn of_query(
     }))
 }
 
-/// `name[key][inner][]=value`.
+/// `name[key][inner][]=value`; an item that has members itself has its index.
 fn deep(
     rest: &mut &[&str],
     name: &str,
@@ -397,13 +397,19 @@ fn deep(
             members.iter().try_for_each(|(key, value)| deep(rest, &format!("{name}[{key}]"), value, decode))
         }
         Value::Array(items) => {
-            items.iter().try_for_each(|item| deep(rest, &format!("{name}[]"), item, decode))
+            let mut items = items.iter().filter(|item| !item.is_null()).enumerate();
+            items.try_for_each(|(index, item)| deep(rest, &item_name(name, index, item), item, decode))
         }
         scalar => match decode(take(rest, name)?) {
             Some(text) if text == text_of(scalar) => Ok(()),
             other => Err(format!("{name} is {other:?}, given was {scalar}")),
         },
     }
+}
+
+/// The name of a list's item where objects are deep.
+pub(super) fn item_name(name: &str, index: usize, item: &Value) -> String {
+    if item.is_array() || item.is_object() { format!("{name}[{index}]") } else { format!("{name}[]") }
 }
 
 fn check_headers(operation: Operation<'_>, given: &Generated, headers: &Value) -> Result<(), String> {
