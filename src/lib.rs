@@ -200,7 +200,7 @@ pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
 pub use document::Document;
 pub use error::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
-    TransportError, UnknownOperation, UnsafeError,
+    TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]
