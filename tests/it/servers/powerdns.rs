@@ -4,25 +4,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use opcall::{Credentials, Document, Error, Harness, HarnessBuilder, OperationTable, Profile};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::installed;
-use super::running::{Running, Shared, free_port};
+use super::running::{Running, free_port};
 use crate::cli::{Run, opcall_with};
 use crate::support::builder;
 
 const KEY: &str = "a&key";
 
-static SERVER: Shared = Shared::new();
-
-fn server() -> Option<Arc<Running>> {
+/// A server for one test: two that write at once find its database locked.
+fn server() -> Option<Running> {
     let program = installed("PowerDNS", "powerdns/pdns_server")?;
     let database = installed("PowerDNS", "powerdns/empty.sqlite3")?;
-    SERVER.get(|| Some(Running::start("PowerDNS", |folder, port| command(&program, &database, folder, port))))
+    Some(Running::start("PowerDNS", |folder, port| command(&program, &database, folder, port)))
 }
 
 fn command(program: &Path, database: &Path, folder: &Path, port: u16) -> Command {
@@ -59,11 +57,7 @@ struct Program {
 impl Program {
     fn new(server: &Running) -> Self {
         let (folder, path) = document(server, "application/json");
-        Self {
-            document: path.to_str().unwrap().to_owned(),
-            url: format!("{}/api/v1", server.url()),
-            folder,
-        }
+        Self { document: path.to_str().unwrap().to_owned(), url: format!("{}/api/v1", server.url()), folder }
     }
 
     fn run_with(&self, key: &str, arguments: &[&str]) -> Run {
@@ -201,7 +195,8 @@ async fn a_zone_comes_changes_and_goes_by_the_library() {
 fn a_batch_makes_zones_and_ends_them() {
     let Some(server) = server() else { return };
     let program = Program::new(&server);
-    let at = |name: &str| json!({"server_id": "localhost", "name": name, "kind": "Native", "nameservers": []});
+    let at =
+        |name: &str| json!({"server_id": "localhost", "name": name, "kind": "Native", "nameservers": []});
     let zone = |id: &str| json!({"server_id": "localhost", "zone_id": id});
     let lines = [
         json!({"id": 1, "operation": "createZone", "params": at("one.batch.")}),
