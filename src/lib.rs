@@ -205,7 +205,7 @@ pub use error::{
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]
 pub use harness::{Command, Harness, HarnessBuilder, command};
-pub use operation::{Location, Method, Style, Types};
+pub use operation::{DeepArrays, Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
 pub use profile::{Credentials, Profile};

@@ -5,6 +5,7 @@
 //! caller hands in: build.rs compiles this module too, and it knows no file, clock or network.
 
 mod document;
+mod encoding;
 mod error;
 mod extract;
 mod graphql;
@@ -16,7 +17,9 @@ mod openapi31;
 mod parameter;
 mod reference;
 mod schema;
+mod security;
 mod service;
+mod styles;
 mod swagger2;
 #[cfg(test)]
 mod tests;
@@ -333,7 +336,7 @@ fn methods<'v>(
             found.push((method, value));
         } else if key == "additionalOperations" {
             for (name, value) in value.as_object().into_iter().flatten() {
-                match name.parse() {
+                match Method::of_token(name) {
                     Ok(method) => found.push((method, value)),
                     Err(error) => {
                         let error = SpecError::new(format!("{error}"));

@@ -301,24 +301,33 @@ impl OperationTable {
     fn candidates(&self, service: Option<&str>, tier: Tier, name: &str) -> Vec<Candidate> {
         let key = match tier {
             Tier::Exact | Tier::Alias | Tier::Made => Cow::Borrowed(name),
-            Tier::Path => match name.split_once(' ') {
-                Some((method, path)) => {
-                    Cow::Owned(format!("{} {}", method.to_ascii_uppercase(), path.trim_start()))
-                }
-                None => return Vec::new(),
-            },
+            Tier::Path => return self.endpoints(service, name),
             Tier::Separators => Cow::Owned(format::fold_separators(name)),
             Tier::Flat => Cow::Owned(format::fold_flat(name)),
         };
+        self.prefer_loaded(self.keyed(service, tier, &key))
+    }
+
+    /// The operations of a method and a path. A method of a document's own is found in its own case first, for the
+    /// case of methods counts; without one, the case does not matter.
+    fn endpoints(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
+        let Some((method, path)) = name.split_once(' ') else { return Vec::new() };
+        let path = path.trim_start();
+        let spelled = |method: &str| self.keyed(service, Tier::Path, &format!("{method} {path}"));
+        let folded = || spelled(&method.to_ascii_uppercase());
+        self.prefer_loaded(Some(spelled(method)).filter(|found| !found.is_empty()).unwrap_or_else(folded))
+    }
+
+    /// The operations that have a key in a tier.
+    fn keyed(&self, service: Option<&str>, tier: Tier, key: &str) -> Vec<Candidate> {
         let mut found = Vec::new();
         for (number, table) in self.services.iter().enumerate() {
             if service.is_none_or(|wanted| wanted == table.name()) {
-                found.extend(
-                    table.named(tier, &key).into_iter().map(|row| Candidate { service: number, row }),
-                );
+                found
+                    .extend(table.named(tier, key).into_iter().map(|row| Candidate { service: number, row }));
             }
         }
-        self.prefer_loaded(found)
+        found
     }
 
     /// A service loaded now wins over a built-in one.

@@ -73,7 +73,7 @@ impl<'t> Operation<'t> {
     /// The method.
     #[must_use]
     pub fn method(self) -> Method {
-        self.text(layout::operation::METHOD).parse().unwrap_or(Method::Get)
+        Method::of_token(self.text(layout::operation::METHOD)).unwrap_or(Method::Get)
     }
 
     /// The path key as the document writes it, with its `{variables}`.
