@@ -6,6 +6,7 @@
 mod body;
 mod client;
 mod failure;
+mod tls;
 
 use std::time::Duration;
 
@@ -194,7 +195,8 @@ impl Transport {
         if let Content::Multipart(_) = wire.content {
             body::keep_media_type(&mut request, wire.headers.get(CONTENT_TYPE));
         }
-        let response = client.execute(request).await?;
+        let sent = client.execute(request).await;
+        let response = sent.map_err(|error| Failure::before_answer(error, self.has_certificate()))?;
         self.read(response, wire.largest.unwrap_or(self.settings.max_body)).await
     }
 
