@@ -242,7 +242,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// Four hexadecimal digits, or two times four of them that make up one character (RFC 8259 §7).
+    /// Four hexadecimal digits; a surrogate pair is two such escapes that make up one character (RFC 8259 §7).
     fn unicode(&mut self) -> Result<char, Fault> {
         let first = self.hex()?;
         if (0xd800..0xdc00).contains(&first) && self.takes("\\u") {
