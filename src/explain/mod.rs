@@ -10,7 +10,6 @@ pub(crate) mod lines;
 mod tests;
 mod walk;
 
-use crate::error::Result;
 use crate::operation::Method;
 use crate::overlay::pointer;
 use crate::table::Operation;
@@ -99,6 +98,3 @@ pub(crate) fn changed(file: &str) -> crate::error::Error {
         .file(file)
         .into()
 }
-
-/// What a table knows about who said what.
-pub(crate) type Explained = Result<Vec<Said>>;

@@ -91,16 +91,16 @@ impl Run<'_> {
         match &action.change {
             Change::Nothing => {}
             // From the end, so that no index is another node's by then, and what is inside before what holds it.
-            Change::Remove => places.into_iter().rev().try_for_each(|place| self.remove(&place))?,
+            Change::Remove => places.iter().rev().try_for_each(|place| self.remove(place))?,
             Change::Update(update) => {
                 self.said.push("update".to_owned());
-                places.into_iter().try_for_each(|place| self.update(place, update))?;
+                places.iter().try_for_each(|place| self.update(place, update))?;
             }
             Change::Copy(source) => {
                 if count > 0 {
                     let source = self.source(source)?;
                     self.said.push("copy".to_owned());
-                    places.into_iter().try_for_each(|place| self.update(place, &source))?;
+                    places.iter().try_for_each(|place| self.update(place, &source))?;
                 }
             }
         }
@@ -109,13 +109,11 @@ impl Run<'_> {
 
     fn source(&self, query: &Query) -> Result<Value, SpecError> {
         let found = query.select(self.document);
-        match &found[..] {
-            [one] => Ok(at(self.document, one).cloned().unwrap_or_default()),
-            _ => {
-                let problem = format!("must select one node, but selects {}", found.len());
-                Err(self.error_in("copy", &problem))
-            }
-        }
+        let [one] = &found[..] else {
+            let problem = format!("must select one node, but selects {}", found.len());
+            return Err(self.error_in("copy", &problem));
+        };
+        Ok(at(self.document, one).cloned().unwrap_or_default())
     }
 
     /// Refuses targets that the version cannot change.
@@ -177,13 +175,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn update(&mut self, steps: Vec<Step>, update: &Value) -> Result<(), SpecError> {
+    fn update(&mut self, steps: &[Step], update: &Value) -> Result<(), SpecError> {
         // Taken out while it is changed, so that the rest of the action stays at hand.
-        let Some(slot) = at_mut(self.document, &steps) else { return Ok(()) };
+        let Some(slot) = at_mut(self.document, steps) else { return Ok(()) };
         let mut target = std::mem::take(slot);
-        self.place = steps.clone();
+        self.place = steps.to_vec();
         let done = self.update_node(&mut target, update);
-        if let Some(slot) = at_mut(self.document, &steps) {
+        if let Some(slot) = at_mut(self.document, steps) {
             *slot = target;
         }
         done
