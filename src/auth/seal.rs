@@ -17,8 +17,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// Where the credentials of a call may go.
 pub(crate) struct Target {
-    /// The origins that were configured: the base URL's, and those of `x-host` for its region.
-    pub(crate) origins: Vec<Origin>,
+    /// The origin of the call's address: the one that the user named, or the document for the operation.
+    pub(crate) origin: Option<Origin>,
     /// Whether plain http to another machine is allowed.
     pub(crate) allow_http: bool,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Target {
 impl Target {
     /// Refuses an origin that credentials were not configured for.
     pub(crate) fn check(&self, url: &Url) -> Result<(), UnsafeError> {
-        if !self.origins.contains(&url.origin()) {
+        if self.origin.as_ref() != Some(&url.origin()) {
             return Err(UnsafeError {
                 sent: false,
                 problem: format!("credentials would go to {}", url.origin().ascii_serialization()),
@@ -198,8 +198,8 @@ mod tests {
 
     fn sealed(request: &Request, secret: &str) -> Result<Wire, UnsafeError> {
         let grant = Grant::fixed("s", secret);
-        let origins = vec![origin_of("https://h.example").unwrap()];
-        seal(request, &grant, &Target { origins, allow_http: false }, "s:op")
+        let origin = origin_of("https://h.example");
+        seal(request, &grant, &Target { origin, allow_http: false }, "s:op")
     }
 
     fn query(name: &str) -> Place {

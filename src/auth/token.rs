@@ -111,6 +111,7 @@ impl TokenEndpoint<'_> {
         let text = if written.contains("://") {
             written.to_owned()
         } else {
+            base.require_real().map_err(SignInError::Config)?;
             format!("{}/{}", base.url, written.trim_start_matches('/'))
         };
         let url = Url::parse(&text).map_err(|error| {

@@ -15,7 +15,8 @@ use super::error::{Effect, SpecError, Warning, token};
 use super::names;
 use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
-use super::service::{Defaults, check_security, extension, present, security, servers};
+use super::server::servers;
+use super::service::{Defaults, check_security, extension, present, security};
 use super::swagger2::Upgrade;
 use super::{openapi31, schema};
 use crate::operation::{

@@ -16,6 +16,7 @@ mod openapi31;
 mod parameter;
 mod reference;
 mod schema;
+mod server;
 mod service;
 mod swagger2;
 #[cfg(test)]

@@ -109,6 +109,9 @@ impl<'a> Call<'a> {
         if let Some(profile) = &self.args.target.profile {
             command = command.profile(profile);
         }
+        for (name, value) in &self.args.target.server_variables {
+            command = command.server_variable(name, value);
+        }
         match self.server.as_ref().or(self.args.target.server.as_ref()) {
             Some(server) => command.server(server),
             None => command,

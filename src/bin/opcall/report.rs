@@ -248,6 +248,7 @@ fn hint_of(error: &Error) -> Option<String> {
         _ => error.hint().map(|hint| {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
+                .replace("give the server variable ", "give --server-variable ")
         }),
     }
 }

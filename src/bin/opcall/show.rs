@@ -10,6 +10,7 @@ use crate::describe;
 use crate::example;
 use crate::output::{Screen, escape, layout, paint};
 use crate::report::{self, Failure};
+use crate::servers;
 use crate::session;
 
 /// Prints one operation.
@@ -25,7 +26,9 @@ pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
     match args.output.unwrap_or_default() {
         ShowOutput::Auto => write_text(&mut out, operation, &table, screen)?,
         ShowOutput::Json => {
-            layout(&describe::to_json(operation).to_string(), screen.json(), &mut out)?;
+            let mut object = describe::to_json(operation);
+            object["servers"] = servers::to_json(&table.servers(operation));
+            layout(&object.to_string(), screen.json(), &mut out)?;
             writeln!(out)?;
         }
     }
@@ -60,6 +63,8 @@ fn write_text(
         writeln!(out, "\n{}", heading(&body_heading(operation, media_type)))?;
         write_rows(out, properties(operation, media_type))?;
     }
+    writeln!(out, "\n{}", heading("Servers"))?;
+    servers::write_text(out, &table.servers(operation))?;
     writeln!(out, "\n{}\n  {}", heading("Example"), escape(&example::line(operation, table)))
 }
 
