@@ -37,6 +37,8 @@ mod request;
 mod sandbox;
 /// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
 mod secrets;
+/// Servers: which one a call goes to, and that its credentials go nowhere else.
+mod servers;
 /// The vendors' pages on token management: every example of them, against the sandbox.
 #[cfg(feature = "sandbox")]
 mod source_documents;

@@ -63,7 +63,7 @@ fn write_text(
         writeln!(out, "\n{}", heading(&body_heading(operation, media_type)))?;
         write_rows(out, properties(operation, media_type))?;
     }
-    writeln!(out, "\n{}", heading("Servers"))?;
+    writeln!(out, "\n{}", heading("Servers (--server INDEX or NAME)"))?;
     servers::write_text(out, &table.servers(operation))?;
     writeln!(out, "\n{}\n  {}", heading("Example"), escape(&example::line(operation, table)))
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod calls;
+mod servers;
 mod tables;
 #[cfg(unix)]
 mod terminal;

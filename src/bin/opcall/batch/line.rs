@@ -162,14 +162,14 @@ impl<'l> Fields<'l> {
         Ok(self.aimed(command, &batch.args.target))
     }
 
-    /// What the line says of profile and server, else what the command line says for all lines. Of a variable that
-    /// both give, the line's value counts.
+    /// What the line says of profile and server, else what the command line says for all lines. A line with a server
+    /// of its own has its own variables too; of a variable that both give, the line's value counts.
     fn aimed<'a>(&self, mut command: Command<'a>, target: &Target) -> Command<'a> {
         let profile = self.profile.as_ref().map(|Name(name)| name.as_ref());
         if let Some(profile) = profile.or(target.profile.as_deref()) {
             command = command.profile(profile);
         }
-        for (name, value) in &target.server_variables {
+        for (name, value) in target.server_variables.iter().filter(|_| self.server.is_none()) {
             command = command.server_variable(name, value);
         }
         for (name, Word(value)) in self.server_variables.iter().flat_map(|all| &all.0) {
