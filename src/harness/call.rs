@@ -9,7 +9,7 @@ use url::Url;
 use super::command::{Command, Endpoint};
 use super::{Harness, Inner, files};
 use crate::auth::{self, Account, Grant, Rejected, Target};
-use crate::error::{Phase, Result, TransportError};
+use crate::error::{ArgumentsError, Phase, Result, TransportError};
 use crate::operation::{Method, SecuritySchemeDef};
 use crate::params::Params;
 use crate::profile::{Base, origin_of};
@@ -102,7 +102,9 @@ impl<'a> Dispatch<'a> {
         place.require_sound()?;
         let resolved = match &self.subject {
             Subject::Listed(operation) => {
-                request::resolve(*operation, &place.url, &self.params, &self.options)
+                request::resolve(*operation, &place.url, &self.params, &self.options).map_err(|error| {
+                    ArgumentsError { name: self.inner().table.short_name(*operation), ..error }
+                })
             }
             Subject::Unlisted { service, method, path } => {
                 request::resolve_unlisted(service, method, &place.url, path, &self.params, &self.options)

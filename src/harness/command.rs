@@ -83,7 +83,8 @@ impl<'a> Command<'a> {
         self
     }
 
-    /// Leaves out a header field that would be sent by itself, such as `accept`.
+    /// Leaves out a header field that would be sent by itself: the one that would carry the credentials, `accept` and
+    /// `content-type`. Without an `accept` the HTTP library sends `*/*`, which means the same (RFC 9110 §12.5.1).
     pub fn without_header(mut self, name: impl Into<String>) -> Self {
         self.options.dropped_headers.push(name.into());
         self

@@ -220,8 +220,9 @@ fn valueless(definition: &ServiceDef, filled: &Filled, url: &str) -> Option<Conf
     let problem = format!("the address of {name} is not known: its server {noun} {all} {verb} no value");
     let setting = variables_for(definition, Setting::ServerVariables).join(" or ");
     let setting = if setting.is_empty() { setting } else { format!(", set {setting} to {first}=VALUE") };
-    let hint =
-        format!("give the server variable {first} with the call{setting}, or give a server with the call.");
+    let hint = format!(
+        "give the server variable {first}=VALUE with the call{setting}, or give a server with the call."
+    );
     Some(ConfigError { problem, hint: Some(hint) })
 }
 

@@ -170,7 +170,7 @@ impl Case {
         for (name, value) in &self.profile.variables {
             profile = profile.server_variable(name, value);
         }
-        profile.choose(self.server.as_deref(), self.variables.iter().map(|(name, value)| (name, value)));
+        profile.choose(self.server.as_deref(), &self.variables);
         let base = Base::decide(&definition, &profile, &definition.regions)?;
         let label = format!("{}:{}", definition.name, operation.id);
         let at_host = base.clone().at_host(&operation.hosts);

@@ -150,8 +150,8 @@ fn problems(server: &ServerDef, given: &[ServerVariable], elsewhere: impl Fn(&st
             problems.extend(not_listed(variable, value));
             continue;
         }
-        let places = parts.iter().filter(|(_, piece)| *piece == Piece::Variable(name));
-        let fault = places.filter_map(|(part, _)| fault(*part, value)).next();
+        let mut places = parts.iter().filter(|(_, piece)| *piece == Piece::Variable(name));
+        let fault = places.find_map(|(part, _)| fault(*part, value));
         problems.extend(fault.map(|fault| format!("`{name}` {fault}, got {value:?}")));
     }
     problems

@@ -205,6 +205,15 @@ impl OperationTable {
         }
     }
 
+    /// The ID of an operation where it alone tells which one is meant, else with its service.
+    pub(crate) fn short_name(&self, operation: Operation<'_>) -> String {
+        let (named, id) = self.split_namespace(None, operation.id());
+        match self.first_tier(named, id)[..] {
+            [one] if self.services[one.service].name() == operation.service() => operation.id().to_owned(),
+            _ => operation.qualified_id(),
+        }
+    }
+
     /// The operations of the first tier that has any for a name.
     fn first_tier(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
         // A method and a path mean that endpoint or none: folded, they could be the ID of another.

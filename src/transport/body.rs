@@ -22,7 +22,7 @@ pub(super) async fn attach(builder: RequestBuilder, content: &Content) -> Result
         }
         Content::Multipart(parts) => builder.multipart(form(parts).await?),
     };
-    Ok(builder.build()?)
+    builder.build().map_err(|error| Failure::unanswered(error, true))
 }
 
 /// The media type as resolved, such as `multipart/mixed`, with the boundary that the framing chose.

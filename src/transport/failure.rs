@@ -24,25 +24,24 @@ impl Failure {
         Self::Unsendable(problem.to_owned())
     }
 
-    /// The answer's head came, its body did not to its end.
-    pub(super) fn broken(error: reqwest::Error) -> Self {
-        let phase = if error.is_timeout() { Phase::AnswerTimeout } else { Phase::Broken };
-        Self::Network(phase, Some(error))
-    }
-}
-
-impl From<reqwest::Error> for Failure {
-    /// No head of an answer came. What happened before a connection stood was not sent.
-    fn from(error: reqwest::Error) -> Self {
+    /// No head of an answer came; `unsent` where the request still waited for its connection.
+    pub(super) fn unanswered(error: reqwest::Error, unsent: bool) -> Self {
         let phase = match (error.is_connect(), error.is_timeout()) {
             (true, true) => Phase::ConnectTimeout,
             (true, false) => Phase::Connect,
+            (false, true) if unsent => Phase::ConnectTimeout,
             (false, true) => Phase::AnswerTimeout,
             (false, false) => Phase::Broken,
         };
         if error.is_builder() {
             return Self::Unsendable(format!("the request cannot be sent: {}", error.without_url()));
         }
+        Self::Network(phase, Some(error))
+    }
+
+    /// The answer's head came, its body did not to its end.
+    pub(super) fn broken(error: reqwest::Error) -> Self {
+        let phase = if error.is_timeout() { Phase::AnswerTimeout } else { Phase::Broken };
         Self::Network(phase, Some(error))
     }
 }

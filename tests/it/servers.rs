@@ -33,6 +33,9 @@ const DOCUMENT: &str = r#"{
   }
 }"#;
 
+/// What a call says of its server.
+type Choosing<'a> = Box<dyn Fn(Command<'a>) -> Command<'a> + 'a>;
+
 struct Places {
     one: Server,
     two: Server,
@@ -155,7 +158,6 @@ async fn wrong_choices_send_nothing() {
     let places = Places::start();
     let harness = places.harness(Profile::new());
     let (away, port) = (places.away.url(), places.port());
-    type Choosing<'a> = Box<dyn Fn(Command<'a>) -> Command<'a> + 'a>;
     let cases: [(&str, Choosing<'_>, String); 6] = [
         ("things", Box::new(|call| call.server("secnd")), "places has no server \"secnd\"".to_owned()),
         (

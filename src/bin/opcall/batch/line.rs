@@ -107,6 +107,9 @@ impl<'l> Line<'l> {
             }
         };
         let found = Subject::find(batch.harness, batch.args.source.api.as_deref(), &fields.operation);
+        if let Ok(Subject::Listed { operation, name }) = &found {
+            batch.tell_of_twin(*operation, name);
+        }
         let operation = found.as_ref().map_or_else(|_| fields.operation.to_string(), Subject::label);
         (Head { id: self.id, operation }, found.and_then(|subject| fields.command(batch, &subject)))
     }
