@@ -162,9 +162,12 @@ mod auth;
 pub mod blocking;
 mod document;
 mod error;
+mod explain;
 #[cfg(feature = "client")]
 mod harness;
+mod jsonpath;
 pub mod operation;
+mod overlay;
 #[cfg_attr(
     not(feature = "client"),
     allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
@@ -199,9 +202,10 @@ pub use error::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
     TransportError, UnknownOperation, UnsafeError,
 };
+pub use explain::{Place, Said};
 #[cfg(feature = "client")]
 pub use harness::{Command, Harness, HarnessBuilder, command};
-pub use operation::{Location, Method, Style, Types};
+pub use operation::{DeepArrays, Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
 pub use profile::{Credentials, Profile, Server};

@@ -146,6 +146,7 @@ fn suggest_reaching(error: &TransportError) -> String {
 
 fn suggest_after_refusal(error: &Refused) -> Option<String> {
     match error.status {
+        300..=399 => suggest_following(error),
         401 => {
             Some(format!("check the credentials for {}: they are not accepted (any more).", error.service))
         }
@@ -157,6 +158,19 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
         _ if error.retryable => Some("repeat the call later.".to_owned()),
         _ => None,
     }
+}
+
+/// Names where a redirect leads (RFC 9110 §10.2.2), without what may be secret in it.
+#[cfg(feature = "client")]
+fn suggest_following(error: &Refused) -> Option<String> {
+    let location = error.response.headers().get(http::header::LOCATION)?.to_str().ok()?;
+    let shown = location.split(['?', '#']).next().filter(|text| !text.contains('@'))?;
+    Some(format!("set the base URL if the service has moved to {shown}: redirects are not followed."))
+}
+
+#[cfg(not(feature = "client"))]
+fn suggest_following(_: &Refused) -> Option<String> {
+    None
 }
 
 macro_rules! from_part {

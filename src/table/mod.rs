@@ -1,9 +1,11 @@
 //! The operation table: every operation of every service by its names.
 //!
-//! A table is one byte format with several origins ([`format`]): built in, or made from a document now.
+//! A table is one byte format with several origins ([`format`]): built in, made from a document now, or kept from
+//! before ([`kept`]).
 //! [`OperationTable::get`] finds an operation by the rules of the tiers; [`view`] reads what it says.
 
 pub(crate) mod format;
+pub(crate) mod kept;
 mod loaded;
 mod operation;
 mod parts;
@@ -20,7 +22,8 @@ use once_cell::sync::Lazy;
 use self::format::Tier;
 use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
-use crate::spec::{Source, SpecError, Warning};
+use crate::explain::Said;
+use crate::spec::{Patch, Source, SpecError, Warning};
 
 pub use operation::{GraphQl, Operation};
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
@@ -112,16 +115,60 @@ impl OperationTable {
         bytes: &[u8],
         source: impl Source + Send + Sync + 'static,
     ) -> Result<(Self, Vec<Warning>)> {
-        loaded::document(name, bytes, source).map(Self::of_loaded)
+        ServiceTable::of_document(name, bytes, source).map(Self::of_service)
     }
 
     /// The operations of a service's folder.
     pub(crate) fn of_folder(name: &str, source: &dyn Source) -> Result<(Self, Vec<Warning>)> {
-        loaded::folder(name, source).map(Self::of_loaded)
+        ServiceTable::of_folder(name, source).map(Self::of_service)
     }
 
-    fn of_loaded((loaded, warnings): (loaded::Loaded, Vec<Warning>)) -> (Self, Vec<Warning>) {
-        (Self { services: vec![Arc::new(ServiceTable::loaded(loaded))] }, warnings)
+    /// The operations of a service's folder, each document changed by a patch.
+    pub(crate) fn of_patched_folder(
+        name: &str,
+        source: &dyn Source,
+        patch: &dyn Patch,
+    ) -> Result<(Self, Vec<Warning>)> {
+        ServiceTable::of_patched_folder(name, source, patch).map(Self::of_service)
+    }
+
+    fn of_service((service, warnings): (ServiceTable, Vec<Warning>)) -> (Self, Vec<Warning>) {
+        (Self { services: vec![Arc::new(service)] }, warnings)
+    }
+
+    /// The operations of a document that was compiled before.
+    pub(crate) fn of_kept(opened: kept::Opened, reload: kept::Reload) -> (Self, Vec<Warning>) {
+        Self::of_service(opened.into_service(reload))
+    }
+
+    /// Notes the document that the services came from, for [`OperationTable::explain`].
+    pub(crate) fn remember(&mut self, document: &Document) {
+        for service in self.services.iter_mut().filter_map(Arc::get_mut) {
+            service.remember(document);
+        }
+    }
+
+    /// Who said each thing of an operation of this table: the file and the place in it, overlays and files reached by
+    /// references among them. The files are read once more for it. Of a built-in service, whose files are not at
+    /// hand, it is the file in this crate's source and the operation in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Spec`] where the files cannot be read any more, or have not the operation.
+    ///
+    /// ```
+    /// # #[cfg(feature = "falcon")]
+    /// # {
+    /// let table = opcall::OperationTable::built_in();
+    /// let said = table.explain(table.get("tokens_query")?)?;
+    /// assert_eq!(said[0].place.file, "specs/falcon/installation_tokens.yaml");
+    /// # }
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn explain(&self, operation: Operation<'_>) -> Result<Vec<Said>> {
+        match self.service(operation.service()) {
+            Some(service) => service.explain(operation),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Adds the services of another table. A service of the same name is replaced and its name returned, so that
@@ -214,6 +261,17 @@ impl OperationTable {
         }
     }
 
+    /// As [`OperationTable::get`] for who only looks whether there is one: `None` in place of an error, and no time
+    /// spent on the nearest identifiers.
+    #[must_use]
+    pub fn lookup(&self, name: &str) -> Option<Operation<'_>> {
+        let (service, bare) = self.split_namespace(None, name);
+        match self.first_tier(service, bare)[..] {
+            [one] => self.services[one.service].operation(one.row).ok(),
+            _ => None,
+        }
+    }
+
     /// The operations of the first tier that has any for a name.
     fn first_tier(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
         // A method and a path mean that endpoint or none: folded, they could be the ID of another.
@@ -252,24 +310,33 @@ impl OperationTable {
     fn candidates(&self, service: Option<&str>, tier: Tier, name: &str) -> Vec<Candidate> {
         let key = match tier {
             Tier::Exact | Tier::Alias | Tier::Made => Cow::Borrowed(name),
-            Tier::Path => match name.split_once(' ') {
-                Some((method, path)) => {
-                    Cow::Owned(format!("{} {}", method.to_ascii_uppercase(), path.trim_start()))
-                }
-                None => return Vec::new(),
-            },
+            Tier::Path => return self.endpoints(service, name),
             Tier::Separators => Cow::Owned(format::fold_separators(name)),
             Tier::Flat => Cow::Owned(format::fold_flat(name)),
         };
+        self.prefer_loaded(self.keyed(service, tier, &key))
+    }
+
+    /// The operations of a method and a path. A method of a document's own is found in its own case first, for the
+    /// case of methods counts; without one, the case does not matter.
+    fn endpoints(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
+        let Some((method, path)) = name.split_once(' ') else { return Vec::new() };
+        let path = path.trim_start();
+        let spelled = |method: &str| self.keyed(service, Tier::Path, &format!("{method} {path}"));
+        let folded = || spelled(&method.to_ascii_uppercase());
+        self.prefer_loaded(Some(spelled(method)).filter(|found| !found.is_empty()).unwrap_or_else(folded))
+    }
+
+    /// The operations that have a key in a tier.
+    fn keyed(&self, service: Option<&str>, tier: Tier, key: &str) -> Vec<Candidate> {
         let mut found = Vec::new();
         for (number, table) in self.services.iter().enumerate() {
             if service.is_none_or(|wanted| wanted == table.name()) {
-                found.extend(
-                    table.named(tier, &key).into_iter().map(|row| Candidate { service: number, row }),
-                );
+                found
+                    .extend(table.named(tier, key).into_iter().map(|row| Candidate { service: number, row }));
             }
         }
-        self.prefer_loaded(found)
+        found
     }
 
     /// A service loaded now wins over a built-in one.

@@ -12,18 +12,24 @@ mod canaries;
 /// The program as a process: what it prints and the code it ends with.
 #[cfg(feature = "cli")]
 mod cli;
+/// Documents of others: every operation is prepared, and the request read back into its arguments.
+mod corpus;
 /// Credentials of every kind: where they come from, where they go, where they must not go.
 mod credentials;
+/// HTTP digest authentication: challenges, their answers, nonces that are over.
+mod digest;
+/// Where an authorization server tells its token endpoint, and how a client signs in there.
+mod discovery;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod from_falconpy;
+/// Arguments for any operation, made from its schemas.
+mod generate;
 /// GraphQL operations, validated by another implementation.
 #[cfg(feature = "logscale")]
 mod graphql;
-/// Prism, a server nobody here wrote, judges what is sent.
-mod prism;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
@@ -37,7 +43,10 @@ mod request;
 mod sandbox;
 /// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
 mod secrets;
-/// Servers: which one a call goes to, and that its credentials go nowhere else.
+/// Which server a call goes to, and that its credentials go nowhere else.
+mod server_choice;
+/// Servers nobody here wrote judge what is sent.
+#[cfg(all(feature = "cli", feature = "panther", unix))]
 mod servers;
 /// The vendors' pages on token management: every example of them, against the sandbox.
 #[cfg(feature = "sandbox")]

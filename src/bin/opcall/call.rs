@@ -185,7 +185,7 @@ pub(crate) fn twin_note(called: Operation<'_>, name: &str, source: &args::Source
         return None;
     }
     let built_in = OperationTable::built_in();
-    let twin = built_in.get(name).ok().filter(|twin| twin.service() != called.service())?;
+    let twin = built_in.lookup(name).filter(|twin| twin.service() != called.service())?;
     Some(format!("{} is called; {} has the same name", called.qualified_id(), twin.qualified_id()))
 }
 

@@ -44,10 +44,10 @@ impl Loopback {
     /// # Errors
     /// Where no port can be had or a document cannot be read.
     pub(crate) async fn start(table: &OperationTable, source: &Source) -> Result<Self, Failure> {
-        let builder = source
-            .spec
-            .iter()
-            .fold(opcall::sandbox::Sandbox::builder(), opcall::sandbox::SandboxBuilder::spec);
+        let documents = crate::session::documents(source)?;
+        let builder = documents
+            .into_iter()
+            .fold(opcall::sandbox::Sandbox::builder(), opcall::sandbox::SandboxBuilder::document);
         let services = table.services().map(str::to_owned).collect();
         Ok(Self { sandbox: builder.start().await?, services })
     }
