@@ -58,10 +58,10 @@ impl<'a> Call<'a> {
     /// Where nothing has the name, an item is none, or a file cannot be read.
     pub(crate) fn read(harness: &'a Harness, args: &'a CallArgs) -> Result<Self, Failure> {
         let subject = Subject::find(harness, args.source.api.as_deref(), &args.operation)?;
-        if let (Some(operation), false) = (subject.operation(), args.common.quiet) {
-            if let Some(note) = twin_note(operation, &args.operation, &args.source) {
-                session::note(&note);
-            }
+        if let (Some(operation), false) = (subject.operation(), args.common.quiet)
+            && let Some(note) = twin_note(operation, &args.operation, &args.source)
+        {
+            session::note(&note);
         }
         let about = subject.about();
         Self::of(harness, args, subject).map_err(|failure| failure.within(about))
