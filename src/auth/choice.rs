@@ -100,19 +100,25 @@ impl Choice<'_> {
     /// No alternative is served: names for each what would serve it.
     pub(crate) fn missing(&self, given: &dyn Fn(&SecuritySchemeDef) -> bool) -> AuthError {
         let lines: Vec<_> = self.alternatives.iter().map(|uses| self.line(uses, given)).collect();
-        let single = match self.alternatives {
-            [uses] => match self.needs(uses, given).as_deref() {
-                Ok([need]) => Some(self.ways(need)),
-                _ => None,
-            },
+        let only = match self.alternatives {
+            [uses] => self.needs(uses, given).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let single = match &only[..] {
+            [need] => Some((&need.scheme.kind, self.ways(need))),
             _ => None,
         };
         let mut problem = format!("no credentials for {}; nothing was sent", self.definition.name);
         let hint = match single {
-            Some(ways) if ways.is_empty() => {
+            Some((kind, _)) if *kind == SchemeKind::MutualTls => {
+                "give a client certificate (`client_certificate`), and an https address.".to_owned()
+            }
+            Some((_, ways)) if ways.is_empty() => {
                 "give the profile credentials for the operation's security scheme.".to_owned()
             }
-            Some(ways) => format!("set {ways}; each may also be given as a file by its name with _FILE."),
+            Some((_, ways)) => {
+                format!("set {ways}; each may also be given as a file by its name with _FILE.")
+            }
             None => {
                 problem.push_str("; any one of these lets the call in:");
                 problem.extend(lines.iter().map(|line| format!("\n  {line}")));
@@ -168,7 +174,7 @@ impl Choice<'_> {
                 vec![client(), named(Setting::AccessToken)]
             }
             SchemeKind::OpenIdConnect { .. } => vec![client(), named(Setting::AccessToken)],
-            SchemeKind::MutualTls => vec!["a client certificate".to_owned()],
+            SchemeKind::MutualTls => vec!["a client certificate, over https".to_owned()],
             _ => vec![named(Setting::AccessToken)],
         };
         let ways: Vec<_> = ways.into_iter().filter(|way| !way.is_empty()).collect();

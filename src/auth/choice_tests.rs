@@ -133,7 +133,7 @@ fn every_alternative_is_told_with_what_is_there_and_what_is_not() {
       key: MANY_API_KEY
       basic and app: MANY_USERNAME and MANY_PASSWORD (set); and MANY_API_KEY
       jar and key and app: MANY_JAR (set); and MANY_KEY; and MANY_APP
-      cert: a client certificate
+      cert: a client certificate, over https
       what: the document does not describe `what`
     ");
     assert_eq!(

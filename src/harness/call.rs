@@ -144,7 +144,9 @@ impl<'a> Dispatch<'a> {
 
     /// What there is to choose among the alternatives by.
     fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
-        let certificate = self.inner().transport.has_certificate();
+        // Only TLS shows it.
+        let certificate = self.inner().transport.has_certificate()
+            && self.place(&self.account.base()).url.starts_with("https:");
         self.account.choice(&self.alternatives, credentials, certificate)
     }
 

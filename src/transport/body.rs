@@ -25,7 +25,7 @@ pub(super) async fn attach(builder: RequestBuilder, content: &Content) -> Result
         }
         Content::Multipart(parts) => builder.multipart(form(parts).await?),
     };
-    builder.build().map_err(|error| Failure::unanswered(error, true))
+    Ok(builder.build()?)
 }
 
 /// The media type as resolved, such as `multipart/mixed`, with the boundary that the framing chose.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::tls;
 use crate::error::{ConfigError, IoError, Phase};
 
 /// Why an attempt brought no answer.
@@ -24,25 +25,37 @@ impl Failure {
         Self::Unsendable(problem.to_owned())
     }
 
-    /// No head of an answer came; `unsent` where the request still waited for its connection.
-    pub(super) fn unanswered(error: reqwest::Error, unsent: bool) -> Self {
-        let phase = match (error.is_connect(), error.is_timeout()) {
-            (true, true) => Phase::ConnectTimeout,
-            (true, false) => Phase::Connect,
-            (false, true) if unsent => Phase::ConnectTimeout,
-            (false, true) => Phase::AnswerTimeout,
-            (false, false) => Phase::Broken,
-        };
-        if error.is_builder() {
-            return Self::Unsendable(format!("the request cannot be sent: {}", error.without_url()));
-        }
-        Self::Network(phase, Some(error))
-    }
-
     /// The answer's head came, its body did not to its end.
     pub(super) fn broken(error: reqwest::Error) -> Self {
         let phase = if error.is_timeout() { Phase::AnswerTimeout } else { Phase::Broken };
         Self::Network(phase, Some(error))
+    }
+}
+
+impl Failure {
+    /// No head of an answer came. What happened before a connection stood was not sent; `unsent` where the request
+    /// still waited for one.
+    pub(super) fn before_answer(error: reqwest::Error, has_certificate: bool, unsent: bool) -> Self {
+        if error.is_builder() {
+            return Self::Unsendable(format!("the request cannot be sent: {}", error.without_url()));
+        }
+        let tls = tls::problem_of(&error, has_certificate);
+        let phase = match (error.is_connect(), error.is_timeout(), tls) {
+            (_, false, Some(problem)) => Phase::Tls(problem),
+            (true, true, _) => Phase::ConnectTimeout,
+            (true, false, None) => Phase::Connect,
+            (false, true, _) if unsent => Phase::ConnectTimeout,
+            (false, true, _) => Phase::AnswerTimeout,
+            (false, false, None) => Phase::Broken,
+        };
+        Self::Network(phase, Some(error))
+    }
+}
+
+impl From<reqwest::Error> for Failure {
+    /// The request cannot be made.
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unsendable(format!("the request cannot be sent: {}", error.without_url()))
     }
 }
 

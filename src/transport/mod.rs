@@ -7,6 +7,7 @@ mod body;
 mod client;
 mod connecting;
 mod failure;
+mod tls;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -209,10 +210,9 @@ impl Transport {
         if let Content::Multipart(_) = wire.content {
             body::keep_media_type(&mut request, wire.headers.get(CONTENT_TYPE));
         }
-        let response = connecting::watched(client.execute(request), unsent).await;
-        let response =
-            response.map_err(|error| Failure::unanswered(error, unsent.load(Ordering::Relaxed)))?;
-        unsent.store(false, Ordering::Relaxed);
+        let sent = connecting::watched(client.execute(request), unsent).await;
+        let unsent = unsent.swap(false, Ordering::Relaxed);
+        let response = sent.map_err(|error| Failure::before_answer(error, self.has_certificate(), unsent))?;
         self.read(response, wire.largest.unwrap_or(self.settings.max_body)).await
     }
 

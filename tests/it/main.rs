@@ -56,9 +56,14 @@ mod spec;
 /// A thousand calls at once, counted at the sandbox.
 #[cfg(feature = "sandbox")]
 mod storm;
+/// Values as bytes: every case of the specification, in every style and kind of body.
+mod styles;
 /// A scripted HTTP server on a real socket.
 mod support;
 /// The code itself: file lengths, opening words, vendor names.
 mod tidy;
+/// TLS and client certificates, with an authority of our own.
+#[cfg(feature = "cli")]
+mod tls;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;

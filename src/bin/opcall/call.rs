@@ -26,7 +26,7 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     if args.target.sandbox && !is_shown {
         return loopback::run(table, args, screen);
     }
-    let harness = session::builder(table, &args.target).build()?;
+    let harness = session::builder(table, &args.target)?.build()?;
     let mut call = Call::read(&harness, args)?;
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));

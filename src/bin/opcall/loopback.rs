@@ -25,7 +25,7 @@ pub(crate) fn url(base: &str, service: &str) -> String {
 pub(crate) fn run(table: OperationTable, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     session::run(async {
         let sandbox = Loopback::start(&table, &args.source).await?;
-        let harness = sandbox.aim(session::builder(table, &args.target)).build()?;
+        let harness = sandbox.aim(session::builder(table, &args.target)?).build()?;
         Call::read(&harness, args)?.send(args, screen).await
     })
 }

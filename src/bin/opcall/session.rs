@@ -7,6 +7,7 @@ use opcall::{Document, Harness, HarnessBuilder, OperationTable};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use zeroize::Zeroizing;
 
 use crate::args::{Common, Source, Target};
 use crate::kept;
@@ -89,7 +90,10 @@ pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, 
 }
 
 /// A harness with the options of the command line.
-pub(crate) fn builder(table: OperationTable, target: &Target) -> HarnessBuilder {
+///
+/// # Errors
+/// Where a file of certificates cannot be read.
+pub(crate) fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
     let mut builder = Harness::builder().table(table);
     if let Some(each) = target.timeout {
         builder = builder.timeout(each);
@@ -106,7 +110,19 @@ pub(crate) fn builder(table: OperationTable, target: &Target) -> HarnessBuilder 
     if target.sandbox {
         builder = builder.env(|_| None).no_proxy();
     }
-    builder
+    if let Some(roots) = &target.cacert {
+        builder = builder.root_certificates(read(roots)?);
+    }
+    if let Some(chain) = &target.cert {
+        let key = target.key.as_ref().unwrap_or(chain);
+        builder = builder.client_certificate(read(chain)?, read(key)?);
+    }
+    Ok(builder)
+}
+
+fn read(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = std::fs::read(path);
+    bytes.map(Zeroizing::new).map_err(|error| Failure::io(format!("reading \"{}\"", path.display()), error))
 }
 
 /// Runs work to its end, or until a signal ends it.

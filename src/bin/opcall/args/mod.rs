@@ -27,6 +27,7 @@ Items:
   path.name=value   the place by name: path, query, header, cookie or body
   a[b][c]=v a[]=v   nested values             name=@FILE   name:=@FILE   the value from a file
   name@FILE         a file, also name@FILE;type=T;filename=F
+  part.name.X-A=v   a header of a multipart body's part; part.name.content-type=T is its type
   @FILE or @-       the whole body from a file or standard input
   --name value      the same as name=value, where --name is no option of opcall
   \\                 before = : ; @ [ ] takes their meaning away; after -- everything is an item
@@ -206,6 +207,20 @@ pub(crate) struct Target {
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]
     pub(crate) insecure_http: bool,
+    /// Show this client certificate (PEM), with its key in the same file or in --key
+    #[arg(long, value_name = "FILE", help_heading = "Where")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The client certificate's private key (PEM, not encrypted)
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Where")]
+    pub(crate) key: Option<PathBuf>,
+    /// Trust servers whose certificates these root certificates (PEM) signed, beside the system's
+    #[arg(
+        help = "Trust servers whose certificates these root certificates (PEM) signed, beside the system's or those of SSL_CERT_FILE",
+        long,
+        value_name = "FILE",
+        help_heading = "Where"
+    )]
+    pub(crate) cacert: Option<PathBuf>,
     /// How long one attempt may take: 30s, 500ms, 2m
     #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,
