@@ -25,7 +25,7 @@ pub(super) fn resolve(written: &str, place: Option<&str>) -> Address {
     let place = place.and_then(bare);
     let reference = if written.is_empty() { "/" } else { written };
     match scheme(reference) {
-        Some((scheme, rest)) => absolute(reference, scheme, rest, place.as_ref()),
+        Some((scheme, rest)) => absolute(reference, &scheme, rest, place.as_ref()),
         None => relative(reference, place.as_ref()),
     }
 }
@@ -63,8 +63,8 @@ fn scheme(reference: &str) -> Option<(String, &str)> {
     is_scheme.then(|| (scheme.to_ascii_lowercase(), rest))
 }
 
-fn absolute(reference: &str, scheme: String, rest: &str, place: Option<&Url>) -> Address {
-    let web = rest.strip_prefix("//").filter(|_| matches!(scheme.as_str(), "http" | "https"));
+fn absolute(reference: &str, scheme: &str, rest: &str, place: Option<&Url>) -> Address {
+    let web = rest.strip_prefix("//").filter(|_| matches!(scheme, "http" | "https"));
     let Some(rest) = web else { return Address::Unusable("is no http or https URL".to_owned()) };
     if !rest.is_empty() && !rest.starts_with(['/', '?', '#']) {
         return parsed(reference);
