@@ -5,6 +5,7 @@
 
 mod method;
 mod service;
+mod template;
 mod words;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ pub use service::{
     ClientAuth, ENVIRONMENT_KEYS, ErrorPointers, OAuth2Def, RateLimitHeaders, RegionDef, RegionDiscovery,
     SchemeKind, SecuritySchemeDef, ServerDef, ServerVariableDef, ServiceDef,
 };
+pub(crate) use template::Piece;
 pub use words::{DeepArrays, Location, Style, Types};
 
 /// A schema: its compact JSON text, and the little of it that every call looks at.

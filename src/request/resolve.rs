@@ -49,7 +49,10 @@ pub(crate) fn resolve(
     let url = url_of((operation, &method), base_url, &routed, &mut problems);
     let headers = headers::build(operation.accept(), media_type, &routed, options, &mut problems);
     match problems.finish() {
-        Err(problems) => Err(ArgumentsError { operation: operation.qualified_id(), problems }),
+        Err(problems) => {
+            let operation = operation.qualified_id();
+            Err(ArgumentsError { name: operation.clone(), operation, problems })
+        }
         Ok(warnings) => Ok(Request {
             operation: Some(operation.qualified_id()),
             method,
@@ -235,7 +238,10 @@ pub(crate) fn resolve_unlisted(
     query_extras(&mut query, method, &routed.extras, &mut problems);
     let headers = headers::build("*/*", body.media_type, &routed, options, &mut problems);
     match problems.finish() {
-        Err(problems) => Err(ArgumentsError { operation: format!("{service}:{method} {path}"), problems }),
+        Err(problems) => {
+            let operation = format!("{service}:{method} {path}");
+            Err(ArgumentsError { name: operation.clone(), operation, problems })
+        }
         Ok(warnings) => Ok(Request {
             operation: None,
             method: method.clone(),

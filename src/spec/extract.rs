@@ -16,7 +16,8 @@ use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
 use super::schema::Reached;
 use super::security::{check_security, security};
-use super::service::{Defaults, extension, present, servers};
+use super::server::servers;
+use super::service::{Defaults, extension, present};
 use super::swagger2::Upgrade;
 use super::{openapi31, schema};
 use crate::operation::{

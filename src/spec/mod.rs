@@ -18,6 +18,7 @@ mod parameter;
 mod reference;
 mod schema;
 mod security;
+mod server;
 mod service;
 mod styles;
 mod swagger2;

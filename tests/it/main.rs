@@ -45,6 +45,8 @@ mod request;
 mod sandbox;
 /// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
 mod secrets;
+/// Which server a call goes to, and that its credentials go nowhere else.
+mod server_choice;
 /// Servers nobody here wrote judge what is sent.
 #[cfg(all(feature = "cli", feature = "panther", unix))]
 mod servers;

@@ -347,8 +347,6 @@ fn the_program_trusts_the_roots_that_it_is_given() {
     let told = told.replace(&server.url(), "ORIGIN");
     insta::assert_snapshot!(told, @r"
     error: no answer from ORIGIN after 1 attempt; nothing was sent
-      caused by: error sending request
-      caused by: client error (Connect)
       caused by: invalid peer certificate: UnknownIssuer
       hint: check that ORIGIN is the right address, or give its root certificate with --cacert FILE.
     ");

@@ -24,6 +24,7 @@ mod prepared;
 mod report;
 #[cfg(feature = "sandbox")]
 mod serve;
+mod servers;
 mod session;
 mod settings;
 mod show;

@@ -9,6 +9,7 @@ use crate::arguments_schema::body_of;
 use crate::describe;
 use crate::output::{Screen, escape, layout, paint};
 use crate::report::{self, Failure};
+use crate::servers;
 use crate::session;
 use crate::{example, explain};
 
@@ -30,6 +31,7 @@ pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
         }
         ShowOutput::Json => {
             let mut object = describe::to_json(operation);
+            object["servers"] = servers::to_json(&table.servers(operation));
             if let Some(said) = &said {
                 object["explain"] = explain::to_json(said);
             }
@@ -68,6 +70,8 @@ fn write_text(
         writeln!(out, "\n{}", heading(&body_heading(operation, media_type)))?;
         write_rows(out, properties(operation, media_type))?;
     }
+    writeln!(out, "\n{}", heading("Servers (--server INDEX or NAME)"))?;
+    servers::write_text(out, &table.servers(operation))?;
     writeln!(out, "\n{}\n  {}", heading("Example"), escape(&example::line(operation, table)))
 }
 
