@@ -5,6 +5,8 @@
 //! none.
 
 mod file;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::fmt;
