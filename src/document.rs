@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, IoError, Result};
-use crate::source::FolderSource;
+use crate::source::{FolderSource, bounded};
 use crate::spec::{self, Depth, Description, Warning};
 use crate::table::OperationTable;
 
@@ -66,7 +66,7 @@ impl Document {
     fn bytes(&self) -> Result<Vec<u8>> {
         let failed =
             |source| Error::Io(Box::new(IoError { action: format!("reading {:?}", self.name()), source }));
-        std::fs::read(&self.path).map_err(failed)
+        std::fs::File::open(&self.path).and_then(bounded).map_err(failed)
     }
 
     /// The files that its references may lead to.
