@@ -33,7 +33,7 @@ pub(crate) fn follow<'v>(
         let Some(next) = reference(&found).map(str::to_owned) else { return Ok(found) };
         found = resolver.resolve(&next).map_err(|problem| SpecError::at(pointer, problem))?;
     }
-    Err(SpecError::at(pointer, "its references run in a circle"))
+    Err(SpecError::at(pointer, "its references run in a circle, or through more than 32 steps"))
 }
 
 /// The part of a document that a local reference (`#/...`) names.

@@ -225,6 +225,9 @@ pub(crate) fn reach(
             format!("it reaches more than {MAX_REACHED} schemas")
         } else {
             match resolver.resolve(&target) {
+                Ok(found) if !found.is_object() && !found.is_boolean() => {
+                    format!("the reference `{target}` leads to what is no schema")
+                }
                 Ok(found) => {
                     reached.insert(target, text(&found));
                     references(&found, &mut |next| waiting.push(next.to_owned()));

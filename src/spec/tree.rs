@@ -63,6 +63,12 @@ impl State {
         }
     }
 
+    /// For tests: with so many values at most.
+    #[cfg(test)]
+    fn with_nodes(self, nodes: usize) -> Self {
+        Self { nodes, ..self }
+    }
+
     fn spend<E: de::Error>(&mut self, bytes: usize) -> Result<(), E> {
         let left = (self.nodes.checked_sub(1), self.bytes.checked_sub(bytes));
         let (Some(nodes), Some(bytes)) = left else {
@@ -218,5 +224,39 @@ impl<'de> Deserialize<'de> for Key {
             }
         }
         deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of_json(text: &str, state: State) -> Result<Read, serde_json::Error> {
+        read(&mut serde_json::Deserializer::from_str(text), state)
+    }
+
+    #[test]
+    fn json_is_read_as_it_stands() {
+        let text = r#"{"a": [1, -2, 1.5, 18446744073709551615, 1e30, true, null, "\u00e4"], "<<": {"b": 1}, "c": {}}"#;
+        let read = of_json(text, State::json()).unwrap();
+        assert_eq!(read.value, serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(read.duplicates, [""; 0]);
+        assert_eq!(
+            of_json(r#"{"a": 1, "b/": {"c": 1, "c": 2}}"#, State::json()).unwrap().duplicates,
+            ["/b~1/c"]
+        );
+    }
+
+    #[test]
+    fn values_are_counted() {
+        assert_eq!(
+            of_json("[1, {\"a\": 2}]", State::json().with_nodes(5)).unwrap().value,
+            json!([1, {"a": 2}])
+        );
+        let error = of_json("[1, {\"a\": 2}]", State::json().with_nodes(4)).unwrap_err();
+        assert!(error.to_string().contains(TOO_MANY), "{error}");
     }
 }

@@ -3,12 +3,34 @@
 use super::error::SpecError;
 use super::tree::{self, Read, State};
 
+/// How many brackets may be open at once: the parser's effort grows with their square, and it looks at its own bound
+/// of 128 levels only afterwards. Texts with brackets of their own count too, so it is far beyond any document.
+const MAX_OPEN: usize = 10_000;
+
 /// Reads one YAML document.
 pub(crate) fn to_json(text: &str) -> Result<Read, SpecError> {
+    if let Some(line) = too_deep(text) {
+        let problem = format!("not readable as YAML: more than {MAX_OPEN} brackets are open");
+        return Err(SpecError::new(problem).position(line, 1));
+    }
     tree::read(yaml_serde::Deserializer::from_str(text), State::yaml(text)).map_err(|error| {
         let place = error.location().map_or((0, 0), |at| (at.line(), at.column()));
         SpecError::new(format!("not readable as YAML: {error}")).position(place.0, place.1)
     })
+}
+
+/// The line where more brackets are open than may be, closed ones taken off.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut open = 0_usize;
+    let place = text.bytes().position(|byte| {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open > MAX_OPEN
+    })?;
+    Some(text.as_bytes()[..place].iter().filter(|byte| **byte == b'\n').count() + 1)
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ mod generate;
 /// GraphQL operations, validated by another implementation.
 #[cfg(feature = "logscale")]
 mod graphql;
+/// Documents made to do harm: read right, or refused at once.
+mod hostile;
 /// Prism, a server nobody here wrote, judges what is sent.
 mod prism;
 /// README: its commands, and what it shows of their output.
