@@ -23,10 +23,12 @@ impl FolderSource {
         let is_empty = self.folder.as_os_str().is_empty();
         if is_empty { Path::new(".") } else { self.folder.as_path() }.canonicalize()
     }
-}
 
-impl Source for FolderSource {
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+    /// The file that a path leads to, all links followed.
+    ///
+    /// # Errors
+    /// It leads out of the folder, to nothing, or to what is no regular file.
+    pub(crate) fn within(&self, path: &str) -> io::Result<PathBuf> {
         let folder = self.place()?;
         let file = folder.join(path).canonicalize()?;
         if !file.starts_with(&folder) {
@@ -37,7 +39,13 @@ impl Source for FolderSource {
         if !file.metadata()?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
         }
-        bounded(File::open(file)?)
+        Ok(file)
+    }
+}
+
+impl Source for FolderSource {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        bounded(File::open(self.within(path)?)?)
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
@@ -53,7 +61,7 @@ impl Source for FolderSource {
 }
 
 /// The bytes of a file, of one that is too long for a description only so many that it shows.
-pub(crate) fn bounded(file: File) -> io::Result<Vec<u8>> {
+pub(crate) fn bounded(file: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

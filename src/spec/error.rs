@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A description cannot be read: where, what, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SpecError {
     /// The file, as the caller named it.
@@ -20,7 +22,7 @@ pub struct SpecError {
 }
 
 /// A place in a text, both counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The line.
     pub line: usize,
@@ -74,7 +76,7 @@ impl fmt::Display for SpecError {
 impl std::error::Error for SpecError {}
 
 /// Something in a description that was passed over; the rest was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Warning {
     /// The file, as the caller named it.
@@ -116,7 +118,7 @@ impl fmt::Display for Warning {
 }
 
 /// What follows from a warning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Effect {
     /// The operation cannot be called.
@@ -133,6 +135,8 @@ pub enum Effect {
     Ambiguous,
     /// Calls cannot sign in by it.
     NoSignIn,
+    /// The overlay's action leaves the document as it is.
+    NothingChanged,
 }
 
 impl Effect {
@@ -147,6 +151,7 @@ impl Effect {
             Self::NotChecked => "values are not checked against it",
             Self::Ambiguous => "the identifier is ambiguous; call it by method and path",
             Self::NoSignIn => "calls cannot sign in by it",
+            Self::NothingChanged => "nothing is changed",
         }
     }
 }

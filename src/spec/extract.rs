@@ -5,17 +5,18 @@
 use std::borrow::Cow;
 
 use indexmap::IndexMap;
-use openapiv3::Encoding;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Depth;
 use super::document::scalar;
+use super::encoding;
 use super::error::{Effect, SpecError, Warning, token};
 use super::names;
 use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
-use super::service::{Defaults, check_security, extension, present, security, servers};
+use super::schema::Reached;
+use super::security::{check_security, security};
+use super::service::{Defaults, extension, present, servers};
 use super::swagger2::Upgrade;
 use super::{openapi31, schema};
 use crate::operation::{
@@ -36,12 +37,12 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Adds the schemas that a schema reaches, if this reading is about such schemas.
-    fn reach(
+    pub(crate) fn reach(
         &self,
         depth: Depth,
         schema: Option<&Value>,
         pointer: &str,
-        reached: &mut IndexMap<String, String>,
+        reached: &mut Reached,
         warnings: &mut Vec<Warning>,
     ) {
         if let Some(schema) = schema.filter(|_| self.depth == depth) {
@@ -91,6 +92,16 @@ pub(crate) fn operation(
     site: &Site<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Result<OperationDef, SpecError> {
+    let (operation, reached) = parts(context, site, warnings)?;
+    Ok(OperationDef { schemas: reached.kept(context.resolver), ..operation })
+}
+
+/// Extracts an operation, and beside it the schemas that it reaches.
+pub(crate) fn parts(
+    context: &Context<'_>,
+    site: &Site<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Result<(OperationDef, Reached), SpecError> {
     let pointer = site.pointer();
     let operation = follow(site.operation, context.resolver, &pointer)?;
     let Value::Object(operation) = operation.as_ref() else {
@@ -111,10 +122,10 @@ pub(crate) fn operation(
         (site.shared.get("parameters"), shared_list.as_str()),
         (operation.get("parameters"), own_list.as_str()),
     ];
-    let mut found = parameter::parameters(&lists, context.upgrade.is_some(), context.resolver, warnings)?;
+    let mut found = parameter::parameters(&lists, context, warnings)?;
     parameter::fit_to_path(&mut found, site.path, &pointer, warnings);
     openapi31::check_querystring(&found, &pointer, warnings);
-    let mut schemas = IndexMap::new();
+    let mut schemas = Reached::default();
     for Found { schema, .. } in &found {
         context.reach(Depth::Requests, schema.as_ref(), &pointer, &mut schemas, warnings);
     }
@@ -141,7 +152,7 @@ pub(crate) fn operation(
     let servers =
         if own_servers.is_empty() { servers(site.shared, &item_pointer, warnings) } else { own_servers };
     let hosts: Option<IndexMap<String, String>> = extension(operation, "x-host", &pointer, warnings);
-    Ok(OperationDef {
+    let operation = OperationDef {
         document: context.document,
         pagination: pagination(operation, &site.method, &parameters, context, &pointer, warnings),
         id_is_made: id.is_none(),
@@ -169,8 +180,9 @@ pub(crate) fn operation(
         servers: if servers.is_empty() { context.defaults.servers.clone() } else { servers },
         hosts: hosts.into_iter().flatten().collect(),
         graphql: None,
-        schemas: schemas.into_iter().collect(),
-    })
+        schemas: Vec::new(),
+    };
+    Ok((operation, schemas))
 }
 
 /// The operation's own `x-pagination`, else the document's where the operation has its parameters.
@@ -201,7 +213,7 @@ fn request_body(
     body: &Value,
     pointer: &str,
     context: &Context<'_>,
-    schemas: &mut IndexMap<String, String>,
+    schemas: &mut Reached,
     warnings: &mut Vec<Warning>,
 ) -> Result<RequestBodyDef, SpecError> {
     // The members that make up a body of Swagger 2.0 have no place in common but the operation.
@@ -230,9 +242,9 @@ fn request_body(
                 Some(schema) => schema::define(schema, context.resolver),
                 None => SchemaDef { text: "{}".to_owned(), ..SchemaDef::default() },
             },
+            encoding: encoding::read(&media_type, &properties, &pointer, context, schemas, warnings),
             properties,
             open,
-            encoding: encoding(&media_type, &pointer, warnings),
         });
     }
     let required = body.get("required").and_then(Value::as_bool).unwrap_or_default();
@@ -260,37 +272,11 @@ fn is_fit_for(
     fits
 }
 
-fn encoding(media_type: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> Option<String> {
-    let given = media_type.get("encoding").and_then(Value::as_object).filter(|given| !given.is_empty())?;
-    let mut kept = Map::new();
-    for (property, encoding) in given {
-        match encoding_fits(encoding) {
-            Ok(()) => {
-                kept.insert(property.clone(), encoding.clone());
-            }
-            Err(error) => {
-                let pointer = format!("{pointer}/encoding/{}", token(property));
-                warnings.push(Warning::new(pointer, error.to_string(), Effect::PartIgnored));
-            }
-        }
-    }
-    Some(Value::Object(kept).to_string())
-}
-
-/// Whether an Encoding Object fits the type, but for its headers, whose schemas may be of 3.1.
-fn encoding_fits(encoding: &Value) -> Result<(), serde_json::Error> {
-    let mut bare = encoding.clone();
-    if let Value::Object(bare) = &mut bare {
-        bare.retain(|key, value| key != "headers" && !(key == "style" && value == "tabDelimited"));
-    }
-    Encoding::deserialize(bare).map(|_| ())
-}
-
 fn responses(
     operation: &Map<String, Value>,
     pointer: &str,
     context: &Context<'_>,
-    schemas: &mut IndexMap<String, String>,
+    schemas: &mut Reached,
     warnings: &mut Vec<Warning>,
 ) -> Vec<ResponseDef> {
     let declared = operation.get("responses").and_then(Value::as_object);

@@ -9,12 +9,75 @@ use serde_json::Value;
 
 use super::error::SpecError;
 use super::tree::MAX_BYTES;
-use super::{Source, anchors, document};
+use super::{Source, anchors, document, schema};
 
 /// Finds what a reference means; the whole and the lazy reading each have one.
 pub(crate) trait Resolve {
     /// What the reference leads to, or why it leads nowhere.
     fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String>;
+
+    /// The schemas that references led to so far.
+    fn targets(&self) -> &Targets;
+}
+
+/// A schema that references lead to: its text, and where its own references lead.
+pub(crate) struct Target {
+    pub(crate) text: Rc<str>,
+    pub(crate) references: Vec<u32>,
+}
+
+/// The schemas that references lead to, each read once and numbered: an operation may reach thousands of them.
+#[derive(Default)]
+pub(crate) struct Targets(RefCell<Known>);
+
+#[derive(Default)]
+struct Known {
+    numbers: HashMap<Rc<str>, u32>,
+    references: Vec<Rc<str>>,
+    found: Vec<Option<Result<Rc<Target>, String>>>,
+}
+
+impl Targets {
+    /// The number of a reference.
+    pub(crate) fn number(&self, reference: &str) -> u32 {
+        let mut known = self.0.borrow_mut();
+        if let Some(number) = known.numbers.get(reference) {
+            return *number;
+        }
+        let number = u32::try_from(known.references.len()).unwrap_or(u32::MAX);
+        let reference = Rc::from(reference);
+        known.numbers.insert(Rc::clone(&reference), number);
+        known.references.push(reference);
+        known.found.push(None);
+        number
+    }
+
+    /// The reference that has a number.
+    pub(crate) fn reference(&self, number: u32) -> Rc<str> {
+        self.0.borrow().references.get(number as usize).cloned().unwrap_or_default()
+    }
+
+    /// What a reference leads to, as the resolver finds it the first time.
+    pub(crate) fn target(&self, number: u32, resolver: &dyn Resolve) -> Result<Rc<Target>, String> {
+        if let Some(Some(known)) = self.0.borrow().found.get(number as usize) {
+            return known.clone();
+        }
+        let reference = self.reference(number);
+        let is_schema = |found: &Cow<'_, Value>| match found.is_object() || found.is_boolean() {
+            true => Ok(()),
+            false => Err(format!("the reference `{reference}` leads to what is no schema")),
+        };
+        let resolved = resolver.resolve(&reference).and_then(|found| is_schema(&found).map(|()| found));
+        let found = resolved.map(|schema| {
+            let mut references = Vec::new();
+            schema::references(&schema, &mut |next| references.push(self.number(next)));
+            Rc::new(Target { text: Rc::from(schema::text(&schema)), references })
+        });
+        if let Some(place) = self.0.borrow_mut().found.get_mut(number as usize) {
+            *place = Some(found.clone());
+        }
+        found
+    }
 }
 
 /// The reference that a value is, if it is one.
@@ -112,12 +175,13 @@ impl Finder {
 pub(crate) struct Whole<'a> {
     root: &'a Value,
     files: Files<'a>,
+    targets: Targets,
 }
 
 impl<'a> Whole<'a> {
     /// `file` is the document's own name, by which the files beside it may refer to it.
     pub(crate) fn new(root: &'a Value, source: &'a dyn Source, file: &str) -> Self {
-        Self { root, files: Files::new(source, file) }
+        Self { root, files: Files::new(source, file), targets: Targets::default() }
     }
 }
 
@@ -129,6 +193,10 @@ impl Resolve for Whole<'_> {
             }
             None => self.files.resolve(reference, self).map(Cow::Owned),
         }
+    }
+
+    fn targets(&self) -> &Targets {
+        &self.targets
     }
 }
 

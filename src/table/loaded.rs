@@ -12,7 +12,7 @@ use super::operation::Operation;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::operation::{OperationDef, ServiceDef};
-use crate::spec::{self, Depth, Index, Source, Warning};
+use crate::spec::{self, Depth, Index, Patch, Source, Warning};
 
 /// A document as JSON, with the index of its operations.
 pub(super) struct LazyDocument {
@@ -27,15 +27,8 @@ pub(super) struct LazyDocument {
 
 impl LazyDocument {
     fn new(text: String, index: Index, source: impl Source + Send + Sync + 'static) -> Self {
-        let named = |entry: &spec::Entry| OperationDef {
-            id: entry.id.clone(),
-            id_is_made: entry.id_is_made,
-            aliases: entry.aliases.clone(),
-            path: index.path(entry).into_owned(),
-            ..OperationDef::blank(entry.method.clone())
-        };
-        let listed: Vec<_> = index.entries.iter().map(named).collect();
-        let names = format::encode(&index.service, &listed, hash_bytes(SOURCE_HASH_START, text.as_bytes()));
+        let names =
+            format::encode(&index.service, &listed(&index), hash_bytes(SOURCE_HASH_START, text.as_bytes()));
         let operations = index.entries.iter().map(|_| OnceCell::new()).collect();
         Self { text, index, source: Box::new(source), names, operations }
     }
@@ -65,6 +58,18 @@ impl fmt::Debug for LazyDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LazyDocument").field("operations", &self.operations.len()).finish_non_exhaustive()
     }
+}
+
+/// The operations of an index as far as their names go.
+pub(super) fn listed(index: &Index) -> Vec<OperationDef> {
+    let named = |entry: &spec::Entry| OperationDef {
+        id: entry.id.clone(),
+        id_is_made: entry.id_is_made,
+        aliases: entry.aliases.clone(),
+        path: index.path(entry).into_owned(),
+        ..OperationDef::blank(entry.method.clone())
+    };
+    index.entries.iter().map(named).collect()
 }
 
 /// What a document became.
@@ -97,6 +102,15 @@ pub(super) fn document(
 /// Reads a service's folder.
 pub(super) fn folder(name: &str, source: &dyn Source) -> Result<(Loaded, Vec<Warning>)> {
     Ok(compile(spec::read_folder(name, source, Depth::Requests)?, hash_of(source)))
+}
+
+/// Reads a service's folder, each document changed by a patch.
+pub(super) fn patched_folder(
+    name: &str,
+    source: &dyn Source,
+    patch: &dyn Patch,
+) -> Result<(Loaded, Vec<Warning>)> {
+    Ok(compile(spec::read_folder_patched(name, source, Depth::Requests, patch)?, hash_of(source)))
 }
 
 fn compile(description: spec::Description, source_hash: u64) -> (Loaded, Vec<Warning>) {

@@ -1,9 +1,11 @@
 //! The operation table: every operation of every service by its names.
 //!
-//! A table is one byte format with several origins ([`format`]): built in, or made from a document now.
+//! A table is one byte format with several origins ([`format`]): built in, made from a document now, or kept from
+//! before ([`kept`]).
 //! [`OperationTable::get`] finds an operation by the rules of the tiers; [`view`] reads what it says.
 
 pub(crate) mod format;
+pub(crate) mod kept;
 mod loaded;
 mod operation;
 mod parts;
@@ -18,9 +20,11 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use self::format::Tier;
+use self::view::View;
 use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
-use crate::spec::{Source, SpecError, Warning};
+use crate::explain::Said;
+use crate::spec::{Patch, Source, SpecError, Warning};
 
 pub use operation::{GraphQl, Operation};
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
@@ -41,6 +45,30 @@ include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 #[derive(Debug, Clone, Default)]
 pub struct OperationTable {
     services: Vec<Arc<ServiceTable>>,
+}
+
+/// The [`OperationTable`] that the crate's build script compiled (feature `build`, `opcall::build::compile`), by its
+/// name: that of a document without its ending, or of a folder.
+///
+/// The table is part of the program, and nothing is read or parsed when it starts.
+///
+/// ```ignore
+/// let table = opcall::include_table!("petstore");
+/// let harness = opcall::Harness::builder().table(table).build()?;
+/// ```
+#[macro_export]
+macro_rules! include_table {
+    ($name:literal) => {{
+        const TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".table"));
+        const {
+            assert!(
+                $crate::OperationTable::fits(TABLE),
+                "another version of opcall compiled this table: name one version in [dependencies] and \
+                 [build-dependencies]"
+            );
+        }
+        $crate::OperationTable::included(TABLE)
+    }};
 }
 
 /// Whether a name is `METHOD /path`.
@@ -85,6 +113,21 @@ impl OperationTable {
         Ok(Self { services: vec![Arc::new(service)] })
     }
 
+    /// The table of [`include_table!`](crate::include_table), whose bytes [`OperationTable::fits`] has checked.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn included(bytes: &'static [u8]) -> Self {
+        let service = ServiceTable::compiled(false, Cow::Borrowed(bytes));
+        Self { services: service.into_iter().map(Arc::new).collect() }
+    }
+
+    /// Whether bytes begin as a table of this version does; while a program is compiled.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn fits(bytes: &[u8]) -> bool {
+        View::begins(bytes)
+    }
+
     /// Reads a document (JSON or YAML), or a service's folder, with what was passed over in it; [`Document`] has the
     /// choices.
     ///
@@ -112,16 +155,60 @@ impl OperationTable {
         bytes: &[u8],
         source: impl Source + Send + Sync + 'static,
     ) -> Result<(Self, Vec<Warning>)> {
-        loaded::document(name, bytes, source).map(Self::of_loaded)
+        ServiceTable::of_document(name, bytes, source).map(Self::of_service)
     }
 
     /// The operations of a service's folder.
     pub(crate) fn of_folder(name: &str, source: &dyn Source) -> Result<(Self, Vec<Warning>)> {
-        loaded::folder(name, source).map(Self::of_loaded)
+        ServiceTable::of_folder(name, source).map(Self::of_service)
     }
 
-    fn of_loaded((loaded, warnings): (loaded::Loaded, Vec<Warning>)) -> (Self, Vec<Warning>) {
-        (Self { services: vec![Arc::new(ServiceTable::loaded(loaded))] }, warnings)
+    /// The operations of a service's folder, each document changed by a patch.
+    pub(crate) fn of_patched_folder(
+        name: &str,
+        source: &dyn Source,
+        patch: &dyn Patch,
+    ) -> Result<(Self, Vec<Warning>)> {
+        ServiceTable::of_patched_folder(name, source, patch).map(Self::of_service)
+    }
+
+    fn of_service((service, warnings): (ServiceTable, Vec<Warning>)) -> (Self, Vec<Warning>) {
+        (Self { services: vec![Arc::new(service)] }, warnings)
+    }
+
+    /// The operations of a document that was compiled before.
+    pub(crate) fn of_kept(opened: kept::Opened, reload: kept::Reload) -> (Self, Vec<Warning>) {
+        Self::of_service(opened.into_service(reload))
+    }
+
+    /// Notes the document that the services came from, for [`OperationTable::explain`].
+    pub(crate) fn remember(&mut self, document: &Document) {
+        for service in self.services.iter_mut().filter_map(Arc::get_mut) {
+            service.remember(document);
+        }
+    }
+
+    /// Who said each thing of an operation of this table: the file and the place in it, overlays and files reached by
+    /// references among them. The files are read once more for it. Of a built-in service, whose files are not at
+    /// hand, it is the file in this crate's source and the operation in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Spec`] where the files cannot be read any more, or have not the operation.
+    ///
+    /// ```
+    /// # #[cfg(feature = "falcon")]
+    /// # {
+    /// let table = opcall::OperationTable::built_in();
+    /// let said = table.explain(table.get("tokens_query")?)?;
+    /// assert_eq!(said[0].place.file, "specs/falcon/installation_tokens.yaml");
+    /// # }
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn explain(&self, operation: Operation<'_>) -> Result<Vec<Said>> {
+        match self.service(operation.service()) {
+            Some(service) => service.explain(operation),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Adds the services of another table. A service of the same name is replaced and its name returned, so that
@@ -202,6 +289,17 @@ impl OperationTable {
             }
             [one] => self.services[one.service].operation(one.row),
             ref several => Err(self.ambiguous(name, several)),
+        }
+    }
+
+    /// As [`OperationTable::get`] for who only looks whether there is one: `None` in place of an error, and no time
+    /// spent on the nearest identifiers.
+    #[must_use]
+    pub fn lookup(&self, name: &str) -> Option<Operation<'_>> {
+        let (service, bare) = self.split_namespace(None, name);
+        match self.first_tier(service, bare)[..] {
+            [one] => self.services[one.service].operation(one.row).ok(),
+            _ => None,
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     if args.target.sandbox && !is_shown {
         return loopback::run(table, args, screen);
     }
-    let harness = session::builder(table, &args.target).build()?;
+    let harness = session::builder(table, &args.target)?.build()?;
     let mut call = Call::read(&harness, args)?;
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));
@@ -180,7 +180,7 @@ fn tell_of_twin(called: Operation<'_>, args: &CallArgs) {
         return;
     }
     let built_in = OperationTable::built_in();
-    if let Ok(twin) = built_in.get(&args.operation)
+    if let Some(twin) = built_in.lookup(&args.operation)
         && twin.service() != called.service()
     {
         let (called, twin) = (called.qualified_id(), twin.qualified_id());

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use opcall::source::FolderSource;
-use opcall::spec::{self, Depth, Description, Position, SpecError, Warning};
+use opcall::spec::{Depth, Description, Position, SpecError, Warning};
+use opcall::{Document, Error};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckOutput};
@@ -18,8 +18,12 @@ use crate::report::Failure;
 pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
     let mut out = screen.out();
     let mut is_good = true;
-    for path in &args.files {
-        let finding = Finding::of(path);
+    let mut documents: Vec<Document> = args.files.iter().map(Document::open).collect();
+    for overlay in &args.overlay {
+        Document::overlay_all(&mut documents, overlay)?;
+    }
+    for (document, path) in documents.iter().zip(&args.files) {
+        let finding = Finding::of(document, path);
         is_good &= finding.is_good(args.strict);
         match args.output.unwrap_or_default() {
             CheckOutput::Ndjson => writeln!(out, "{}", finding.to_json())?,
@@ -67,26 +71,31 @@ impl From<SpecError> for Fault {
 }
 
 impl Finding {
-    fn of(path: &Path) -> Self {
+    fn of(document: &Document, path: &Path) -> Self {
         let name = path.display().to_string();
-        if path.is_dir() {
-            let source = FolderSource::new(path);
-            let read = spec::read_folder(&name, &source, Depth::Requests).map_err(Fault::from);
-            return Self { bytes: size_of_files(path), read, name };
-        }
-        match std::fs::read(path) {
-            Ok(bytes) => {
-                let source = FolderSource::new(path.parent().unwrap_or_else(|| Path::new("")));
-                let read = spec::read(&name, &bytes, &source, Depth::Requests)
-                    .map_err(|error| graphql_alone(path).unwrap_or_else(|| error.into()));
-                Self { name, bytes: bytes.len() as u64, read }
-            }
-            Err(error) => {
-                let message = format!("cannot be read: {error}");
-                let fault = Fault { message, file: name.clone(), position: None, pointer: None, hint: None };
-                Self { name, bytes: 0, read: Err(fault) }
-            }
-        }
+        let bytes = if path.is_dir() {
+            size_of_files(path)
+        } else {
+            std::fs::metadata(path).map_or(0, |file| file.len())
+        };
+        let read = document.describe(Depth::Requests).map_err(|error| match error {
+            Error::Spec(error) => graphql_alone(path).unwrap_or_else(|| (*error).into()),
+            Error::Io(error) => Fault {
+                message: format!("cannot be read: {}", error.source),
+                file: name.clone(),
+                position: None,
+                pointer: None,
+                hint: None,
+            },
+            other => Fault {
+                message: other.to_string(),
+                file: name.clone(),
+                position: None,
+                pointer: None,
+                hint: other.hint(),
+            },
+        });
+        Self { name, bytes, read }
     }
 
     fn is_good(&self, is_strict: bool) -> bool {

@@ -25,7 +25,7 @@ pub(crate) fn url(base: &str, service: &str) -> String {
 pub(crate) fn run(table: OperationTable, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     session::run(async {
         let sandbox = Loopback::start(&table, &args.source).await?;
-        let harness = sandbox.aim(session::builder(table, &args.target)).build()?;
+        let harness = sandbox.aim(session::builder(table, &args.target)?).build()?;
         Call::read(&harness, args)?.send(args, screen).await
     })
 }
@@ -44,10 +44,10 @@ impl Loopback {
     /// # Errors
     /// Where no port can be had or a document cannot be read.
     pub(crate) async fn start(table: &OperationTable, source: &Source) -> Result<Self, Failure> {
-        let builder = source
-            .spec
-            .iter()
-            .fold(opcall::sandbox::Sandbox::builder(), opcall::sandbox::SandboxBuilder::spec);
+        let documents = crate::session::documents(source)?;
+        let builder = documents
+            .into_iter()
+            .fold(opcall::sandbox::Sandbox::builder(), opcall::sandbox::SandboxBuilder::document);
         let services = table.services().map(str::to_owned).collect();
         Ok(Self { sandbox: builder.start().await?, services })
     }

@@ -16,7 +16,8 @@ use crate::session;
 /// Where a fault is none, no port can be had, the state or a document cannot be read, or a signal ends it.
 pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
     let table = session::table(&args.source, &args.common)?;
-    let mut builder = args.source.spec.iter().fold(Sandbox::builder(), SandboxBuilder::spec);
+    let documents = session::documents(&args.source)?;
+    let mut builder = documents.into_iter().fold(Sandbox::builder(), SandboxBuilder::document);
     for text in &args.faults {
         builder = builder.fault(fault(text, &table)?);
     }

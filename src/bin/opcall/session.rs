@@ -7,8 +7,10 @@ use opcall::{Document, Harness, HarnessBuilder, OperationTable};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use zeroize::Zeroizing;
 
 use crate::args::{Common, Source, Target};
+use crate::kept;
 use crate::output::{Screen, counted};
 use crate::report::Failure;
 
@@ -42,14 +44,32 @@ pub(crate) fn log(common: &Common, screen: Screen) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The documents of the command line, each with the overlays that repair it.
+///
+/// # Errors
+/// Where an overlay cannot be read, is meant for none of them, or there is none to repair.
+pub(crate) fn documents(source: &Source) -> Result<Vec<Document>, Failure> {
+    if let (true, Some(overlay)) = (source.spec.is_empty(), source.overlay.first()) {
+        let hint = "name the document by --spec; what is built in was compiled and stays as it is: give your own \
+                    copy of its description.";
+        let problem = format!("--overlay {} has no document to repair", overlay.display());
+        return Err(Failure::usage(problem, Some(hint.to_owned())));
+    }
+    let mut documents: Vec<_> = source.spec.iter().map(|path| kept::document(path, source)).collect();
+    for overlay in &source.overlay {
+        Document::overlay_all(&mut documents, overlay)?;
+    }
+    Ok(documents)
+}
+
 /// The operations that a command looks at: the built-in ones and those of the documents named.
 ///
 /// # Errors
 /// Where a document cannot be read.
 pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, Failure> {
     let mut table = OperationTable::built_in();
-    for path in &source.spec {
-        let (read, warnings) = Document::open(path).read()?;
+    for (document, path) in documents(source)?.iter().zip(&source.spec) {
+        let (read, warnings) = document.read()?;
         let shadowed = table.add(read);
         if common.quiet {
             continue;
@@ -70,7 +90,10 @@ pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, 
 }
 
 /// A harness with the options of the command line.
-pub(crate) fn builder(table: OperationTable, target: &Target) -> HarnessBuilder {
+///
+/// # Errors
+/// Where a file of certificates cannot be read.
+pub(crate) fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
     let mut builder = Harness::builder().table(table);
     if let Some(each) = target.timeout {
         builder = builder.timeout(each);
@@ -87,7 +110,19 @@ pub(crate) fn builder(table: OperationTable, target: &Target) -> HarnessBuilder 
     if target.sandbox {
         builder = builder.env(|_| None).no_proxy();
     }
-    builder
+    if let Some(roots) = &target.cacert {
+        builder = builder.root_certificates(read(roots)?);
+    }
+    if let Some(chain) = &target.cert {
+        let key = target.key.as_ref().unwrap_or(chain);
+        builder = builder.client_certificate(read(chain)?, read(key)?);
+    }
+    Ok(builder)
+}
+
+fn read(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = std::fs::read(path);
+    bytes.map(Zeroizing::new).map_err(|error| Failure::io(format!("reading \"{}\"", path.display()), error))
 }
 
 /// Runs work to its end, or until a signal ends it.

@@ -27,6 +27,7 @@ Items:
   path.name=value   the place by name: path, query, header, cookie or body
   a[b][c]=v a[]=v   nested values             name=@FILE   name:=@FILE   the value from a file
   name@FILE         a file, also name@FILE;type=T;filename=F
+  part.name.X-A=v   a header of a multipart body's part; part.name.content-type=T is its type
   @FILE or @-       the whole body from a file or standard input
   --name value      the same as name=value, where --name is no option of opcall
   \\                 before = : ; @ [ ] takes their meaning away; after -- everything is an item
@@ -82,6 +83,17 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The documents of a command that looks operations up.
+    pub(crate) fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Call(args) => Some(&args.source),
+            Self::Ops(args) => Some(&args.source),
+            Self::Show(args) => Some(&args.source),
+            Self::Batch(args) => Some(&args.source),
+            _ => None,
+        }
+    }
+
     /// The options that every command has.
     pub(crate) fn common(&self) -> &Common {
         match self {
@@ -140,6 +152,16 @@ pub(crate) struct Source {
     /// Read an OpenAPI or GraphQL document, or a folder of them; may be repeated
     #[arg(long, value_name = "PATH", help_heading = "Where")]
     pub(crate) spec: Vec<PathBuf>,
+    /// Repair the documents of --spec by an Overlay or a merge patch; may be repeated
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Where",
+        long_help = "Repair the documents of --spec before they are read: an Overlay document (`overlay: 1.0.0` or \
+                     1.1.0) or a merge patch (RFC 7396). Several are applied in order, wherever they stand. Of \
+                     several documents an overlay repairs those that its `extends` names, or all where it names none"
+    )]
+    pub(crate) overlay: Vec<PathBuf>,
     /// Look only in this service
     #[arg(
         help = "Look only in this service [env: OPCALL_API]",
@@ -148,6 +170,13 @@ pub(crate) struct Source {
         help_heading = "Where"
     )]
     pub(crate) api: Option<String>,
+    /// Read documents anew, and keep nothing of them in the cache folder
+    #[arg(
+        help = "Read documents anew, and keep nothing of them in the cache folder [env: OPCALL_NO_CACHE, OPCALL_CACHE_DIR]",
+        long,
+        help_heading = "Where"
+    )]
+    pub(crate) no_cache: bool,
 }
 
 /// Where calls go and how long they may take.
@@ -175,6 +204,20 @@ pub(crate) struct Target {
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]
     pub(crate) insecure_http: bool,
+    /// Show this client certificate (PEM), with its key in the same file or in --key
+    #[arg(long, value_name = "FILE", help_heading = "Where")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The client certificate's private key (PEM, not encrypted)
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Where")]
+    pub(crate) key: Option<PathBuf>,
+    /// Trust servers whose certificates these root certificates (PEM) signed, beside the system's
+    #[arg(
+        help = "Trust servers whose certificates these root certificates (PEM) signed, beside the system's or those of SSL_CERT_FILE",
+        long,
+        value_name = "FILE",
+        help_heading = "Where"
+    )]
+    pub(crate) cacert: Option<PathBuf>,
     /// How long one attempt may take: 30s, 500ms, 2m
     #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,
@@ -282,6 +325,9 @@ pub(crate) struct OpsArgs {
 pub(crate) struct ShowArgs {
     /// An operation ID, `service:id`, or a method and a path
     pub(crate) operation: String,
+    /// Name the file and the place in it that said each thing
+    #[arg(long, help_heading = "Output")]
+    pub(crate) explain: bool,
     /// What to print: auto (text), json
     #[arg(
         short,
@@ -347,6 +393,9 @@ pub(crate) struct CheckArgs {
         help_heading = "Output"
     )]
     pub(crate) output: Option<CheckOutput>,
+    /// Repair the documents by an Overlay or a merge patch before they are read; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) overlay: Vec<PathBuf>,
     /// Fail on every warning
     #[arg(long)]
     pub(crate) strict: bool,

@@ -25,7 +25,7 @@ use crate::session;
 pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
     let table = session::table(&args.source, &args.common)?;
     let code = if args.dry_run {
-        let harness = session::builder(table, &args.target).build()?;
+        let harness = session::builder(table, &args.target)?.build()?;
         dry(
             &Batch { harness: &harness, args, base: args.target.sandbox.then(loopback::unstarted_base) },
             screen,
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
         session::run(async {
             let sandbox =
                 if args.target.sandbox { Some(Loopback::start(&table, &args.source).await?) } else { None };
-            let mut builder = session::builder(table, &args.target);
+            let mut builder = session::builder(table, &args.target)?;
             if let Some(sandbox) = &sandbox {
                 builder = sandbox.aim(builder);
             }
