@@ -363,10 +363,10 @@ pub(super) fn of_query(
         raw.split(delimiter).map(|one| utf8(decode(one))).collect()
     };
     Ok(Some(match value {
-        Value::Object(_) if style == Style::DeepObject => {
+        Value::Object(_) | Value::Array(_) if style == Style::DeepObject => {
             return deep(rest, name, value, decode).map(|()| None);
         }
-        Value::Array(items) if explode || style == Style::DeepObject => {
+        Value::Array(items) if explode => {
             let count = items.iter().filter(|item| !item.is_null()).count();
             let texts = (0..count).map(|_| utf8(decode(take(rest, name)?)));
             Told::Items(texts.collect::<Result<_, _>>()?)
