@@ -11,7 +11,7 @@ mod format;
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "the library uses the rest")]
 mod operation;
 #[path = "src/source.rs"]
-#[allow(unreachable_pub, reason = "the library uses the rest")]
+#[allow(dead_code, unreachable_pub, reason = "the library uses the rest")]
 mod source;
 #[path = "src/spec/mod.rs"]
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "the library uses the rest")]

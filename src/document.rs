@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use self::cache::{Slot, failed};
 use self::stamp::{Reading, Recorder};
 use crate::error::{Error, IoError, Result};
-use crate::source::FolderSource;
+use crate::source::{FolderSource, bounded};
 use crate::spec::{self, Depth, Description, SpecError, Warning};
 use crate::table::{OperationTable, ServiceTable, kept};
 
@@ -177,7 +177,7 @@ impl Document {
     }
 
     fn bytes(&self) -> Result<Vec<u8>> {
-        std::fs::read(&self.path).map_err(|error| self.unreadable(error))
+        std::fs::File::open(&self.path).and_then(bounded).map_err(|error| self.unreadable(error))
     }
 
     fn unreadable(&self, source: std::io::Error) -> Error {

@@ -73,7 +73,7 @@ impl Document {
         } else {
             let (text, warnings) = self.repaired(&overlays)?;
             OperationTable::of_document(&self.name(), text.as_bytes(), self.beside())
-                .map(|(table, more)| (table, [warnings, more].concat()))
+                .map(|(table, more)| (table, [warnings, without_places(more)].concat()))
         };
         let (table, warnings) = read.map_err(|error| self.with_line(error))?;
         Ok((table, [overlays.warnings(), warnings].concat()))
@@ -89,7 +89,7 @@ impl Document {
         } else {
             let (text, warnings) = self.repaired(&overlays)?;
             spec::read(&self.name(), text.as_bytes(), &self.beside(), depth)
-                .map(|found| (found, warnings))
+                .map(|found| (Description { warnings: without_places(found.warnings), ..found }, warnings))
                 .map_err(Error::from)
         };
         let (mut found, before) = read.map_err(|error| self.with_line(error))?;
@@ -131,6 +131,12 @@ fn read_overlay(file: &Path) -> Result<Overlay> {
     let failed = |source| Error::Io(Box::new(IoError { action: format!("reading {name:?}"), source }));
     let bytes = std::fs::read(file).map_err(failed)?;
     Overlay::parse(&name, &bytes).map_err(|error| located(error, file).into())
+}
+
+/// Warnings found in the repaired text, which nobody has before their eyes.
+fn without_places(mut warnings: Vec<Warning>) -> Vec<Warning> {
+    warnings.iter_mut().for_each(|warning| warning.position = None);
+    warnings
 }
 
 /// An error about a file, with the line of its pointer.

@@ -1,14 +1,14 @@
 //! What was read to make a table, so that it can be told later whether the same would be read again.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::FolderSource;
+use crate::source::{FolderSource, bounded};
 use crate::spec::Source;
 use crate::table::kept::checksum;
 
@@ -144,8 +144,7 @@ impl FileRead {
 fn read(path: &Path) -> io::Result<(Content, Vec<u8>)> {
     let mut file = File::open(path)?;
     let before = Stamp::of(&file.metadata()?);
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    let bytes = bounded(&mut file)?;
     let stamp = Stamp::of(&file.metadata()?);
     let settled = before == stamp && stamp.is_settled(SystemTime::now()) && stamp.size == bytes.len() as u64;
     let content =
@@ -204,7 +203,14 @@ impl Recorder {
 
 impl Source for Recorder {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.bytes(&self.folder.join(path))
+        match FolderSource::new(&self.folder).within(path) {
+            Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::InvalidInput) => {
+                // Refused for what it is, not for what it holds: what is made of that is not kept.
+                self.state.lock().unwrap_or_else(PoisonError::into_inner).torn = true;
+                Err(error)
+            }
+            _ => self.bytes(&self.folder.join(path)),
+        }
     }
 
     fn list(&self) -> io::Result<Vec<String>> {

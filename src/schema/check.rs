@@ -29,7 +29,13 @@ struct Walk<'t, 'a> {
     edits: Vec<(Vec<Step<'a>>, Argument)>,
     /// The references being followed, each with its value: what names itself without going deeper ends there.
     following: Vec<(&'t str, &'a Argument)>,
+    /// How many alternatives were tried.
+    tried: usize,
 }
+
+/// How many alternatives are tried on one argument: those of a schema multiply where they lead to others, and what is
+/// not settled by then is sent as it is.
+const MAX_TRIED: usize = 100_000;
 
 /// The value as it fits a schema's text.
 pub(super) fn fit<'a, 't>(
@@ -40,7 +46,7 @@ pub(super) fn fit<'a, 't>(
     found: &mut Vec<Finding>,
 ) -> Cow<'a, Argument> {
     let (path, edits, following) = (Vec::new(), Vec::new(), Vec::new());
-    let mut walk = Walk { operation, wire, path, found: Vec::new(), edits, following };
+    let mut walk = Walk { operation, wire, path, found: Vec::new(), edits, following, tried: 0 };
     walk.value(schema, value);
     found.append(&mut walk.found);
     let mut fitted = Cow::Borrowed(value);
@@ -341,6 +347,10 @@ impl<'t, 'a> Walk<'t, 'a> {
         let (found, edits) = (self.found.len(), self.edits.len());
         let mut best: Option<Vec<Finding>> = None;
         for one in alternatives {
+            if self.tried == MAX_TRIED {
+                return;
+            }
+            self.tried += 1;
             self.value(one.get(), value);
             let misfits = self.found.split_off(found);
             if misfits.iter().all(|finding| finding.weight == Weight::Warning) {

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::error::{Effect, SpecError, Warning};
+use super::tree::{self, State};
 use super::yaml;
 
 /// A parsed document.
@@ -18,11 +19,34 @@ pub(crate) struct Parsed {
     pub(crate) warnings: Vec<Warning>,
 }
 
+impl Parsed {
+    fn of(file: &str, read: tree::Read) -> Self {
+        let warning = |pointer| {
+            let mut warning = Warning::new(pointer, TWICE, Effect::PartIgnored);
+            file.clone_into(&mut warning.file);
+            warning
+        };
+        let warnings = read.duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
+        Self { value: read.value, warnings }
+    }
+}
+
+/// What is said of a key that an object has twice.
+pub(crate) const TWICE: &str = "the key is given twice; the last one holds";
+
 /// The text of a document: UTF-8, a byte order mark taken off.
 ///
 /// # Errors
 /// Where the bytes are not UTF-8.
 pub fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, SpecError> {
+    if bytes.len() > tree::MAX_BYTES {
+        let problem = format!("the document has more than {} MiB", tree::MAX_BYTES >> 20);
+        return Err(SpecError::new(problem).hint("Give a document of fewer operations.").file(file));
+    }
+    if is_utf16(bytes) {
+        let error = SpecError::new("the text is UTF-16").position(1, 1).hint("Save the file as UTF-8.");
+        return Err(error.file(file));
+    }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = before.split(|byte| *byte == b'\n').count();
@@ -35,14 +59,25 @@ pub fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, SpecError> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
+/// Whether a text has UTF-16's byte order mark, or a zero byte beside its first letter.
+fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..])
+}
+
+/// A JSON text as a value.
+pub(crate) fn from_json(text: &str) -> Result<tree::Read, SpecError> {
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let read = tree::read(&mut parser, State::json()).and_then(|read| parser.end().map(|()| read));
+    read.map_err(|error| json_error(&error))
+}
+
 /// Reads JSON where the text begins with `{`, else YAML. A brace may begin a YAML flow mapping too, unless the
 /// file's name says JSON.
 pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Parsed, SpecError> {
     let text = text(file, bytes)?;
     if text.trim_start().starts_with('{') {
-        let json = serde_json::from_str(text).map_err(|error| json_error(&error).file(file));
-        match json {
-            Ok(value) => return Ok(Parsed { value, warnings: Vec::new() }),
+        match from_json(text).map_err(|error| error.file(file)) {
+            Ok(read) => return Ok(Parsed::of(file, read)),
             Err(error) if extension(file) == Some("json") => return Err(error),
             Err(error) => return from_yaml(file, text).map_err(|_| error),
         }
@@ -67,15 +102,7 @@ pub fn json<'b>(file: &str, bytes: &'b [u8]) -> Result<(Cow<'b, str>, Vec<Warnin
 }
 
 fn from_yaml(file: &str, text: &str) -> Result<Parsed, SpecError> {
-    let yaml::Read { value, duplicates } = yaml::to_json(text).map_err(|error| error.file(file))?;
-    let warning = |pointer| {
-        let mut warning =
-            Warning::new(pointer, "the key is given twice; the last one holds", Effect::PartIgnored);
-        file.clone_into(&mut warning.file);
-        warning
-    };
-    let warnings = duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
-    Ok(Parsed { value, warnings })
+    yaml::to_json(text).map(|read| Parsed::of(file, read)).map_err(|error| error.file(file))
 }
 
 pub(crate) fn json_error(error: &serde_json::Error) -> SpecError {

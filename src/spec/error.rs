@@ -83,6 +83,9 @@ pub struct Warning {
     pub file: String,
     /// The JSON pointer as a URI fragment, such as `#/paths/~1pets/get`.
     pub pointer: String,
+    /// The place in the text of what the pointer names, or of the nearest part around it that stands there; known
+    /// where the document was read whole, and in YAML only for the first of very many warnings.
+    pub position: Option<Position>,
     /// What is wrong.
     pub problem: String,
     /// What follows from it.
@@ -91,7 +94,7 @@ pub struct Warning {
 
 impl Warning {
     pub(crate) fn new(pointer: impl Into<String>, problem: impl Into<String>, effect: Effect) -> Self {
-        Self { file: String::new(), pointer: pointer.into(), problem: problem.into(), effect }
+        Self { file: String::new(), pointer: pointer.into(), position: None, problem: problem.into(), effect }
     }
 
     /// The warning that an operation is left out because of an error.
@@ -106,7 +109,11 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}: {} ({})", self.file, self.pointer, self.problem, self.effect)
+        f.write_str(&self.file)?;
+        if let Some(Position { line, column }) = self.position {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, "{}: {} ({})", self.pointer, self.problem, self.effect)
     }
 }
 

@@ -18,11 +18,11 @@ use serde_json::{Map, Value};
 use super::error::{SpecError, Warning, token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
-use super::reference::{Files, Resolve, Targets, Whole, local, missing, percent_decoded};
+use super::reference::{Files, Resolve, Targets, Whole, missing, percent_decoded, reference};
 use super::schema::Reached;
 use super::service::Defaults;
 use super::swagger2::Upgrade;
-use super::{Depth, NoSource, Source, check_id, check_path, document, file_name, names, stem};
+use super::{Depth, NoSource, Source, anchors, check_id, check_path, document, file_name, names, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// Where everything of a JSON document stands.
@@ -86,7 +86,7 @@ pub fn index(file: &str, text: &str) -> Result<Option<Index>, SpecError> {
     let mut found = Found { text, ..Found::default() };
     let mut json = serde_json::Deserializer::from_str(text);
     let read = Node(&mut found, Level::Root).deserialize(&mut json).and_then(|()| json.end());
-    if read.is_err() || found.needs_whole || !found.has_paths {
+    if read.is_err() || found.needs_whole || !found.has_paths || found.names_parts() {
         return Ok(None);
     }
     found.into_index(file).map(Some).map_err(|error| error.file(file))
@@ -117,7 +117,7 @@ impl Index {
 
     /// Extracts operation after operation: what they have in common is read once.
     pub(crate) fn extractor<'a>(&'a self, text: &'a str, source: &'a dyn Source) -> Extractor<'a> {
-        let (files, whole, targets) = (Files::new(source), OnceCell::new(), Targets::default());
+        let (files, whole, targets) = (Files::new(source, &self.file), OnceCell::new(), Targets::default());
         Extractor { resolver: Lazy { text, index: self, files, whole, targets } }
     }
 }
@@ -197,15 +197,20 @@ struct Lazy<'a> {
 
 impl Resolve for Lazy<'_> {
     fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String> {
-        let Some(fragment) = reference.strip_prefix('#') else {
-            return self.files.resolve(reference).map(Cow::Owned);
+        let Some(fragment) = self.files.own(reference) else {
+            return self.files.resolve(reference, self).map(Cow::Owned);
         };
+        let find = |root, fragment| self.files.finder.find(root, fragment, self);
         if let Some((place, rest)) = self.component(fragment) {
             let component = value(self.text, place).map_err(|error| error.problem)?;
-            return local(&component, rest).cloned().map(Cow::Owned).ok_or_else(|| missing(reference));
+            let found = find(&component, rest).map(Cow::into_owned);
+            return found.map(Cow::Owned).ok_or_else(|| missing(reference));
         }
-        let whole = self.whole.get_or_init(|| serde_json::from_str(self.text).unwrap_or_default());
-        local(whole, fragment).map(Cow::Borrowed).ok_or_else(|| missing(reference))
+        let parse = || document::from_json(self.text).map(|read| read.value).unwrap_or_default();
+        self.files
+            .finder
+            .find(self.whole.get_or_init(parse), fragment, self)
+            .ok_or_else(|| missing(reference))
     }
 
     fn targets(&self) -> &Targets {
@@ -253,6 +258,12 @@ impl Found<'_> {
         start..start + part.len()
     }
 
+    /// Whether parts of the document have names that references go by, which came with `OpenAPI` 3.1.
+    fn names_parts(&self) -> bool {
+        let version = self.root.get("openapi").and_then(Value::as_str);
+        version.is_some_and(|version| !version.starts_with("3.0")) && anchors::may_name(self.text)
+    }
+
     fn into_index(mut self, file: &str) -> Result<Index, SpecError> {
         let mut warnings = Vec::new();
         if let Some(schemes) = self.security_schemes.take() {
@@ -261,7 +272,7 @@ impl Found<'_> {
         }
         let root = Value::Object(self.root);
         let Head { format, upgrade, defaults, service } =
-            head::read(&root, &Whole::new(&root, &NoSource), stem(file), &mut warnings)?;
+            head::read(&root, &Whole::new(&root, &NoSource, file), stem(file), &mut warnings)?;
         for item in &self.items {
             check_path(&item.path, &format!("#/paths/{}", token(&item.path)), &mut warnings);
         }
@@ -322,8 +333,11 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
         if let Level::Operation(item, method) = level {
             return operation(found, item, method, map);
         }
+        let mut keys = HashSet::new();
         while let Some(key) = map.next_key::<&RawValue>()? {
             let key = name(key);
+            // Which of two members of one name holds is for the whole reading to tell.
+            found.needs_whole |= !keys.insert(key.clone());
             let deeper = match (&level, key.as_ref()) {
                 (Level::Root, "paths") => {
                     found.has_paths = true;
@@ -364,14 +378,16 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
                     }
                 }
                 (Level::Components, "securitySchemes") => {
-                    found.security_schemes = Some(map.next_value()?);
+                    let schemes: Value = map.next_value()?;
+                    found.needs_whole |= leads_away(&schemes);
+                    found.security_schemes = Some(schemes);
                     continue;
                 }
                 (Level::Components, section) => Level::Section(token(section).into_owned()),
                 (Level::Section(section), member) => {
                     let place = found.place(map.next_value::<&RawValue>()?.get());
                     let key = [section, "/", &token(member)].concat();
-                    found.components.insert(key.into_boxed_str(), place);
+                    found.needs_whole |= found.components.insert(key.into_boxed_str(), place).is_some();
                     continue;
                 }
                 (Level::Operation(..), _) => continue,
@@ -409,6 +425,12 @@ fn operation<'de, A: MapAccess<'de>>(
     });
     found.operations.push((item, method, place.unwrap_or_default(), id, aliases));
     Ok(())
+}
+
+/// Whether one of the security schemes is a reference to something that is not one of them.
+fn leads_away(schemes: &Value) -> bool {
+    let mut schemes = schemes.as_object().into_iter().flat_map(Map::values).filter_map(reference);
+    schemes.any(|target| !target.starts_with("#/components/securitySchemes/"))
 }
 
 /// A key without its quotes and escapes.

@@ -4,6 +4,7 @@
 //! document whose operations are wanted singly ([`index`]). Files come through the [`Source`] that the
 //! caller hands in: build.rs compiles this module too, and it knows no file, clock or network.
 
+mod anchors;
 mod document;
 mod encoding;
 mod error;
@@ -15,6 +16,7 @@ mod index;
 mod names;
 mod openapi31;
 mod parameter;
+mod position;
 mod reference;
 mod schema;
 mod security;
@@ -24,6 +26,7 @@ mod styles;
 mod swagger2;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod yaml;
 
 use std::collections::HashSet;
@@ -40,6 +43,7 @@ pub use index::{Entry, Index, index};
 pub(crate) use names::path_key;
 pub(crate) use reference::{joined, percent_decoded};
 pub(crate) use schema::Reached;
+pub(crate) use tree::MAX_BYTES;
 
 use self::extract::{Context, Site};
 use self::head::Head;
@@ -135,6 +139,7 @@ pub fn read(file: &str, bytes: &[u8], source: &dyn Source, depth: Depth) -> Resu
     let document::Parsed { value, mut warnings } = document::parse(file, bytes)?;
     let found = one(file, &value, None, source, depth, 0)?;
     warnings.extend(found.warnings);
+    position::locate(document::text(file, bytes)?, &mut warnings);
     Ok(Description { warnings, ..found })
 }
 
@@ -164,7 +169,11 @@ pub(crate) fn read_folder_patched(
     let full = |file: &str| if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
     let parse = |file: &str| {
         let bytes = source.read(file).map_err(|error| SpecError::new(format!("cannot be read: {error}")));
-        document::parse(&full(file), &bytes.map_err(|error| error.file(&full(file)))?)
+        let bytes = bytes.map_err(|error| error.file(&full(file)))?;
+        document::parse(&full(file), &bytes).map(|parsed| (parsed, bytes))
+    };
+    let locate = |file: &str, bytes: &[u8], warnings: &mut [Warning]| {
+        document::text(file, bytes).map(|text| position::locate(text, warnings))
     };
 
     let mut whole: Option<Description> = None;
@@ -172,7 +181,8 @@ pub(crate) fn read_folder_patched(
     let mut base = Map::new();
     if files.iter().any(|file| file == BASE) {
         files.retain(|file| file != BASE);
-        let parsed = parse(BASE)?;
+        let (mut parsed, bytes) = parse(BASE)?;
+        locate(BASE, &bytes, &mut parsed.warnings)?;
         warnings.extend(parsed.warnings);
         let mut value = parsed.value;
         if let Value::Object(map) = &value {
@@ -181,20 +191,23 @@ pub(crate) fn read_folder_patched(
         }
         patch.patch(&mut value)?;
         let mut found = one(&full(BASE), &value, Some(folder), source, depth, 0)?;
+        locate(BASE, &bytes, &mut found.warnings)?;
         if value.get("paths").is_none() {
             found.documents.clear();
         }
         whole = Some(found);
     }
     for file in &files {
-        let mut parsed = parse(file)?;
+        let (mut parsed, bytes) = parse(file)?;
+        locate(file, &bytes, &mut parsed.warnings)?;
         warnings.extend(parsed.warnings);
         if let Value::Object(document) = &mut parsed.value {
             document::lay_over(&base, document);
         }
         patch.patch(&mut parsed.value)?;
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
-        let found = one(&full(file), &parsed.value, Some(folder), source, depth, number)?;
+        let mut found = one(&full(file), &parsed.value, Some(folder), source, depth, number)?;
+        locate(file, &bytes, &mut found.warnings)?;
         match &mut whole {
             Some(whole) => join(whole, found),
             None => whole = Some(found),
@@ -259,7 +272,9 @@ fn collect(
     number: usize,
     warnings: &mut Vec<Warning>,
 ) -> Result<Description, SpecError> {
-    let resolver = Whole::new(root, source);
+    let placed = anchors::by_place(root);
+    let root = placed.as_ref().unwrap_or(root);
+    let resolver = Whole::new(root, source, file);
     let Head { mut format, upgrade, defaults, service } =
         head::read(root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
     let empty = Map::new();

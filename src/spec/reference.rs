@@ -1,14 +1,15 @@
 //! References: where a `$ref` leads, inside the document or in a file beside it.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::error::SpecError;
-use super::{Source, document, schema};
+use super::tree::MAX_BYTES;
+use super::{Source, anchors, document, schema};
 
 /// Finds what a reference means; the whole and the lazy reading each have one.
 pub(crate) trait Resolve {
@@ -75,7 +76,13 @@ impl Targets {
         if let Some(Some(known)) = self.0.borrow().found.get(number as usize) {
             return known.clone();
         }
-        let found = resolver.resolve(&self.reference(number)).map(|schema| {
+        let reference = self.reference(number);
+        let is_schema = |found: &Cow<'_, Value>| match found.is_object() || found.is_boolean() {
+            true => Ok(()),
+            false => Err(format!("the reference `{reference}` leads to what is no schema")),
+        };
+        let resolved = resolver.resolve(&reference).and_then(|found| is_schema(&found).map(|()| found));
+        let found = resolved.map(|schema| {
             let mut references = Vec::new();
             schema::references(&schema, &mut |next| references.push(self.number(next)));
             Rc::new(Target { text: Rc::from(schema::text(&schema)), references })
@@ -99,11 +106,11 @@ pub(crate) fn follow<'v>(
     pointer: &str,
 ) -> Result<Cow<'v, Value>, SpecError> {
     let mut found = Cow::Borrowed(value);
-    for _ in 0..32 {
+    for _ in 0..MAX_HOPS {
         let Some(next) = reference(&found).map(str::to_owned) else { return Ok(found) };
         found = resolver.resolve(&next).map_err(|problem| SpecError::at(pointer, problem))?;
     }
-    Err(SpecError::at(pointer, "its references run in a circle"))
+    Err(SpecError::at(pointer, "its references run in a circle, or through more than 32 steps"))
 }
 
 /// The part of a document that a local reference (`#/...`) names.
@@ -127,6 +134,57 @@ pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// How many references one look-up may pass through: more run in a circle.
+const MAX_HOPS: usize = 32;
+
+/// Finds what a fragment names, also where the way to it passes through references or it is an anchor's name.
+#[derive(Default)]
+pub(crate) struct Finder {
+    hops: Cell<usize>,
+}
+
+impl Finder {
+    pub(crate) fn find<'v>(
+        &self,
+        root: &'v Value,
+        fragment: &str,
+        resolver: &dyn Resolve,
+    ) -> Option<Cow<'v, Value>> {
+        if let Some(found) = local(root, fragment) {
+            return Some(Cow::Borrowed(found));
+        }
+        let decoded = percent_decoded(fragment)?;
+        if !decoded.is_empty() && !decoded.starts_with('/') {
+            return anchors::find(root, &decoded).and_then(|place| root.pointer(&place)).map(Cow::Borrowed);
+        }
+        self.through(root, &decoded, resolver).map(Cow::Owned)
+    }
+
+    /// Goes down a pointer as far as it leads, and on from what the reference there leads to.
+    fn through(&self, root: &Value, pointer: &str, resolver: &dyn Resolve) -> Option<Value> {
+        let (mut value, mut rest) = (root, pointer);
+        while let Some(after) = rest.strip_prefix('/') {
+            let end = after.find('/').unwrap_or(after.len());
+            match value.pointer(&rest[..=end]) {
+                Some(member) => (value, rest) = (member, &after[end..]),
+                None => break,
+            }
+        }
+        if rest.is_empty() {
+            return Some(value.clone());
+        }
+        let target = reference(value)?;
+        if self.hops.get() == MAX_HOPS {
+            return None;
+        }
+        self.hops.set(self.hops.get() + 1);
+        let found = resolver.resolve(target).ok().map(Cow::into_owned);
+        let found = found.and_then(|found| self.through(&found, rest, resolver));
+        self.hops.set(self.hops.get() - 1);
+        found
+    }
+}
+
 /// A parsed document and the files beside it.
 pub(crate) struct Whole<'a> {
     root: &'a Value,
@@ -135,16 +193,19 @@ pub(crate) struct Whole<'a> {
 }
 
 impl<'a> Whole<'a> {
-    pub(crate) fn new(root: &'a Value, source: &'a dyn Source) -> Self {
-        Self { root, files: Files::new(source), targets: Targets::default() }
+    /// `file` is the document's own name, by which the files beside it may refer to it.
+    pub(crate) fn new(root: &'a Value, source: &'a dyn Source, file: &str) -> Self {
+        Self { root, files: Files::new(source, file), targets: Targets::default() }
     }
 }
 
 impl Resolve for Whole<'_> {
     fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String> {
-        match reference.strip_prefix('#') {
-            Some(fragment) => local(self.root, fragment).map(Cow::Borrowed).ok_or_else(|| missing(reference)),
-            None => self.files.resolve(reference).map(Cow::Owned),
+        match self.files.own(reference) {
+            Some(fragment) => {
+                self.files.finder.find(self.root, fragment, self).ok_or_else(|| missing(reference))
+            }
+            None => self.files.resolve(reference, self).map(Cow::Owned),
         }
     }
 
@@ -160,15 +221,28 @@ pub(crate) fn missing(reference: &str) -> String {
 /// The files beside a document, each read when a reference first names it.
 pub(crate) struct Files<'a> {
     source: &'a dyn Source,
+    own: String,
     read: RefCell<HashMap<String, Rc<Value>>>,
+    /// How many bytes may still be read.
+    left: Cell<usize>,
+    pub(crate) finder: Finder,
 }
 
 impl<'a> Files<'a> {
-    pub(crate) fn new(source: &'a dyn Source) -> Self {
-        Self { source, read: RefCell::default() }
+    pub(crate) fn new(source: &'a dyn Source, file: &str) -> Self {
+        let own = file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned();
+        Self { source, own, read: RefCell::default(), left: Cell::new(MAX_BYTES), finder: Finder::default() }
     }
 
-    pub(crate) fn resolve(&self, reference: &str) -> Result<Value, String> {
+    /// The fragment of a reference into the document itself.
+    pub(crate) fn own<'r>(&self, reference: &'r str) -> Option<&'r str> {
+        let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+        let is_own = path.is_empty() && reference.contains('#')
+            || !path.is_empty() && joined("", path).is_some_and(|path| path == self.own);
+        is_own.then_some(fragment)
+    }
+
+    pub(crate) fn resolve(&self, reference: &str, resolver: &dyn Resolve) -> Result<Value, String> {
         let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         if path.is_empty() {
             return Err(missing(reference));
@@ -176,10 +250,16 @@ impl<'a> Files<'a> {
         if path.contains("://") {
             return Err(format!("the reference `{reference}` leads to the network, which is never asked"));
         }
-        let path = joined("", path)
-            .ok_or_else(|| format!("the reference `{reference}` leads out of the document's folder"))?;
-        let file = self.file(&path)?;
-        local(&file, fragment).cloned().ok_or_else(|| missing(reference))
+        let inside = |path: &str| {
+            joined("", path)
+                .ok_or_else(|| format!("the reference `{reference}` leads out of the document's folder"))
+        };
+        let path = inside(path)?;
+        let file = match (self.file(&path), percent_decoded(&path).filter(|decoded| *decoded != path)) {
+            (Err(_), Some(decoded)) => self.file(&inside(&decoded)?),
+            (file, _) => file,
+        }?;
+        self.finder.find(&file, fragment, resolver).map(Cow::into_owned).ok_or_else(|| missing(reference))
     }
 
     fn file(&self, path: &str) -> Result<Rc<Value>, String> {
@@ -188,16 +268,21 @@ impl<'a> Files<'a> {
         }
         let bytes =
             self.source.read(path).map_err(|error| format!("the file `{path}` cannot be read: {error}"))?;
-        let mut value = document::parse(path, &bytes).map_err(|error| error.to_string())?.value;
-        rebase(&mut value, path);
+        let left = self.left.get().checked_sub(bytes.len());
+        let too_many =
+            || format!("the file `{path}` and those before it have more than {} MiB", MAX_BYTES >> 20);
+        self.left.set(left.ok_or_else(too_many)?);
+        let value = document::parse(path, &bytes).map_err(|error| error.to_string())?.value;
+        let mut value = anchors::by_place(&value).unwrap_or(value);
+        rebase(&mut value, path, &self.own);
         let value = Rc::new(value);
         self.read.borrow_mut().insert(path.to_owned(), Rc::clone(&value));
         Ok(value)
     }
 }
 
-/// Makes the references of a companion file hold when seen from the document's folder.
-fn rebase(value: &mut Value, path: &str) {
+/// Makes the references of a companion file hold when seen from the document `own` in the root folder.
+fn rebase(value: &mut Value, path: &str, own: &str) {
     match value {
         Value::Object(map) => {
             for (key, member) in map {
@@ -208,14 +293,15 @@ fn rebase(value: &mut Value, path: &str) {
                         let target =
                             if file.is_empty() { Some(path.to_owned()) } else { joined(folder, file) };
                         if let (Some(target), false) = (target, file.contains("://")) {
+                            let target = if target == own { "" } else { &target };
                             *reference = format!("{target}#{fragment}");
                         }
                     }
-                    _ => rebase(member, path),
+                    _ => rebase(member, path, own),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| rebase(item, path)),
+        Value::Array(items) => items.iter_mut().for_each(|item| rebase(item, path, own)),
         _ => {}
     }
 }

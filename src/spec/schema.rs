@@ -319,7 +319,7 @@ mod tests {
 
     fn in_document<T>(components: &Value, work: impl FnOnce(&dyn Resolve) -> T) -> T {
         let root = json!({"s": components});
-        work(&Whole::new(&root, &NoSource))
+        work(&Whole::new(&root, &NoSource, ""))
     }
 
     #[test]

@@ -1,206 +1,42 @@
-//! YAML text to a JSON value, reading real documents right and hostile ones cheaply.
-//!
-//! The parser's own conversion aborts on integers beyond 64 bits, leaves `<<` unmerged, loses the text of
-//! scalar keys and follows aliases without an end, so the value is built by a visitor of our own.
+//! YAML text to a JSON value.
 
-use std::fmt;
+use super::error::SpecError;
+use super::tree::{self, Read, State};
 
-use serde::de::{
-    self, Deserialize, DeserializeSeed, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
-use serde_json::{Map, Number, Value};
-
-use super::error::{SpecError, token};
-
-/// The largest description known has under a million nodes; aliases nested to do harm pass this at once.
-const MAX_NODES: usize = 5_000_000;
-
-/// A document as JSON, with the pointers of the keys it gives twice (the last one holds).
-#[derive(Debug)]
-pub(crate) struct Read {
-    pub(crate) value: Value,
-    pub(crate) duplicates: Vec<String>,
-}
+/// How many brackets may be open at once: the parser's effort grows with their square, and it looks at its own bound
+/// of 128 levels only afterwards. Texts with brackets of their own count too, so it is far beyond any document.
+const MAX_OPEN: usize = 10_000;
 
 /// Reads one YAML document.
 pub(crate) fn to_json(text: &str) -> Result<Read, SpecError> {
-    let mut state = State {
-        nodes: MAX_NODES,
-        bytes: text.len().saturating_mul(8).saturating_add(16 << 20),
-        duplicates: Vec::new(),
-    };
-    let value = Node(&mut state).deserialize(yaml_serde::Deserializer::from_str(text)).map_err(|error| {
+    if let Some(line) = too_deep(text) {
+        let problem = format!("not readable as YAML: more than {MAX_OPEN} brackets are open");
+        return Err(SpecError::new(problem).position(line, 1));
+    }
+    tree::read(yaml_serde::Deserializer::from_str(text), State::yaml(text)).map_err(|error| {
         let place = error.location().map_or((0, 0), |at| (at.line(), at.column()));
         SpecError::new(format!("not readable as YAML: {error}")).position(place.0, place.1)
+    })
+}
+
+/// The line where more brackets are open than may be, closed ones taken off.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut open = 0_usize;
+    let place = text.bytes().position(|byte| {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open > MAX_OPEN
     })?;
-    Ok(Read { value, duplicates: state.duplicates })
-}
-
-struct State {
-    nodes: usize,
-    bytes: usize,
-    duplicates: Vec<String>,
-}
-
-impl State {
-    fn spend<E: de::Error>(&mut self, bytes: usize) -> Result<(), E> {
-        let left = (self.nodes.checked_sub(1), self.bytes.checked_sub(bytes));
-        let (Some(nodes), Some(bytes)) = left else {
-            return Err(E::custom("the document grows beyond all measure through its aliases"));
-        };
-        (self.nodes, self.bytes) = (nodes, bytes);
-        Ok(())
-    }
-}
-
-struct Node<'s>(&'s mut State);
-
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = Value;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a YAML node")
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-        self.0.spend(1)?;
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        self.0.spend(8)?;
-        Ok(value.into())
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        self.0.spend(8)?;
-        Ok(value.into())
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
-    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
-        self.visit_f64(value as f64)
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
-    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
-        self.visit_f64(value as f64)
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        self.0.spend(8)?;
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
-        self.0.spend(value.len())?;
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        self.0.spend(1)?;
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
-        self.visit_unit()
-    }
-
-    fn visit_some<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.deserialize(deserializer)
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
-        let (IgnoredAny, tagged) = data.variant()?;
-        tagged.newtype_variant_seed(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        self.0.spend(1)?;
-        let mut items = Vec::new();
-        let mut known = self.0.duplicates.len();
-        while let Some(item) = seq.next_element_seed(Node(self.0))? {
-            self.0.prefix(&mut known, &items.len().to_string());
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        self.0.spend(1)?;
-        let mut map = Map::new();
-        let mut known = self.0.duplicates.len();
-        while let Some(Key(key)) = entries.next_key()? {
-            self.0.spend(key.len())?;
-            let value = entries.next_value_seed(Node(self.0))?;
-            self.0.prefix(&mut known, &key);
-            if map.contains_key(&key) {
-                self.0.duplicates.push(format!("/{}", token(&key)));
-                known = self.0.duplicates.len();
-            }
-            map.insert(key, value);
-        }
-        if let Some(merged) = map.get("<<").filter(|merged| merged.is_object() || merged.is_array()).cloned()
-        {
-            map.shift_remove("<<");
-            let sources = if let Value::Array(list) = merged { list } else { vec![merged] };
-            for (key, value) in sources.into_iter().filter_map(into_object).flatten() {
-                map.entry(key).or_insert(value);
-            }
-        }
-        Ok(Value::Object(map))
-    }
-}
-
-impl State {
-    /// Puts a parent's key before the pointers of duplicates found since `known`.
-    fn prefix(&mut self, known: &mut usize, key: &str) {
-        if self.duplicates.len() > *known {
-            for pointer in &mut self.duplicates[*known..] {
-                pointer.insert_str(0, &format!("/{}", token(key)));
-            }
-            *known = self.duplicates.len();
-        }
-    }
-}
-
-fn into_object(value: Value) -> Option<Map<String, Value>> {
-    if let Value::Object(map) = value { Some(map) } else { None }
-}
-
-/// A mapping's key as it is written: `200`, `y` and `1.0` are names, not numbers and booleans.
-struct Key(String);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Key;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a scalar as the key of a mapping")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key, E> {
-                Ok(Key(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
+    Some(text.as_bytes()[..place].iter().filter(|byte| **byte == b'\n').count() + 1)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -6,21 +6,25 @@ use std::path::Path;
 
 use opcall::Harness;
 use opcall::operation::{MediaTypeDef, OperationDef, ParameterDef, SchemaDef, ServerDef, Types};
-use opcall::spec::{self, Depth, Description, NoSource};
+use opcall::source::FolderSource;
+use opcall::spec::{self, Depth, Description};
 use serde_json::json;
 
 #[test]
 fn each_feature_becomes_what_its_version_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/specs");
+    let source = FolderSource::new(&folder);
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.is_file());
     files.sort();
     for path in files {
         let name = path.file_stem().unwrap().to_string_lossy();
         let file = path.file_name().unwrap().to_string_lossy();
         let bytes = fs::read(&path).unwrap();
-        let read = spec::read(&file, &bytes, &NoSource, Depth::Requests).unwrap();
-        super::spec::equal(&file, &spec::json(&file, &bytes).unwrap().0, Depth::Requests);
-        super::spec::equal(&file, &spec::json(&file, &bytes).unwrap().0, Depth::Answers);
+        let read = spec::read(&file, &bytes, &source, Depth::Requests).unwrap();
+        for depth in [Depth::Requests, Depth::Answers] {
+            super::spec::equal(&file, &spec::json(&file, &bytes).unwrap().0, &source, depth);
+        }
         let told = told(&read);
         insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
             insta::assert_snapshot!(name.as_ref(), told);

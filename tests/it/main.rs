@@ -30,6 +30,8 @@ mod generate;
 /// GraphQL operations, validated by another implementation.
 #[cfg(feature = "logscale")]
 mod graphql;
+/// Documents made to do harm: read right, or refused at once.
+mod hostile;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
 /// README: its commands, and what it shows of their output.

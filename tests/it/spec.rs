@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use opcall::source::FolderSource;
-use opcall::spec::{self, Depth, Description, NoSource};
+use opcall::spec::{self, Depth, Description, NoSource, Source};
 use serde_json::Value;
 
 /// A folder of the development environment; tests that need it are skipped where it is absent.
@@ -82,20 +82,20 @@ fn the_lazy_reading_equals_the_whole_one() {
     files.push(facts.join("panther.yaml"));
     for path in files {
         let value: Value = yaml_serde::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        equal(&path.to_string_lossy(), &value.to_string(), Depth::Requests);
-        equal(&path.to_string_lossy(), &value.to_string(), Depth::Answers);
+        equal(&path.to_string_lossy(), &value.to_string(), &NoSource, Depth::Requests);
+        equal(&path.to_string_lossy(), &value.to_string(), &NoSource, Depth::Answers);
     }
 }
 
 /// Whether the document could be read lazily; then both ways must agree on every operation.
-pub(super) fn equal(file: &str, text: &str, depth: Depth) -> bool {
+pub(super) fn equal(file: &str, text: &str, source: &dyn Source, depth: Depth) -> bool {
     let Ok(Some(index)) = spec::index(file, text) else { return false };
-    let whole = spec::read(file, text.as_bytes(), &NoSource, depth).unwrap();
+    let whole = spec::read(file, text.as_bytes(), source, depth).unwrap();
     assert_eq!(index.service, whole.service, "{file}");
     assert_eq!(index.entries.len(), whole.operations.len() + whole.skipped(), "{file}");
     let mut operations = whole.operations.iter();
     for number in 0..index.entries.len() {
-        if let Ok((lazy, _)) = index.extract(text, number, depth, &NoSource) {
+        if let Ok((lazy, _)) = index.extract(text, number, depth, source) {
             assert_eq!(Some(&lazy), operations.next(), "{file}");
         }
     }
@@ -140,7 +140,12 @@ fn every_document_of_others_is_read_with_its_operations() {
                         told.map(|one| format!("{}: {}", one.pointer, one.problem)).collect();
                     incomplete.push((columns[0].to_owned(), told.join("; ")));
                 }
-                lazy += usize::from(equal(&file, &spec::json(&file, &bytes).unwrap().0, Depth::Requests));
+                lazy += usize::from(equal(
+                    &file,
+                    &spec::json(&file, &bytes).unwrap().0,
+                    &source,
+                    Depth::Requests,
+                ));
             }
             Err(error) => {
                 assert!(error.pointer.is_some() || error.position.is_some(), "{error}");

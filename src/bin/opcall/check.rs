@@ -104,7 +104,15 @@ impl Finding {
 
     fn to_json(&self) -> Value {
         let found = self.read.as_ref().ok();
-        let warning = |one: &Warning| json!({"pointer": one.pointer, "problem": one.problem, "effect": one.effect.as_str()});
+        let warning = |one: &Warning| {
+            json!({
+                "file": one.file,
+                "line": one.position.map(|at| at.line),
+                "pointer": one.pointer,
+                "problem": one.problem,
+                "effect": one.effect.as_str(),
+            })
+        };
         json!({
             "file": self.name,
             "format": found.map(|found| &found.format),
