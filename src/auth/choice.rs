@@ -120,10 +120,8 @@ impl Choice<'_> {
                 format!("set {ways}; each may also be given as a file by its name with _FILE.")
             }
             None => {
-                problem.push_str("; any one of these lets the call in:");
                 problem.extend(lines.iter().map(|line| format!("\n  {line}")));
-                "set what one of these lines names; each variable may also be given as a file by its name with _FILE."
-                    .to_owned()
+                self.way_in(given)
             }
         };
         AuthError {
@@ -133,6 +131,20 @@ impl Choice<'_> {
             status: None,
             trace_id: None,
         }
+    }
+
+    /// What to do about several lines, each of which says what is missing of one alternative.
+    fn way_in(&self, given: &dyn Fn(&SecuritySchemeDef) -> bool) -> String {
+        let is_served = |need: &Need| given(&need.scheme) || self.source(need).is_some();
+        let lacks = |uses: &Vec<SchemeUse>| {
+            self.needs(uses, given).is_ok_and(|needs| needs.iter().any(|need| !is_served(need)))
+        };
+        if !self.alternatives.iter().any(lacks) {
+            return "correct the security requirement of the document; an overlay can.".to_owned();
+        }
+        let what =
+            if self.alternatives.len() > 1 { "one of these lines names" } else { "is missing of these" };
+        format!("set what {what}; each variable may also be given as a file by its name with _FILE.")
     }
 
     /// One alternative: its schemes, and what serves each.

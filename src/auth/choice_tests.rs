@@ -128,7 +128,7 @@ fn every_alternative_is_told_with_what_is_there_and_what_is_not() {
         &[&["flow"], &["key"], &["basic", "app"], &["jar", "key", "app"], &["cert"], &["what"]];
     let (problem, hint) = missing(&credentials, names);
     insta::assert_snapshot!(problem, @r"
-    no credentials for many; nothing was sent; any one of these lets the call in:
+    no credentials for many; nothing was sent
       flow: MANY_CLIENT_ID and MANY_CLIENT_SECRET, or MANY_ACCESS_TOKEN
       key: MANY_API_KEY
       basic and app: MANY_USERNAME and MANY_PASSWORD (set); and MANY_API_KEY
