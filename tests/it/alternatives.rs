@@ -131,6 +131,18 @@ fn the_documents_order_decides_among_those_that_are_served() {
 }
 
 #[test]
+fn schemes_of_one_place_are_alternatives() {
+    let keyed = Keyed::answering();
+    let login = [("KEYED_USERNAME", "u"), ("KEYED_PASSWORD", "p")];
+    assert_eq!(keyed.sent("clash", &login).header("authorization"), Some("Basic dTpw"));
+    let both = [&login[..], &[TOKEN]].concat();
+    assert_eq!(keyed.sent("clash", &both).header("authorization"), Some("Bearer abc"));
+    let told = opcall_with(&[], &["check", keyed.spec.path().to_str().unwrap()]);
+    let warning = "`bearer` and `login` cannot stand in the header `authorization` at once";
+    assert!(told.ok().contains(warning), "{}", told.stdout);
+}
+
+#[test]
 fn nothing_is_sent_where_nothing_is_asked_for() {
     let keyed = Keyed::answering();
     let everything = [ID, KEY, SID, TOKEN, ("KEYED_API_KEY", "common"), ("KEYED_LOGIN", "u:p")];
@@ -173,7 +185,7 @@ fn where_nothing_serves_every_alternative_is_told() {
         ("mixed", &[TOKEN]),
         ("id", &[]),
         ("cert", &[]),
-        ("clash", &[TOKEN, ("KEYED_USERNAME", "u"), ("KEYED_PASSWORD", "p")]),
+        ("clash", &[]),
         ("unknown", &[TOKEN]),
         ("unknown_too", &[]),
     ] {
