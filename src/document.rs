@@ -8,7 +8,7 @@ mod explained;
 mod repair;
 mod stamp;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 

@@ -153,13 +153,15 @@
 //! # Features
 //!
 //! `falcon`, `panther`, `logscale`: the built-in operations of a service. `client`: sending; without it there are only
-//! tables and descriptions. `cli`: the program. `sandbox`: the loopback server. `blocking`: calls without a runtime. All
-//! but `blocking` are on by default.
+//! tables and descriptions. `cli`: the program. `sandbox`: the loopback server. `blocking`: calls without a runtime.
+//! `build`: compiling descriptions in a build script. All but `blocking` and `build` are on by default.
 
 #[cfg(feature = "client")]
 mod auth;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(any(feature = "build", test))]
+pub mod build;
 mod document;
 mod error;
 mod explain;
@@ -212,6 +214,9 @@ pub use profile::{Credentials, Profile};
 pub use request::{Content, Part, PartContent, Problem, Request};
 #[cfg(feature = "client")]
 pub use response::Response;
+/// Where [`build`] finds it, in the library as in the crate's own build script.
+#[cfg(any(feature = "build", test))]
+use table::format;
 pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};
 
 /// The Rust blocks of README run as documentation tests.

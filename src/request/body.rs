@@ -9,7 +9,7 @@ use super::encode::Scope;
 use super::media::{Kind, Media, Whole};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
-use super::{CallOptions, Content, encode, multipart};
+use super::{CallOptions, Content, encode};
 use crate::operation::{Location, Method};
 use crate::params::{Argument, FileContent, FilePart, write_json_string};
 use crate::schema::{Finding, Wire, fit, top};
@@ -160,11 +160,8 @@ impl<'a, 'p> Builder<'a, 'p> {
         self.found(found, None);
         let Argument::Object(members) = fitted.as_ref() else { return Content::None };
         let (scope, mut found) = (self.scope(), Vec::new());
-        let mut content = encode::members(scope, members, &mut found);
+        let content = encode::members(scope, members, &mut found, self.problems);
         self.found(found, None);
-        if let Content::Multipart(parts) = &mut content {
-            multipart::add_headers(scope, parts, self.problems);
-        }
         content
     }
 
@@ -304,13 +301,13 @@ pub(super) fn undescribed<'a>(
     let media = Media::undeclared(named.unwrap_or(media));
     let scope = Scope { operation: None, media: &media, part_headers };
     let mut found = Vec::new();
-    let mut content = match whole {
+    let content = match whole {
         None if members.is_empty() => return Built::default(),
-        None => encode::members(scope, &members, &mut found),
+        None => encode::members(scope, &members, &mut found, problems),
         Some(Whole::Value(Argument::Object(given))) if media.kind.has_members() => {
             let mut all = given.clone();
             all.extend(members);
-            encode::members(scope, &all, &mut found)
+            encode::members(scope, &all, &mut found, problems)
         }
         Some(_) if !members.is_empty() => {
             problems.refuse(0, "body", "is given whole and by its members");
@@ -322,8 +319,5 @@ pub(super) fn undescribed<'a>(
         Some(Whole::File(file)) => as_it_is(file),
     };
     problems.findings(0, "body", found);
-    if let Content::Multipart(parts) = &mut content {
-        multipart::add_headers(scope, parts, problems);
-    }
     Built { content, media_type: Some(media.name) }
 }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::media::{Kind, Media};
 use super::multipart::{self, PartHeader};
+use super::problems::Problems;
 use super::style::{self, Escape, Rules};
 use super::{Content, xml};
 use crate::operation::{DeepArrays, Style};
@@ -93,10 +94,11 @@ pub(super) fn members(
     scope: Scope<'_, '_>,
     members: &IndexMap<String, Argument>,
     found: &mut Vec<Finding>,
+    problems: &mut Problems,
 ) -> Content {
     match scope.media.kind {
         Kind::Form => form(members, &scope.encodings()),
-        Kind::Multipart => Content::Multipart(multipart::write(scope, members, found)),
+        Kind::Multipart => Content::Multipart(multipart::write(scope, members, found, problems)),
         Kind::Xml => scope.xml(&Argument::Object(members.clone()), found),
         _ => Content::Json(Argument::Object(members.clone()).to_json_text()),
     }
@@ -117,11 +119,10 @@ pub(super) fn value(scope: Scope<'_, '_>, value: &Argument, found: &mut Vec<Find
         (Kind::Form | Kind::Multipart, value) => {
             refuse(format!("must be an object of fields, got {}", shown(value)))
         }
-        (Kind::Xml, Argument::String(text)) => Content::Text(text.clone()),
+        (Kind::Xml | Kind::Bytes, Argument::String(text)) => Content::Text(text.clone()),
         (Kind::Xml, value) => scope.xml(value, found),
         // JSON is YAML too; in other texts an object has no form of its own.
         (Kind::Text, value) => Content::Text(value.text().into_owned()),
-        (Kind::Bytes, Argument::String(text)) => Content::Text(text.clone()),
         (Kind::Bytes, value) => refuse(format!("must be a file, bytes or text, got {}", shown(value))),
     }
 }

@@ -107,19 +107,8 @@ impl Headers<'_> {
         let (is_raw, name) = (rules.style == Style::Cookie, rules.name);
         let mut text = String::new();
         style::write(&mut text, Rules { explode: rules.explode && is_raw, ..rules }, value);
-        let breaks = |value: &Argument| value.scalar_text().is_some_and(|text| text.contains(';'));
-        let is_broken = is_raw
-            && (name.contains([';', '='])
-                || match value {
-                    Argument::Array(items) => items.iter().any(breaks),
-                    Argument::Object(members) => members.values().any(breaks),
-                    one => breaks(one),
-                });
-        let problem = if is_broken {
-            Some("must not hold `;`: it would be another cookie")
-        } else {
-            value_problem(&text)
-        };
+        let broken = if is_raw { cookie_problem(rules, value) } else { None };
+        let problem = broken.or_else(|| value_problem(&text));
         if let Some(problem) = problem {
             return self.problems.refuse(order, format!("cookie.{name}"), problem);
         }
@@ -127,6 +116,28 @@ impl Headers<'_> {
             cookies.push_str("; ");
         }
         cookies.push_str(&text);
+    }
+}
+
+/// Why a value cannot be written as it is into the `cookie` header (RFC 6265 §4.2.1), if it cannot.
+fn cookie_problem(rules: Rules<'_>, value: &Argument) -> Option<&'static str> {
+    let ends = |value: &Argument| value.text().contains(';');
+    let is_named = |name: &str| rules.explode && name.contains('=');
+    let (holds_end, holds_sign) = match value {
+        Argument::Array(items) => (items.iter().any(ends), false),
+        Argument::Object(members) => {
+            let mut sent = members.iter().filter(|(_, value)| !matches!(value, Argument::Null));
+            let is_signed = sent.clone().any(|(name, _)| is_named(name));
+            (sent.any(|(name, value)| name.contains(';') || ends(value)), is_signed)
+        }
+        one => (ends(one), false),
+    };
+    if holds_end || rules.name.contains(';') {
+        Some("must not hold `;`: it would be another cookie")
+    } else if holds_sign || rules.name.contains('=') {
+        Some("must not hold `=` in a name: it would be another cookie")
+    } else {
+        None
     }
 }
 

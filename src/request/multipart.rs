@@ -1,9 +1,11 @@
 //! The parts of a `multipart/form-data` body (RFC 7578; `OpenAPI` Encoding Object, "Encoding By Name"): each item
 //! of a list is a part of its own, its type is the caller's choice among those that the document lists.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 
-use super::encode::{Encoding, HeaderRules, Scope, form_text};
+use super::encode::{Encoding, Scope, form_text};
 use super::media::{Kind, essence};
 use super::problems::{MISSING, Problems};
 use super::style::{self, Escape, Rules};
@@ -31,11 +33,12 @@ impl<'a> PartHeader<'a> {
     }
 }
 
-/// Writes the parts; what cannot be written is found.
+/// Writes the parts with their header fields; what cannot be written is found, with its path below the body.
 pub(super) fn write(
     scope: Scope<'_, '_>,
     members: &IndexMap<String, Argument>,
     found: &mut Vec<Finding>,
+    problems: &mut Problems,
 ) -> Vec<Part> {
     let (default, encodings) = (Encoding::default(), scope.encodings());
     let mut parts = Vec::with_capacity(members.len());
@@ -43,13 +46,25 @@ pub(super) fn write(
         let encoding = encodings.get(name).unwrap_or(&default);
         let property =
             scope.media.declared.and_then(|media| media.properties().find(|one| one.name() == name));
-        let given = scope.part_headers.iter().filter_map(|one| Some((one.of(name)?, one.value)));
-        let chosen =
-            given.filter(|(header, _)| header.eq_ignore_ascii_case(TYPE)).find_map(|one| one.1.scalar_text());
-        let mut field = Field { operation: scope.operation, name, encoding, property, chosen, found };
-        field.write(value, &mut parts);
+        let given: Vec<_> = scope.part_headers.iter().filter(|one| one.of(name).is_some()).collect();
+        let is_type = |one: &&&PartHeader<'_>| one.of(name).is_some_and(is_type);
+        let chosen = given.iter().find(is_type).and_then(|one| one.value.scalar_text());
+        let start = parts.len();
+        Field { operation: scope.operation, name, encoding, property, chosen, found }
+            .write(value, &mut parts);
+        let headers = Headers { operation: scope.operation, name, encoding, given, problems };
+        headers.add(&mut parts[start..]);
+    }
+    let is_of_none = |one: &&PartHeader<'_>| !members.keys().any(|name| one.of(name).is_some());
+    for one in scope.part_headers.iter().filter(is_of_none) {
+        let problem = "is for a part that is not sent: `part.FIELD.HEADER` needs a value for the field too";
+        problems.refuse(one.order, format!("part.{}", one.path), problem);
     }
     parts
+}
+
+fn is_type(header: &str) -> bool {
+    header.eq_ignore_ascii_case(TYPE)
 }
 
 /// One field of the form, whose parts are written.
@@ -209,75 +224,74 @@ fn is_named_like(media_type: &str, filename: &str) -> bool {
     subtype.split('+').any(|word| word.eq_ignore_ascii_case(&ending))
 }
 
-/// Puts the header fields that are given on the parts, and tells of those that are missing or fit no part.
-pub(super) fn add_headers(scope: Scope<'_, '_>, parts: &mut [Part], problems: &mut Problems) {
-    let encodings = scope.encodings();
-    for given in scope.part_headers {
-        let mut named: Vec<&mut Part> =
-            parts.iter_mut().filter(|part| given.of(&part.name).is_some()).collect();
-        let Some(name) = named.first().and_then(|part| given.of(&part.name)) else {
-            let problem =
-                "is for a part that is not sent: `part.FIELD.HEADER` needs a value for the field too";
-            problems.refuse(given.order, format!("part.{}", given.path), problem);
-            continue;
+/// The header fields of the parts of one field.
+struct Headers<'h, 'a> {
+    operation: Option<Operation<'a>>,
+    name: &'h str,
+    encoding: &'h Encoding<'a>,
+    given: Vec<&'h PartHeader<'a>>,
+    problems: &'h mut Problems,
+}
+
+impl Headers<'_, '_> {
+    /// Puts what is given on the parts, and tells what is missing or cannot be sent.
+    fn add(mut self, parts: &mut [Part]) {
+        for given in std::mem::take(&mut self.given) {
+            let name = given.of(self.name).unwrap_or_default();
+            if is_type(name) || matches!(given.value, Argument::Null) {
+                continue;
+            }
+            let text = self.text(name, given);
+            if let Some(problem) = headers::part_problem(name, &text) {
+                self.problems.refuse(given.order, format!("part.{}", given.path), problem);
+                continue;
+            }
+            for part in &mut *parts {
+                part.headers.push((name.to_owned(), text.clone()));
+            }
+        }
+        for part in parts.iter() {
+            self.check(part);
+        }
+    }
+
+    fn text(&mut self, name: &str, given: &PartHeader<'_>) -> String {
+        let mut headers = self.encoding.headers.iter();
+        let rules = headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, rules)| rules);
+        let content = rules.and_then(|rules| rules.content.as_deref());
+        let wire = if content.is_some() { Wire::Json } else { Wire::Text };
+        let mut found = Vec::new();
+        let value = match (self.operation, rules.and_then(|rules| rules.schema)) {
+            (Some(operation), Some(schema)) => {
+                fit_text(operation, schema.get(), given.value, wire, &mut found)
+            }
+            _ => Cow::Borrowed(given.value),
         };
-        let encoding = named.first().and_then(|part| encodings.get(&part.name));
-        let rules = encoding.and_then(|one| {
-            one.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, rules)| rules)
-        });
-        if name.eq_ignore_ascii_case(TYPE) || matches!(given.value, Argument::Null) {
-            continue;
-        }
-        let text = header_text(scope, given, rules, problems);
-        for part in &mut named {
-            part.headers.push((name.to_owned(), text.clone()));
-        }
-    }
-    for part in parts {
-        check(part, encodings.get(&part.name), scope, problems);
-    }
-}
-
-fn header_text(
-    scope: Scope<'_, '_>,
-    given: &PartHeader<'_>,
-    rules: Option<&HeaderRules<'_>>,
-    problems: &mut Problems,
-) -> String {
-    let mut found = Vec::new();
-    let content = rules.and_then(|rules| rules.content.as_deref());
-    let wire = if content.is_some() { Wire::Json } else { Wire::Text };
-    let schema = rules.and_then(|rules| rules.schema);
-    let value = match (scope.operation, schema) {
-        (Some(operation), Some(schema)) => fit_text(operation, schema.get(), given.value, wire, &mut found),
-        _ => std::borrow::Cow::Borrowed(given.value),
-    };
-    problems.findings(given.order, &format!("part.{}", given.path), found);
-    let mut text = String::new();
-    match content {
-        Some(media_type) => text.push_str(&resolve::content_text(media_type, &value)),
-        None => {
+        self.problems.findings(given.order, &format!("part.{}", given.path), found);
+        let mut text = String::new();
+        if let Some(media_type) = content {
+            text.push_str(&resolve::content_text(media_type, &value));
+        } else {
             let explode = rules.is_some_and(|rules| rules.explode);
-            style::write(&mut text, Rules::new("", Style::Simple, explode, Escape::Never), &value);
+            style::write(&mut text, Rules::new(name, Style::Simple, explode, Escape::Never), &value);
         }
+        text
     }
-    text
-}
 
-fn check(part: &Part, encoding: Option<&Encoding<'_>>, scope: Scope<'_, '_>, problems: &mut Problems) {
-    let media_type = part.content_type.iter().map(|value| (TYPE, value.as_str()));
-    let headers = part.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in media_type.chain(headers) {
-        if let Some(problem) = headers::part_problem(name, value) {
-            let path = format!("part.{}.{name}", part.name);
-            let given = scope.part_headers.iter().find(|one| path.ends_with(one.path));
-            problems.refuse(given.map_or(MISSING, |one| one.order), path, problem);
+    /// What a file brings with it, and what every part must have.
+    fn check(&mut self, part: &Part) {
+        let media_type = part.content_type.iter().map(|value| (TYPE, value.as_str()));
+        let headers = part.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in media_type.chain(headers) {
+            if let Some(problem) = headers::part_problem(name, value) {
+                self.problems.refuse(MISSING, format!("part.{}.{name}", self.name), problem);
+            }
         }
-    }
-    let required = encoding.into_iter().flat_map(|one| &one.headers).filter(|(_, rules)| rules.required);
-    for (name, _) in required {
-        if !part.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            problems.misfit(MISSING, format!("part.{}.{name}", part.name), "is required");
+        let required = self.encoding.headers.iter().filter(|(_, rules)| rules.required);
+        for (name, _) in required {
+            if !part.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                self.problems.misfit(MISSING, format!("part.{}.{name}", self.name), "is required");
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use self::format::Tier;
+use self::view::View;
 use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
 use crate::explain::Said;
@@ -44,6 +45,30 @@ include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 #[derive(Debug, Clone, Default)]
 pub struct OperationTable {
     services: Vec<Arc<ServiceTable>>,
+}
+
+/// The [`OperationTable`] that the crate's build script compiled (feature `build`, `opcall::build::compile`), by its
+/// name: that of a document without its ending, or of a folder.
+///
+/// The table is part of the program, and nothing is read or parsed when it starts.
+///
+/// ```ignore
+/// let table = opcall::include_table!("petstore");
+/// let harness = opcall::Harness::builder().table(table).build()?;
+/// ```
+#[macro_export]
+macro_rules! include_table {
+    ($name:literal) => {{
+        const TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".table"));
+        const {
+            assert!(
+                $crate::OperationTable::fits(TABLE),
+                "another version of opcall compiled this table: name one version in [dependencies] and \
+                 [build-dependencies]"
+            );
+        }
+        $crate::OperationTable::included(TABLE)
+    }};
 }
 
 /// Whether a name is `METHOD /path`.
@@ -86,6 +111,21 @@ impl OperationTable {
                 .hint("Compile the document again with this version.")
         })?;
         Ok(Self { services: vec![Arc::new(service)] })
+    }
+
+    /// The table of [`include_table!`](crate::include_table), whose bytes [`OperationTable::fits`] has checked.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn included(bytes: &'static [u8]) -> Self {
+        let service = ServiceTable::compiled(false, Cow::Borrowed(bytes));
+        Self { services: service.into_iter().map(Arc::new).collect() }
+    }
+
+    /// Whether bytes begin as a table of this version does; while a program is compiled.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn fits(bytes: &[u8]) -> bool {
+        View::begins(bytes)
     }
 
     /// Reads a document (JSON or YAML), or a service's folder, with what was passed over in it; [`Document`] has the

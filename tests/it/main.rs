@@ -33,6 +33,8 @@ mod generate;
 /// GraphQL operations, validated by another implementation.
 #[cfg(feature = "logscale")]
 mod graphql;
+/// Overlays and merge patches: what they repair, and who said what.
+mod overlays;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
@@ -57,6 +59,8 @@ mod spec;
 /// A thousand calls at once, counted at the sandbox.
 #[cfg(feature = "sandbox")]
 mod storm;
+/// Values as bytes: every case of the specification, in every style and kind of body.
+mod styles;
 /// A scripted HTTP server on a real socket.
 mod support;
 /// The code itself: file lengths, opening words, vendor names.

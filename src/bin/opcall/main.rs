@@ -12,6 +12,7 @@ mod call;
 mod check;
 mod describe;
 mod example;
+mod explain;
 mod folders;
 mod inputs;
 mod items;

@@ -14,6 +14,8 @@ use tempfile::TempDir;
 
 /// How long a server may take until it answers: the slowest needs 4 s alone.
 const START: Duration = Duration::from_secs(120);
+/// How long a server may take for an answer.
+const ANSWER: Duration = Duration::from_secs(10);
 /// How long a server may take to end before it is killed.
 const END: Duration = Duration::from_secs(3);
 /// How often a server is started again on another port when it ends at once.
@@ -96,6 +98,7 @@ impl Running {
     /// HTTP/1.0, so that the answer comes in one piece and ends with the connection.
     fn ask(&self, path: &str, headers: &[&str]) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(ANSWER)).unwrap();
         let line = format!("GET {path} HTTP/1.0");
         let host = format!("host: 127.0.0.1:{}", self.port);
         let lines = [&[line.as_str(), &host], headers, &["", ""]].concat();

@@ -27,6 +27,7 @@ Items:
   path.name=value   the place by name: path, query, header, cookie or body
   a[b][c]=v a[]=v   nested values             name=@FILE   name:=@FILE   the value from a file
   name@FILE         a file, also name@FILE;type=T;filename=F
+  part.name.X-A=v   a header of a multipart body's part; part.name.content-type=T is its type
   @FILE or @-       the whole body from a file or standard input
   --name value      the same as name=value, where --name is no option of opcall
   \\                 before = : ; @ [ ] takes their meaning away; after -- everything is an item
