@@ -4,7 +4,7 @@
 use crate::cli::{Run, opcall_with};
 use crate::support::{Received, Reply, Server};
 
-const KEYED: &str = r#"
+const KEYED: &str = r"
 openapi: 3.1.0
 info: {title: keyed, version: '1'}
 x-service: keyed
@@ -44,7 +44,7 @@ paths:
   /clash: {get: {operationId: clash, security: [{bearer: [], login: []}]}}
   /unknown: {get: {operationId: unknown, security: [{gone: []}]}}
   /unknown-too: {get: {operationId: unknown_too, security: [{gone: []}, {app-id: []}]}}
-"#;
+";
 
 /// A server that answers everything, and the description of it in a file.
 struct Keyed {
@@ -190,7 +190,8 @@ fn where_nothing_serves_every_alternative_is_told() {
         ("unknown_too", &[]),
     ] {
         let names: Vec<_> = variables.iter().map(|(name, _)| *name).collect();
-        told += &format!("{operation} {}\n{}\n", names.join(" "), keyed.told(operation, variables));
+        let text = keyed.told(operation, variables);
+        told.extend([operation, " ", &names.join(" "), "\n", &text, "\n"]);
     }
     insta::assert_snapshot!("where-nothing-serves", told);
 }
@@ -204,7 +205,7 @@ fn a_dry_run_shows_the_places_without_credentials() {
     {
         let dry = keyed.run(&[], &[operation, "--dry-run", "-o", "json"]);
         let curl = keyed.run(&[], &[operation, "--curl"]);
-        shown += &format!("{}{}\n", dry.ok(), curl.ok());
+        shown.extend([dry.ok(), curl.ok(), "\n"]);
     }
     insta::assert_snapshot!("places-of-credentials", shown.replace(&keyed.server.url(), "SERVER"));
     let own = keyed.run(&[("KEYED_TOKEN", "abc def"), ("KEYED_LOGIN", "u:p")], &["login", "--curl"]);

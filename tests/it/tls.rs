@@ -396,7 +396,7 @@ fn files_that_are_no_certificates_are_told_before_anything_is_sent() {
             .collect();
         let named: Vec<_> = named.iter().map(String::as_str).collect();
         let (code, _, text) = run(&[&call[..], &named].concat(), &[]);
-        told += &format!("{} ({code})\n{text}\n", options.join(" "));
+        told.extend([options.join(" ").as_str(), " (", &code.to_string(), ")\n", &text, "\n"]);
     }
     insta::assert_snapshot!("files-that-are-no-certificates", told.replace(&path(""), ""));
 }
