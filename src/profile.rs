@@ -127,6 +127,21 @@ impl Profile {
 
 /// How to sign in: whatever of it the caller has. Its `Debug` shows which parts are there, never what they hold.
 ///
+/// An operation says which security schemes it takes, as alternatives of schemes that are needed together (`OpenAPI`
+/// Security Requirement Object). The first alternative in the document's order that these credentials serve is used:
+///
+/// | scheme | served by |
+/// |---|---|
+/// | API key in a header, the query or a cookie | [`api_key`](Self::api_key); of several keys at once each by [`scheme`](Self::scheme) |
+/// | HTTP bearer, and any other HTTP scheme | [`access_token`](Self::access_token) |
+/// | HTTP basic and digest | [`basic`](Self::basic) |
+/// | `OAuth2` with client credentials | [`client`](Self::client), or `access_token` |
+/// | `OpenID` Connect | [`client`](Self::client) at the token endpoint that its server names, or `access_token` |
+/// | other `OAuth2` flows | `access_token` |
+/// | mutual TLS | [`client_certificate`](crate::HarnessBuilder::client_certificate), over https |
+///
+/// Every scheme but mutual TLS is also served by its own secret, by name: [`scheme`](Self::scheme).
+///
 /// ```
 /// use opcall::Credentials;
 /// let credentials = Credentials::new().api_key("s3cret");

@@ -15,7 +15,7 @@ use super::names;
 use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
 use super::schema::Reached;
-use super::security::{check_security, security};
+use super::security::{checked, security};
 use super::server::servers;
 use super::service::{Defaults, extension, present};
 use super::swagger2::Upgrade;
@@ -141,8 +141,7 @@ pub(crate) fn parts(
         Some(list) => {
             let pointer = format!("{pointer}/security");
             let sets = security(list, &pointer)?;
-            check_security(&sets, context.schemes, &pointer, warnings);
-            sets
+            checked(sets, context.schemes, &pointer, warnings)
         }
         None => context.defaults.security.clone(),
     };

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test may panic")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+/// Security requirements as alternatives, chosen by what the environment holds.
+#[cfg(feature = "cli")]
+mod alternatives;
 /// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
 /// No secret in anything that the crate or the program prints.
