@@ -13,6 +13,9 @@ pub struct ServiceDef {
     pub title: String,
     /// The document's version.
     pub version: String,
+    /// Where the document came from, where that was the network: relative server URLs are seen from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_url: Option<String>,
     /// Its servers.
     pub servers: Vec<ServerDef>,
     /// `x-regions`: named servers.

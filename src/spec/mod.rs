@@ -35,6 +35,8 @@ use self::error::token;
 use self::extract::{Context, Site};
 use self::head::Head;
 use self::reference::Whole;
+#[allow(unused_imports, reason = "build.rs, which compiles this room too, fetches no files")]
+pub(crate) use self::reference::joined;
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// The files beside a document.
@@ -50,6 +52,11 @@ pub trait Source {
     /// # Errors
     /// Whatever listing the folder fails with.
     fn list(&self) -> io::Result<Vec<String>>;
+
+    /// The path of the file that a URL means; by default none: a reference to the network leads nowhere.
+    fn locate(&self, _url: &str) -> Option<String> {
+        None
+    }
 }
 
 /// No files: for a document that stands alone.

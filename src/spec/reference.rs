@@ -98,11 +98,14 @@ impl<'a> Files<'a> {
         if path.is_empty() {
             return Err(missing(reference));
         }
-        if path.contains("://") {
-            return Err(format!("the reference `{reference}` leads to the network, which is never asked"));
-        }
-        let path = joined("", path)
-            .ok_or_else(|| format!("the reference `{reference}` leads out of the document's folder"))?;
+        let path = if path.contains("://") {
+            self.source.locate(path).ok_or_else(|| {
+                format!("the reference `{reference}` leads to the network, which is never asked")
+            })?
+        } else {
+            joined("", path)
+                .ok_or_else(|| format!("the reference `{reference}` leads out of the document's folder"))?
+        };
         let file = self.file(&path)?;
         local(&file, fragment).cloned().ok_or_else(|| missing(reference))
     }

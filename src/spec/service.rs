@@ -47,6 +47,7 @@ pub(crate) fn service(
         name: extension::<String>(root, "x-service", "#", warnings).unwrap_or_else(|| stem.to_owned()),
         title: info("title").unwrap_or_default(),
         version: info("version").unwrap_or_default(),
+        document_url: None,
         servers: servers(root, "#", warnings),
         regions: regions(root, warnings),
         discovery: extension(root, "x-region-discovery", "#", warnings),

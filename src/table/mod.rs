@@ -111,13 +111,18 @@ impl OperationTable {
         name: &str,
         bytes: &[u8],
         source: impl Source + Send + Sync + 'static,
+        settle: loaded::Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        loaded::document(name, bytes, source).map(Self::of_loaded)
+        loaded::document(name, bytes, source, settle).map(Self::of_loaded)
     }
 
     /// The operations of a service's folder.
-    pub(crate) fn of_folder(name: &str, source: &dyn Source) -> Result<(Self, Vec<Warning>)> {
-        loaded::folder(name, source).map(Self::of_loaded)
+    pub(crate) fn of_folder(
+        name: &str,
+        source: &dyn Source,
+        settle: loaded::Settle<'_>,
+    ) -> Result<(Self, Vec<Warning>)> {
+        loaded::folder(name, source, settle).map(Self::of_loaded)
     }
 
     fn of_loaded((loaded, warnings): (loaded::Loaded, Vec<Warning>)) -> (Self, Vec<Warning>) {

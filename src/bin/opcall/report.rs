@@ -238,10 +238,10 @@ impl From<io::Error> for Failure {
 /// The hint in the words of the command line, where the library names its own doors.
 fn hint_of(error: &Error) -> Option<String> {
     match error {
-        Error::Transport(error) if error.phase == Phase::AnswerTimeout => {
+        Error::Transport(error) if error.phase == Phase::AnswerTimeout && !error.fetching => {
             Some("give each attempt more time with --timeout, or the whole call with --max-time.".into())
         }
-        Error::Transport(error) if error.phase == Phase::ConnectTimeout => Some(format!(
+        Error::Transport(error) if error.phase == Phase::ConnectTimeout && !error.fetching => Some(format!(
             "check that {} can be reached from here, or give it more time with --connect-timeout.",
             error.origin
         )),
@@ -351,6 +351,7 @@ mod tests {
             origin: "http://127.0.0.1:9".into(),
             phase,
             signing_in: false,
+            fetching: false,
             attempts: 3,
             source: Some(std::sync::Arc::new(source)),
         })))
