@@ -14,6 +14,8 @@ mod pack;
 #[cfg(feature = "client")]
 mod private;
 #[cfg(feature = "client")]
+mod session;
+#[cfg(feature = "client")]
 mod store;
 
 use std::path::{Path, PathBuf};

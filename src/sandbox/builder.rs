@@ -15,6 +15,7 @@ use super::fault::{Fault, Faults};
 use super::play::Stage;
 use super::state::Services;
 use super::{Sandbox, app, io};
+use crate::document::Document;
 use crate::error::{Error, Result, UnsafeError};
 use crate::table::OperationTable;
 
@@ -45,7 +46,7 @@ pub struct SandboxBuilder {
     rates: Rates,
     page: Option<usize>,
     table: Option<OperationTable>,
-    specs: Vec<PathBuf>,
+    documents: Vec<Document>,
     state_file: Option<PathBuf>,
 }
 
@@ -60,7 +61,7 @@ impl Default for SandboxBuilder {
             rates: Rates::default(),
             page: None,
             table: None,
-            specs: Vec::new(),
+            documents: Vec::new(),
             state_file: None,
         }
     }
@@ -131,8 +132,13 @@ impl SandboxBuilder {
     }
 
     /// Adds the operations of a document, or of a service's folder, and makes their answers from its schemas.
-    pub fn spec(mut self, path: impl Into<PathBuf>) -> Self {
-        self.specs.push(path.into());
+    pub fn spec(self, path: impl Into<PathBuf>) -> Self {
+        self.document(Document::open(path))
+    }
+
+    /// Adds the operations of a document, as [`SandboxBuilder::spec`] does.
+    pub fn document(mut self, document: Document) -> Self {
+        self.documents.push(document);
         self
     }
 
@@ -155,7 +161,7 @@ impl SandboxBuilder {
             return Err(Error::Unsafe(Box::new(UnsafeError { problem, hint, sent: false })));
         }
         let table = self.table.clone().unwrap_or_else(OperationTable::built_in);
-        let described = Described::new(table, &self.specs)?;
+        let described = Described::new(table, &self.documents)?;
         let services = Services::open(self.seed, self.state_file.clone())?;
         services.falcon().rates = self.rates;
         services.panther().page = self.page;

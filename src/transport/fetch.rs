@@ -119,3 +119,39 @@ fn inside(url: &Url, denied: Denied) -> UnsafeError {
         hint: Some("give that URL itself, if the document shall come from there.".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use std::io::ErrorKind;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_within_is_asked_once_the_document_is_public() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1"] {
+            let settings = Settings { no_proxy: true, ..Settings::default() };
+            let mut fetcher = Fetcher::new(settings, false).unwrap();
+            fetcher.limit = Some(Reach::Public);
+            let url = Url::parse(&format!("http://{host}:{port}/latest/meta-data")).unwrap();
+            let error = fetcher.get(&url, HeaderMap::new()).await.map(|_| ()).unwrap_err();
+            assert_eq!(error.kind(), "unsafe", "{host}: {error}");
+            assert!(error.to_string().contains("an address of this machine"), "{host}: {error}");
+            assert!(!error.was_sent());
+        }
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody connected");
+    }
+
+    #[tokio::test]
+    async fn plain_http_stays_on_this_machine_unless_allowed() {
+        let mut fetcher = Fetcher::new(Settings::default(), false).unwrap();
+        let url = Url::parse("http://api.example/openapi.json?key=s3cret").unwrap();
+        let error = fetcher.get(&url, HeaderMap::new()).await.map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "a document of api.example would be fetched over plain http");
+    }
+}

@@ -1,13 +1,12 @@
 //! The second table: what the operations answer, by status.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use serde_json::Value;
 
+use crate::document::Document;
 use crate::error::Result;
-use crate::source::FolderSource;
-use crate::spec::{self, Depth};
+use crate::spec::Depth;
 use crate::table::Operation;
 use crate::table::format::{ANSWERS_MAGIC, encode_answers, layout};
 use crate::table::view::View;
@@ -45,17 +44,8 @@ pub(super) struct Response<'t> {
 
 impl Answers {
     /// Reads a document, or a service's folder, once more, this time for its answers.
-    pub(super) fn read(&mut self, path: &Path) -> Result<()> {
-        let description = if path.is_dir() {
-            let name = path.to_string_lossy();
-            spec::read_folder(&name, &FolderSource::new(path), Depth::Answers)?
-        } else {
-            let bytes = std::fs::read(path).map_err(|source| {
-                super::super::io(&format!("reading {:?}", path.to_string_lossy()), source)
-            })?;
-            let folder = path.parent().unwrap_or(Path::new("."));
-            spec::read(&path.to_string_lossy(), &bytes, &FolderSource::new(folder), Depth::Answers)?
-        };
+    pub(super) fn read(&mut self, document: &Document) -> Result<()> {
+        let description = document.describe(Depth::Answers)?;
         let key = |operation: &crate::operation::OperationDef| {
             (operation.method.to_string(), operation.path.clone())
         };

@@ -9,11 +9,10 @@ mod reply;
 mod route;
 mod sample;
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::exchange::{Answer, Incoming};
+use crate::document::Document;
 use crate::error::Result;
 use crate::operation::{Location, SchemeKind, SecuritySchemeDef};
 use crate::table::{Operation, OperationTable, ServiceTable};
@@ -32,12 +31,12 @@ pub(crate) struct Described {
 type Resolve<'r> = &'r dyn Fn(&str) -> Option<Value>;
 
 impl Described {
-    /// `specs` are documents whose answers are known too; their services win over those of the table.
-    pub(crate) fn new(mut table: OperationTable, specs: &[impl AsRef<Path>]) -> Result<Self> {
+    /// Of the documents the answers are known too; their services win over those of the table.
+    pub(crate) fn new(mut table: OperationTable, documents: &[Document]) -> Result<Self> {
         let mut answers = Answers::default();
-        for spec in specs {
-            let (loaded, _) = OperationTable::read(spec.as_ref())?;
-            answers.read(spec.as_ref())?;
+        for document in documents {
+            let (loaded, _) = document.read()?;
+            answers.read(document)?;
             table.add(loaded);
         }
         Ok(Self { table, answers })

@@ -14,7 +14,7 @@ use crate::sandbox::exchange::{Incoming, Region};
 use crate::table::{MediaType, Operation, OperationTable, Parameter, Schema};
 
 fn built_in() -> Described {
-    Described::new(OperationTable::built_in(), &[] as &[&str]).unwrap()
+    Described::new(OperationTable::built_in(), &[]).unwrap()
 }
 
 fn sample(operation: Operation<'_>, schema: Schema<'_>) -> Value {
