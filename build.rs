@@ -23,10 +23,17 @@ use operation::OperationDef;
 use source::FolderSource;
 use spec::{Depth, Description, Effect, Source};
 
+/// What reads documents and writes tables: a table that other code made may say other things.
+const READERS: [&str; 4] = ["src/spec", "src/operation", "src/table/format", "src/source.rs"];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    for input in ["specs", "src/spec", "src/operation", "src/table/format", "src/source.rs"] {
+    println!("cargo::rerun-if-changed=specs");
+    let mut readers = format::SOURCE_HASH_START;
+    for input in READERS {
         println!("cargo::rerun-if-changed={input}");
+        readers = hash_of(readers, Path::new(input))?;
     }
+    println!("cargo::rustc-env=OPCALL_READERS={readers:016x}");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     let with_answers = has_feature("sandbox");
     let mut names = services(Path::new("specs"))?;
@@ -39,6 +46,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     fs::write(out.join("built_in_answers.rs"), list("BUILT_IN_ANSWERS", "answers", &names))?;
     Ok(())
+}
+
+/// The hash of a file, or of all files of a folder.
+fn hash_of(start: u64, path: &Path) -> Result<u64, Box<dyn Error>> {
+    if !path.is_dir() {
+        return Ok(format::hash_bytes(start, &fs::read(path)?));
+    }
+    let entries: Result<Vec<_>, _> =
+        fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut entries = entries?;
+    entries.sort_unstable();
+    entries.iter().try_fold(start, |hash, entry| hash_of(hash, entry))
 }
 
 /// A constant that holds a file of each service, by name.

@@ -1,8 +1,10 @@
 //! A description to be loaded while the program runs: where its text comes from, and what it becomes.
 //!
 //! [`crate::spec`] reads text and knows no files; the table keeps what was read. This room is between them: it
-//! reads the files, and fetches those of the network.
+//! reads the files, fetches those of the network ([`Document::fetch`]), and keeps what became of them
+//! ([`Document::cached`]).
 
+mod cache;
 #[cfg(feature = "client")]
 mod companions;
 #[cfg(feature = "client")]
@@ -15,18 +17,23 @@ mod pack;
 mod private;
 #[cfg(feature = "client")]
 mod session;
+mod stamp;
 #[cfg(feature = "client")]
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 #[cfg(feature = "client")]
 use std::sync::Arc;
 
+use self::cache::{Slot, failed};
+use self::stamp::{Reading, Recorder};
 use crate::error::{Error, IoError, Result};
 use crate::operation::ServiceDef;
 use crate::source::FolderSource;
-use crate::spec::{self, Depth, Description, Warning};
-use crate::table::OperationTable;
+use crate::spec::{self, Depth, Description, SpecError, Warning};
+use crate::table::{OperationTable, ServiceTable, kept};
 
 #[cfg(feature = "client")]
 pub use self::fetch::Fetch;
@@ -50,6 +57,7 @@ pub struct Document {
     place: Place,
     /// The short name of its service, in place of the one that it has by itself.
     service: Option<String>,
+    cache: Option<PathBuf>,
 }
 
 /// Where a document's text is.
@@ -69,7 +77,7 @@ impl Document {
     }
 
     fn of(place: Place) -> Self {
-        Self { place, service: None }
+        Self { place, service: None, cache: None }
     }
 
     /// Gives its service a short name, the namespace of its operations, in place of the one that it has by itself.
@@ -86,6 +94,28 @@ impl Document {
         if let Place::Fetched(fetched) = &self.place { Some(fetched) } else { None }
     }
 
+    /// Reads it from a cache folder where [`Document::keep`] has put it: however large it is, a start then reads little
+    /// more than the operation that is called. Without this nothing is written or found anywhere. What came over the
+    /// network is in memory and stays there; [`Fetch::cache`] keeps its text.
+    ///
+    /// A kept document is used where this version kept it and every file that was read for it has the size, times
+    /// and inode that it had, or, where they differ, the same content. Nothing in the folder is trusted: what is
+    /// damaged, foreign or writable by others is passed over and the document read as without a cache. The folder
+    /// is made for its owner alone, and its oldest files go when it holds more than 512 MiB.
+    ///
+    /// ```no_run
+    /// let document = opcall::Document::open("large.json").cached("/var/cache/my-program");
+    /// let (table, _) = document.read()?;
+    /// // ... and when there is time:
+    /// document.keep();
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cached(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
+        self
+    }
+
     /// Its operations, with what was passed over so far.
     ///
     /// A document is indexed in one pass; its operations are read when they are first asked for.
@@ -93,13 +123,17 @@ impl Document {
     /// # Errors
     /// [`Error::Io`] where a file cannot be read, [`Error::Spec`] where it is no description.
     pub fn read(&self) -> Result<(OperationTable, Vec<Warning>)> {
+        if let Some(kept) = self.kept() {
+            return Ok(kept);
+        }
         let settle = |service: &mut ServiceDef| self.settle(service);
         match &self.place {
             Place::Path(path) if path.is_dir() => {
                 OperationTable::of_folder(&self.name(), &FolderSource::new(path), &settle)
             }
             Place::Path(path) => {
-                OperationTable::of_document(&self.name(), &bytes_of(path)?, beside(path), &settle)
+                let beside = FolderSource::new(folder_of(path));
+                OperationTable::of_document(&self.name(), &self.bytes(path)?, beside, &settle)
             }
             #[cfg(feature = "client")]
             Place::Fetched(fetched) => {
@@ -107,6 +141,85 @@ impl Document {
                 OperationTable::of_document(&self.name(), &fetched.root, companions, &settle)
             }
         }
+    }
+
+    /// Compiles it into its cache folder, unless it is there already as it is now. Tells whether it is there.
+    ///
+    /// This reads every operation, which takes longer than [`Document::read`]: do it when nobody waits. Where it cannot
+    /// be done (no folder was given, the disk is full, the document cannot be read), the log says why at `debug`.
+    /// Several processes may do it at once.
+    #[allow(clippy::must_use_candidate, reason = "most callers have nothing to do with the answer")]
+    pub fn keep(&self) -> bool {
+        let Some((slot, path)) = self.slot() else { return false };
+        slot.open().is_some() || slot.replace(|file| self.compile(&slot, path, file))
+    }
+
+    /// Its place in the cache. What is no file or folder (a pipe) can be read only once.
+    fn slot(&self) -> Option<(Slot, &Path)> {
+        let folder = self.cache.as_ref()?;
+        let path = self.path()?;
+        let metadata = std::fs::metadata(path).ok()?;
+        // A document that is kept under another service's name is another document.
+        let known_by = match &self.service {
+            Some(service) => format!("{service}\n{}", self.name()),
+            None => self.name(),
+        };
+        let slot = || Slot::new(folder, path, &known_by);
+        Some(((metadata.is_file() || metadata.is_dir()).then(slot)??, path))
+    }
+
+    fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Path(path) => Some(path),
+            #[cfg(feature = "client")]
+            Place::Fetched(_) => None,
+        }
+    }
+
+    fn kept(&self) -> Option<(OperationTable, Vec<Warning>)> {
+        let (slot, path) = self.slot()?;
+        let (opened, reading) = slot.open()?;
+        let (document, path) = (self.clone(), path.to_owned());
+        let reload = move || {
+            slot.discard();
+            document.reread(&path, &reading)
+        };
+        Some(OperationTable::of_kept(opened, Box::new(reload)))
+    }
+
+    fn compile(&self, slot: &Slot, path: &Path, to: std::fs::File) -> Result<()> {
+        let settle = |service: &mut ServiceDef| self.settle(service);
+        let (unfinished, source) = if path.is_dir() {
+            let source = Recorder::new(path);
+            (kept::folder(to, &self.name(), &source, &settle)?, source)
+        } else {
+            let source = Recorder::new(folder_of(path));
+            let bytes = source.bytes(path).map_err(|error| self.unreadable(error))?;
+            (kept::document(to, &self.name(), &bytes, &source, &settle)?, source)
+        };
+        let reading = source.reading().ok_or_else(|| self.changed())?;
+        let key = slot.key(reading).map_err(|error| failed(error.into()))?;
+        unfinished.finish(&key).map_err(failed)
+    }
+
+    /// Reads it once more, which must give what was read before.
+    fn reread(&self, path: &Path, before: &Reading) -> Result<ServiceTable> {
+        let settle = |service: &mut ServiceDef| self.settle(service);
+        let (loaded, source) = if path.is_dir() {
+            let source = Recorder::new(path);
+            (ServiceTable::of_folder(&self.name(), &source, &settle)?, source)
+        } else {
+            let source = Recorder::new(folder_of(path));
+            let bytes = source.bytes(path).map_err(|error| self.unreadable(error))?;
+            (ServiceTable::of_document(&self.name(), &bytes, source.clone(), &settle)?, source)
+        };
+        let now = source.reading().filter(|now| now.agrees(before));
+        now.map(|_| loaded.0).ok_or_else(|| self.changed())
+    }
+
+    fn changed(&self) -> Error {
+        let error = SpecError::new("the document changed while it was read").file(&self.name());
+        error.hint("Call again.").into()
     }
 
     /// Everything that it says, read at once, with everything that was passed over.
@@ -118,7 +231,10 @@ impl Document {
             Place::Path(path) if path.is_dir() => {
                 spec::read_folder(&self.name(), &FolderSource::new(path), depth)?
             }
-            Place::Path(path) => spec::read(&self.name(), &bytes_of(path)?, &beside(path), depth)?,
+            Place::Path(path) => {
+                let beside = FolderSource::new(folder_of(path));
+                spec::read(&self.name(), &self.bytes(path)?, &beside, depth)?
+            }
             #[cfg(feature = "client")]
             Place::Fetched(fetched) => spec::read(&self.name(), &fetched.root, &fetched.companions, depth)?,
         };
@@ -126,7 +242,7 @@ impl Document {
         Ok(description)
     }
 
-    /// What is known of the service from beyond the document's text.
+    /// Adds what is known of the service from beyond the document's text.
     fn settle(&self, service: &mut ServiceDef) {
         #[cfg(feature = "client")]
         if let Some(fetched) = self.fetched() {
@@ -145,16 +261,17 @@ impl Document {
             Place::Fetched(fetched) => fetched.url().to_owned(),
         }
     }
+
+    fn bytes(&self, path: &Path) -> Result<Vec<u8>> {
+        std::fs::read(path).map_err(|error| self.unreadable(error))
+    }
+
+    fn unreadable(&self, source: std::io::Error) -> Error {
+        Error::Io(Box::new(IoError { action: format!("reading {:?}", self.name()), source }))
+    }
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    let failed = |source| {
-        Error::Io(Box::new(IoError { action: format!("reading {:?}", path.to_string_lossy()), source }))
-    };
-    std::fs::read(path).map_err(failed)
-}
-
-/// The files that a file's references may lead to.
-fn beside(path: &Path) -> FolderSource {
-    FolderSource::new(path.parent().unwrap_or(Path::new("")))
+/// The folder that a file's references may lead into.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }

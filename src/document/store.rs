@@ -54,7 +54,7 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(cache: &Path) -> Self {
-        Self { folder: cache.join("documents") }
+        Self { folder: cache.join("fetched") }
     }
 
     /// The place of an answer to a request with these headers of the user's. Their values are not part of it: no

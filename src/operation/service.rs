@@ -13,7 +13,9 @@ pub struct ServiceDef {
     pub title: String,
     /// The document's version.
     pub version: String,
-    /// Where the document came from, where that was the network: relative server URLs are seen from there.
+    /// The URL that the document was fetched from; `None` for a file on disk. Relative server URLs are relative to it
+    /// (`OpenAPI` Server Object; RFC 3986 §5.1.3). 3.2's `$self` names the document, not the API, and does not count
+    /// (`OpenAPI` 3.2 §4.5.2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_url: Option<String>,
     /// Its servers.

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A description cannot be read: where, what, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SpecError {
     /// The file, as the caller named it.
@@ -20,7 +22,7 @@ pub struct SpecError {
 }
 
 /// A place in a text, both counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The line.
     pub line: usize,
@@ -74,7 +76,7 @@ impl fmt::Display for SpecError {
 impl std::error::Error for SpecError {}
 
 /// Something in a description that was passed over; the rest was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Warning {
     /// The file, as the caller named it.
@@ -109,7 +111,7 @@ impl fmt::Display for Warning {
 }
 
 /// What follows from a warning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Effect {
     /// The operation cannot be called.

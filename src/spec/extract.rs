@@ -15,6 +15,7 @@ use super::error::{Effect, SpecError, Warning, token};
 use super::names;
 use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
+use super::schema::Reached;
 use super::service::{Defaults, check_security, extension, present, security, servers};
 use super::swagger2::Upgrade;
 use super::{openapi31, schema};
@@ -41,7 +42,7 @@ impl Context<'_> {
         depth: Depth,
         schema: Option<&Value>,
         pointer: &str,
-        reached: &mut IndexMap<String, String>,
+        reached: &mut Reached,
         warnings: &mut Vec<Warning>,
     ) {
         if let Some(schema) = schema.filter(|_| self.depth == depth) {
@@ -91,6 +92,16 @@ pub(crate) fn operation(
     site: &Site<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Result<OperationDef, SpecError> {
+    let (operation, reached) = parts(context, site, warnings)?;
+    Ok(OperationDef { schemas: reached.kept(context.resolver), ..operation })
+}
+
+/// Extracts an operation, and beside it the schemas that it reaches.
+pub(crate) fn parts(
+    context: &Context<'_>,
+    site: &Site<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Result<(OperationDef, Reached), SpecError> {
     let pointer = site.pointer();
     let operation = follow(site.operation, context.resolver, &pointer)?;
     let Value::Object(operation) = operation.as_ref() else {
@@ -114,7 +125,7 @@ pub(crate) fn operation(
     let mut found = parameter::parameters(&lists, context.upgrade.is_some(), context.resolver, warnings)?;
     parameter::fit_to_path(&mut found, site.path, &pointer, warnings);
     openapi31::check_querystring(&found, &pointer, warnings);
-    let mut schemas = IndexMap::new();
+    let mut schemas = Reached::default();
     for Found { schema, .. } in &found {
         context.reach(Depth::Requests, schema.as_ref(), &pointer, &mut schemas, warnings);
     }
@@ -141,7 +152,7 @@ pub(crate) fn operation(
     let servers =
         if own_servers.is_empty() { servers(site.shared, &item_pointer, warnings) } else { own_servers };
     let hosts: Option<IndexMap<String, String>> = extension(operation, "x-host", &pointer, warnings);
-    Ok(OperationDef {
+    let operation = OperationDef {
         document: context.document,
         pagination: pagination(operation, &site.method, &parameters, context, &pointer, warnings),
         id_is_made: id.is_none(),
@@ -169,8 +180,9 @@ pub(crate) fn operation(
         servers: if servers.is_empty() { context.defaults.servers.clone() } else { servers },
         hosts: hosts.into_iter().flatten().collect(),
         graphql: None,
-        schemas: schemas.into_iter().collect(),
-    })
+        schemas: Vec::new(),
+    };
+    Ok((operation, schemas))
 }
 
 /// The operation's own `x-pagination`, else the document's where the operation has its parameters.
@@ -201,7 +213,7 @@ fn request_body(
     body: &Value,
     pointer: &str,
     context: &Context<'_>,
-    schemas: &mut IndexMap<String, String>,
+    schemas: &mut Reached,
     warnings: &mut Vec<Warning>,
 ) -> Result<RequestBodyDef, SpecError> {
     // The members that make up a body of Swagger 2.0 have no place in common but the operation.
@@ -269,7 +281,7 @@ fn responses(
     operation: &Map<String, Value>,
     pointer: &str,
     context: &Context<'_>,
-    schemas: &mut IndexMap<String, String>,
+    schemas: &mut Reached,
     warnings: &mut Vec<Warning>,
 ) -> Vec<ResponseDef> {
     let declared = operation.get("responses").and_then(Value::as_object);

@@ -168,7 +168,7 @@ fn arguments(variables: &[VariableDefinition<'_, Text>], slice: &Slice) -> Resul
         let free = fields.into_iter().filter(|field| !taken.contains(field.name.as_str()));
         properties.extend(free.map(|field| PropertyDef { required: required && field.required, ..field }));
     }
-    let mut schemas = IndexMap::new();
+    let mut schemas = schema::Reached::default();
     schema::reach(&body, slice, "", &mut schemas, &mut Vec::new());
     let required = body["required"].as_array().is_some_and(|required| !required.is_empty());
     let media_type = MediaTypeDef {
@@ -179,7 +179,7 @@ fn arguments(variables: &[VariableDefinition<'_, Text>], slice: &Slice) -> Resul
         encoding: None,
     };
     let body = RequestBodyDef { required, media_types: vec![media_type] };
-    Ok((body, input.map(|(name, _)| name.to_owned()), schemas.into_iter().collect()))
+    Ok((body, input.map(|(name, _)| name.to_owned()), schemas.kept(slice)))
 }
 
 /// The operation with the fragments it uses, without idle space.

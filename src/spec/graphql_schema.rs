@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::{SpecError, token};
 use super::graphql::{Carrier, fault, syntax_error};
-use super::reference::Resolve;
+use super::reference::{Resolve, Targets};
 use crate::operation::Types;
 
 /// How schemas made from GraphQL types refer to input objects.
@@ -26,12 +26,17 @@ pub(crate) struct Slice {
     inputs: HashMap<String, Value>,
     queries: Option<HashSet<String>>,
     mutations: Option<HashSet<String>>,
+    targets: Targets,
 }
 
 impl Resolve for Slice {
     fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String> {
         let input = reference.strip_prefix(PREFIX).and_then(|name| self.inputs.get(name));
         input.map(Cow::Borrowed).ok_or_else(|| super::reference::missing(reference))
+    }
+
+    fn targets(&self) -> &Targets {
+        &self.targets
     }
 }
 
@@ -51,6 +56,7 @@ impl Slice {
             inputs: HashMap::new(),
             queries: None,
             mutations: None,
+            targets: Targets::default(),
         };
         slice.named.insert("Int".to_owned(), json!({"type": "integer", "format": "int32"}));
         for (name, word) in &carrier.scalars {

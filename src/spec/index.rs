@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -17,7 +18,8 @@ use serde_json::{Map, Value};
 use super::error::{SpecError, Warning, token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
-use super::reference::{Files, Resolve, Whole, local, missing, percent_decoded};
+use super::reference::{Files, Resolve, Targets, Whole, local, missing, percent_decoded};
+use super::schema::Reached;
 use super::service::Defaults;
 use super::swagger2::Upgrade;
 use super::{Depth, NoSource, Source, check_id, check_path, document, names, stem};
@@ -108,39 +110,74 @@ impl Index {
         depth: Depth,
         source: &dyn Source,
     ) -> Result<(OperationDef, Vec<Warning>), SpecError> {
+        let extractor = self.extractor(text, source);
+        let (operation, reached, warnings) = extractor.extract(number, depth)?;
+        Ok((OperationDef { schemas: reached.kept(&extractor.resolver), ..operation }, warnings))
+    }
+
+    /// Extracts operation after operation: what they have in common is read once.
+    pub(crate) fn extractor<'a>(&'a self, text: &'a str, source: &'a dyn Source) -> Extractor<'a> {
+        let (files, whole, targets) = (Files::new(source), OnceCell::new(), Targets::default());
+        Extractor { resolver: Lazy { text, index: self, files, whole, targets } }
+    }
+}
+
+/// Extracts operations from the text that was indexed.
+pub(crate) struct Extractor<'a> {
+    resolver: Lazy<'a>,
+}
+
+impl Extractor<'_> {
+    /// The operation of `entries[number]`, the schemas that it reaches, and what was passed over in it.
+    pub(crate) fn extract(
+        &self,
+        number: usize,
+        depth: Depth,
+    ) -> Result<(OperationDef, Reached, Vec<Warning>), SpecError> {
         let mut warnings = Vec::new();
-        let mut read = || {
-            let foreign = || SpecError::new("the index is not one of this text");
-            let entry = self.entries.get(number).ok_or_else(foreign)?;
-            let item = self.items.get(entry.item).ok_or_else(foreign)?;
-            let mut shared = Map::new();
-            for (key, place) in &item.shared {
-                shared.insert((*key).to_owned(), value(text, place)?);
-            }
-            let resolver = Lazy { text, index: self, files: Files::new(source), whole: OnceCell::new() };
-            let context = Context {
-                document: 0,
-                upgrade: self.upgrade.as_ref(),
-                defaults: &self.defaults,
-                schemes: &self.service.security_schemes,
-                resolver: &resolver,
-                depth,
-            };
-            let operation =
-                if entry.place.is_empty() { Value::Object(Map::new()) } else { value(text, &entry.place)? };
-            let site = Site {
-                path: &item.path,
-                method: entry.method.clone(),
-                shared: &shared,
-                operation: &operation,
-            };
-            extract::operation(&context, &site, &mut warnings)
-        };
-        let def = read().map_err(|error| error.file(&self.file))?;
+        let file = &self.resolver.index.file;
+        let (operation, reached) =
+            self.read(number, depth, &mut warnings).map_err(|error| error.file(file))?;
         for warning in &mut warnings {
-            warning.file.clone_from(&self.file);
+            warning.file.clone_from(file);
         }
-        Ok((def, warnings))
+        Ok((operation, reached, warnings))
+    }
+
+    /// The reference and the text of a schema by its number among those reached.
+    pub(crate) fn schema(&self, number: u32) -> Option<(Rc<str>, Rc<str>)> {
+        let targets = &self.resolver.targets;
+        let target = targets.target(number, &self.resolver).ok()?;
+        Some((targets.reference(number), Rc::clone(&target.text)))
+    }
+
+    fn read(
+        &self,
+        number: usize,
+        depth: Depth,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(OperationDef, Reached), SpecError> {
+        let Lazy { text, index, .. } = self.resolver;
+        let foreign = || SpecError::new("the index is not one of this text");
+        let entry = index.entries.get(number).ok_or_else(foreign)?;
+        let item = index.items.get(entry.item).ok_or_else(foreign)?;
+        let mut shared = Map::new();
+        for (key, place) in &item.shared {
+            shared.insert((*key).to_owned(), value(text, place)?);
+        }
+        let context = Context {
+            document: 0,
+            upgrade: index.upgrade.as_ref(),
+            defaults: &index.defaults,
+            schemes: &index.service.security_schemes,
+            resolver: &self.resolver,
+            depth,
+        };
+        let operation =
+            if entry.place.is_empty() { Value::Object(Map::new()) } else { value(text, &entry.place)? };
+        let method = entry.method.clone();
+        let site = Site { path: &item.path, method, shared: &shared, operation: &operation };
+        extract::parts(&context, &site, warnings)
     }
 }
 
@@ -155,6 +192,7 @@ struct Lazy<'a> {
     index: &'a Index,
     files: Files<'a>,
     whole: OnceCell<Value>,
+    targets: Targets,
 }
 
 impl Resolve for Lazy<'_> {
@@ -168,6 +206,10 @@ impl Resolve for Lazy<'_> {
         }
         let whole = self.whole.get_or_init(|| serde_json::from_str(self.text).unwrap_or_default());
         local(whole, fragment).map(Cow::Borrowed).ok_or_else(|| missing(reference))
+    }
+
+    fn targets(&self) -> &Targets {
+        &self.targets
     }
 }
 

@@ -29,7 +29,9 @@ use serde_json::{Map, Value};
 
 pub use document::{json, text};
 pub use error::{Effect, Position, SpecError, Warning};
+pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
+pub(crate) use schema::Reached;
 
 use self::error::token;
 use self::extract::{Context, Site};

@@ -7,14 +7,70 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::Source;
-use super::document;
 use super::error::SpecError;
+use super::{Source, document, schema};
 
 /// Finds what a reference means; the whole and the lazy reading each have one.
 pub(crate) trait Resolve {
     /// What the reference leads to, or why it leads nowhere.
     fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String>;
+
+    /// The schemas that references led to so far.
+    fn targets(&self) -> &Targets;
+}
+
+/// A schema that references lead to: its text, and where its own references lead.
+pub(crate) struct Target {
+    pub(crate) text: Rc<str>,
+    pub(crate) references: Vec<u32>,
+}
+
+/// The schemas that references lead to, each read once and numbered: an operation may reach thousands of them.
+#[derive(Default)]
+pub(crate) struct Targets(RefCell<Known>);
+
+#[derive(Default)]
+struct Known {
+    numbers: HashMap<Rc<str>, u32>,
+    references: Vec<Rc<str>>,
+    found: Vec<Option<Result<Rc<Target>, String>>>,
+}
+
+impl Targets {
+    /// The number of a reference.
+    pub(crate) fn number(&self, reference: &str) -> u32 {
+        let mut known = self.0.borrow_mut();
+        if let Some(number) = known.numbers.get(reference) {
+            return *number;
+        }
+        let number = u32::try_from(known.references.len()).unwrap_or(u32::MAX);
+        let reference = Rc::from(reference);
+        known.numbers.insert(Rc::clone(&reference), number);
+        known.references.push(reference);
+        known.found.push(None);
+        number
+    }
+
+    /// The reference that has a number.
+    pub(crate) fn reference(&self, number: u32) -> Rc<str> {
+        self.0.borrow().references.get(number as usize).cloned().unwrap_or_default()
+    }
+
+    /// What a reference leads to, as the resolver finds it the first time.
+    pub(crate) fn target(&self, number: u32, resolver: &dyn Resolve) -> Result<Rc<Target>, String> {
+        if let Some(Some(known)) = self.0.borrow().found.get(number as usize) {
+            return known.clone();
+        }
+        let found = resolver.resolve(&self.reference(number)).map(|schema| {
+            let mut references = Vec::new();
+            schema::references(&schema, &mut |next| references.push(self.number(next)));
+            Rc::new(Target { text: Rc::from(schema::text(&schema)), references })
+        });
+        if let Some(place) = self.0.borrow_mut().found.get_mut(number as usize) {
+            *place = Some(found.clone());
+        }
+        found
+    }
 }
 
 /// The reference that a value is, if it is one.
@@ -61,11 +117,12 @@ pub(crate) fn percent_decoded(text: &str) -> Option<String> {
 pub(crate) struct Whole<'a> {
     root: &'a Value,
     files: Files<'a>,
+    targets: Targets,
 }
 
 impl<'a> Whole<'a> {
     pub(crate) fn new(root: &'a Value, source: &'a dyn Source) -> Self {
-        Self { root, files: Files::new(source) }
+        Self { root, files: Files::new(source), targets: Targets::default() }
     }
 }
 
@@ -75,6 +132,10 @@ impl Resolve for Whole<'_> {
             Some(fragment) => local(self.root, fragment).map(Cow::Borrowed).ok_or_else(|| missing(reference)),
             None => self.files.resolve(reference).map(Cow::Owned),
         }
+    }
+
+    fn targets(&self) -> &Targets {
+        &self.targets
     }
 }
 

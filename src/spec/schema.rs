@@ -207,27 +207,71 @@ fn is_read_only(property: &Value, resolver: &dyn Resolve) -> bool {
     read_only
 }
 
-/// Adds the schemas that a schema reaches by `$ref` to `reached`, as compact JSON by reference.
+/// The schemas that an operation reaches by `$ref`, as numbers of [`super::reference::Targets`].
+#[derive(Default)]
+pub(crate) struct Reached {
+    order: Vec<u32>,
+    /// A bit for each number.
+    bits: Vec<u64>,
+}
+
+impl Reached {
+    /// A bit for each number that is reached; none is set in the last word's absence.
+    pub(crate) fn bits(&self) -> &[u64] {
+        &self.bits
+    }
+
+    /// The numbers in ascending order.
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        let mut numbers = self.order.clone();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// The schemas as an operation keeps them: reference as written, and compact JSON.
+    pub(crate) fn kept(&self, resolver: &dyn Resolve) -> Vec<(String, String)> {
+        let targets = resolver.targets();
+        let text = |number| Some(targets.target(number, resolver).ok()?.text.to_string());
+        let pair = |number: &u32| Some((targets.reference(*number).to_string(), text(*number)?));
+        self.order.iter().filter_map(pair).collect()
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        self.bits.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+
+    fn insert(&mut self, number: u32) {
+        let word = number as usize / 64;
+        if self.bits.len() <= word {
+            self.bits.resize(word + 1, 0);
+        }
+        self.bits[word] |= 1 << (number % 64);
+        self.order.push(number);
+    }
+}
+
+/// Adds the schemas that a schema reaches by `$ref` to `reached`.
 pub(crate) fn reach(
     schema: &Value,
     resolver: &dyn Resolve,
     pointer: &str,
-    reached: &mut IndexMap<String, String>,
+    reached: &mut Reached,
     warnings: &mut Vec<Warning>,
 ) {
+    let targets = resolver.targets();
     let mut waiting = Vec::new();
-    references(schema, &mut |target| waiting.push(target.to_owned()));
-    while let Some(target) = waiting.pop() {
-        if reached.contains_key(&target) {
+    references(schema, &mut |target| waiting.push(targets.number(target)));
+    while let Some(number) = waiting.pop() {
+        if reached.contains(number) {
             continue;
         }
-        let problem = if reached.len() == MAX_REACHED {
+        let problem = if reached.order.len() == MAX_REACHED {
             format!("it reaches more than {MAX_REACHED} schemas")
         } else {
-            match resolver.resolve(&target) {
+            match targets.target(number, resolver) {
                 Ok(found) => {
-                    reached.insert(target, text(&found));
-                    references(&found, &mut |next| waiting.push(next.to_owned()));
+                    reached.insert(number);
+                    waiting.extend(&found.references);
                     continue;
                 }
                 Err(problem) => problem,
@@ -237,13 +281,14 @@ pub(crate) fn reach(
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
-        if reached.len() == MAX_REACHED {
+        if reached.order.len() == MAX_REACHED {
             return;
         }
     }
 }
 
-fn references(schema: &Value, found: &mut dyn FnMut(&str)) {
+/// Shows every reference in a schema.
+pub(crate) fn references(schema: &Value, found: &mut dyn FnMut(&str)) {
     match schema {
         Value::Object(map) => {
             for (key, member) in map {
@@ -337,9 +382,10 @@ mod tests {
         let components = json!({"a": {"properties": {"b": {"$ref": "#/s/b"}}}, "b": {
             "properties": {"default": {"$ref": "#/s/a"}}, "example": {"$ref": "#/s/x"}, "anyOf": [{"$ref": "#/s/gone"}]}});
         in_document(&components, |resolver| {
-            let (mut reached, mut warnings) = (IndexMap::new(), Vec::new());
+            let (mut reached, mut warnings) = (Reached::default(), Vec::new());
             reach(&json!({"$ref": "#/s/a"}), resolver, "#/x", &mut reached, &mut warnings);
-            assert_eq!(reached.keys().collect::<Vec<_>>(), ["#/s/a", "#/s/b"]);
+            let kept = reached.kept(resolver);
+            assert_eq!(kept.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["#/s/a", "#/s/b"]);
             assert_eq!(warnings.len(), 1);
             assert!(warnings[0].problem.contains("#/s/gone"));
         });

@@ -27,15 +27,8 @@ pub(super) struct LazyDocument {
 
 impl LazyDocument {
     fn new(text: String, index: Index, source: impl Source + Send + Sync + 'static) -> Self {
-        let named = |entry: &spec::Entry| OperationDef {
-            id: entry.id.clone(),
-            id_is_made: entry.id_is_made,
-            aliases: entry.aliases.clone(),
-            path: index.path(entry).into_owned(),
-            ..OperationDef::blank(entry.method.clone())
-        };
-        let listed: Vec<_> = index.entries.iter().map(named).collect();
-        let names = format::encode(&index.service, &listed, hash_bytes(SOURCE_HASH_START, text.as_bytes()));
+        let names =
+            format::encode(&index.service, &listed(&index), hash_bytes(SOURCE_HASH_START, text.as_bytes()));
         let operations = index.entries.iter().map(|_| OnceCell::new()).collect();
         Self { text, index, source: Box::new(source), names, operations }
     }
@@ -69,6 +62,18 @@ impl fmt::Debug for LazyDocument {
 
 /// Adds what is known of a service from beyond its documents.
 pub(crate) type Settle<'s> = &'s dyn Fn(&mut ServiceDef);
+
+/// The operations of an index as far as their names go.
+pub(super) fn listed(index: &Index) -> Vec<OperationDef> {
+    let named = |entry: &spec::Entry| OperationDef {
+        id: entry.id.clone(),
+        id_is_made: entry.id_is_made,
+        aliases: entry.aliases.clone(),
+        path: index.path(entry).into_owned(),
+        ..OperationDef::blank(entry.method.clone())
+    };
+    index.entries.iter().map(named).collect()
+}
 
 /// What a document became.
 pub(super) enum Loaded {

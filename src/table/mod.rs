@@ -1,9 +1,11 @@
 //! The operation table: every operation of every service by its names.
 //!
-//! A table is one byte format with several origins ([`format`]): built in, or made from a document now.
+//! A table is one byte format with several origins ([`format`]): built in, made from a document now, or kept from
+//! before ([`kept`]).
 //! [`OperationTable::get`] finds an operation by the rules of the tiers; [`view`] reads what it says.
 
 pub(crate) mod format;
+pub(crate) mod kept;
 mod loaded;
 mod operation;
 mod parts;
@@ -22,6 +24,7 @@ use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
 use crate::spec::{Source, SpecError, Warning};
 
+pub(crate) use loaded::Settle;
 pub use operation::{GraphQl, Operation};
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
 pub(crate) use service::ServiceTable;
@@ -111,22 +114,27 @@ impl OperationTable {
         name: &str,
         bytes: &[u8],
         source: impl Source + Send + Sync + 'static,
-        settle: loaded::Settle<'_>,
+        settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        loaded::document(name, bytes, source, settle).map(Self::of_loaded)
+        ServiceTable::of_document(name, bytes, source, settle).map(Self::of_service)
     }
 
     /// The operations of a service's folder.
     pub(crate) fn of_folder(
         name: &str,
         source: &dyn Source,
-        settle: loaded::Settle<'_>,
+        settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        loaded::folder(name, source, settle).map(Self::of_loaded)
+        ServiceTable::of_folder(name, source, settle).map(Self::of_service)
     }
 
-    fn of_loaded((loaded, warnings): (loaded::Loaded, Vec<Warning>)) -> (Self, Vec<Warning>) {
-        (Self { services: vec![Arc::new(ServiceTable::loaded(loaded))] }, warnings)
+    fn of_service((service, warnings): (ServiceTable, Vec<Warning>)) -> (Self, Vec<Warning>) {
+        (Self { services: vec![Arc::new(service)] }, warnings)
+    }
+
+    /// The operations of a document that was compiled before.
+    pub(crate) fn of_kept(opened: kept::Opened, reload: kept::Reload) -> (Self, Vec<Warning>) {
+        Self::of_service(opened.into_service(reload))
     }
 
     /// Adds the services of another table. A service of the same name is replaced and its name returned, so that
@@ -207,6 +215,17 @@ impl OperationTable {
             }
             [one] => self.services[one.service].operation(one.row),
             ref several => Err(self.ambiguous(name, several)),
+        }
+    }
+
+    /// As [`OperationTable::get`] for who only looks whether there is one: `None` in place of an error, and no time
+    /// spent on the nearest identifiers.
+    #[must_use]
+    pub fn lookup(&self, name: &str) -> Option<Operation<'_>> {
+        let (service, bare) = self.split_namespace(None, name);
+        match self.first_tier(service, bare)[..] {
+            [one] => self.services[one.service].operation(one.row).ok(),
+            _ => None,
         }
     }
 

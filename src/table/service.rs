@@ -6,11 +6,13 @@ use std::fmt;
 use once_cell::sync::OnceCell;
 
 use super::format::{Tier, layout};
-use super::loaded::{LazyDocument, Loaded};
+use super::kept::Kept;
+use super::loaded::{self, LazyDocument, Loaded, Settle};
 use super::operation::Operation;
 use super::view::View;
 use crate::error::Result;
 use crate::operation::ServiceDef;
+use crate::spec::{Source, Warning};
 
 /// The operations of one service.
 pub(crate) struct ServiceTable {
@@ -24,6 +26,7 @@ pub(crate) struct ServiceTable {
 enum Store {
     Compiled(Cow<'static, [u8]>),
     Lazy(Box<LazyDocument>),
+    Kept(Box<Kept>),
 }
 
 impl ServiceTable {
@@ -33,14 +36,39 @@ impl ServiceTable {
         Some(Self { name, is_built_in, store: Store::Compiled(bytes), definition: OnceCell::new() })
     }
 
-    /// The service of a document loaded now.
-    pub(super) fn loaded(loaded: Loaded) -> Self {
+    /// The service of a document's text, read now.
+    pub(crate) fn of_document(
+        name: &str,
+        bytes: &[u8],
+        source: impl Source + Send + Sync + 'static,
+        settle: Settle<'_>,
+    ) -> Result<(Self, Vec<Warning>)> {
+        loaded::document(name, bytes, source, settle)
+            .map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
+    }
+
+    /// The service of a folder, read now.
+    pub(crate) fn of_folder(
+        name: &str,
+        source: &dyn Source,
+        settle: Settle<'_>,
+    ) -> Result<(Self, Vec<Warning>)> {
+        loaded::folder(name, source, settle).map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
+    }
+
+    fn loaded(loaded: Loaded) -> Self {
         let store = match loaded {
             Loaded::Compiled(bytes) => Store::Compiled(Cow::Owned(bytes)),
             Loaded::Lazy(document) => Store::Lazy(document),
         };
         let name = store.listing().service_name().to_owned();
         Self { name, is_built_in: false, store, definition: OnceCell::new() }
+    }
+
+    /// The service of a document that was compiled before.
+    pub(super) fn kept(kept: Box<Kept>) -> Self {
+        let name = kept.service_name().to_owned();
+        Self { name, is_built_in: false, store: Store::Kept(kept), definition: OnceCell::new() }
     }
 
     /// The service's short name.
@@ -55,21 +83,31 @@ impl ServiceTable {
 
     /// How many operations it has.
     pub(crate) fn len(&self) -> u32 {
-        self.view().rows(layout::OPERATIONS)
+        match &self.store {
+            Store::Kept(kept) => kept.len(),
+            _ => self.view().rows(layout::OPERATIONS),
+        }
     }
 
-    fn view(&self) -> View<'_> {
+    pub(super) fn view(&self) -> View<'_> {
         self.store.listing()
     }
 
     /// What holds for the whole service; read from the table when first needed.
     pub(crate) fn definition(&self) -> &ServiceDef {
-        self.definition.get_or_init(|| serde_json::from_str(self.view().service_json()).unwrap_or_default())
+        let json = || match &self.store {
+            Store::Kept(kept) => kept.service_json(),
+            _ => self.view().service_json(),
+        };
+        self.definition.get_or_init(|| serde_json::from_str(json()).unwrap_or_default())
     }
 
     /// The rows of the operations that answer to a name in a tier.
     pub(crate) fn named(&self, tier: Tier, name: &str) -> Vec<u32> {
-        self.view().named(tier, name)
+        match &self.store {
+            Store::Kept(kept) => kept.named(tier, name),
+            _ => self.view().named(tier, name),
+        }
     }
 
     /// An operation, whole.
@@ -80,6 +118,7 @@ impl ServiceTable {
         match &self.store {
             Store::Compiled(_) => Ok(self.listed(row)),
             Store::Lazy(document) => document.operation(row),
+            Store::Kept(kept) => kept.operation(row),
         }
     }
 
@@ -95,6 +134,7 @@ impl Store {
         match self {
             Self::Compiled(bytes) => View::checked(bytes),
             Self::Lazy(document) => document.names(),
+            Self::Kept(kept) => kept.listing(),
         }
     }
 }
@@ -104,6 +144,7 @@ impl fmt::Debug for ServiceTable {
         f.debug_struct("ServiceTable")
             .field("name", &self.name)
             .field("is_built_in", &self.is_built_in)
+            .field("is_kept", &matches!(self.store, Store::Kept(_)))
             .field("operations", &self.len())
             .finish_non_exhaustive()
     }

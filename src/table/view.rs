@@ -6,11 +6,14 @@
 use std::fmt;
 
 use super::format::{ABSENT, MAGIC, Tier, VERSION, hash_name, layout};
+use super::kept::KeptOperation;
 
 /// A table's bytes, checked to be a table of this version.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'t> {
     bytes: &'t [u8],
+    /// Has the schemas of an operation whose table has none.
+    kept: Option<&'t KeptOperation>,
 }
 
 impl<'t> View<'t> {
@@ -21,12 +24,17 @@ impl<'t> View<'t> {
 
     /// The view of bytes that [`View::new`] has accepted before.
     pub(crate) fn checked(bytes: &'t [u8]) -> Self {
-        Self { bytes }
+        Self { bytes, kept: None }
+    }
+
+    /// The view of an operation's table whose schemas stand elsewhere.
+    pub(super) fn kept(bytes: &'t [u8], kept: &'t KeptOperation) -> Self {
+        Self { bytes, kept: Some(kept) }
     }
 
     /// The view of a table with another magic, such as the table of answers.
     pub(crate) fn with_magic(bytes: &'t [u8], magic: [u8; 4]) -> Option<Self> {
-        let view = Self { bytes };
+        let view = Self::checked(bytes);
         let is_whole = bytes.len() >= 4 * layout::HEADER_WORDS
             && bytes.get(..4) == Some(&magic[..])
             && view.word_at(1) == VERSION
@@ -137,6 +145,9 @@ impl<'t> View<'t> {
     /// The schema that a document's reference names.
     pub(crate) fn schema(self, document: u32, reference: &str) -> Option<&'t str> {
         use layout::schema_row as column;
+        if let Some(kept) = self.kept {
+            return kept.schema(document, reference);
+        }
         let key = |row| {
             (
                 self.word(layout::SCHEMAS, row, column::DOCUMENT),

@@ -34,7 +34,7 @@ async fn failure(fetch: Fetch) -> Error {
 
 /// The only file below a folder.
 fn only_file(folder: &Path) -> std::path::PathBuf {
-    let mut files = std::fs::read_dir(folder.join("documents")).unwrap();
+    let mut files = std::fs::read_dir(folder.join("fetched")).unwrap();
     let file = files.next().unwrap().unwrap().path();
     assert!(files.next().is_none());
     file
@@ -128,7 +128,7 @@ async fn what_must_not_be_kept_is_not_kept() {
         Reply::whole(200, &[control, "etag: \"a\""], PETS)
     });
     let cache = tempfile::tempdir().unwrap();
-    let documents = cache.path().join("documents");
+    let documents = cache.path().join("fetched");
     for left in [1, 0, 0] {
         fetch(&server.url()).cache(cache.path()).await.unwrap();
         assert_eq!(std::fs::read_dir(&documents).unwrap().count(), left);
@@ -166,7 +166,7 @@ async fn the_cache_is_the_owners_alone_and_a_broken_file_in_it_is_replaced() {
     let cache = tempfile::tempdir().unwrap();
     fetch(&server.url()).cache(cache.path().join("new")).await.unwrap();
     let file = only_file(&cache.path().join("new"));
-    assert_eq!((mode(&cache.path().join("new/documents")), mode(&file)), (0o700, 0o600));
+    assert_eq!((mode(&cache.path().join("new/fetched")), mode(&file)), (0o700, 0o600));
 
     let good = std::fs::read(&file).unwrap();
     std::fs::write(&file, &good[..good.len() - 9]).unwrap();

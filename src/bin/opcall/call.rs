@@ -180,7 +180,7 @@ fn tell_of_twin(called: Operation<'_>, args: &CallArgs) {
         return;
     }
     let built_in = OperationTable::built_in();
-    if let Ok(twin) = built_in.get(&args.operation)
+    if let Some(twin) = built_in.lookup(&args.operation)
         && twin.service() != called.service()
     {
         let (called, twin) = (called.qualified_id(), twin.qualified_id());

@@ -15,6 +15,7 @@ mod example;
 mod folders;
 mod inputs;
 mod items;
+mod kept;
 mod loopback;
 mod ops;
 mod output;
@@ -41,16 +42,23 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let mut format = settings::error_format(&arguments);
     let mut screen = Screen::default();
+    let mut ran = None;
     let done = read(&arguments).and_then(|command| {
         format = command.common().error_format.unwrap_or(format);
         screen = Screen::new(command.common().color.unwrap_or_default(), session::variable);
         session::log(command.common(), screen)?;
-        run(&command, screen)
+        let done = run(&command, screen);
+        ran = command.source().cloned();
+        done
     });
-    match done {
+    let code = match &done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => ExitCode::from(failure.tell(format, screen)),
+    };
+    if let (Some(source), false) = (ran, matches!(done, Err(Failure::Signal(_)))) {
+        kept::keep(&source);
     }
+    code
 }
 
 /// Reads the command line and the variables that stand for options.

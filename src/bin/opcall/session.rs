@@ -3,12 +3,13 @@
 use std::future::Future;
 use std::io::Write;
 
-use opcall::{Document, Harness, HarnessBuilder, OperationTable};
+use opcall::{Harness, HarnessBuilder, OperationTable};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{Common, Source, Target};
+use crate::kept;
 use crate::output::{Screen, counted};
 use crate::report::Failure;
 
@@ -49,7 +50,7 @@ pub(crate) fn log(common: &Common, screen: Screen) -> Result<(), Failure> {
 pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, Failure> {
     let mut table = OperationTable::built_in();
     for path in &source.spec {
-        let (read, warnings) = Document::open(path).read()?;
+        let (read, warnings) = kept::document(path, source).read()?;
         let shadowed = table.add(read);
         if common.quiet {
             continue;

@@ -16,6 +16,7 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
     match command {
         Command::Call(args) => {
             fill_target(&mut args.target, variable)?;
+            fill_cache(&mut args.source, variable);
             if !args.target.sandbox {
                 fill_source(&mut args.source, variable);
             }
@@ -24,22 +25,28 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
         }
         Command::Batch(args) => {
             fill_target(&mut args.target, variable)?;
+            fill_cache(&mut args.source, variable);
             if !args.target.sandbox {
                 fill_source(&mut args.source, variable);
             }
             fill_common(&mut args.common, variable)
         }
         Command::Ops(args) => {
+            fill_cache(&mut args.source, variable);
             fill_source(&mut args.source, variable);
             fill_common(&mut args.common, variable)
         }
         Command::Show(args) => {
+            fill_cache(&mut args.source, variable);
             fill_source(&mut args.source, variable);
             fill_common(&mut args.common, variable)
         }
         Command::Check(args) => fill_common(&mut args.common, variable),
         #[cfg(feature = "sandbox")]
-        Command::Sandbox(args) => fill_common(&mut args.common, variable),
+        Command::Sandbox(args) => {
+            fill_cache(&mut args.source, variable);
+            fill_common(&mut args.common, variable)
+        }
     }
 }
 
@@ -59,6 +66,10 @@ fn fill_target(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure>
 
 fn fill_source(source: &mut Source, variable: Lookup<'_>) {
     source.api = source.api.take().or_else(|| variable("OPCALL_API"));
+}
+
+fn fill_cache(source: &mut Source, variable: Lookup<'_>) {
+    source.no_cache |= variable("OPCALL_NO_CACHE").is_some_and(|text| text != "0");
 }
 
 fn fill_common(common: &mut Common, variable: Lookup<'_>) -> Result<(), Failure> {

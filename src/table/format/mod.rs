@@ -15,7 +15,7 @@ use crate::operation::{
     SchemeUse, ServiceDef, Style,
 };
 
-use names::names_of;
+pub(crate) use names::names_of;
 #[allow(unused_imports, reason = "build.rs writes tables and reads none")]
 pub(crate) use names::{SOURCE_HASH_START, Tier, fold_flat, fold_separators, hash_bytes, hash_name};
 

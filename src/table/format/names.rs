@@ -59,7 +59,7 @@ pub(crate) const SOURCE_HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// The names of one operation by tier; a folded form that an earlier tier already has is kept, for it may also
 /// be another operation's.
-pub(super) fn names_of(operation: &OperationDef, row: u32, names: &mut Vec<(Tier, String, u32)>) {
+pub(crate) fn names_of(operation: &OperationDef, row: u32, names: &mut Vec<(Tier, String, u32)>) {
     let tier = if operation.id_is_made { Tier::Made } else { Tier::Exact };
     names.push((tier, operation.id.clone(), row));
     names.push((Tier::Path, format!("{} {}", operation.method, operation.path), row));

@@ -82,6 +82,17 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The documents of a command that looks operations up.
+    pub(crate) fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Call(args) => Some(&args.source),
+            Self::Ops(args) => Some(&args.source),
+            Self::Show(args) => Some(&args.source),
+            Self::Batch(args) => Some(&args.source),
+            _ => None,
+        }
+    }
+
     /// The options that every command has.
     pub(crate) fn common(&self) -> &Common {
         match self {
@@ -148,6 +159,13 @@ pub(crate) struct Source {
         help_heading = "Where"
     )]
     pub(crate) api: Option<String>,
+    /// Read documents anew, and keep nothing of them in the cache folder
+    #[arg(
+        help = "Read documents anew, and keep nothing of them in the cache folder [env: OPCALL_NO_CACHE, OPCALL_CACHE_DIR]",
+        long,
+        help_heading = "Where"
+    )]
+    pub(crate) no_cache: bool,
 }
 
 /// Where calls go and how long they may take.

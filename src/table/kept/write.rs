@@ -1,0 +1,264 @@
+//! Writes a document in kept form: operation by operation, each alone, their schemas once.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+
+use serde::Serialize;
+
+use super::file::{Entry, Part, Place, directory, header};
+use super::{Head, NameKey, Record, SchemaKey, VERSION};
+use crate::error::{Error, IoError, Result};
+use crate::operation::{OperationDef, ServiceDef};
+use crate::spec::{self, Depth, Extractor, Index, Reached, Source, SpecError, Warning};
+use crate::table::format::{self, names_of};
+use crate::table::loaded::{Settle, listed};
+
+/// A document on its way into a file; without its head it is none yet.
+pub(crate) struct Unfinished {
+    writer: Writer,
+    head: Head,
+}
+
+/// Writes all of a document but its head.
+///
+/// # Errors
+/// [`Error::Spec`] where the document cannot be read, [`Error::Io`] where the file cannot be written.
+pub(crate) fn document(
+    to: File,
+    name: &str,
+    bytes: &[u8],
+    source: &dyn Source,
+    settle: Settle<'_>,
+) -> Result<Unfinished> {
+    let (text, mut warnings) = spec::json(name, bytes)?;
+    match spec::index(name, &text)? {
+        Some(mut index) => {
+            settle(&mut index.service);
+            warnings.extend(index.warnings.iter().cloned());
+            indexed(to, &text, &index, warnings, source)
+        }
+        None => whole(to, spec::read(name, bytes, source, Depth::Requests)?, settle),
+    }
+}
+
+/// Writes all of a service's folder but the head.
+///
+/// # Errors
+/// As [`document`].
+pub(crate) fn folder(to: File, name: &str, source: &dyn Source, settle: Settle<'_>) -> Result<Unfinished> {
+    whole(to, spec::read_folder(name, source, Depth::Requests)?, settle)
+}
+
+fn indexed(
+    to: File,
+    text: &str,
+    index: &Index,
+    warnings: Vec<Warning>,
+    source: &dyn Source,
+) -> Result<Unfinished> {
+    let extractor = index.extractor(text, source);
+    let mut writer = Writer::new(to, &index.service).map_err(failed)?;
+    let names = listed(index);
+    for (number, name) in names.iter().enumerate() {
+        let written = match extractor.extract(number, Depth::Requests) {
+            Ok((operation, reached, _)) => {
+                let reach = writer.reach(operation.document, &reached, &extractor).map_err(failed)?;
+                writer.operation(&operation, Some(reach))
+            }
+            Err(error) => writer.broken(name, error),
+        };
+        written.map_err(failed)?;
+    }
+    writer.into_unfinished(&index.service, &names, warnings)
+}
+
+fn whole(to: File, mut description: spec::Description, settle: Settle<'_>) -> Result<Unfinished> {
+    settle(&mut description.service);
+    let mut writer = Writer::new(to, &description.service).map_err(failed)?;
+    let mut names = Vec::with_capacity(description.operations.len());
+    for mut operation in description.operations {
+        for (reference, text) in std::mem::take(&mut operation.schemas) {
+            writer.schema_once(operation.document, reference, &text).map_err(failed)?;
+        }
+        writer.operation(&operation, None).map_err(failed)?;
+        names.push(name_of(operation));
+    }
+    writer.into_unfinished(&description.service, &names, description.warnings)
+}
+
+/// An operation as far as its names go.
+fn name_of(operation: OperationDef) -> OperationDef {
+    let OperationDef { document, id, id_is_made, aliases, method, path, .. } = operation;
+    OperationDef { document, id, id_is_made, aliases, path, ..OperationDef::blank(method) }
+}
+
+fn failed(source: io::Error) -> Error {
+    Error::Io(Box::new(IoError { action: "writing a kept document".to_owned(), source }))
+}
+
+impl Unfinished {
+    /// Writes the head, with what the caller wants to know of the document again.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub(crate) fn finish(self, key: &str) -> io::Result<()> {
+        let Self { mut writer, mut head } = self;
+        key.clone_into(&mut head.key);
+        let part = writer.put(&serde_json::to_vec(&head)?)?;
+        writer.out.seek(SeekFrom::Start(0))?;
+        writer.out.write_all(&header(part))?;
+        writer.out.flush()
+    }
+}
+
+struct Writer {
+    out: BufWriter<File>,
+    at: u64,
+    /// Carries the service's name alone, as an operation asked for alone does.
+    service: ServiceDef,
+    names: Vec<Entry>,
+    rows: Vec<Entry>,
+    schemas: Vec<Entry>,
+    /// The schemas written, by document and reference.
+    known: HashSet<(u32, String)>,
+    /// The schemas written, by number.
+    numbers: HashSet<u32>,
+    /// The sets of schemas that operations reach, a bit a number: most of them are those of others.
+    reaches: HashMap<Vec<u64>, Part>,
+}
+
+impl Writer {
+    fn new(to: File, service: &ServiceDef) -> io::Result<Self> {
+        let mut writer = Self {
+            out: BufWriter::with_capacity(1 << 18, to),
+            at: 0,
+            service: ServiceDef { name: service.name.clone(), ..ServiceDef::default() },
+            names: Vec::new(),
+            rows: Vec::new(),
+            schemas: Vec::new(),
+            known: HashSet::new(),
+            numbers: HashSet::new(),
+            reaches: HashMap::new(),
+        };
+        // No header yet: what is cut off here is nothing.
+        writer.put(&[0; super::file::HEADER])?;
+        Ok(writer)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<Part> {
+        let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let part = Part { offset: self.at, length, checksum: super::file::checksum(bytes) };
+        self.out.write_all(bytes)?;
+        self.at += u64::from(length);
+        Ok(part)
+    }
+
+    /// An operation, with the list of the schemas that it reaches; without one it has all of the document.
+    fn operation(&mut self, operation: &OperationDef, reach: Option<Part>) -> io::Result<()> {
+        self.record(operation, &Record { reach, error: None })
+    }
+
+    /// An operation that cannot be read: its names lead to what is wrong with it.
+    fn broken(&mut self, name: &OperationDef, error: SpecError) -> io::Result<()> {
+        self.record(name, &Record { reach: None, error: Some(error) })
+    }
+
+    fn record(&mut self, operation: &OperationDef, record: &Record) -> io::Result<()> {
+        let row = u32::try_from(self.rows.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let table = format::encode(&self.service, std::slice::from_ref(operation), 0);
+        let part = self.put(&with_length(&table, record)?)?;
+        self.rows.push(Entry::new(u64::from(row), row, part));
+        let mut names = Vec::new();
+        names_of(operation, row, &mut names);
+        let keys = names.iter().map(|(tier, name, _)| NameKey { tier: *tier, name });
+        self.names.extend(keys.map(|key| Entry::new(key.hash(), row, part)));
+        Ok(())
+    }
+
+    /// The list of the schemas that an operation reaches, each of which is written when it is first reached.
+    fn reach(&mut self, document: u32, reached: &Reached, extractor: &Extractor<'_>) -> io::Result<Part> {
+        if let Some(known) = self.reaches.get(reached.bits()) {
+            return Ok(*known);
+        }
+        let numbers = reached.numbers();
+        for number in &numbers {
+            if self.numbers.insert(*number)
+                && let Some((reference, text)) = extractor.schema(*number)
+            {
+                self.schema(*number, SchemaKey { document, reference: &reference }, &text)?;
+            }
+        }
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let part = self.put(&bytes)?;
+        self.reaches.insert(reached.bits().to_vec(), part);
+        Ok(part)
+    }
+
+    fn schema_once(&mut self, document: u32, reference: String, text: &str) -> io::Result<()> {
+        let number = u32::try_from(self.known.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let known = (document, reference);
+        if !self.known.contains(&known) {
+            self.schema(number, SchemaKey { document, reference: &known.1 }, text)?;
+            self.known.insert(known);
+        }
+        Ok(())
+    }
+
+    fn schema(&mut self, number: u32, key: SchemaKey<'_>, text: &str) -> io::Result<()> {
+        let part = self.put(&key.with_text(text)?)?;
+        self.schemas.push(Entry::new(key.hash(), number, part));
+        Ok(())
+    }
+
+    fn directory(&mut self, entries: Vec<Entry>) -> io::Result<Place> {
+        let (entries, pages) = directory(entries);
+        let offset = self.at;
+        self.out.write_all(&entries)?;
+        self.at += entries.len() as u64;
+        Ok(Place::new(offset, self.put(&pages)?))
+    }
+
+    fn into_unfinished(
+        mut self,
+        service: &ServiceDef,
+        names: &[OperationDef],
+        warnings: Vec<Warning>,
+    ) -> Result<Unfinished> {
+        let operations =
+            u32::try_from(names.len()).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
+        let schemas = self.schemas.iter().map(|entry| entry.number + 1).max().unwrap_or_default();
+        let finish = || -> io::Result<Head> {
+            let listing = self.put(&format::encode(service, names, 0))?;
+            let (by_name, by_row, by_schema) = (
+                std::mem::take(&mut self.names),
+                std::mem::take(&mut self.rows),
+                std::mem::take(&mut self.schemas),
+            );
+            Ok(Head {
+                version: VERSION.to_owned(),
+                key: String::new(),
+                service_name: service.name.clone(),
+                service: serde_json::to_string(service)?,
+                warnings,
+                operations,
+                schemas,
+                listing,
+                by_name: self.directory(by_name)?,
+                by_row: self.directory(by_row)?,
+                by_schema: self.directory(by_schema)?,
+            })
+        };
+        let head = finish().map_err(failed)?;
+        Ok(Unfinished { writer: self, head })
+    }
+}
+
+/// A table with what belongs to it, and its length in front.
+fn with_length(table: &[u8], record: &impl Serialize) -> io::Result<Vec<u8>> {
+    let length = u32::try_from(table.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut bytes = length.to_le_bytes().to_vec();
+    bytes.extend_from_slice(table);
+    serde_json::to_writer(&mut bytes, record)?;
+    Ok(bytes)
+}
