@@ -4,6 +4,7 @@
 //! reads the files, fetches those of the network ([`Document::fetch`]), and keeps what became of them
 //! ([`Document::cached`]).
 
+mod base;
 mod cache;
 #[cfg(feature = "client")]
 mod companions;
@@ -23,9 +24,11 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-#[cfg(feature = "client")]
 use std::sync::Arc;
+
+use serde_json::{Map, Value};
 
 use self::cache::{Slot, failed};
 use self::stamp::{Reading, Recorder};
@@ -57,6 +60,8 @@ pub struct Document {
     place: Place,
     /// The short name of its service, in place of the one that it has by itself.
     service: Option<String>,
+    /// What is laid under it.
+    base: Option<Arc<Map<String, Value>>>,
     cache: Option<PathBuf>,
 }
 
@@ -77,13 +82,27 @@ impl Document {
     }
 
     fn of(place: Place) -> Self {
-        Self { place, service: None, cache: None }
+        Self { place, service: None, base: None, cache: None }
     }
 
     /// Gives its service a short name, the namespace of its operations, in place of the one that it has by itself.
     #[must_use]
     pub fn named(mut self, service: impl Into<String>) -> Self {
         self.service = Some(service.into());
+        self
+    }
+
+    /// Lays a partial document under this one, as a folder's `service.yaml` lies under its documents: what this one
+    /// says wins. A service's folder has that file, and nothing else is laid under it.
+    ///
+    /// ```no_run
+    /// use serde_json::json;
+    /// let base = json!({"servers": [{"url": "https://pets.example/v1"}]});
+    /// let document = opcall::Document::open("petstore.json").base(base.as_object().cloned().unwrap_or_default());
+    /// ```
+    #[must_use]
+    pub fn base(mut self, base: Map<String, Value>) -> Self {
+        self.base = Some(Arc::new(base));
         self
     }
 
@@ -116,6 +135,18 @@ impl Document {
         self
     }
 
+    /// Its SHA-256 in hexadecimal digits: that of the file's bytes, or [`Fetched::sha256`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read; a folder has no hash.
+    #[cfg(feature = "client")]
+    pub fn sha256(&self) -> Result<String> {
+        match &self.place {
+            Place::Path(path) => Ok(pack::sha256(&[&self.bytes(path)?])),
+            Place::Fetched(fetched) => Ok(fetched.sha256()),
+        }
+    }
+
     /// Its operations, with what was passed over so far.
     ///
     /// A document is indexed in one pass; its operations are read when they are first asked for.
@@ -126,21 +157,30 @@ impl Document {
         if let Some(kept) = self.kept() {
             return Ok(kept);
         }
-        let settle = |service: &mut ServiceDef| self.settle(service);
+        let (name, settle) = (self.name(), |service: &mut ServiceDef| self.settle(service));
         match &self.place {
             Place::Path(path) if path.is_dir() => {
-                OperationTable::of_folder(&self.name(), &FolderSource::new(path), &settle)
+                OperationTable::of_folder(&name, &FolderSource::new(path), &settle)
             }
             Place::Path(path) => {
-                let beside = FolderSource::new(folder_of(path));
-                OperationTable::of_document(&self.name(), &self.bytes(path)?, beside, &settle)
+                let (bytes, beside) = (self.bytes(path)?, FolderSource::new(folder_of(path)));
+                let (bytes, before) = self.based(&bytes)?;
+                let read = OperationTable::of_document(&name, &bytes, beside, &settle)?;
+                Ok(with_warnings(before, read))
             }
             #[cfg(feature = "client")]
             Place::Fetched(fetched) => {
-                let companions = fetched.companions.clone();
-                OperationTable::of_document(&self.name(), &fetched.root, companions, &settle)
+                let (bytes, before) = self.based(&fetched.root)?;
+                let read = OperationTable::of_document(&name, &bytes, fetched.companions.clone(), &settle)?;
+                Ok(with_warnings(before, read))
             }
         }
+    }
+
+    /// A document's text with what lies under it, and what was wrong with the text alone.
+    fn based<'b>(&self, bytes: &'b [u8]) -> Result<(Cow<'b, [u8]>, Vec<Warning>)> {
+        let Some(base) = &self.base else { return Ok((Cow::Borrowed(bytes), Vec::new())) };
+        base::lay(&self.name(), bytes, base).map(|(bytes, warnings)| (Cow::Owned(bytes), warnings))
     }
 
     /// Compiles it into its cache folder, unless it is there already as it is now. Tells whether it is there.
@@ -159,11 +199,10 @@ impl Document {
         let folder = self.cache.as_ref()?;
         let path = self.path()?;
         let metadata = std::fs::metadata(path).ok()?;
-        // A document that is kept under another service's name is another document.
-        let known_by = match &self.service {
-            Some(service) => format!("{service}\n{}", self.name()),
-            None => self.name(),
-        };
+        // With another name of its service, or another base, it is another document.
+        let mut known_by = self.name();
+        known_by.extend(self.service.iter().flat_map(|service| ["\n", service]));
+        known_by.extend(self.base.iter().filter_map(|base| serde_json::to_string(base.as_ref()).ok()));
         let slot = || Slot::new(folder, path, &known_by);
         Some(((metadata.is_file() || metadata.is_dir()).then(slot)??, path))
     }
@@ -195,7 +234,7 @@ impl Document {
         } else {
             let source = Recorder::new(folder_of(path));
             let bytes = source.bytes(path).map_err(|error| self.unreadable(error))?;
-            (kept::document(to, &self.name(), &bytes, &source, &settle)?, source)
+            (kept::document(to, &self.name(), &self.based(&bytes)?.0, &source, &settle)?, source)
         };
         let reading = source.reading().ok_or_else(|| self.changed())?;
         let key = slot.key(reading).map_err(|error| failed(error.into()))?;
@@ -211,6 +250,7 @@ impl Document {
         } else {
             let source = Recorder::new(folder_of(path));
             let bytes = source.bytes(path).map_err(|error| self.unreadable(error))?;
+            let bytes = self.based(&bytes)?.0;
             (ServiceTable::of_document(&self.name(), &bytes, source.clone(), &settle)?, source)
         };
         let now = source.reading().filter(|now| now.agrees(before));
@@ -269,6 +309,14 @@ impl Document {
     fn unreadable(&self, source: std::io::Error) -> Error {
         Error::Io(Box::new(IoError { action: format!("reading {:?}", self.name()), source }))
     }
+}
+
+fn with_warnings(
+    mut before: Vec<Warning>,
+    (table, warnings): (OperationTable, Vec<Warning>),
+) -> (OperationTable, Vec<Warning>) {
+    before.extend(warnings);
+    (table, before)
 }
 
 /// The folder that a file's references may lead into.

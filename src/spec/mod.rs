@@ -37,8 +37,8 @@ use self::error::token;
 use self::extract::{Context, Site};
 use self::head::Head;
 use self::reference::Whole;
-#[allow(unused_imports, reason = "build.rs, which compiles this room too, fetches no files")]
-pub(crate) use self::reference::joined;
+#[allow(unused_imports, reason = "build.rs compiles this room too, and needs neither by itself")]
+pub(crate) use self::{document::lay_over, reference::joined};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// The files beside a document.

@@ -22,6 +22,7 @@ use once_cell::sync::Lazy;
 use self::format::Tier;
 use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
+use crate::operation::ServiceDef;
 use crate::spec::{Source, SpecError, Warning};
 
 pub(crate) use loaded::Settle;
@@ -163,6 +164,12 @@ impl OperationTable {
     #[must_use]
     pub fn environment(&self, service: &str) -> &[(String, Vec<String>)] {
         self.service(service).map_or(&[], |service| &service.definition().environment)
+    }
+
+    /// What a document says of its service as a whole; nothing for a service that is not known.
+    #[must_use]
+    pub fn definition(&self, service: &str) -> Option<&ServiceDef> {
+        self.service(service).map(ServiceTable::definition)
     }
 
     pub(crate) fn service(&self, name: &str) -> Option<&ServiceTable> {

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use opcall::source::FolderSource;
 use opcall::spec::{self, Depth, Description, Position, SpecError, Warning};
+use opcall::{Error, Fetched};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckOutput};
+use crate::documents;
 use crate::output::{Screen, counted, escape, paint};
 use crate::report::Failure;
 
@@ -19,7 +21,10 @@ pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
     let mut out = screen.out();
     let mut is_good = true;
     for path in &args.files {
-        let finding = Finding::of(path);
+        let finding = match documents::url(path) {
+            Some(url) => Finding::fetched(url, args)?,
+            None => Finding::of(path),
+        };
         is_good &= finding.is_good(args.strict);
         match args.output.unwrap_or_default() {
             CheckOutput::Ndjson => writeln!(out, "{}", finding.to_json())?,
@@ -67,6 +72,32 @@ impl From<SpecError> for Fault {
 }
 
 impl Finding {
+    /// What is in a document of the network; one that cannot be fetched is a finding, too.
+    fn fetched(url: &str, args: &CheckArgs) -> Result<Self, Failure> {
+        let name = url.split(['?', '#']).next().unwrap_or_default().to_owned();
+        let document = match documents::fetch_with(url, &args.spec_headers, true) {
+            Ok(document) => document,
+            Err(failure @ Failure::Call(_)) => {
+                let fault = Fault {
+                    message: failure.to_string(),
+                    file: name.clone(),
+                    position: None,
+                    pointer: None,
+                    hint: failure.hint(),
+                };
+                return Ok(Self { name, bytes: 0, read: Err(fault) });
+            }
+            Err(failure) => return Err(failure),
+        };
+        documents::tell(&document, &args.common);
+        let bytes = document.fetched().map_or(0, Fetched::size);
+        let read = match document.describe(Depth::Requests) {
+            Err(Error::Spec(error)) => Err(Fault::from(*error)),
+            read => Ok(read?),
+        };
+        Ok(Self { name, bytes, read })
+    }
+
     fn of(path: &Path) -> Self {
         let name = path.display().to_string();
         if path.is_dir() {

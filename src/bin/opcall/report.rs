@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use opcall::{Error, OperationTable, Phase};
+use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
@@ -76,6 +76,16 @@ impl Failure {
     /// The command line is wrong.
     pub(crate) fn usage(problem: impl Into<String>, hint: Option<String>) -> Self {
         Self::Usage { problem: problem.into(), hint }
+    }
+
+    /// The configuration lacks something or says something wrong.
+    pub(crate) fn config(problem: impl Into<String>, hint: Option<String>) -> Self {
+        Self::Call(ConfigError { problem: problem.into(), hint }.into())
+    }
+
+    /// A safety rule refuses to go on; nothing was sent.
+    pub(crate) fn refused(problem: impl Into<String>, hint: Option<String>) -> Self {
+        Self::Call(UnsafeError { sent: false, problem: problem.into(), hint }.into())
     }
 
     /// A file or stream failed.

@@ -9,6 +9,7 @@ use crate::arguments_schema::body_of;
 use crate::describe;
 use crate::example;
 use crate::output::{Screen, escape, layout, paint};
+use crate::remembered::Wanted;
 use crate::report::{self, Failure};
 use crate::session;
 
@@ -17,13 +18,14 @@ use crate::session;
 /// # Errors
 /// Where no operation or several have the name, a document cannot be read, or standard output cannot be written.
 pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
-    let table = session::table(&args.source, &args.common)?;
+    let known = session::known(&args.source, &args.common, Wanted::Name(&args.operation))?;
+    let table = &known.table;
     let operation = table
         .find(args.source.api.as_deref(), &args.operation)
-        .map_err(|error| report::unknown_operation(&table, error))?;
+        .map_err(|error| report::unknown_operation(table, error))?;
     let mut out = screen.out();
     match args.output.unwrap_or_default() {
-        ShowOutput::Auto => write_text(&mut out, operation, &table, screen)?,
+        ShowOutput::Auto => write_text(&mut out, operation, table, screen)?,
         ShowOutput::Json => {
             layout(&describe::to_json(operation).to_string(), screen.json(), &mut out)?;
             writeln!(out)?;
