@@ -2,6 +2,7 @@
 
 mod batch;
 mod calls;
+mod remembered;
 mod tables;
 #[cfg(unix)]
 mod terminal;
