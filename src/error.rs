@@ -135,14 +135,34 @@ pub struct AuthError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// No connection was made (DNS, TCP, TLS): nothing was sent.
+    /// No connection was made (DNS, TCP): nothing was sent.
     Connect,
+    /// The two sides did not agree on TLS: nothing was carried out.
+    Tls(TlsProblem),
     /// Time ran out while connecting: nothing was sent.
     ConnectTimeout,
     /// Time ran out after the request was sent, at least in part.
     AnswerTimeout,
     /// The connection broke after it was made.
     Broken,
+}
+
+/// Why two sides did not agree on TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsProblem {
+    /// No authority that is trusted here signed the server's certificate.
+    UnknownIssuer,
+    /// The server's certificate is for other names.
+    WrongName,
+    /// The server's certificate is over, or not valid yet.
+    Expired,
+    /// The server wants a client certificate, and none was given.
+    CertificateRequired,
+    /// The server does not accept the client certificate.
+    CertificateRefused,
+    /// Anything else: the other side speaks no TLS, or no version and no cipher that is known here.
+    Other,
 }
 
 /// No answer came.

@@ -153,18 +153,23 @@
 //! # Features
 //!
 //! `falcon`, `panther`, `logscale`: the built-in operations of a service. `client`: sending; without it there are only
-//! tables and descriptions. `cli`: the program. `sandbox`: the loopback server. `blocking`: calls without a runtime. All
-//! but `blocking` are on by default.
+//! tables and descriptions. `cli`: the program. `sandbox`: the loopback server. `blocking`: calls without a runtime.
+//! `build`: compiling descriptions in a build script. All but `blocking` and `build` are on by default.
 
 #[cfg(feature = "client")]
 mod auth;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(any(feature = "build", test))]
+pub mod build;
 mod document;
 mod error;
+mod explain;
 #[cfg(feature = "client")]
 mod harness;
+mod jsonpath;
 pub mod operation;
+mod overlay;
 #[cfg_attr(
     not(feature = "client"),
     allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
@@ -199,17 +204,21 @@ pub use document::Document;
 pub use document::{Fetch, Fetched, Freshness};
 pub use error::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
-    TransportError, UnknownOperation, UnsafeError,
+    TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
+pub use explain::{Place, Said};
 #[cfg(feature = "client")]
 pub use harness::{Command, Harness, HarnessBuilder, command};
-pub use operation::{Location, Method, Style, Types};
+pub use operation::{DeepArrays, Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
 pub use profile::{Credentials, Profile};
 pub use request::{Content, Part, PartContent, Problem, Request};
 #[cfg(feature = "client")]
 pub use response::Response;
+/// Where [`build`] finds it, in the library as in the crate's own build script.
+#[cfg(any(feature = "build", test))]
+use table::format;
 pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};
 
 /// The Rust blocks of README run as documentation tests.

@@ -8,7 +8,7 @@ use std::fmt;
 use secrecy::SecretString;
 
 pub(crate) use base::{Base, find_region, is_loopback, origin_of};
-pub(crate) use environment::{Setting, variable_for, variables_for};
+pub(crate) use environment::{Setting, variable_for, variable_of_scheme, variables_for};
 
 /// Where a service is and how to sign in.
 ///
@@ -55,7 +55,8 @@ impl Profile {
         self
     }
 
-    /// The token endpoint, where it is not the one that the document names. The client secret is sent there.
+    /// The token endpoint, where it is not the one that the document (or the `OpenID` Connect provider that it names)
+    /// tells. The client secret is sent there.
     pub fn token_url(mut self, url: impl Into<String>) -> Self {
         self.token_url = Some(url.into());
         self
@@ -117,25 +118,33 @@ impl Credentials {
         self
     }
 
-    /// An access token: for bearer schemes, and in place of an `OAuth2` token request.
+    /// An access token: for bearer schemes, and in place of an `OAuth2` token request. A text with a space, such as
+    /// `token 0123`, names its HTTP scheme itself and is the whole value of `Authorization`.
     pub fn access_token(mut self, token: impl Into<SecretString>) -> Self {
         self.access_token = Some(token.into());
         self
     }
 
-    /// An API key, for schemes that put one in a header, the query or a cookie.
+    /// An API key, for schemes that put one in a header, the query or a cookie. Where an operation asks for several
+    /// keys at once, each needs [`Credentials::scheme`].
     pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
         self.api_key = Some(key.into());
         self
     }
 
-    /// User name and password for HTTP basic authentication (RFC 7617).
+    /// User name and password for HTTP basic (RFC 7617) and digest authentication (RFC 7616).
     pub fn basic(mut self, username: impl Into<String>, password: impl Into<SecretString>) -> Self {
         self.basic = Some((username.into(), password.into()));
         self
     }
 
-    /// The secret of one security scheme by its name in the document, for services that ask for several keys.
+    /// The secret of one security scheme by its name in the document, for services that ask for several keys. For
+    /// HTTP basic and digest it is `USER:PASSWORD`, for `OAuth2` and `OpenID` Connect an access token.
+    ///
+    /// ```
+    /// use opcall::Credentials;
+    /// let credentials = Credentials::new().scheme("AppId", "my-app").scheme("ApiKey", "s3cret");
+    /// ```
     pub fn scheme(mut self, name: impl Into<String>, secret: impl Into<SecretString>) -> Self {
         self.schemes.push((name.into(), secret.into()));
         self

@@ -1,16 +1,19 @@
 //! One profile of one service at work: its base URL, its credentials, its tokens.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use secrecy::SecretString;
 
-use super::choice::{Source, serves, source};
+use super::choice::Choice;
+use super::digest::Challenge;
+use super::discovery::Discovery;
 use super::renewing::{Fetched, Renewing};
-use super::token::TokenEndpoint;
+use super::source::{Need, Source, source};
+use super::token::{TokenEndpoint, absolute};
 use super::{CredentialProvider, SignInError};
-use crate::error::AuthError;
-use crate::operation::{OAuth2Def, RegionDef, SchemeKind, SecuritySchemeDef, ServiceDef};
+use crate::error::{AuthError, ConfigError};
+use crate::operation::{ClientAuth, OAuth2Def, RegionDef, SchemeKind, SchemeUse, ServiceDef};
 use crate::profile::{Base, Credentials, Profile};
 use crate::transport::Transport;
 
@@ -25,29 +28,59 @@ pub(crate) struct Account {
     provider: Option<Arc<dyn CredentialProvider>>,
     base: RwLock<Base>,
     provided: Renewing<Arc<Credentials>>,
-    tokens: HashMap<String, Renewing<SecretString>>,
+    /// One for each set of scopes that was asked for.
+    tokens: Mutex<HashMap<TokenKey, Arc<Renewing<SecretString>>>>,
+    /// What authorization servers tell of themselves, by scheme.
+    discovered: HashMap<String, Renewing<OAuth2Def>>,
+    /// The newest digest challenge of each origin.
+    challenges: Mutex<HashMap<String, Arc<Challenge>>>,
+}
+
+/// A token's scheme and its scopes, sorted.
+type TokenKey = (String, String);
+
+fn key_of(need: &Need) -> TokenKey {
+    let mut scopes = need.scopes.clone();
+    scopes.sort();
+    scopes.dedup();
+    (need.scheme.name.clone(), scopes.join(" "))
 }
 
 /// The secrets of one call.
 #[derive(Default)]
 pub(crate) struct Grant {
     secrets: Vec<(String, SecretString)>,
+    /// The scheme that answers a challenge, with user name and password.
+    digest: Option<(String, String, SecretString)>,
+    /// The challenge to answer; without one the request goes out without it, to be told one.
+    pub(crate) challenge: Option<Arc<Challenge>>,
     leases: Rejected,
 }
 
-/// Which fetches brought the secrets of a grant, by scheme; the provider's has no scheme. Handed back after a 401.
+/// Which fetches brought the secrets of a grant, by token; the provider's has none. Handed back after a 401.
 #[derive(Default, Clone)]
-pub(crate) struct Rejected(Vec<(Option<String>, u64)>);
+pub(crate) struct Rejected(Vec<(Option<TokenKey>, u64)>);
 
 impl Rejected {
-    fn of(&self, scheme: Option<&str>) -> Option<u64> {
-        self.0.iter().find(|(known, _)| known.as_deref() == scheme).map(|(_, generation)| *generation)
+    fn of(&self, token: Option<&TokenKey>) -> Option<u64> {
+        self.0.iter().find(|(known, _)| known.as_ref() == token).map(|(_, generation)| *generation)
     }
 }
 
 impl Grant {
     pub(crate) fn secret(&self, scheme: &str) -> Option<&SecretString> {
         self.secrets.iter().find(|(known, _)| known == scheme).map(|(_, secret)| secret)
+    }
+
+    /// Whether a challenge of the server has to be answered.
+    pub(crate) fn is_digest(&self) -> bool {
+        self.digest.is_some()
+    }
+
+    /// The answer to the challenge for one request, where the scheme is the one that answers challenges.
+    pub(crate) fn answer(&self, scheme: &str, method: &str, uri: &str) -> Option<String> {
+        let (_, username, password) = self.digest.as_ref().filter(|(known, ..)| known == scheme)?;
+        self.challenge.as_ref().map(|challenge| challenge.answer(method, uri, username, password))
     }
 
     /// What a 401 rejects, where anything of it can be fetched anew.
@@ -57,7 +90,7 @@ impl Grant {
 
     #[cfg(test)]
     pub(crate) fn fixed(scheme: &str, secret: &str) -> Self {
-        Self { secrets: vec![(scheme.to_owned(), secret.into())], leases: Rejected::default() }
+        Self { secrets: vec![(scheme.to_owned(), secret.into())], ..Self::default() }
     }
 }
 
@@ -70,9 +103,12 @@ impl Account {
         allow_http: bool,
     ) -> crate::Result<Self> {
         let base = RwLock::new(Base::decide(&definition, &profile, &regions)?);
-        let flows =
-            definition.security_schemes.iter().filter(|scheme| matches!(scheme.kind, SchemeKind::OAuth2(_)));
-        let tokens = flows.map(|scheme| (scheme.name.clone(), Renewing::default())).collect();
+        let asks = |kind: &SchemeKind| match kind {
+            SchemeKind::OAuth2(flow) => flow.metadata_url.is_some(),
+            kind => matches!(kind, SchemeKind::OpenIdConnect { .. }),
+        };
+        let asked = definition.security_schemes.iter().filter(|scheme| asks(&scheme.kind));
+        let discovered = asked.map(|scheme| (scheme.name.clone(), Renewing::default())).collect();
         Ok(Self {
             definition,
             regions,
@@ -82,7 +118,9 @@ impl Account {
             provider,
             base,
             provided: Renewing::default(),
-            tokens,
+            tokens: Mutex::default(),
+            discovered,
+            challenges: Mutex::default(),
         })
     }
 
@@ -96,16 +134,41 @@ impl Account {
         self.regions != self.definition.regions
     }
 
-    /// Whether the profile itself serves a scheme; a provider is not asked.
-    pub(crate) fn serves(&self, scheme: &SecuritySchemeDef, certificate: bool) -> bool {
-        serves(&self.own, scheme, certificate)
+    /// The credentials of the profile itself; a provider is not asked.
+    pub(crate) fn own(&self) -> &Credentials {
+        &self.own
+    }
+
+    /// What there is to choose among an operation's alternatives by.
+    pub(crate) fn choice<'a>(
+        &'a self,
+        alternatives: &'a [Vec<SchemeUse>],
+        credentials: &'a Credentials,
+        certificate: bool,
+    ) -> Choice<'a> {
+        Choice { definition: &self.definition, alternatives, credentials, certificate }
+    }
+
+    /// The challenge that an origin gave last.
+    pub(crate) fn challenge(&self, origin: &str) -> Option<Arc<Challenge>> {
+        self.challenges.lock().unwrap_or_else(PoisonError::into_inner).get(origin).cloned()
+    }
+
+    /// Keeps a challenge for the next calls of its origin.
+    pub(crate) fn learn(&self, origin: String, challenge: Challenge) {
+        self.challenges.lock().unwrap_or_else(PoisonError::into_inner).insert(origin, Arc::new(challenge));
+    }
+
+    fn token(&self, key: &TokenKey) -> Arc<Renewing<SecretString>> {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tokens.entry(key.clone()).or_default())
     }
 
     /// Whether the secrets of a grant are still the newest ones.
     pub(crate) fn is_current(&self, leases: &Rejected) -> bool {
-        leases.0.iter().all(|(scheme, generation)| match scheme {
+        leases.0.iter().all(|(token, generation)| match token {
             None => self.provided.generation() == *generation,
-            Some(scheme) => self.tokens.get(scheme).is_some_and(|token| token.generation() == *generation),
+            Some(key) => self.token(key).generation() == *generation,
         })
     }
 
@@ -138,19 +201,25 @@ impl Account {
     /// The secrets for the schemes of a call, tokens fetched where they are missing, near their end or rejected.
     pub(crate) async fn grant(
         &self,
-        schemes: &[SecuritySchemeDef],
+        needs: &[Need],
         rejected: &Rejected,
         transport: &Transport,
     ) -> Result<Grant, SignInError> {
         let mut grant = Grant::default();
         let (credentials, generation) = self.leased_credentials(rejected.of(None)).await?;
-        for scheme in schemes {
-            match source(&credentials, scheme, transport.has_certificate()) {
+        let leased = generation.map(|generation| (None, generation));
+        for need in needs {
+            let scheme = need.scheme.name.clone();
+            match source(&credentials, need, transport.has_certificate()) {
                 Some(Source::Fixed(secret)) => {
-                    grant.secrets.push((scheme.name.clone(), secret));
-                    grant.leases.0.extend(generation.map(|generation| (None, generation)));
+                    grant.secrets.push((scheme, secret));
+                    grant.leases.0.extend(leased.clone());
                 }
-                Some(Source::Token) => self.add_token(&mut grant, scheme, rejected, transport).await?,
+                Some(Source::Digest(username, password)) => {
+                    grant.digest = Some((scheme, username, password));
+                    grant.leases.0.extend(leased.clone());
+                }
+                Some(Source::Token) => self.add_token(&mut grant, need, rejected, transport).await?,
                 Some(Source::Connection) | None => {}
             }
         }
@@ -160,23 +229,53 @@ impl Account {
     async fn add_token(
         &self,
         grant: &mut Grant,
-        scheme: &SecuritySchemeDef,
+        need: &Need,
         rejected: &Rejected,
         transport: &Transport,
     ) -> Result<(), SignInError> {
-        let SchemeKind::OAuth2(flow) = &scheme.kind else { return Ok(()) };
-        let Some(token) = self.tokens.get(&scheme.name) else { return Ok(()) };
-        let fetch = || self.fetch_token(flow, transport, token.generation() > 0);
-        let lease = token.get(rejected.of(Some(&scheme.name)), fetch).await?;
-        grant.secrets.push((scheme.name.clone(), lease.value));
-        grant.leases.0.push((Some(scheme.name.clone()), lease.generation));
+        let key = key_of(need);
+        let token = self.token(&key);
+        let fetch = || self.fetch_token(need, transport, token.generation() > 0);
+        let lease = token.get(rejected.of(Some(&key)), fetch).await?;
+        grant.secrets.push((need.scheme.name.clone(), lease.value));
+        grant.leases.0.push((Some(key), lease.generation));
         Ok(())
+    }
+
+    /// How a token of a scheme is had: as the document says, or as the server that it names says of itself.
+    async fn flow(
+        &self,
+        scheme: &str,
+        kind: &SchemeKind,
+        transport: &Transport,
+    ) -> Result<OAuth2Def, SignInError> {
+        let (written, declared) = match kind {
+            SchemeKind::OAuth2(flow) => (flow.metadata_url.as_deref(), flow.clone()),
+            SchemeKind::OpenIdConnect { url } => {
+                (Some(url.as_str()), OAuth2Def { client_auth: ClientAuth::Basic, ..OAuth2Def::default() })
+            }
+            _ => (None, OAuth2Def::default()),
+        };
+        let (Some(written), Some(slot), None) = (written, self.discovered.get(scheme), &self.token_url)
+        else {
+            return Ok(declared);
+        };
+        let url = absolute(&self.base(), written).map_err(|problem| {
+            SignInError::Config(ConfigError {
+                problem: format!("the discovery document {problem}, in {}", self.definition.name),
+                hint: Some("set the profile's token URL.".to_owned()),
+            })
+        })?;
+        let asked = Discovery { definition: &self.definition, transport, allow_http: self.allow_http, url };
+        let found = slot.get(None, || asked.ask()).await?.value;
+        let revoke = declared.revoke.clone().or(found.revoke);
+        Ok(OAuth2Def { token_url: found.token_url, client_auth: found.client_auth, revoke, ..declared })
     }
 
     /// Asks the token endpoint. For a renewal a provider is asked anew before: what it gave last time may be over.
     async fn fetch_token(
         &self,
-        flow: &OAuth2Def,
+        need: &Need,
         transport: &Transport,
         renewal: bool,
     ) -> Result<Fetched<SecretString>, SignInError> {
@@ -184,20 +283,28 @@ impl Account {
         if renewal && generation.is_some() {
             credentials = self.leased_credentials(generation).await?.0;
         }
+        let flow = self.flow(&need.scheme.name, &need.scheme.kind, transport).await?;
         let base = self.base();
-        let (token, moved) = self.endpoint(flow, transport).exchange(&base, &credentials).await?;
+        let endpoint = self.endpoint(&flow, &need.scopes, transport);
+        let (token, moved) = endpoint.exchange(&base, &credentials).await?;
         if let Some(moved) = moved {
             *self.base.write().unwrap_or_else(PoisonError::into_inner) = moved;
         }
         Ok(token)
     }
 
-    fn endpoint<'a>(&'a self, flow: &'a OAuth2Def, transport: &'a Transport) -> TokenEndpoint<'a> {
+    fn endpoint<'a>(
+        &'a self,
+        flow: &'a OAuth2Def,
+        scopes: &'a [String],
+        transport: &'a Transport,
+    ) -> TokenEndpoint<'a> {
         TokenEndpoint {
             definition: &self.definition,
             flow,
             regions: &self.regions,
             token_url: self.token_url.as_deref(),
+            scopes,
             transport,
             allow_http: self.allow_http,
         }
@@ -205,14 +312,28 @@ impl Account {
 
     /// Gives every token that was fetched back to its service.
     pub(crate) async fn revoke(&self, transport: &Transport) -> Result<(), SignInError> {
+        let tokens: Vec<_> = {
+            let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.iter().map(|(key, token)| (key.0.clone(), Arc::clone(token))).collect()
+        };
         let mut outcome = Ok(());
-        for scheme in &self.definition.security_schemes {
-            let SchemeKind::OAuth2(flow) = &scheme.kind else { continue };
-            let Some(token) = self.tokens.get(&scheme.name).and_then(Renewing::take) else { continue };
-            let (credentials, _) = self.leased_credentials(None).await?;
-            let revoked = self.endpoint(flow, transport).revoke(&self.base(), &credentials, &token).await;
-            outcome = outcome.and(revoked);
+        for (scheme, token) in tokens {
+            let Some(token) = token.take() else { continue };
+            outcome = outcome.and(self.revoke_token(&scheme, &token, transport).await);
         }
         outcome
+    }
+
+    async fn revoke_token(
+        &self,
+        scheme: &str,
+        token: &SecretString,
+        transport: &Transport,
+    ) -> Result<(), SignInError> {
+        let mut schemes = self.definition.security_schemes.iter();
+        let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(()) };
+        let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
+        let (credentials, _) = self.leased_credentials(None).await?;
+        self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await
     }
 }

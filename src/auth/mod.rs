@@ -5,17 +5,22 @@
 
 mod account;
 mod choice;
+mod digest;
+mod discovery;
 mod provider;
 mod renewing;
 mod seal;
+mod source;
 mod token;
 
 use crate::error::{AuthError, ConfigError, Error, TransportError, UnsafeError};
 
 pub(crate) use account::{Account, Grant, Rejected};
-pub(crate) use choice::{missing, place, plan, serves};
+pub(crate) use choice::Choice;
+pub(crate) use digest::Challenge;
 pub use provider::{CredentialFuture, CredentialProvider, ProviderError};
 pub(crate) use seal::{Target, seal};
+pub(crate) use source::{Need, place, placement};
 
 /// Why signing in failed; cloned for everyone who waits for the same token.
 #[derive(Debug, Clone)]

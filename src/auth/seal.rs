@@ -7,6 +7,7 @@ use url::{Origin, Url};
 use zeroize::Zeroizing;
 
 use super::Grant;
+use super::source::names_its_scheme;
 use crate::error::UnsafeError;
 use crate::profile::is_loopback;
 use crate::request::{Place, Request};
@@ -37,9 +38,15 @@ impl Target {
     }
 }
 
+/// Whether nobody on the way can read along or change what comes: by https, on this machine, or where the user
+/// answers for the network.
+pub(super) fn is_encrypted(url: &Url, allow_http: bool) -> bool {
+    url.scheme() == "https" || allow_http || is_loopback(url)
+}
+
 /// Refuses credentials over plain http to another machine.
 pub(crate) fn check_encrypted(url: &Url, allow_http: bool) -> Result<(), UnsafeError> {
-    if url.scheme() == "https" || allow_http || is_loopback(url) {
+    if is_encrypted(url, allow_http) {
         return Ok(());
     }
     Err(UnsafeError {
@@ -72,6 +79,12 @@ pub(crate) fn seal(
     if !request.credentials.is_empty() {
         target.check(&url)?;
     }
+    for placement in &request.credentials {
+        let Place::Header { name, prefix } = &placement.place else { continue };
+        if let Some(answer) = grant.answer(&placement.scheme, request.method.as_str(), target_of(&url)) {
+            headers.insert(header_name(name)?, secret_value(name, prefix, &answer.into())?);
+        }
+    }
     Ok(Wire {
         operation: operation.to_owned(),
         method: request.method.clone(),
@@ -79,8 +92,14 @@ pub(crate) fn seal(
         headers,
         content: request.body.clone(),
         timeout: None,
+        largest: None,
         signing_in: false,
     })
+}
+
+/// The request target: path and query as they stand on the request line (RFC 9112 §3.2.1).
+fn target_of(url: &Url) -> &str {
+    &url[url::Position::BeforePath..url::Position::AfterQuery]
 }
 
 /// The URL on the wire is the URL that was resolved, byte for byte: what the URL standard would rewrite is refused.
@@ -128,6 +147,7 @@ fn bad_header(name: &str) -> UnsafeError {
 }
 
 fn secret_value(name: &str, prefix: &str, secret: &SecretString) -> Result<HeaderValue, UnsafeError> {
+    let prefix = if prefix.is_empty() || names_its_scheme(secret) { "" } else { prefix };
     let text = Zeroizing::new(format!("{prefix}{}", secret.expose_secret()));
     let has_edges =
         secret.expose_secret().trim() != secret.expose_secret() || secret.expose_secret().is_empty();

@@ -9,11 +9,11 @@ use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::SignInError;
-use super::choice::basic_credentials;
 use super::renewing::Fetched;
 use super::seal::check_encrypted;
+use super::source::{basic_credentials, client_credentials};
 use crate::error::{AuthError, ConfigError, UnsafeError};
-use crate::operation::{Method, OAuth2Def, RegionDef, ServiceDef};
+use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
@@ -29,6 +29,8 @@ pub(crate) struct TokenEndpoint<'a> {
     pub(crate) regions: &'a [RegionDef],
     /// What the profile sets in place of the document's token URL.
     pub(crate) token_url: Option<&'a str>,
+    /// The scopes to ask for, in the document's order.
+    pub(crate) scopes: &'a [String],
     pub(crate) transport: &'a Transport,
     pub(crate) allow_http: bool,
 }
@@ -59,25 +61,35 @@ impl TokenEndpoint<'_> {
     }
 
     async fn ask(&self, base: &Base, credentials: &Credentials) -> Result<Answer, SignInError> {
-        let form = self.form(credentials)?;
+        let Some(client) = &credentials.client else {
+            return Err(self.error("no client ID and secret to ask for a token with").into());
+        };
+        let form = self.form(client, credentials.member.as_deref());
         let url =
             self.endpoint(base, self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default())?;
-        self.post(url, form, None).await
+        self.post(url, form, self.basic(client)).await
     }
 
-    fn form(&self, credentials: &Credentials) -> Result<String, AuthError> {
-        let Some((id, secret)) = &credentials.client else {
-            return Err(self.error("no client ID and secret to ask for a token with"));
-        };
+    /// The client's ID and secret for the header; `None` where they stand in the form.
+    fn basic(&self, (id, secret): &(String, SecretString)) -> Option<SecretString> {
+        (self.flow.client_auth == ClientAuth::Basic).then(|| client_credentials(id, secret))
+    }
+
+    fn form(&self, (id, secret): &(String, SecretString), member: Option<&str>) -> String {
         let mut form = form_urlencoded::Serializer::new(String::new());
         if !self.flow.omit_grant_type {
             form.append_pair("grant_type", "client_credentials");
         }
-        form.append_pair("client_id", id).append_pair("client_secret", secret.expose_secret());
-        if let (Some(field), Some(member)) = (&self.flow.member, &credentials.member) {
+        if self.flow.client_auth == ClientAuth::Post {
+            form.append_pair("client_id", id).append_pair("client_secret", secret.expose_secret());
+        }
+        if !self.scopes.is_empty() {
+            form.append_pair("scope", &self.scopes.join(" "));
+        }
+        if let (Some(field), Some(member)) = (&self.flow.member, member) {
             form.append_pair(field, member);
         }
-        Ok(form.finish())
+        form.finish()
     }
 
     /// Ends a token before its time.
@@ -87,16 +99,18 @@ impl TokenEndpoint<'_> {
         credentials: &Credentials,
         token: &SecretString,
     ) -> Result<(), SignInError> {
-        let (Some(path), Some((id, secret))) = (&self.flow.revoke, &credentials.client) else {
+        let (Some(path), Some(client)) = (&self.flow.revoke, &credentials.client) else {
             return Ok(());
         };
+        let (id, secret) = client;
+        let authorization =
+            if self.flow.revoke_basic { Some(basic_credentials(id, secret)) } else { self.basic(client) };
         let mut pairs = vec![("token", token)];
         let client_id = SecretString::from(id.as_str());
-        if !self.flow.revoke_basic {
+        if authorization.is_none() {
             pairs.extend([("client_id", &client_id), ("client_secret", secret)]);
         }
         let form = encoded(&pairs);
-        let authorization = self.flow.revoke_basic.then(|| basic_credentials(id, secret));
         let url = self.endpoint(base, path)?;
         let answer = self.post(url, form, authorization).await?;
         if is_success(answer.status) {
@@ -108,17 +122,9 @@ impl TokenEndpoint<'_> {
     /// An endpoint of the document: below the base URL where it is relative. A user's base URL does not let the
     /// document send the client secret elsewhere.
     fn endpoint(&self, base: &Base, written: &str) -> Result<Url, SignInError> {
-        let text = if written.contains("://") {
-            written.to_owned()
-        } else {
-            format!("{}/{}", base.url, written.trim_start_matches('/'))
-        };
-        let url = Url::parse(&text).map_err(|error| {
+        let url = absolute(base, written).map_err(|problem| {
             SignInError::Config(ConfigError {
-                problem: format!(
-                    "the token endpoint \"{text}\" of {} is no URL: {error}",
-                    self.definition.name
-                ),
+                problem: format!("the token endpoint {problem}, in {}", self.definition.name),
                 hint: Some("set the profile's token URL.".to_owned()),
             })
         })?;
@@ -129,12 +135,19 @@ impl TokenEndpoint<'_> {
                     "the client secret would go to {}, which is not the base URL that was set",
                     url.origin().ascii_serialization()
                 ),
-                hint: Some("set the profile's token URL, or give an access token.".to_owned()),
+                hint: Some(self.permission(&url)),
             }
             .into());
         }
         check_encrypted(&url, self.allow_http)?;
         Ok(url)
+    }
+
+    /// How the user lets the client secret go to an endpoint.
+    fn permission(&self, url: &Url) -> String {
+        let variables = variables_for(self.definition, Setting::TokenUrl).join(" or ");
+        let set = if variables.is_empty() { "the profile's token URL" } else { &variables };
+        format!("set {set} to {url} if it is meant to have the secret, or give an access token.")
     }
 
     async fn post(
@@ -159,6 +172,7 @@ impl TokenEndpoint<'_> {
             headers,
             content: Content::Text(form),
             timeout: None,
+            largest: None,
             signing_in: true,
         };
         self.transport.send_once(&wire).await
@@ -253,6 +267,22 @@ impl TokenEndpoint<'_> {
             trace_id: None,
         }
     }
+}
+
+/// An address of a document as a URL: below the base URL where it is relative. It names no user, and no place in an
+/// answer.
+pub(super) fn absolute(base: &Base, written: &str) -> Result<Url, String> {
+    let text = if written.contains("://") {
+        written.to_owned()
+    } else {
+        format!("{}/{}", base.url, written.trim_start_matches('/'))
+    };
+    let url = Url::parse(&text).map_err(|error| format!("\"{text}\" is no URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        let origin = url.origin().ascii_serialization();
+        return Err(format!("at {origin} holds a user, a password or a fragment"));
+    }
+    Ok(url)
 }
 
 fn encoded(pairs: &[(&str, &SecretString)]) -> String {

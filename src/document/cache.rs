@@ -191,3 +191,40 @@ fn remove(path: &Path) {
         tracing::debug!(path = %path.display(), %error, "not removed from the cache");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_files_and_the_abandoned_ones_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, age: u64, length: usize| {
+            let path = folder.path().join(name);
+            fs::write(&path, vec![0; length]).unwrap();
+            let at = SystemTime::now() - Duration::from_secs(age);
+            File::options().write(true).open(&path).unwrap().set_modified(at).unwrap();
+            path
+        };
+        let newest = write("newest.document", 9000, 100);
+        for (name, age) in [("old.document", 300), ("older.document", 400), ("young.document", 200)] {
+            write(name, age, 100);
+        }
+        write("left.part", 4000, 1);
+        write("running.part", 60, 1);
+        write("foreign.txt", 9000, 1000);
+        tidy(folder.path(), &newest, 300);
+        let mut left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        let expected = ["foreign.txt", "newest.document", "old.document", "running.part", "young.document"];
+        assert_eq!(left, expected, "the newest counts and stays, whatever its time");
+    }
+
+    #[test]
+    fn temporary_names_differ() {
+        assert_ne!(temporary_name(), temporary_name());
+    }
+}

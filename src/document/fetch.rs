@@ -10,9 +10,10 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::Document;
+use super::place::Place;
 use super::session::Session;
 use super::store::Store;
-use super::{Document, Place};
 use crate::error::{ConfigError, Error, Result};
 use crate::transport::{Fetcher, Settings};
 

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::companions::Companions;
-use super::{Document, Place, pack};
+use super::place::Place;
+use super::{Document, pack};
 use crate::error::{Error, IoError, Result};
 use crate::spec::SpecError;
 

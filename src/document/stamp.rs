@@ -31,9 +31,9 @@ impl Stamp {
         Self { size: metadata.len(), modified, system: system(metadata) }
     }
 
-    /// Whether the next change will give it another stamp.
-    fn is_settled(&self) -> bool {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    /// Whether a change that comes after this moment gives it another stamp.
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let changed = u64::try_from(self.system.0).map_or(Duration::ZERO, Duration::from_secs);
         self.modified.is_some_and(|modified| modified.max(changed) + SETTLED < now)
     }
@@ -147,7 +147,7 @@ fn read(path: &Path) -> io::Result<(Content, Vec<u8>)> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let stamp = Stamp::of(&file.metadata()?);
-    let settled = before == stamp && stamp.is_settled() && stamp.size == bytes.len() as u64;
+    let settled = before == stamp && stamp.is_settled(SystemTime::now()) && stamp.size == bytes.len() as u64;
     let content =
         Content { settled, hash: checksum(&bytes), stamp: Stamp { size: bytes.len() as u64, ..stamp } };
     Ok((content, bytes))
@@ -213,5 +213,48 @@ impl Source for Recorder {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.reading.listing = Some((folder, names.clone()));
         Ok(names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::fs;
+
+    use super::*;
+
+    fn first(reading: &mut Reading) -> &mut Content {
+        reading.files[0].content.as_mut().unwrap()
+    }
+
+    #[test]
+    fn a_file_is_looked_into_until_its_times_tell_it_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "one").unwrap();
+        let recorder = Recorder::new(folder.path());
+        recorder.read("a").unwrap();
+        let mut reading = recorder.reading().unwrap();
+        let stamp = Stamp::of(&fs::metadata(folder.path().join("a")).unwrap());
+        assert!(!stamp.is_settled(SystemTime::now()), "it was written just now");
+        assert!(stamp.is_settled(SystemTime::now() + SETTLED + Duration::from_secs(1)));
+        assert_eq!(reading.since(), Since::Same);
+
+        first(&mut reading).hash += 1;
+        assert_eq!(reading.since(), Since::Changed, "its bytes are compared");
+        first(&mut reading).settled = true;
+        assert_eq!(reading.since(), Since::Same, "its stamp is enough");
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_gives_no_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = Recorder::new(folder.path());
+        assert!(recorder.read("a").is_err());
+        assert_eq!(recorder.reading().unwrap().since(), Since::Same, "it is still not there");
+        fs::write(folder.path().join("a"), "one").unwrap();
+        assert_eq!(recorder.reading().unwrap().since(), Since::Changed);
+        recorder.read("a").unwrap();
+        assert_eq!(recorder.reading(), None);
     }
 }

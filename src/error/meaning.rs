@@ -2,7 +2,7 @@
 
 use super::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused,
-    TransportError, UnknownOperation, UnsafeError,
+    TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
 use crate::spec::SpecError;
 
@@ -58,7 +58,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Transport(_) => true,
+            Self::Transport(error) => !matches!(error.phase, Phase::Tls(_)),
             Self::Refused(error) => error.retryable,
             Self::Auth(error) => error.status.is_some_and(is_retryable_status),
             _ => false,
@@ -136,6 +136,7 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::Connect => {
             format!("check that {} is the right address and can be reached from here.", error.origin)
         }
+        Phase::Tls(problem) => suggest_trusting(problem, &error.origin),
         Phase::ConnectTimeout => {
             format!("check that {} can be reached from here, or give it more time.", error.origin)
         }
@@ -147,8 +148,30 @@ fn suggest_reaching(error: &TransportError) -> String {
     }
 }
 
+fn suggest_trusting(problem: TlsProblem, origin: &str) -> String {
+    match problem {
+        TlsProblem::UnknownIssuer => {
+            format!(
+                "check that {origin} is the right address, or give its root certificate (`root_certificates`)."
+            )
+        }
+        TlsProblem::WrongName => {
+            format!("check that {origin} is the right address: its certificate is for another.")
+        }
+        TlsProblem::Expired => {
+            format!("have the certificate of {origin} renewed, or set this machine's clock.")
+        }
+        TlsProblem::CertificateRequired => {
+            format!("give {origin} a client certificate (`client_certificate`).")
+        }
+        TlsProblem::CertificateRefused => format!("give a client certificate that {origin} accepts."),
+        TlsProblem::Other => format!("check that {origin} is served by https, TLS 1.2 or later."),
+    }
+}
+
 fn suggest_after_refusal(error: &Refused) -> Option<String> {
     match error.status {
+        300..=399 => suggest_following(error),
         401 => {
             Some(format!("check the credentials for {}: they are not accepted (any more).", error.service))
         }
@@ -160,6 +183,19 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
         _ if error.retryable => Some("repeat the call later.".to_owned()),
         _ => None,
     }
+}
+
+/// Names where a redirect leads (RFC 9110 §10.2.2), without what may be secret in it.
+#[cfg(feature = "client")]
+fn suggest_following(error: &Refused) -> Option<String> {
+    let location = error.response.headers().get(http::header::LOCATION)?.to_str().ok()?;
+    let shown = location.split(['?', '#']).next().filter(|text| !text.contains('@'))?;
+    Some(format!("set the base URL if the service has moved to {shown}: redirects are not followed."))
+}
+
+#[cfg(not(feature = "client"))]
+fn suggest_following(_: &Refused) -> Option<String> {
+    None
 }
 
 macro_rules! from_part {
@@ -253,6 +289,8 @@ mod tests {
             lost(Phase::Broken, true).to_string(),
             "no answer from https://api.example.com after 3 attempts; signing in failed, the operation was not sent"
         );
+        assert!(!lost(Phase::Tls(TlsProblem::Expired), false).is_retryable());
+        assert!(!lost(Phase::Tls(TlsProblem::Expired), false).was_sent());
         for (phase, sent, kind) in [
             (Phase::Connect, false, "transport"),
             (Phase::ConnectTimeout, false, "timeout"),

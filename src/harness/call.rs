@@ -8,11 +8,11 @@ use url::{Origin, Url};
 
 use super::command::{Command, Endpoint};
 use super::{Harness, Inner, files};
-use crate::auth::{self, Account, Grant, Rejected, Target};
-use crate::error::{Phase, Result, TransportError};
-use crate::operation::{Method, SecuritySchemeDef};
+use crate::auth::{self, Account, Challenge, Grant, Need, Rejected, Target};
+use crate::error::{AuthError, Phase, Result, TransportError, UnsafeError};
+use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
 use crate::params::Params;
-use crate::profile::{Base, find_region, origin_of};
+use crate::profile::{Base, Credentials, find_region, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
 use crate::response::{Context, Response, RootField};
 use crate::table::Operation;
@@ -23,8 +23,8 @@ pub(super) struct Dispatch<'a> {
     harness: &'a Harness,
     subject: Subject<'a>,
     account: Arc<Account>,
-    /// Any one of these lists of scheme names lets the call in.
-    alternatives: Vec<Vec<String>>,
+    /// Any one of these lists of schemes lets the call in.
+    alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
     timeout: Option<Duration>,
@@ -52,9 +52,12 @@ impl<'a> Dispatch<'a> {
         let account = harness.account(service, command.profile.as_deref(), command.server.as_deref())?;
         let alternatives = match &subject {
             Subject::Listed(operation) => alternatives_of(*operation),
-            Subject::Unlisted { .. } => {
-                account.definition.security_schemes.iter().map(|scheme| vec![scheme.name.clone()]).collect()
-            }
+            Subject::Unlisted { .. } => account
+                .definition
+                .security_schemes
+                .iter()
+                .map(|scheme| vec![use_of(&scheme.name, &[])])
+                .collect(),
         };
         let Command { params, options, timeout, .. } = command;
         Ok(Self { harness, subject, account, alternatives, params, options, timeout })
@@ -62,11 +65,10 @@ impl<'a> Dispatch<'a> {
 
     /// A dry run: without credentials that serve, the first alternative shows their places.
     pub(super) fn prepare(&self) -> Result<Request> {
-        let has_certificate = self.inner().transport.has_certificate();
         let mut request = self.resolve(&self.place(&self.account.base()))?;
-        let served = self.plan(&request, |scheme| self.account.serves(scheme, has_certificate));
-        let schemes = served.or_else(|| self.plan(&request, |_| true)).unwrap_or_default();
-        request.credentials = self.placements(&self.needed(&request, schemes));
+        let own = self.account.own();
+        let shown = self.choice(own).shown(&|scheme| self.is_given(&request, scheme));
+        request.credentials = self.placements(&self.needed(&request, shown), own);
         Ok(request)
     }
 
@@ -88,8 +90,13 @@ impl<'a> Dispatch<'a> {
             rejected: Rejected::default(),
             caught_up: false,
             renewed: false,
+            challenges: 0,
+            unmet: None,
         };
         let (answer, attempts) = inner.transport.send(&mut call).await?;
+        if let Some(problem) = call.unmet.filter(|_| answer.status == 401) {
+            return Err(self.unmet(&problem, answer.status).into());
+        }
         Response::check(context, answer, attempts)
     }
 
@@ -111,9 +118,11 @@ impl<'a> Dispatch<'a> {
         files::check(request.content())?;
         let schemes = self.account.definition.security_schemes.iter();
         let schemes =
-            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|name| *name == scheme.name));
-        let places = schemes.filter_map(|scheme| auth::place(&self.account.definition, scheme));
-        request.given = places.filter(|placement| request.has_at(&placement.place)).collect();
+            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
+        let needs: Vec<_> =
+            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
+        let places = self.placements(&needs, self.account.own());
+        request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
     }
 
@@ -150,24 +159,21 @@ impl<'a> Dispatch<'a> {
         hosts.into_iter().filter(move |(known, _)| *known == name).map(|(_, url)| url)
     }
 
-    /// What the caller gives stands for the credentials, also where others would serve.
-    fn plan(
-        &self,
-        request: &Request,
-        serves: impl Fn(&SecuritySchemeDef) -> bool,
-    ) -> Option<Vec<SecuritySchemeDef>> {
-        let (definition, given) = (&self.account.definition, |scheme: &_| self.is_given(request, scheme));
-        let own = auth::plan(definition, &self.alternatives, given).filter(|schemes| !schemes.is_empty());
-        own.or_else(|| auth::plan(definition, &self.alternatives, |scheme| given(scheme) || serves(scheme)))
+    /// What there is to choose among the alternatives by.
+    fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
+        // Only TLS shows it.
+        let certificate = self.inner().transport.has_certificate()
+            && self.place(&self.account.base()).url.starts_with("https:");
+        self.account.choice(&self.alternatives, credentials, certificate)
     }
 
     /// Whether the caller fills the place of a scheme, or wants it empty.
     fn is_given(&self, request: &Request, scheme: &SecuritySchemeDef) -> bool {
         let is_dropped =
             |name: &str| self.options.dropped_headers.iter().any(|one| one.eq_ignore_ascii_case(name));
-        auth::place(&self.account.definition, scheme).is_some_and(|placement| {
-            request.has_at(&placement.place)
-                || match &placement.place {
+        auth::place(scheme).is_some_and(|place| {
+            request.has_at(&place)
+                || match &place {
                     Place::Header { name, .. } => is_dropped(name),
                     Place::Cookie { .. } => is_dropped("cookie"),
                     Place::Query { .. } => false,
@@ -175,13 +181,28 @@ impl<'a> Dispatch<'a> {
         })
     }
 
-    fn needed(&self, request: &Request, mut schemes: Vec<SecuritySchemeDef>) -> Vec<SecuritySchemeDef> {
-        schemes.retain(|scheme| !self.is_given(request, scheme));
-        schemes
+    fn needed(&self, request: &Request, mut needs: Vec<Need>) -> Vec<Need> {
+        needs.retain(|need| !self.is_given(request, &need.scheme));
+        needs
     }
 
-    fn placements(&self, schemes: &[SecuritySchemeDef]) -> Vec<Placement> {
-        schemes.iter().filter_map(|scheme| auth::place(&self.account.definition, scheme)).collect()
+    fn placements(&self, needs: &[Need], credentials: &Credentials) -> Vec<Placement> {
+        let placement = |need| auth::placement(&self.account.definition, need, credentials);
+        needs.iter().filter_map(placement).collect()
+    }
+
+    /// The server asks for an answer to a challenge that nobody here can give.
+    fn unmet(&self, problem: &str, status: u16) -> AuthError {
+        let service = self.account.definition.name.clone();
+        AuthError {
+            problem: format!(
+                "{service} asks for HTTP digest authentication by {problem}, which is not known here"
+            ),
+            hint: Some("ask the service for MD5, SHA-256 or SHA-512-256 with `qop=auth`.".to_owned()),
+            status: Some(status),
+            trace_id: None,
+            service,
+        }
     }
 
     /// Where the credentials may go: the base URL's origin and that of `x-host` for its region.
@@ -227,8 +248,13 @@ impl<'a> Dispatch<'a> {
     }
 }
 
-fn alternatives_of(operation: Operation<'_>) -> Vec<Vec<String>> {
-    operation.security().map(|schemes| schemes.map(|(name, _)| name.to_owned()).collect()).collect()
+fn alternatives_of(operation: Operation<'_>) -> Vec<Vec<SchemeUse>> {
+    let uses = operation.security();
+    uses.map(|schemes| schemes.map(|(name, scopes)| use_of(name, &scopes)).collect()).collect()
+}
+
+fn use_of(scheme: &str, scopes: &[&str]) -> SchemeUse {
+    SchemeUse { scheme: scheme.to_owned(), scopes: scopes.iter().map(|&scope| scope.to_owned()).collect() }
 }
 
 fn shown_url(request: &Request) -> &str {
@@ -247,6 +273,10 @@ struct LiveCall<'c, 'a> {
     caught_up: bool,
     /// Whether it was sent again after the current credentials were refused.
     renewed: bool,
+    /// How many digest challenges it was answered with.
+    challenges: u32,
+    /// What a digest challenge asks for that is not known here.
+    unmet: Option<String>,
 }
 
 impl LiveCall<'_, '_> {
@@ -258,18 +288,59 @@ impl LiveCall<'_, '_> {
             return Ok(());
         }
         let credentials = account.credentials(&self.rejected).await?;
-        let serves =
-            |scheme: &SecuritySchemeDef| auth::serves(&credentials, scheme, transport.has_certificate());
-        let Some(schemes) = dispatch.plan(&self.request, serves) else {
-            return Err(auth::missing(&account.definition, &dispatch.alternatives).into());
-        };
-        let needed = dispatch.needed(&self.request, schemes);
-        self.request.credentials = dispatch.placements(&needed);
+        let choice = dispatch.choice(&credentials);
+        let given = |scheme: &SecuritySchemeDef| dispatch.is_given(&self.request, scheme);
+        let needs = choice.plan(&given).ok_or_else(|| choice.missing(&given))?;
+        let needed = dispatch.needed(&self.request, needs);
+        self.request.credentials = dispatch.placements(&needed, &credentials);
         if !needed.is_empty() {
             dispatch.check_target(&self.place)?;
         }
         self.grant = account.grant(&needed, &self.rejected, transport).await?;
         Ok(())
+    }
+
+    /// Takes the challenge that the origin gave last, where one has to be answered. A body that can be read only once
+    /// is not spent on learning it.
+    fn take_challenge(&mut self) -> Result<()> {
+        if !self.grant.is_digest() {
+            return Ok(());
+        }
+        self.grant.challenge = self.dispatch.account.challenge(&self.origin());
+        if self.grant.challenge.is_none() && !files::is_repeatable(self.request.content()) {
+            return Err(UnsafeError {
+                sent: false,
+                problem: "the body can be read only once, and digest authentication sends a first call twice"
+                    .to_owned(),
+                hint: Some("write the body to a file, and send that.".to_owned()),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Learns the challenge of an answer. It is answered once in this call, and once more where the server says that
+    /// the nonce of the first was over.
+    fn is_challenged(&mut self, answer: &Answer) -> bool {
+        if !self.grant.is_digest() {
+            return false;
+        }
+        let challenge = match Challenge::read(&answer.headers) {
+            Ok(Some(challenge)) => challenge,
+            Ok(None) => return false,
+            Err(problem) => {
+                self.unmet = Some(problem);
+                return false;
+            }
+        };
+        let again = self.challenges == 0 || (self.challenges == 1 && challenge.stale);
+        self.challenges += 1;
+        self.dispatch.account.learn(self.origin(), challenge);
+        again
+    }
+
+    fn origin(&self) -> String {
+        origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
     }
 
     /// Signing in may have found that the account belongs to another region: then the request is resolved anew.
@@ -289,6 +360,7 @@ impl Call for LiveCall<'_, '_> {
     async fn wire(&mut self) -> Result<Wire> {
         self.sign_in().await?;
         self.follow_region()?;
+        self.take_challenge()?;
         let target = self.dispatch.target(&self.dispatch.account.base());
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
         wire.timeout = self.dispatch.timeout;
@@ -296,7 +368,17 @@ impl Call for LiveCall<'_, '_> {
     }
 
     fn renews(&mut self, answer: &Answer) -> bool {
-        let Some(rejected) = self.grant.renewable().filter(|_| answer.status == 401) else { return false };
+        if answer.status != 401 {
+            return false;
+        }
+        let is_challenged = self.is_challenged(answer);
+        if !files::is_repeatable(self.request.content()) {
+            return false;
+        }
+        if is_challenged {
+            return true;
+        }
+        let Some(rejected) = self.grant.renewable() else { return false };
         let once =
             if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;

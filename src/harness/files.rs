@@ -19,6 +19,19 @@ pub(super) fn check(content: &Content) -> Result<()> {
     }
 }
 
+/// Whether a body can be sent a second time: a pipe gives what it holds once.
+pub(super) fn is_repeatable(content: &Content) -> bool {
+    let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|file| file.is_file());
+    match content {
+        Content::File(path) => is_file(path),
+        Content::Multipart(parts) => parts.iter().all(|part| match &part.content {
+            PartContent::File(path) => is_file(path),
+            _ => true,
+        }),
+        _ => true,
+    }
+}
+
 fn readable(path: &Path) -> Result<()> {
     let failed =
         |source| Error::Io(Box::new(IoError { action: format!("reading \"{}\"", path.display()), source }));

@@ -65,6 +65,19 @@ impl Method {
     }
 }
 
+impl Method {
+    /// The method of a token whose case counts (RFC 9110 §9.1): `get` is another method than `GET`.
+    ///
+    /// # Errors
+    /// The text is no token.
+    pub(crate) fn of_token(text: &str) -> Result<Self, InvalidMethod> {
+        match text.parse::<Self>()? {
+            folded if folded.as_str() != text => Ok(Self::Custom(text.into())),
+            exact => Ok(exact),
+        }
+    }
+}
+
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

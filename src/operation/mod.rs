@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 pub use method::{InvalidMethod, Method};
 pub use service::{
-    ENVIRONMENT_KEYS, ErrorPointers, OAuth2Def, RateLimitHeaders, RegionDef, RegionDiscovery, SchemeKind,
-    SecuritySchemeDef, ServerDef, ServerVariableDef, ServiceDef,
+    ClientAuth, ENVIRONMENT_KEYS, ErrorPointers, OAuth2Def, RateLimitHeaders, RegionDef, RegionDiscovery,
+    SchemeKind, SecuritySchemeDef, ServerDef, ServerVariableDef, ServiceDef,
 };
-pub use words::{Location, Style, Types};
+pub use words::{DeepArrays, Location, Style, Types};
 
 /// A schema: its compact JSON text, and the little of it that every call looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,6 +47,8 @@ pub struct ParameterDef {
     pub explode: bool,
     /// Whether RFC 3986 reserved characters pass unencoded.
     pub allow_reserved: bool,
+    /// `x-deep-object-arrays`: how lists are written where the style is `deepObject`.
+    pub deep_arrays: DeepArrays,
     /// Whether the document calls it deprecated.
     pub deprecated: bool,
     /// The media type of a parameter with `content`.

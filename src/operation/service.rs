@@ -34,12 +34,16 @@ pub struct ServiceDef {
     pub rate_limit: Option<RateLimitHeaders>,
     /// `x-error`: where an error body says what.
     pub error: Option<ErrorPointers>,
+    /// The file names of its documents, which [`super::OperationDef::document`] counts in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<String>,
 }
 
 /// The keys that `x-environment` may map to variables.
-pub const ENVIRONMENT_KEYS: [&str; 9] = [
+pub const ENVIRONMENT_KEYS: [&str; 10] = [
     "base_url",
     "region",
+    "token_url",
     "client_id",
     "client_secret",
     "member",
@@ -125,9 +129,9 @@ pub enum SchemeKind {
         /// The name of the header, parameter or cookie.
         name: String,
     },
-    /// `Authorization` by an HTTP scheme in lower case: `bearer`, `basic`, `digest` or another (RFC 9110 §11).
+    /// `Authorization` by an HTTP scheme (RFC 9110 §11).
     Http {
-        /// The scheme's name.
+        /// The scheme's name: `bearer`, `basic` and `digest` in lower case, any other as the document writes it.
         scheme: String,
     },
     /// `OAuth2` (RFC 6749).
@@ -151,6 +155,9 @@ pub enum SchemeKind {
 pub struct OAuth2Def {
     /// The token endpoint, possibly relative to the base URL; `None` without a client-credentials flow.
     pub token_url: Option<String>,
+    /// `oauth2MetadataUrl` (`OpenAPI` 3.2, RFC 8414), where it has to tell the token endpoint of such a flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_url: Option<String>,
     /// `x-oauth2.revoke`: the revocation endpoint (RFC 7009).
     pub revoke: Option<String>,
     /// `x-oauth2.member`: the form field that names a member (child) account.
@@ -159,6 +166,20 @@ pub struct OAuth2Def {
     pub revoke_basic: bool,
     /// `x-oauth2.grant-type: omit`: the form leaves `grant_type` out.
     pub omit_grant_type: bool,
+    /// `x-oauth2.client-auth`: how the client shows its ID and secret at the token endpoint.
+    #[serde(default)]
+    pub client_auth: ClientAuth,
+}
+
+/// How a client shows its ID and secret at the token endpoint (RFC 6749 §2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientAuth {
+    /// In the form: `client_secret_post`.
+    #[default]
+    Post,
+    /// By HTTP basic authentication, both form-encoded before: `client_secret_basic`.
+    Basic,
 }
 
 /// Headers that tell the rate limit (`x-rate-limit`).

@@ -76,6 +76,35 @@ impl Style {
     }
 }
 
+/// How `deepObject` writes lists (`x-deep-object-arrays`), which the specification leaves open.
+///
+/// Items that are lists or objects themselves have their index in each of them: nothing else keeps the members of
+/// one item apart from those of the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum DeepArrays {
+    /// `a%5B%5D=1&a%5B%5D=2`
+    #[default]
+    Brackets,
+    /// `a%5B0%5D=1&a%5B1%5D=2`
+    Indices,
+    /// `a=1&a=2`
+    Repeat,
+}
+
+impl DeepArrays {
+    /// The word of `x-deep-object-arrays`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Brackets => "brackets",
+            Self::Indices => "indices",
+            Self::Repeat => "repeat",
+        }
+    }
+}
+
 /// The JSON types a schema admits, as a set. An empty set admits any type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Types(u8);

@@ -18,6 +18,7 @@ pub struct FilePart {
     pub(crate) content: FileContent,
     pub(crate) filename: Option<String>,
     pub(crate) media_type: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// Where a file's bytes are.
@@ -32,12 +33,16 @@ pub(crate) enum FileContent {
 impl FilePart {
     /// A file that is in memory.
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
-        Self { content: FileContent::Bytes(bytes.into()), filename: None, media_type: None }
+        Self::of(FileContent::Bytes(bytes.into()))
     }
 
     /// A file on disk, which is opened and streamed when the call is sent, not before.
     pub fn path(path: impl Into<PathBuf>) -> Self {
-        Self { content: FileContent::Path(path.into()), filename: None, media_type: None }
+        Self::of(FileContent::Path(path.into()))
+    }
+
+    fn of(content: FileContent) -> Self {
+        Self { content, filename: None, media_type: None, headers: Vec::new() }
     }
 
     /// Sets the name that the part gives; by default that of the path, else the field's.
@@ -51,6 +56,15 @@ impl FilePart {
     #[must_use]
     pub fn with_media_type(mut self, media_type: impl Into<String>) -> Self {
         self.media_type = Some(media_type.into());
+        self
+    }
+
+    /// Adds a header field to its part of a multipart body; a body that is the file alone has none.
+    ///
+    /// The argument `part.FIELD.NAME` does the same for parts that are no files.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 
@@ -72,6 +86,10 @@ impl fmt::Debug for FilePart {
             FileContent::Bytes(bytes) => shown.field("bytes", &bytes.len()),
             FileContent::Path(path) => shown.field("path", path),
         };
-        shown.field("filename", &self.filename).field("media_type", &self.media_type).finish()
+        shown.field("filename", &self.filename).field("media_type", &self.media_type);
+        if !self.headers.is_empty() {
+            shown.field("headers", &self.headers);
+        }
+        shown.finish()
     }
 }

@@ -11,6 +11,7 @@ use crate::operation::ServiceDef;
 pub(crate) enum Setting {
     BaseUrl,
     Region,
+    TokenUrl,
     ClientId,
     ClientSecret,
     Member,
@@ -21,10 +22,24 @@ pub(crate) enum Setting {
 }
 
 impl Setting {
+    const ALL: [Self; 10] = [
+        Self::BaseUrl,
+        Self::Region,
+        Self::TokenUrl,
+        Self::ClientId,
+        Self::ClientSecret,
+        Self::Member,
+        Self::AccessToken,
+        Self::ApiKey,
+        Self::Username,
+        Self::Password,
+    ];
+
     fn word(self) -> &'static str {
         match self {
             Self::BaseUrl => "base_url",
             Self::Region => "region",
+            Self::TokenUrl => "token_url",
             Self::ClientId => "client_id",
             Self::ClientSecret => "client_secret",
             Self::Member => "member",
@@ -51,6 +66,16 @@ pub(crate) fn variable_for(definition: &ServiceDef, key: Setting) -> String {
     variables_for(definition, key).into_iter().next().unwrap_or_else(|| conventional(definition, key))
 }
 
+/// The variable of one security scheme's own secret, `<SERVICE>_<SCHEME>`; `None` where that is the name of another
+/// setting's variable, or of the file of one.
+pub(crate) fn variable_of_scheme(definition: &ServiceDef, scheme: &str) -> Option<String> {
+    let variable = format!("{}_{}", prefix(&definition.name), prefix(scheme));
+    let stem = variable.strip_suffix("_FILE").unwrap_or(&variable);
+    let mut settings = Setting::ALL.iter().flat_map(|key| variables_for(definition, *key));
+    let is_taken = settings.any(|known| known == variable || known == stem);
+    (!is_taken).then_some(variable)
+}
+
 fn conventional(definition: &ServiceDef, key: Setting) -> String {
     format!("{}_{}", prefix(&definition.name), key.word().to_ascii_uppercase())
 }
@@ -64,10 +89,11 @@ fn prefix(service: &str) -> String {
 
 impl Profile {
     /// Reads a profile from environment variables: those that the document names (`x-environment`), else
-    /// `<SERVICE>_BASE_URL`, `_REGION`, `_CLIENT_ID`, `_CLIENT_SECRET`, `_MEMBER`, `_ACCESS_TOKEN`, `_API_KEY`,
-    /// `_USERNAME`, `_PASSWORD`. Each may also be given as `NAME_FILE`, the path of a file that holds the value;
-    /// line ends after it are cut. An empty variable counts as unset. `lookup` is `|name| std::env::var(name).ok()`,
-    /// or anything else that knows variables.
+    /// `<SERVICE>_BASE_URL`, `_REGION`, `_TOKEN_URL`, `_CLIENT_ID`, `_CLIENT_SECRET`, `_MEMBER`, `_ACCESS_TOKEN`,
+    /// `_API_KEY`, `_USERNAME`, `_PASSWORD`. The secret of one security scheme alone is `<SERVICE>_<SCHEME>`, as in
+    /// `PETS_APP_ID` for the scheme `app-id` ([`Credentials::scheme`] tells what it holds). Each may also be given as
+    /// `NAME_FILE`, the path of a file that holds the value; line ends after it are cut. An empty variable counts as
+    /// unset. `lookup` is `|name| std::env::var(name).ok()`, or anything else that knows variables.
     ///
     /// # Errors
     /// [`crate::Error::Config`] where a file named by a variable cannot be read.
@@ -83,11 +109,17 @@ impl Profile {
         credentials.member = read(Setting::Member)?;
         credentials.access_token = read(Setting::AccessToken)?.map(Into::into);
         credentials.api_key = read(Setting::ApiKey)?.map(Into::into);
+        for scheme in &definition.security_schemes {
+            let Some(variable) = variable_of_scheme(definition, &scheme.name) else { continue };
+            if let Some(secret) = first_found(&[variable], lookup)? {
+                credentials = credentials.scheme(&scheme.name, secret);
+            }
+        }
         Ok(Self {
             name: None,
             base_url: read(Setting::BaseUrl)?,
             region: read(Setting::Region)?,
-            token_url: None,
+            token_url: read(Setting::TokenUrl)?,
             credentials,
         })
     }
@@ -122,6 +154,7 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
+    use crate::operation::{SchemeKind, SecuritySchemeDef};
 
     fn petstore() -> ServiceDef {
         ServiceDef { name: "pet-store".to_owned(), ..ServiceDef::default() }
@@ -160,6 +193,31 @@ mod tests {
         assert_eq!((id.as_str(), secret.expose_secret()), ("id", "secret"));
         assert_eq!(profile.credentials.basic.unwrap().0, "u");
         assert_eq!(profile.credentials.member.as_deref(), Some("m"));
+    }
+
+    #[test]
+    fn a_scheme_has_a_variable_of_its_own_unless_another_setting_has_that_name() {
+        let scheme = |name: &str| SecuritySchemeDef {
+            name: name.to_owned(),
+            kind: SchemeKind::Http { scheme: "bearer".to_owned() },
+        };
+        let names = ["app-id", "ApiKeyAuth", "api_key", "password", "api.key.file", "Base URL"];
+        let definition =
+            ServiceDef { security_schemes: names.into_iter().map(scheme).collect(), ..petstore() };
+        let found = names.map(|name| variable_of_scheme(&definition, name));
+        let own = |text: &str| Some(text.to_owned());
+        assert_eq!(found, [own("PET_STORE_APP_ID"), own("PET_STORE_APIKEYAUTH"), None, None, None, None]);
+        let lookup = env(&[
+            ("PET_STORE_APP_ID", "id"),
+            ("PET_STORE_API_KEY", "key"),
+            ("PET_STORE_PASSWORD", "word"),
+            ("PET_STORE_TOKEN_URL", "https://id.example/token"),
+        ]);
+        let profile = Profile::from_env(&definition, &lookup).unwrap();
+        let named: Vec<_> = profile.credentials.schemes.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(named, ["app-id"]);
+        assert_eq!(profile.credentials.api_key.unwrap().expose_secret(), "key");
+        assert_eq!(profile.token_url.as_deref(), Some("https://id.example/token"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::media::{Kind, Media};
+use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
 use super::{CallOptions, url};
 use crate::operation::{Location, Method, Types};
@@ -43,6 +44,8 @@ pub(super) struct Routed<'a> {
     /// In the order they were given.
     pub(super) extras: Vec<Extra<'a>>,
     pub(super) members: Vec<Member<'a>>,
+    /// Header fields for parts of a multipart body, in the order they were given.
+    pub(super) part_headers: Vec<PartHeader<'a>>,
     /// The argument `body`, with its order.
     pub(super) body: Option<(usize, &'a Argument)>,
 }
@@ -109,6 +112,9 @@ pub(super) fn explicit(name: &str) -> Option<(Option<Location>, &str)> {
     };
     Some((place, name))
 }
+
+/// Before the field and the header of a part's header field: `part.FIELD.HEADER`.
+pub(super) const PART: &str = "part.";
 
 struct Router<'a, 'p> {
     operation: Operation<'a>,
@@ -255,6 +261,10 @@ impl<'a> Router<'a, '_> {
 
     /// A name that is neither declared nor a place: it goes into an open body, or it is a problem.
     fn undeclared(&mut self, order: usize, name: &'a str, value: &'a Argument) {
+        let is_multipart = self.media.is_some_and(|media| media.kind == Kind::Multipart);
+        if let Some(path) = name.strip_prefix(PART).filter(|_| is_multipart) {
+            return self.routed.part_headers.push(PartHeader { order, path, value });
+        }
         let is_header = |parameter: Parameter<'_>| parameter.location() == Location::Header;
         let mut declared = self.operation.parameters();
         if is_ignored_header(name)

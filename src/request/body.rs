@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use indexmap::IndexMap;
 
 use super::arguments::{Member, Routed};
+use super::encode::Scope;
 use super::media::{Kind, Media, Whole};
+use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
 use super::{CallOptions, Content, encode};
 use crate::operation::{Location, Method};
@@ -50,9 +52,11 @@ pub(super) fn build<'a>(
 
 /// Whether the type is sent even without a body: some gateways answer 415 where it is missing.
 fn is_sole(operation: Operation<'_>, media: &Media<'_>) -> bool {
+    // A range is no type that could be sent.
+    let is_one = |declared: MediaType<'_>| !declared.name().contains('*');
     let is_only = operation.body().is_some_and(|body| body.media_types().len() == 1);
     let changes = matches!(operation.method(), Method::Post | Method::Put | Method::Patch | Method::Delete);
-    is_only && changes && media.declared.is_some() && media.kind != Kind::Multipart
+    is_only && changes && media.declared.is_some_and(is_one) && media.kind != Kind::Multipart
 }
 
 struct Builder<'a, 'p> {
@@ -66,11 +70,16 @@ struct Builder<'a, 'p> {
 /// Members by name, as they were given.
 type Members<'a> = Vec<(String, Cow<'a, Argument>)>;
 
-impl<'a> Builder<'a, '_> {
+impl<'a, 'p> Builder<'a, 'p> {
     fn whole(&mut self, whole: Whole<'a>) -> Content {
         match whole {
             Whole::Value(Argument::Object(members)) if self.media.kind.has_members() => {
                 self.members(borrowed(members), true)
+            }
+            // XML is text too, as it is.
+            Whole::Value(Argument::String(text)) if self.media.kind == Kind::Xml => {
+                self.no_members();
+                Content::Text(text.clone())
             }
             Whole::Value(value) => self.value(value),
             Whole::Text(text, _) if self.media.kind == Kind::Json => self.json_text(text),
@@ -119,17 +128,17 @@ impl<'a> Builder<'a, '_> {
         let mut found = Vec::new();
         let value = self.fitted(value, &mut found);
         self.found(found, None);
-        encode::value(self.media.kind, &value).unwrap_or_else(|problem| {
-            self.problems.refuse(self.whole_order, "body", problem);
-            Content::None
-        })
+        let mut found = Vec::new();
+        let content = encode::value(self.scope(), &value, &mut found);
+        self.found(found, None);
+        content
     }
 
     /// The members of a whole object, those given one by one, and path values that fill required ones.
     fn members(&mut self, given: Members<'_>, is_given: bool) -> Content {
         let is_required = self.operation.body().is_some_and(RequestBody::required);
         let mut members = self.merged(given);
-        if self.media.kind != Kind::Json {
+        if !matches!(self.media.kind, Kind::Json | Kind::Xml) {
             // Fields are text: there is no null, only none.
             members.retain(|_, value| !matches!(value, Argument::Null));
         }
@@ -149,10 +158,15 @@ impl<'a> Builder<'a, '_> {
         let mut found = Vec::new();
         let fitted = self.fitted(&members, &mut found);
         self.found(found, None);
-        match fitted.as_ref() {
-            Argument::Object(members) => encode::members(self.media, members),
-            _ => Content::None,
-        }
+        let Argument::Object(members) = fitted.as_ref() else { return Content::None };
+        let (scope, mut found) = (self.scope(), Vec::new());
+        let content = encode::members(scope, members, &mut found, self.problems);
+        self.found(found, None);
+        content
+    }
+
+    fn scope(&self) -> Scope<'p, 'a> {
+        Scope { operation: Some(self.operation), media: self.media, part_headers: &self.routed.part_headers }
     }
 
     fn merged(&self, given: Members<'_>) -> IndexMap<String, Argument> {
@@ -161,8 +175,12 @@ impl<'a> Builder<'a, '_> {
         for Member { name, value, .. } in &self.routed.members {
             members.insert((*name).to_owned(), value.clone().into_owned());
         }
-        let required =
-            self.media.declared.into_iter().flat_map(MediaType::properties).filter(|one| one.required());
+        let required = self
+            .media
+            .declared
+            .into_iter()
+            .flat_map(MediaType::properties)
+            .filter(|one| one.required() && !one.read_only());
         for name in required.map(Property::name) {
             let is_path = |location| location == Location::Path;
             let slot = self.routed.slots.iter().find(|slot| is_path(slot.location) && slot.name == name);
@@ -177,7 +195,7 @@ impl<'a> Builder<'a, '_> {
         let Some(declared) = self.media.declared else { return Cow::Borrowed(value) };
         let wire = match self.media.kind {
             Kind::Json | Kind::JsonLines => Wire::Json,
-            Kind::Form => Wire::Text,
+            Kind::Form | Kind::Xml => Wire::Text,
             Kind::Multipart => Wire::Parts,
             // Only the bytes or the text go out, whatever the document calls them.
             Kind::Text | Kind::Bytes => return Cow::Borrowed(value),
@@ -270,6 +288,7 @@ fn graphql_text(graphql: GraphQl<'_>, variables: &Argument) -> String {
 pub(super) fn undescribed<'a>(
     members: IndexMap<String, Argument>,
     whole: Option<Whole<'a>>,
+    part_headers: &[PartHeader<'a>],
     options: &'a CallOptions,
     problems: &mut Problems,
 ) -> Built<'a> {
@@ -280,25 +299,25 @@ pub(super) fn undescribed<'a>(
         _ => "application/json",
     };
     let media = Media::undeclared(named.unwrap_or(media));
+    let scope = Scope { operation: None, media: &media, part_headers };
+    let mut found = Vec::new();
     let content = match whole {
         None if members.is_empty() => return Built::default(),
-        None => encode::members(&media, &members),
+        None => encode::members(scope, &members, &mut found, problems),
         Some(Whole::Value(Argument::Object(given))) if media.kind.has_members() => {
             let mut all = given.clone();
             all.extend(members);
-            encode::members(&media, &all)
+            encode::members(scope, &all, &mut found, problems)
         }
         Some(_) if !members.is_empty() => {
             problems.refuse(0, "body", "is given whole and by its members");
             Content::None
         }
-        Some(Whole::Value(value)) => encode::value(media.kind, value).unwrap_or_else(|problem| {
-            problems.refuse(0, "body", problem);
-            Content::None
-        }),
+        Some(Whole::Value(value)) => encode::value(scope, value, &mut found),
         Some(Whole::Text(text, _)) if media.kind == Kind::Json => Content::Json(text.to_owned()),
         Some(Whole::Text(text, _)) => Content::Text(text.to_owned()),
         Some(Whole::File(file)) => as_it_is(file),
     };
+    problems.findings(0, "body", found);
     Built { content, media_type: Some(media.name) }
 }

@@ -59,8 +59,11 @@ impl Request {
         let mut cookies = String::new();
         for placement in &self.credentials {
             match &placement.place {
-                Place::Header { .. } if placement.variables.len() > 1 => {
+                Place::Header { prefix, .. } if prefix == "Basic " => {
                     write!(f, " -u \"{}\"", variables(placement))?;
+                }
+                Place::Header { prefix, .. } if prefix == "Digest " => {
+                    write!(f, " --digest -u \"{}\"", variables(placement))?;
                 }
                 Place::Header { name, prefix } => {
                     write!(f, " -H \"{name}: {prefix}{}\"", variables(placement))?;
@@ -128,6 +131,10 @@ fn write_part(part: &Part, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     if let Some(content_type) = &part.content_type {
         options.extend([";type=", &quoted(content_type)]);
+    }
+    for (name, value) in &part.headers {
+        let field = format!("{name}: {value}").replace('\\', "\\\\").replace('"', "\\\"");
+        options.extend([";headers=\"", &field, "\""]);
     }
     let file = || part.filename.as_deref().unwrap_or(name);
     match &part.content {

@@ -1,89 +1,141 @@
-//! Writes bodies: JSON, urlencoded forms (WHATWG URL), multipart forms (RFC 7578), lines, text, bytes.
+//! Writes bodies: JSON, urlencoded forms (WHATWG URL), lines, text, bytes; parts and XML have rooms of their own.
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::media::{Kind, Media};
+use super::multipart::{self, PartHeader};
+use super::problems::Problems;
 use super::style::{self, Escape, Rules};
-use super::{Content, Part, PartContent};
-use crate::operation::Style;
-use crate::params::{Argument, FileContent, FilePart};
-use crate::schema::shown;
-use crate::table::{MediaType, Property};
+use super::{Content, xml};
+use crate::operation::{DeepArrays, Style};
+use crate::params::Argument;
+use crate::schema::{Finding, shown};
+use crate::table::{MediaType, Operation};
 
 /// One Encoding Object of a form's media type (`OpenAPI` Encoding Object).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Encoding {
-    content_type: Option<String>,
+pub(super) struct Encoding<'t> {
+    pub(super) content_type: Option<String>,
     style: Option<Style>,
     explode: Option<bool>,
     allow_reserved: Option<bool>,
+    #[serde(rename = "x-deep-object-arrays")]
+    arrays: DeepArrays,
+    /// The header fields of a part, by name.
+    #[serde(borrow)]
+    pub(super) headers: IndexMap<String, HeaderRules<'t>>,
 }
 
-impl Encoding {
+/// What a Header Object says of a part's header field.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct HeaderRules<'t> {
+    pub(super) required: bool,
+    pub(super) explode: bool,
+    /// The media type of one with `content`.
+    pub(super) content: Option<String>,
+    #[serde(borrow)]
+    pub(super) schema: Option<&'t RawValue>,
+}
+
+impl Encoding<'_> {
     /// The style rules, where the document gives any: they then decide instead of the content type.
-    fn rules<'a>(&self, name: &'a str, escape: Escape) -> Option<Rules<'a>> {
+    pub(super) fn rules<'a>(&self, name: &'a str, escape: Escape) -> Option<Rules<'a>> {
         self.style.map(|_| ()).or(self.explode.map(|_| ())).or(self.allow_reserved.map(|_| ()))?;
         let style = self.style.unwrap_or(Style::Form);
         let escape = match escape {
             Escape::Form if self.allow_reserved == Some(true) => Escape::ReservedInQuery,
             other => other,
         };
-        Some(Rules { name, style, explode: self.explode.unwrap_or(style == Style::Form), escape })
+        let explode = self.explode.unwrap_or(style == Style::Form);
+        Some(Rules { arrays: self.arrays, ..Rules::new(name, style, explode, escape) })
     }
 
-    fn is_json(&self) -> bool {
+    pub(super) fn is_json(&self) -> bool {
         self.content_type.as_deref().is_some_and(|media| Kind::of(media) == Kind::Json)
-    }
-
-    /// The one type that the document fixes for a part; a list or a range fixes none.
-    fn fixed_type(&self) -> Option<&str> {
-        self.content_type.as_deref().filter(|media| !media.contains([',', '*']))
     }
 }
 
-pub(super) type Encodings = IndexMap<String, Encoding>;
+pub(super) type Encodings<'t> = IndexMap<String, Encoding<'t>>;
 
-/// Writes a body that is made of members.
-pub(super) fn members(media: &Media<'_>, members: &IndexMap<String, Argument>) -> Content {
-    let encodings: Encodings = media
-        .declared
-        .and_then(MediaType::encoding)
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
-    match media.kind {
-        Kind::Form => form(members, &encodings),
-        Kind::Multipart => {
-            let binary: Vec<&str> = media.declared.map_or_else(Vec::new, |media| {
-                media.properties().filter(|one| one.schema().is_binary()).map(Property::name).collect()
-            });
-            Content::Multipart(multipart(members, &encodings, &binary))
+/// Where a body goes: what the document says of it, and what is given for its parts.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'s, 'a> {
+    /// The operation that schemas' references are resolved by; none for an endpoint of no table.
+    pub(super) operation: Option<Operation<'a>>,
+    pub(super) media: &'s Media<'a>,
+    pub(super) part_headers: &'s [PartHeader<'a>],
+}
+
+impl<'a> Scope<'_, 'a> {
+    /// The Encoding Objects of the media type.
+    pub(super) fn encodings(self) -> Encodings<'a> {
+        let text = self.media.declared.and_then(MediaType::encoding);
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    fn xml(self, value: &Argument, found: &mut Vec<Finding>) -> Content {
+        let schema = self.media.declared.map_or("", |media| media.schema().text());
+        match xml::write(self.operation, schema, value) {
+            Ok(text) => Content::Text(text),
+            Err(problems) => {
+                found.extend(problems);
+                Content::None
+            }
         }
+    }
+}
+
+/// Writes a body that is made of members; what cannot be written is found, with its path below the body.
+pub(super) fn members(
+    scope: Scope<'_, '_>,
+    members: &IndexMap<String, Argument>,
+    found: &mut Vec<Finding>,
+    problems: &mut Problems,
+) -> Content {
+    match scope.media.kind {
+        Kind::Form => form(members, &scope.encodings()),
+        Kind::Multipart => Content::Multipart(multipart::write(scope, members, found, problems)),
+        Kind::Xml => scope.xml(&Argument::Object(members.clone()), found),
         _ => Content::Json(Argument::Object(members.clone()).to_json_text()),
     }
 }
 
-/// Writes a body that is one value; the problem where the media type has no way to.
-pub(super) fn value(kind: Kind, value: &Argument) -> Result<Content, String> {
-    match (kind, value) {
-        (Kind::Json, value) => Ok(Content::Json(value.to_json_text())),
+/// Writes a body that is one value; found where the media type has no way to.
+pub(super) fn value(scope: Scope<'_, '_>, value: &Argument, found: &mut Vec<Finding>) -> Content {
+    let mut refuse = |problem| {
+        found.push(Finding::unwritable("", problem));
+        Content::None
+    };
+    match (scope.media.kind, value) {
+        (Kind::Json, value) => Content::Json(value.to_json_text()),
         (Kind::JsonLines, Argument::Array(items)) => {
-            Ok(Content::Text(items.iter().map(|item| item.to_json_text() + "\n").collect()))
+            Content::Text(items.iter().map(|item| item.to_json_text() + "\n").collect())
         }
-        (Kind::JsonLines, value) => Ok(Content::Text(value.to_json_text() + "\n")),
+        (Kind::JsonLines, value) => Content::Text(value.to_json_text() + "\n"),
         (Kind::Form | Kind::Multipart, value) => {
-            Err(format!("must be an object of fields, got {}", shown(value)))
+            refuse(format!("must be an object of fields, got {}", shown(value)))
         }
+        (Kind::Xml | Kind::Bytes, Argument::String(text)) => Content::Text(text.clone()),
+        (Kind::Xml, value) => scope.xml(value, found),
         // JSON is YAML too; in other texts an object has no form of its own.
-        (Kind::Text, value) => Ok(Content::Text(value.text().into_owned())),
-        (Kind::Bytes, Argument::String(text)) => Ok(Content::Text(text.clone())),
-        (Kind::Bytes, value) => Err(format!("must be a file, bytes or text, got {}", shown(value))),
+        (Kind::Text, value) => Content::Text(value.text().into_owned()),
+        (Kind::Bytes, value) => refuse(format!("must be a file, bytes or text, got {}", shown(value))),
     }
 }
 
-/// The text of an urlencoded form; without an encoding, arrays repeat the name and objects are JSON.
-pub(super) fn form(members: &IndexMap<String, Argument>, encodings: &Encodings) -> Content {
+/// An urlencoded form; without an encoding, arrays repeat the name and objects are JSON.
+fn form(members: &IndexMap<String, Argument>, encodings: &Encodings<'_>) -> Content {
+    let text = form_text(members, encodings);
+    let pairs = url::form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+    Content::Form { pairs, text }
+}
+
+/// The text of an urlencoded form.
+pub(super) fn form_text(members: &IndexMap<String, Argument>, encodings: &Encodings<'_>) -> String {
     let (default, mut text) = (Encoding::default(), String::new());
     for (name, value) in members {
         let encoding = encodings.get(name).unwrap_or(&default);
@@ -92,10 +144,15 @@ pub(super) fn form(members: &IndexMap<String, Argument>, encodings: &Encodings) 
             text.push('&');
         }
         let before = text.len();
-        let plain = Rules { name, style: Style::Form, explode: true, escape: Escape::Form };
+        let plain = Rules::new(name, Style::Form, true, Escape::Form);
         match (encoding.rules(name, Escape::Form), value) {
             (Some(rules), value) => style::write(&mut text, rules, value),
             (None, Argument::Null) => {}
+            // An encoding is that of each item (`OpenAPI` 3.2, "Encoding By Name").
+            (None, Argument::Array(items)) if encoding.is_json() => {
+                let items: Vec<String> = items.iter().map(Argument::to_json_text).collect();
+                style::write(&mut text, plain, &items.into());
+            }
             (None, value) if encoding.is_json() => {
                 style::write(&mut text, plain, &value.to_json_text().into());
             }
@@ -106,74 +163,5 @@ pub(super) fn form(members: &IndexMap<String, Argument>, encodings: &Encodings) 
             text.truncate(start);
         }
     }
-    let pairs = url::form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-    Content::Form { pairs, text }
-}
-
-/// The parts of a multipart form; arrays repeat the name, objects are JSON.
-fn multipart(members: &IndexMap<String, Argument>, encodings: &Encodings, binary: &[&str]) -> Vec<Part> {
-    let default = Encoding::default();
-    let mut parts = Vec::with_capacity(members.len());
-    for (name, value) in members {
-        let encoding = encodings.get(name).unwrap_or(&default);
-        let is_binary = binary.contains(&name.as_str());
-        match value {
-            Argument::Array(items) if encoding.is_json() => {
-                parts.push(json_part(name, encoding, &items.clone().into()));
-            }
-            Argument::Array(items) if encoding.explode == Some(false) => {
-                let joined = items.iter().map(|item| item.text()).collect::<Vec<_>>().join(",");
-                parts.extend(part(name, encoding, is_binary, &joined.into()));
-            }
-            Argument::Array(items) => {
-                parts.extend(items.iter().filter_map(|item| part(name, encoding, is_binary, item)));
-            }
-            one => parts.extend(part(name, encoding, is_binary, one)),
-        }
-    }
-    parts
-}
-
-/// One part; `null` is left out.
-fn part(name: &str, encoding: &Encoding, is_binary: bool, value: &Argument) -> Option<Part> {
-    Some(match value {
-        Argument::Null => return None,
-        Argument::File(file) => file_part(name, encoding, file),
-        Argument::Array(_) | Argument::Object(_) => json_part(name, encoding, value),
-        scalar if encoding.is_json() => json_part(name, encoding, scalar),
-        scalar => Part {
-            name: name.to_owned(),
-            // Servers tell a file from a field by its file name (RFC 7578 §4.2).
-            filename: is_binary.then(|| name.to_owned()),
-            content_type: encoding.fixed_type().or(is_binary.then_some(BYTES)).map(str::to_owned),
-            headers: Vec::new(),
-            content: PartContent::Text(scalar.text().into_owned()),
-        },
-    })
-}
-
-const BYTES: &str = "application/octet-stream";
-
-fn json_part(name: &str, encoding: &Encoding, value: &Argument) -> Part {
-    Part {
-        name: name.to_owned(),
-        filename: None,
-        content_type: Some(encoding.fixed_type().unwrap_or("application/json").to_owned()),
-        headers: Vec::new(),
-        content: PartContent::Text(value.to_json_text()),
-    }
-}
-
-fn file_part(name: &str, encoding: &Encoding, file: &FilePart) -> Part {
-    let media_type = file.media_type.as_deref().or(encoding.fixed_type()).unwrap_or(BYTES);
-    Part {
-        name: name.to_owned(),
-        filename: Some(file.filename().unwrap_or(name).to_owned()),
-        content_type: Some(media_type.to_owned()),
-        headers: Vec::new(),
-        content: match &file.content {
-            FileContent::Bytes(bytes) => PartContent::Bytes(bytes.clone()),
-            FileContent::Path(path) => PartContent::File(path.clone()),
-        },
-    }
+    text
 }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::CallOptions;
-use super::arguments::{Routed, is_json};
+use super::arguments::Routed;
 use super::problems::Problems;
+use super::resolve::content_text;
 use super::style::{self, Escape, Rules};
 use crate::operation::{Location, Style};
 use crate::params::Argument;
@@ -29,26 +30,28 @@ pub(super) fn build(
         match slot.location {
             Location::Header => {
                 let mut text = String::new();
-                if is_json(parameter) {
-                    value.write_json(&mut text);
+                if let Some(media_type) = parameter.content() {
+                    text.push_str(&content_text(media_type, value));
                 } else {
-                    let (style, explode) = (Style::Simple, parameter.explode());
-                    style::write(&mut text, Rules { name, style, explode, escape: Escape::Never }, value);
+                    let rules = Rules::new(name, Style::Simple, parameter.explode(), Escape::Never);
+                    style::write(&mut text, rules, value);
                 }
                 headers.set(order, &format!("header.{name}"), name, text);
             }
-            Location::Cookie if is_json(parameter) => {
-                headers.cookie(
-                    order,
-                    name,
-                    parameter.style(),
-                    false,
-                    &value.to_json_text().into(),
-                    &mut cookies,
-                );
-            }
             Location::Cookie => {
-                headers.cookie(order, name, parameter.style(), parameter.explode(), value, &mut cookies);
+                let escape = match parameter.style() {
+                    Style::Cookie => Escape::Never,
+                    _ if parameter.allow_reserved() => Escape::ReservedInCookie,
+                    _ => Escape::Unreserved,
+                };
+                let rules = Rules::new(name, parameter.style(), parameter.explode(), escape);
+                match parameter.content() {
+                    Some(media_type) => {
+                        let value = content_text(media_type, value).into_owned().into();
+                        headers.cookie(order, rules, &value, &mut cookies);
+                    }
+                    None => headers.cookie(order, rules, value, &mut cookies),
+                }
             }
             _ => {}
         }
@@ -58,13 +61,13 @@ pub(super) fn build(
             Location::Header if matches!(extra.value, Argument::Null) => {}
             Location::Header => {
                 let mut text = String::new();
-                let rules =
-                    Rules { name: extra.name, style: Style::Simple, explode: false, escape: Escape::Never };
+                let rules = Rules::new(extra.name, Style::Simple, false, Escape::Never);
                 style::write(&mut text, rules, extra.value);
                 headers.set(extra.order, &format!("header.{}", extra.name), extra.name, text);
             }
             Location::Cookie => {
-                headers.cookie(extra.order, extra.name, Style::Form, false, extra.value, &mut cookies);
+                let rules = Rules::new(extra.name, Style::Form, false, Escape::Unreserved);
+                headers.cookie(extra.order, rules, extra.value, &mut cookies);
             }
             _ => {}
         }
@@ -100,32 +103,12 @@ impl Headers<'_> {
     }
 
     /// Adds a pair to the `cookie` header; style `form` is one pair a parameter, whatever `explode` says.
-    fn cookie(
-        &mut self,
-        order: usize,
-        name: &str,
-        style: Style,
-        explode: bool,
-        value: &Argument,
-        cookies: &mut String,
-    ) {
-        let is_raw = style == Style::Cookie;
-        let escape = if is_raw { Escape::Never } else { Escape::Unreserved };
+    fn cookie(&mut self, order: usize, rules: Rules<'_>, value: &Argument, cookies: &mut String) {
+        let (is_raw, name) = (rules.style == Style::Cookie, rules.name);
         let mut text = String::new();
-        style::write(&mut text, Rules { name, style, explode: explode && is_raw, escape }, value);
-        let breaks = |value: &Argument| value.scalar_text().is_some_and(|text| text.contains(';'));
-        let is_broken = is_raw
-            && (name.contains([';', '='])
-                || match value {
-                    Argument::Array(items) => items.iter().any(breaks),
-                    Argument::Object(members) => members.values().any(breaks),
-                    one => breaks(one),
-                });
-        let problem = if is_broken {
-            Some("must not hold `;`: it would be another cookie")
-        } else {
-            value_problem(&text)
-        };
+        style::write(&mut text, Rules { explode: rules.explode && is_raw, ..rules }, value);
+        let broken = if is_raw { cookie_problem(rules, value) } else { None };
+        let problem = broken.or_else(|| value_problem(&text));
         if let Some(problem) = problem {
             return self.problems.refuse(order, format!("cookie.{name}"), problem);
         }
@@ -134,6 +117,35 @@ impl Headers<'_> {
         }
         cookies.push_str(&text);
     }
+}
+
+/// Why a value cannot be written as it is into the `cookie` header (RFC 6265 §4.2.1), if it cannot.
+fn cookie_problem(rules: Rules<'_>, value: &Argument) -> Option<&'static str> {
+    let ends = |value: &Argument| value.text().contains(';');
+    let is_named = |name: &str| rules.explode && name.contains('=');
+    let (holds_end, holds_sign) = match value {
+        Argument::Array(items) => (items.iter().any(ends), false),
+        Argument::Object(members) => {
+            let mut sent = members.iter().filter(|(_, value)| !matches!(value, Argument::Null));
+            let is_signed = sent.clone().any(|(name, _)| is_named(name));
+            (sent.any(|(name, value)| name.contains(';') || ends(value)), is_signed)
+        }
+        one => (ends(one), false),
+    };
+    if holds_end || rules.name.contains(';') {
+        Some("must not hold `;`: it would be another cookie")
+    } else if holds_sign || rules.name.contains('=') {
+        Some("must not hold `=` in a name: it would be another cookie")
+    } else {
+        None
+    }
+}
+
+/// Why a header field cannot be sent as one of a part, if it cannot.
+pub(super) fn part_problem(name: &str, value: &str) -> Option<&'static str> {
+    let is_disposition = name.eq_ignore_ascii_case("content-disposition");
+    let written = is_disposition.then_some("is written from the part's name and file name");
+    name_problem(name).or(written).or_else(|| value_problem(value))
 }
 
 /// Why a text is no field name (RFC 9110 §5.6.2), if it is none.

@@ -15,8 +15,10 @@ pub(super) enum Kind {
     Multipart,
     /// One JSON value a line.
     JsonLines,
-    /// Text as it is, of whatever type: `text/*`, YAML, XML.
+    /// Text as it is, of whatever type: `text/*`, YAML.
     Text,
+    /// XML, by the schema's hints or as text.
+    Xml,
     Bytes,
 }
 
@@ -37,6 +39,8 @@ impl Kind {
         } else if ["/x-ndjson", "/ndjson", "/jsonl", "/x-jsonlines", "/json-seq"].iter().any(|end| ends(end))
         {
             Self::JsonLines
+        } else if is("application/xml") || is("text/xml") || ends("+xml") {
+            Self::Xml
         } else if essence.starts_with("text/") || ends("yaml") || ends("xml") || ends("/graphql") {
             Self::Text
         } else {
@@ -46,7 +50,7 @@ impl Kind {
 
     /// Whether a body of it is made of named members.
     pub(super) fn has_members(self) -> bool {
-        matches!(self, Self::Json | Self::Form | Self::Multipart)
+        matches!(self, Self::Json | Self::Form | Self::Multipart | Self::Xml)
     }
 }
 
@@ -112,8 +116,18 @@ impl<'a> Media<'a> {
     pub(super) fn is_open(&self) -> bool {
         let is_object =
             |media: MediaType<'_>| media.is_open() && media.schema().types().admits(Types::OBJECT);
-        self.kind.has_members() && self.declared.is_none_or(is_object)
+        match self.kind {
+            // Without hints there is no element to put them in.
+            Kind::Xml => self.declared.is_some_and(|media| {
+                is_object(media) && (media.schema().types().names(Types::OBJECT) || has_properties(media))
+            }),
+            kind => kind.has_members() && self.declared.is_none_or(is_object),
+        }
     }
+}
+
+fn has_properties(media: MediaType<'_>) -> bool {
+    media.properties().len() > 0
 }
 
 /// The caller's choice, else what a file says it is, else the first declared one by how well it is written.

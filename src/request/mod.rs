@@ -10,6 +10,7 @@ mod encode;
 mod given;
 mod headers;
 mod media;
+mod multipart;
 mod problems;
 mod resolve;
 mod show;
@@ -17,6 +18,7 @@ mod style;
 #[cfg(test)]
 pub(crate) mod testing;
 mod url;
+mod xml;
 
 use std::path::PathBuf;
 

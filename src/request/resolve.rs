@@ -1,14 +1,17 @@
 //! The doors of this room: the order in which a request is made.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 
 use super::arguments::{self, EMPTY, Extra, HOLE, Routed, is_empty, is_holed};
 use super::body::{self, Built};
-use super::media::{Kind, Whole, choose};
+use super::media::{Kind, Whole, choose, chosen};
+use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
 use super::style::{self, Escape, Rules};
 use super::url::{self, Query};
-use super::{CallOptions, Request, headers};
+use super::{CallOptions, Request, encode, headers};
 use crate::error::ArgumentsError;
 use crate::operation::{Location, Method, Style};
 use crate::params::{Argument, Params};
@@ -32,11 +35,11 @@ pub(crate) fn resolve(
     let routed = arguments::route((operation, &method), media.as_ref(), params, options, &mut problems);
     let whole = whole(given, &routed, &mut problems);
     // A file given as the argument `body` may be of another type than routing took the body to be.
-    let chosen = match (given, whole) {
+    let of_file = match (given, whole) {
         (None, Some((_, whole @ Whole::File(_)))) => choose(operation, options, Some(whole)),
         _ => None,
     };
-    let media = chosen.as_ref().or(media.as_ref());
+    let media = of_file.as_ref().or(media.as_ref());
     let Built { content, media_type } = match media {
         None if options.allow_unknown && !matches!(method, Method::Get | Method::Head) => {
             undeclared_body(&routed, whole, options, &mut problems)
@@ -84,7 +87,8 @@ fn undeclared_body<'a>(
 ) -> Built<'a> {
     let members =
         routed.members.iter().map(|member| (member.name.to_owned(), member.value.clone().into_owned()));
-    body::undescribed(members.collect(), whole.map(|(_, whole)| whole), options, problems)
+    let whole = whole.map(|(_, whole)| whole);
+    body::undescribed(members.collect(), whole, &routed.part_headers, options, problems)
 }
 
 fn url_of(
@@ -136,31 +140,38 @@ fn write_slot(out: &mut String, parameter: Parameter<'_>, name: &str, value: &Ar
     }
     let Some(content) = parameter.content() else {
         let (style, explode) = (parameter.style(), parameter.explode());
-        return style::write(out, Rules { name, style, explode, escape }, value);
+        let rules = Rules { arrays: parameter.deep_arrays(), ..Rules::new(name, style, explode, escape) };
+        return style::write(out, rules, value);
     };
     if location == Location::Query {
         style::escape(out, name, Escape::Unreserved);
         out.push('=');
     }
-    let text = if Kind::of(content) == Kind::Json { value.to_json_text().into() } else { value.text() };
-    style::escape(out, &text, escape);
+    style::escape(out, &content_text(content, value), escape);
 }
 
 /// The whole query string by its media type (`OpenAPI` 3.2, `in: querystring`).
 fn write_querystring(out: &mut String, parameter: Parameter<'_>, value: &Argument) {
-    match (parameter.content().map(Kind::of), value) {
-        (Some(Kind::Form), Argument::Object(members)) => {
-            if let super::Content::Form { text, .. } = super::encode::form(members, &IndexMap::new()) {
-                out.push_str(&text);
-            }
-        }
-        (Some(Kind::Json), value) => style::escape(out, &value.to_json_text(), Escape::Unreserved),
-        (_, value) => style::escape(out, &value.text(), Escape::Unreserved),
+    let content = parameter.content().unwrap_or_default();
+    let text = content_text(content, value);
+    match (Kind::of(content), value) {
+        // It is fit for a query by its own rules.
+        (Kind::Form, Argument::Object(_)) => out.push_str(&text),
+        _ => style::escape(out, &text, Escape::Unreserved),
+    }
+}
+
+/// The text of a parameter with `content`, before it is made fit for its place.
+pub(super) fn content_text<'v>(media_type: &str, value: &'v Argument) -> Cow<'v, str> {
+    match (Kind::of(media_type), value) {
+        (Kind::Json, value) => value.to_json_text().into(),
+        (Kind::Form, Argument::Object(members)) => encode::form_text(members, &IndexMap::new()).into(),
+        (_, value) => value.text(),
     }
 }
 
 fn write_path_extra(out: &mut String, extra: &Extra<'_>) {
-    let rules = Rules { name: extra.name, style: Style::Simple, explode: false, escape: Escape::Unreserved };
+    let rules = Rules::new(extra.name, Style::Simple, false, Escape::Unreserved);
     style::write(out, rules, extra.value);
 }
 
@@ -177,7 +188,7 @@ fn query_extras(query: &mut Query<'_>, method: &Method, extras: &[Extra<'_>], pr
         {
             problems.refuse(extra.order, path(), HOLE);
         }
-        let rules = Rules { name: extra.name, style: Style::Form, explode: true, escape: Escape::Unreserved };
+        let rules = Rules::new(extra.name, Style::Form, true, Escape::Unreserved);
         query.add(|out| style::write(out, rules, extra.value));
     }
 }
@@ -196,9 +207,10 @@ pub(crate) fn resolve_unlisted(
     options: &CallOptions,
 ) -> Result<Request, ArgumentsError> {
     let mut problems = Problems::new(options.no_validate);
-    let (routed, members) = route_unlisted(method, path, params, &mut problems);
+    let (routed, members) = route_unlisted(method, path, params, options, &mut problems);
     let whole = whole(options.body.as_ref().map(Whole::of), &routed, &mut problems);
-    let body = body::undescribed(members, whole.map(|(_, whole)| whole), options, &mut problems);
+    let whole = whole.map(|(_, whole)| whole);
+    let body = body::undescribed(members, whole, &routed.part_headers, options, &mut problems);
     let (template, literal) = url::split(path);
     let mut text = String::with_capacity(base_url.len() + path.len() + 128);
     url::write_path(&mut text, base_url, template, &mut problems, |name, out| {
@@ -232,6 +244,7 @@ fn route_unlisted<'a>(
     method: &Method,
     path: &str,
     params: &'a Params,
+    options: &CallOptions,
     problems: &mut Problems,
 ) -> (Routed<'a>, IndexMap<String, Argument>) {
     let (mut routed, mut members) = (Routed::default(), IndexMap::new());
@@ -240,7 +253,12 @@ fn route_unlisted<'a>(
         problems.refuse(0, "arguments", problem);
     }
     let in_query = matches!(method, Method::Get | Method::Head | Method::Delete);
+    let is_multipart = chosen(options).is_some_and(|media_type| Kind::of(media_type) == Kind::Multipart);
     for (order, (name, value)) in params.iter().enumerate() {
+        if let Some(path) = name.strip_prefix(arguments::PART).filter(|_| is_multipart) {
+            routed.part_headers.push(PartHeader { order, path, value });
+            continue;
+        }
         let is_variable = |name| url::variables(path).any(|one| one == name);
         let (location, name) = match arguments::explicit(name) {
             Some((Some(Location::Path), inner)) if !is_variable(inner) => {

@@ -214,6 +214,17 @@ fn a_path_value_fills_a_required_property() {
 }
 
 #[test]
+fn a_path_value_fills_no_property_that_the_service_sets() {
+    let id = json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}});
+    let schema = json!({"type": "object", "required": ["id"],
+        "properties": {"id": {"type": "string", "readOnly": true}, "label": {"type": "string"}}});
+    let body = json!({"content": {"application/json": {"schema": schema}}});
+    let operation = json!({"operationId": "put", "parameters": [id], "requestBody": body, "responses": {}});
+    let api = table(&json!({"/a/{id}": {"put": operation}}), &json!({}));
+    assert_eq!(self::body(call(&api, "put", params! { id: "a", label: "ci" })), r#"{"json":{"label":"ci"}}"#);
+}
+
+#[test]
 fn of_two_places_with_one_name_the_path_comes_first() {
     assert_eq!(url(call(&api(), "read", [("id", "a")])), "/tokens/a");
     assert_eq!(url(call(&api(), "read", params! { "query.id": "q", "id": "a" })), "/tokens/a?id=q");

@@ -3,9 +3,11 @@
 //! One expansion serves all styles; they differ in four words. `null`, `[]` and `{}` write nothing. What no
 //! rule covers (arrays and objects inside others) is written as JSON text.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
 
-use crate::operation::Style;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::operation::{DeepArrays, Style};
 use crate::params::Argument;
 
 /// All but the unreserved characters of RFC 3986 §2.3.
@@ -21,6 +23,8 @@ pub(super) enum Escape {
     ReservedInQuery,
     /// The same in a path, which `?` and `#` end.
     ReservedInPath,
+    /// The same in a cookie, whose value `,` and `;` end (RFC 6265 §4.1.1).
+    ReservedInCookie,
     /// `application/x-www-form-urlencoded` (WHATWG URL).
     Form,
     /// Nothing is encoded: headers, cookies of style `cookie`, parts.
@@ -34,14 +38,31 @@ pub(super) struct Rules<'a> {
     pub(super) style: Style,
     pub(super) explode: bool,
     pub(super) escape: Escape,
+    /// How lists are written where the style is `deepObject`.
+    pub(super) arrays: DeepArrays,
+}
+
+impl<'a> Rules<'a> {
+    /// The rules of a style for a name.
+    pub(super) fn new(name: &'a str, style: Style, explode: bool, escape: Escape) -> Self {
+        Self { name, style, explode, escape, arrays: DeepArrays::default() }
+    }
+
+    /// How names are made fit: reserved characters pass in values alone.
+    fn name_escape(self) -> Escape {
+        match self.escape {
+            Escape::ReservedInQuery | Escape::ReservedInPath | Escape::ReservedInCookie => Escape::Unreserved,
+            other => other,
+        }
+    }
 }
 
 /// Writes a value by its rules.
 pub(super) fn write(out: &mut String, rules: Rules<'_>, value: &Argument) {
-    if let (Style::DeepObject, Argument::Object(_)) = (rules.style, value) {
-        let mut prefix = String::new();
-        escape(&mut prefix, rules.name, Escape::Unreserved);
-        return deep(out, &prefix, value, rules.escape, out.len());
+    if rules.style == Style::DeepObject {
+        let mut name = String::new();
+        escape(&mut name, rules.name, rules.name_escape());
+        return Deep { rules, start: out.len(), out }.write(&name, value);
     }
     let words = Words::of(rules.style, rules.escape);
     let mut writer = Writer { out, rules, words, is_first: true };
@@ -61,6 +82,7 @@ pub(super) fn escape(out: &mut String, text: &str, how: Escape) {
         Escape::Form => out.extend(url::form_urlencoded::byte_serialize(text.as_bytes())),
         Escape::ReservedInQuery => reserved(out, text, b":/?[]@!$&()*+,;="),
         Escape::ReservedInPath => reserved(out, text, b":/[]@!$&'()*+,;="),
+        Escape::ReservedInCookie => reserved(out, text, b":/?#[]@!$&'()*+="),
     }
 }
 
@@ -119,7 +141,7 @@ struct Writer<'o, 'a> {
 impl Writer<'_, '_> {
     fn array(&mut self, items: &[Argument]) {
         let items = items.iter().filter(|item| !matches!(item, Argument::Null));
-        if self.rules.explode || self.rules.style == Style::DeepObject {
+        if self.rules.explode {
             for item in items {
                 self.one(Some(self.rules.name), item);
             }
@@ -181,11 +203,7 @@ impl Writer<'_, '_> {
     }
 
     fn name(&mut self, name: &str) {
-        let how = match self.rules.escape {
-            Escape::ReservedInQuery | Escape::ReservedInPath => Escape::Unreserved,
-            other => other,
-        };
-        escape(self.out, name, how);
+        escape(self.out, name, self.rules.name_escape());
     }
 
     fn text(&mut self, text: &str) {
@@ -194,26 +212,61 @@ impl Writer<'_, '_> {
 }
 
 /// `a[b][c]=1&a[d][]=2`: the specification leaves nested members open, this is what servers read.
-fn deep(out: &mut String, prefix: &str, value: &Argument, how: Escape, start: usize) {
-    let below = |key: &str, value: &Argument, out: &mut String| {
-        let mut name = format!("{prefix}%5B");
-        escape(&mut name, key, Escape::Unreserved);
-        name.push_str("%5D");
-        deep(out, &name, value, how, start);
-    };
-    match value {
-        Argument::Null | Argument::File(_) => {}
-        Argument::Object(members) => members.iter().for_each(|(name, value)| below(name, value, out)),
-        Argument::Array(items) => items.iter().for_each(|item| below("", item, out)),
-        scalar => {
-            if out.len() > start {
-                out.push('&');
+struct Deep<'o, 'a> {
+    rules: Rules<'a>,
+    out: &'o mut String,
+    start: usize,
+}
+
+impl Deep<'_, '_> {
+    fn write(&mut self, name: &str, value: &Argument) {
+        match value {
+            Argument::Null | Argument::File(_) => {}
+            Argument::Object(members) => {
+                members.iter().for_each(|(key, member)| self.write(&self.below(name, key), member));
             }
-            out.push_str(prefix);
-            out.push('=');
-            escape(out, &scalar.text(), how);
+            Argument::Array(items) => {
+                let items = items.iter().filter(|item| !matches!(item, Argument::Null));
+                for (index, item) in items.enumerate() {
+                    self.write(&self.item(name, index, item), item);
+                }
+            }
+            scalar => {
+                if self.out.len() > self.start {
+                    self.out.push('&');
+                }
+                self.out.extend([name, "="]);
+                escape(self.out, &scalar.text(), self.rules.escape);
+            }
         }
     }
+
+    fn below(&self, name: &str, key: &str) -> String {
+        let mut below = format!("{name}%5B");
+        escape(&mut below, key, self.rules.name_escape());
+        below.push_str("%5D");
+        below
+    }
+
+    fn item<'n>(&self, name: &'n str, index: usize, item: &Argument) -> Cow<'n, str> {
+        let is_single = item.scalar_text().is_some();
+        match self.rules.arrays {
+            DeepArrays::Repeat if is_single => name.into(),
+            DeepArrays::Brackets if is_single => self.below(name, "").into(),
+            _ => self.below(name, &index.to_string()).into(),
+        }
+    }
+}
+
+/// The pairs of a multipart body (`OpenAPI` Encoding Object, "RFC6570-style serialization"): the pairs that a query
+/// would have, each a part, with nothing encoded.
+pub(super) fn pairs(rules: Rules<'_>, value: &Argument) -> Vec<(String, String)> {
+    let mut text = String::new();
+    let encoded = Rules { escape: Escape::Unreserved, ..rules };
+    write(&mut text, encoded, value);
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::{CallOptions, Request, resolve};
 use crate::error::ArgumentsError;
-use crate::operation::{Location, Method, OperationDef, ParameterDef, SchemaDef, ServiceDef, Style};
+use crate::operation::{
+    DeepArrays, Location, Method, OperationDef, ParameterDef, SchemaDef, ServiceDef, Style,
+};
 use crate::params::Params;
 use crate::spec::{self, Depth, NoSource};
 use crate::table::{OperationTable, format};
@@ -47,6 +49,7 @@ pub(crate) fn parameter(name: &str, location: Location, style: Style, explode: b
         style,
         explode,
         allow_reserved: false,
+        deep_arrays: DeepArrays::default(),
         deprecated: false,
         content: None,
         description: None,

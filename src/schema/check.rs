@@ -280,8 +280,15 @@ impl<'t, 'a> Walk<'t, 'a> {
 
     /// Whether a required property is of a type that requires it in turn: no finite value has it.
     fn is_endless(&self, property: &Node<'_>) -> bool {
-        let target = text(property.reference).and_then(|reference| self.operation.schema(&reference));
-        target.is_some_and(|target| self.following.iter().any(|(one, _)| std::ptr::eq(*one, target)))
+        let leads_back = |node: &Node<'_>| {
+            let target = text(node.reference).and_then(|reference| self.operation.schema(&reference));
+            target.is_some_and(|target| self.following.iter().any(|(one, _)| std::ptr::eq(*one, target)))
+        };
+        let can_end = is_true(property.nullable) || property.types().names(Types::NULL);
+        let parts = list(property.all_of);
+        !can_end
+            && (leads_back(property)
+                || parts.iter().filter_map(|part| Node::read(part.get())).any(|part| leads_back(&part)))
     }
 
     fn additional(&mut self, node: &Node<'t>, properties: &Members<'t>, name: &'a str, value: &'a Argument) {

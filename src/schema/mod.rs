@@ -41,6 +41,11 @@ impl Finding {
     fn here(problem: String) -> Self {
         Self { path: String::new(), problem, nearest: None, weight: Weight::Misfit }
     }
+
+    /// Something that there is no way to write.
+    pub(crate) fn unwritable(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { path: path.into(), problem: problem.into(), nearest: None, weight: Weight::Unwritable }
+    }
 }
 
 /// Where a value goes, as far as it bears on what fits.
@@ -73,6 +78,17 @@ pub(crate) fn fit<'a, 't>(
         return settled;
     }
     check::fit(operation, schema.text(), value, wire, found)
+}
+
+/// As [`fit`], by a schema's text.
+pub(crate) fn fit_text<'a, 't>(
+    operation: Operation<'t>,
+    schema: &'t str,
+    value: &'a Argument,
+    wire: Wire,
+    found: &mut Vec<Finding>,
+) -> Cow<'a, Argument> {
+    check::fit(operation, schema, value, wire, found)
 }
 
 /// The value where its type alone settles it, without a look at the schema's text.

@@ -200,6 +200,10 @@ fn references_combine_and_may_name_themselves() {
         "Cat": {"type": "object", "required": ["kind", "lives"], "properties": {"lives": {"type": "integer"}}},
         "Endless": {"type": "object", "required": ["name", "parent"], "properties": {
             "parent": {"$ref": "#/components/schemas/Endless"}}},
+        "Wrapped": {"type": "object", "required": ["next"], "properties": {
+            "next": {"allOf": [{"$ref": "#/components/schemas/Wrapped"}]}}},
+        "Ending": {"type": "object", "required": ["next"], "properties": {
+            "next": {"nullable": true, "allOf": [{"$ref": "#/components/schemas/Ending"}]}}},
         "Dog": {"type": "object", "required": ["kind", "bark"]},
     });
     let table = of(json!({"$ref": "#/components/schemas/Node"}), schemas.clone());
@@ -210,6 +214,16 @@ fn references_combine_and_may_name_themselves() {
 
     let table = of(json!({"$ref": "#/components/schemas/Endless"}), schemas.clone());
     assert_eq!(fitted(&table, json!({}), Wire::Json).1, [".name: is required"], "no value has every parent");
+
+    let table = of(json!({"$ref": "#/components/schemas/Wrapped"}), schemas.clone());
+    assert_eq!(fitted(&table, json!({"next": {}}), Wire::Json).1, [""; 0], "nor through an `allOf`");
+    let table = of(json!({"$ref": "#/components/schemas/Ending"}), schemas.clone());
+    assert_eq!(fitted(&table, json!({"next": {"next": null}}), Wire::Json).1, [""; 0]);
+    assert_eq!(
+        fitted(&table, json!({"next": {}}), Wire::Json).1,
+        [".next.next: is required"],
+        "`null` ends it"
+    );
 
     let pet = json!({
         "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],

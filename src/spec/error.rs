@@ -128,6 +128,8 @@ pub enum Effect {
     Ambiguous,
     /// Calls cannot sign in by it.
     NoSignIn,
+    /// The overlay's action leaves the document as it is.
+    NothingChanged,
 }
 
 impl Effect {
@@ -142,6 +144,7 @@ impl Effect {
             Self::NotChecked => "values are not checked against it",
             Self::Ambiguous => "the identifier is ambiguous; call it by method and path",
             Self::NoSignIn => "calls cannot sign in by it",
+            Self::NothingChanged => "nothing is changed",
         }
     }
 }

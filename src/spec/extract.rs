@@ -5,23 +5,23 @@
 use std::borrow::Cow;
 
 use indexmap::IndexMap;
-use openapiv3::Encoding;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Depth;
 use super::document::scalar;
+use super::encoding;
 use super::error::{Effect, SpecError, Warning, token};
 use super::names;
 use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
 use super::schema::Reached;
-use super::service::{Defaults, check_security, extension, present, security, servers};
+use super::security::{check_security, security};
+use super::service::{Defaults, extension, present, servers};
 use super::swagger2::Upgrade;
 use super::{openapi31, schema};
 use crate::operation::{
     MediaTypeDef, Method, OperationDef, Pagination, PaginationKind, ParameterDef, RequestBodyDef,
-    ResponseDef, SchemaDef, SecuritySchemeDef,
+    ResponseDef, SchemaDef, SecuritySchemeDef, Types,
 };
 
 /// What is the same for all operations of a document.
@@ -37,7 +37,7 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Adds the schemas that a schema reaches, if this reading is about such schemas.
-    fn reach(
+    pub(crate) fn reach(
         &self,
         depth: Depth,
         schema: Option<&Value>,
@@ -122,7 +122,7 @@ pub(crate) fn parts(
         (site.shared.get("parameters"), shared_list.as_str()),
         (operation.get("parameters"), own_list.as_str()),
     ];
-    let mut found = parameter::parameters(&lists, context.upgrade.is_some(), context.resolver, warnings)?;
+    let mut found = parameter::parameters(&lists, context, warnings)?;
     parameter::fit_to_path(&mut found, site.path, &pointer, warnings);
     openapi31::check_querystring(&found, &pointer, warnings);
     let mut schemas = Reached::default();
@@ -233,7 +233,7 @@ fn request_body(
         };
         let media_type = follow(media_type, context.resolver, &pointer)?;
         let schema = openapi31::media_schema(&media_type);
-        let schema = schema.as_deref();
+        let schema = schema.as_deref().filter(|schema| is_fit_for(name, schema, context, &pointer, warnings));
         context.reach(Depth::Requests, schema, &pointer, schemas, warnings);
         let (properties, open) = schema::properties(schema, context.resolver);
         media_types.push(MediaTypeDef {
@@ -242,39 +242,34 @@ fn request_body(
                 Some(schema) => schema::define(schema, context.resolver),
                 None => SchemaDef { text: "{}".to_owned(), ..SchemaDef::default() },
             },
+            encoding: encoding::read(&media_type, &properties, &pointer, context, schemas, warnings),
             properties,
             open,
-            encoding: encoding(&media_type, &pointer, warnings),
         });
     }
     let required = body.get("required").and_then(Value::as_bool).unwrap_or_default();
     Ok(RequestBodyDef { required, media_types })
 }
 
-fn encoding(media_type: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> Option<String> {
-    let given = media_type.get("encoding").and_then(Value::as_object).filter(|given| !given.is_empty())?;
-    let mut kept = Map::new();
-    for (property, encoding) in given {
-        match encoding_fits(encoding) {
-            Ok(()) => {
-                kept.insert(property.clone(), encoding.clone());
-            }
-            Err(error) => {
-                let pointer = format!("{pointer}/encoding/{}", token(property));
-                warnings.push(Warning::new(pointer, error.to_string(), Effect::PartIgnored));
-            }
-        }
+/// Whether a media type can carry what its schema says. Generators call a multipart form as a whole `binary`,
+/// although it is made of fields: then which ones is not known.
+fn is_fit_for(
+    media_type: &str,
+    schema: &Value,
+    context: &Context<'_>,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> bool {
+    let essence = media_type.split(';').next().unwrap_or(media_type).trim();
+    let is_form = ["application/x-www-form-urlencoded", "multipart/form-data"]
+        .iter()
+        .any(|form| essence.eq_ignore_ascii_case(form));
+    let fits = !is_form || schema::define(schema, context.resolver).types.admits(Types::OBJECT);
+    if !fits {
+        let problem = "a form is an object of fields, the schema is not of one; any fields are taken";
+        warnings.push(Warning::new(format!("{pointer}/schema"), problem, Effect::Assumed));
     }
-    Some(Value::Object(kept).to_string())
-}
-
-/// Whether an Encoding Object fits the type, but for its headers, whose schemas may be of 3.1.
-fn encoding_fits(encoding: &Value) -> Result<(), serde_json::Error> {
-    let mut bare = encoding.clone();
-    if let Value::Object(bare) = &mut bare {
-        bare.retain(|key, value| key != "headers" && !(key == "style" && value == "tabDelimited"));
-    }
-    Encoding::deserialize(bare).map(|_| ())
+    fits
 }
 
 fn responses(

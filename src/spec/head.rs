@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::document;
 use super::error::{SpecError, Warning};
 use super::reference::Resolve;
+use super::security::check_security;
 use super::service::{self, Defaults};
 use super::swagger2::Upgrade;
 use crate::operation::ServiceDef;
@@ -34,7 +35,7 @@ pub(crate) fn read(
     let before = warnings.len();
     let defaults = service::defaults(map, warnings)?;
     let service = service::service(map, resolver, stem, warnings)?;
-    service::check_security(&defaults.security, &service.security_schemes, "#/security", warnings);
+    check_security(&defaults.security, &service.security_schemes, "#/security", warnings);
     if upgraded.is_some() {
         for warning in &mut warnings[before..] {
             warning.pointer =

@@ -22,7 +22,7 @@ use super::reference::{Files, Resolve, Targets, Whole, local, missing, percent_d
 use super::schema::Reached;
 use super::service::Defaults;
 use super::swagger2::Upgrade;
-use super::{Depth, NoSource, Source, check_id, check_path, document, names, stem};
+use super::{Depth, NoSource, Source, check_id, check_path, document, file_name, names, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// Where everything of a JSON document stands.
@@ -283,6 +283,7 @@ impl Found<'_> {
         for warning in &mut warnings {
             file.clone_into(&mut warning.file);
         }
+        let service = ServiceDef { documents: vec![file_name(file)], ..service };
         let (items, components) = (self.items, self.components);
         let file = file.to_owned();
         Ok(Index { service, format, entries, warnings, file, upgrade, defaults, items, components })

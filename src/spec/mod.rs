@@ -5,6 +5,7 @@
 //! caller hands in: build.rs compiles this module too, and it knows no file, clock or network.
 
 mod document;
+mod encoding;
 mod error;
 mod extract;
 mod graphql;
@@ -16,7 +17,9 @@ mod openapi31;
 mod parameter;
 mod reference;
 mod schema;
+mod security;
 mod service;
+mod styles;
 mod swagger2;
 #[cfg(test)]
 mod tests;
@@ -27,18 +30,19 @@ use std::io;
 
 use serde_json::{Map, Value};
 
+pub(crate) use document::{Parsed, lay_over, parse, scalar};
 pub use document::{json, text};
+pub(crate) use error::token;
 pub use error::{Effect, Position, SpecError, Warning};
 pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
+pub(crate) use names::path_key;
+pub(crate) use reference::{joined, percent_decoded};
 pub(crate) use schema::Reached;
 
-use self::error::token;
 use self::extract::{Context, Site};
 use self::head::Head;
 use self::reference::Whole;
-#[allow(unused_imports, reason = "build.rs compiles this room too, and needs neither by itself")]
-pub(crate) use self::{document::lay_over, reference::joined};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// The files beside a document.
@@ -72,6 +76,24 @@ impl Source for NoSource {
 
     fn list(&self) -> io::Result<Vec<String>> {
         Ok(Vec::new())
+    }
+}
+
+/// Changes documents after they were parsed and before they are read.
+pub(crate) trait Patch {
+    /// Changes a document. In a folder what `service.yaml` says was laid under it before.
+    ///
+    /// # Errors
+    /// Where the change cannot be made.
+    fn patch(&self, document: &mut Value) -> Result<(), SpecError>;
+}
+
+/// Changes nothing.
+struct NoPatch;
+
+impl Patch for NoPatch {
+    fn patch(&self, _document: &mut Value) -> Result<(), SpecError> {
+        Ok(())
     }
 }
 
@@ -126,7 +148,19 @@ pub fn read(file: &str, bytes: &[u8], source: &dyn Source, depth: Depth) -> Resu
 /// # Errors
 /// Where a document cannot be read at all; what is wrong with a single operation is a warning.
 pub fn read_folder(folder: &str, source: &dyn Source, depth: Depth) -> Result<Description, SpecError> {
-    const BASE: &str = "service.yaml";
+    read_folder_patched(folder, source, depth, &NoPatch)
+}
+
+/// The document of a folder that is laid under the others.
+pub(crate) const BASE: &str = "service.yaml";
+
+/// As [`read_folder`], with every document changed by a patch.
+pub(crate) fn read_folder_patched(
+    folder: &str,
+    source: &dyn Source,
+    depth: Depth,
+    patch: &dyn Patch,
+) -> Result<Description, SpecError> {
     let fault = |problem: String| SpecError::new(problem).file(folder);
     let mut files = source.list().map_err(|error| fault(format!("the folder cannot be read: {error}")))?;
     files.retain(|file| matches!(document::extension(file), Some("yaml" | "yml" | "json")));
@@ -144,15 +178,17 @@ pub fn read_folder(folder: &str, source: &dyn Source, depth: Depth) -> Result<De
         files.retain(|file| file != BASE);
         let parsed = parse(BASE)?;
         warnings.extend(parsed.warnings);
-        let mut found = one(&full(BASE), &parsed.value, Some(folder), source, depth, 0)?;
-        if parsed.value.get("paths").is_none() {
+        let mut value = parsed.value;
+        if let Value::Object(map) = &value {
+            base.clone_from(map);
+            base.shift_remove("paths");
+        }
+        patch.patch(&mut value)?;
+        let mut found = one(&full(BASE), &value, Some(folder), source, depth, 0)?;
+        if value.get("paths").is_none() {
             found.documents.clear();
         }
         whole = Some(found);
-        if let Value::Object(map) = parsed.value {
-            base = map;
-            base.shift_remove("paths");
-        }
     }
     for file in &files {
         let mut parsed = parse(file)?;
@@ -160,6 +196,7 @@ pub fn read_folder(folder: &str, source: &dyn Source, depth: Depth) -> Result<De
         if let Value::Object(document) = &mut parsed.value {
             document::lay_over(&base, document);
         }
+        patch.patch(&mut parsed.value)?;
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
         let found = one(&full(file), &parsed.value, Some(folder), source, depth, number)?;
         match &mut whole {
@@ -172,6 +209,7 @@ pub fn read_folder(folder: &str, source: &dyn Source, depth: Depth) -> Result<De
     })?;
     warnings.append(&mut whole.warnings);
     whole.warnings = warnings;
+    whole.service.documents.clone_from(&whole.documents);
     Ok(whole)
 }
 
@@ -286,8 +324,9 @@ fn collect(
     if carriers > 0 && operations.iter().all(|operation| operation.graphql.is_some()) {
         "graphql".clone_into(&mut format);
     }
-    let name = file.rsplit('/').next().unwrap_or(file).to_owned();
-    Ok(Description { service, format, documents: vec![name], operations, warnings: Vec::new() })
+    let documents = vec![file_name(file)];
+    let service = ServiceDef { documents: documents.clone(), ..service };
+    Ok(Description { service, format, documents, operations, warnings: Vec::new() })
 }
 
 /// The operations of a path item with their methods.
@@ -302,7 +341,7 @@ fn methods<'v>(
             found.push((method, value));
         } else if key == "additionalOperations" {
             for (name, value) in value.as_object().into_iter().flatten() {
-                match name.parse() {
+                match Method::of_token(name) {
                     Ok(method) => found.push((method, value)),
                     Err(error) => {
                         let error = SpecError::new(format!("{error}"));
@@ -330,6 +369,11 @@ fn check_id(id: String, pointer: &str, ids: &mut HashSet<String>, warnings: &mut
         let problem = format!("another operation of the document has the identifier `{known}` too");
         warnings.push(Warning::new(pointer, problem, Effect::Ambiguous));
     }
+}
+
+/// A file's name without the folders before it.
+fn file_name(file: &str) -> String {
+    file.rsplit('/').next().unwrap_or(file).to_owned()
 }
 
 /// A file's or folder's name without folders before and the extension after it.

@@ -7,9 +7,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::{Effect, SpecError, Warning};
-use super::reference::{Resolve, follow};
+use super::extract::Context;
+use super::reference::follow;
+use super::service::{DEEP_ARRAYS, extension};
+use super::styles::{self, Says};
 use super::{schema, swagger2};
-use crate::operation::{Location, ParameterDef, SchemaDef, Style};
+use crate::operation::{DeepArrays, Location, ParameterDef, SchemaDef, Style};
 
 /// A parameter with its schema as a value, so that the schemas it reaches can be found.
 pub(crate) struct Found {
@@ -20,24 +23,24 @@ pub(crate) struct Found {
 /// Reads the lists in order, but for what is the body in Swagger 2.0; a later parameter of the same name and place takes the earlier one's place.
 pub(crate) fn parameters(
     lists: &[(Option<&Value>, &str)],
-    is_swagger2: bool,
-    resolver: &dyn Resolve,
+    context: &Context<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Found>, SpecError> {
+    let resolver = context.resolver;
     let mut found: Vec<Found> = Vec::new();
     for (list, pointer) in lists {
         let before = found.len();
         for (number, parameter) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
             let pointer = format!("{pointer}/{number}");
             let parameter = follow(parameter, resolver, &pointer)?;
-            let parameter = if is_swagger2 {
+            let parameter = if context.upgrade.is_some() {
                 let upgraded = swagger2::parameter(parameter, &pointer, warnings);
                 let Some(upgraded) = upgraded else { continue };
                 upgraded
             } else {
                 parameter
             };
-            let Some(one) = read(&parameter, &pointer, resolver, warnings)? else { continue };
+            let Some(one) = read(&parameter, &pointer, context, warnings)? else { continue };
             let same =
                 |other: &Found| other.def.name == one.def.name && other.def.location == one.def.location;
             match found.iter().position(same) {
@@ -59,9 +62,10 @@ pub(crate) fn parameters(
 fn read(
     parameter: &Value,
     pointer: &str,
-    resolver: &dyn Resolve,
+    context: &Context<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Option<Found>, SpecError> {
+    let resolver = context.resolver;
     let Value::Object(map) = parameter else {
         return Err(SpecError::at(pointer, "the parameter is not an object"));
     };
@@ -71,7 +75,15 @@ fn read(
             let plain = map.iter().filter(|(key, _)| *key != "style");
             let plain = plain.map(|(key, value)| (key.clone(), value.clone())).collect();
             let def = shape(&plain, pointer)?;
-            warnings.push(Warning::new(format!("{pointer}/style"), error.problem, Effect::Assumed));
+            let problem = match map.get("style").and_then(Value::as_str) {
+                Some(style) => format!(
+                    "the style `{style}` has no place in a {} parameter; read as `{}`",
+                    def.location.as_str(),
+                    def.style.as_str()
+                ),
+                None => error.problem,
+            };
+            warnings.push(Warning::new(format!("{pointer}/style"), problem, Effect::Assumed));
             def
         }
         read => read?,
@@ -82,11 +94,9 @@ fn read(
     {
         return Ok(None);
     }
-    if matches!(def.style, Style::SpaceDelimited | Style::PipeDelimited) && def.explode {
-        let problem = format!("the style `{}` has no exploded form; read as `form`", def.style.as_str());
-        warnings.push(Warning::new(format!("{pointer}/style"), problem, Effect::Assumed));
-        def.style = Style::Form;
-    }
+    let arrays: Option<DeepArrays> = extension(map, DEEP_ARRAYS, pointer, warnings);
+    let arrays = arrays.or(context.defaults.deep_arrays);
+    def.deep_arrays = arrays.unwrap_or_default();
     let content = map.get("content").and_then(Value::as_object).and_then(|content| content.iter().next());
     let schema = match content {
         Some((media_type, content)) => {
@@ -99,6 +109,10 @@ fn read(
         Some(schema) => schema::define(schema, resolver),
         None => SchemaDef { text: "{}".to_owned(), ..SchemaDef::default() },
     };
+    if def.content.is_none() && def.location != Location::Querystring {
+        let says = Says { explode: map.get("explode").and_then(Value::as_bool), arrays: arrays.is_some() };
+        styles::fit(&mut def, says, schema, resolver, pointer, warnings);
+    }
     Ok(Some(Found { def, schema: schema.cloned() }))
 }
 
@@ -151,6 +165,7 @@ fn shape(map: &Map<String, Value>, pointer: &str) -> Result<ParameterDef, SpecEr
         style,
         explode: explode.unwrap_or(matches!(style, Style::Form | Style::Cookie)),
         allow_reserved,
+        deep_arrays: DeepArrays::default(),
         deprecated: deprecated.unwrap_or_default(),
         content: None,
         description: description.filter(|text| !text.is_empty()),
@@ -205,6 +220,7 @@ pub(crate) fn fit_to_path(found: &mut Vec<Found>, path: &str, pointer: &str, war
                 style: Style::Simple,
                 explode: false,
                 allow_reserved: false,
+                deep_arrays: DeepArrays::default(),
                 deprecated: false,
                 content: None,
                 description: None,

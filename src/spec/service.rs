@@ -1,17 +1,19 @@
 //! The root of a document: what holds for all of its operations.
 
-use openapiv3::{APIKeyLocation, SecurityScheme};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::document::scalar;
 use super::error::{Effect, SpecError, Warning, token};
-use super::reference::{Resolve, follow};
+use super::reference::Resolve;
+use super::security::{security, security_schemes};
 use crate::operation::{
-    ENVIRONMENT_KEYS, Location, OAuth2Def, Pagination, RegionDef, SchemeKind, SchemeUse, SecuritySchemeDef,
-    ServerDef, ServerVariableDef, ServiceDef,
+    DeepArrays, ENVIRONMENT_KEYS, Pagination, RegionDef, SchemeUse, ServerDef, ServerVariableDef, ServiceDef,
 };
+
+/// The extension of a document, a parameter or an Encoding Object that says how `deepObject` writes lists.
+pub(crate) const DEEP_ARRAYS: &str = "x-deep-object-arrays";
 
 /// What a document's root says for operations that do not say it themselves.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,8 @@ pub(crate) struct Defaults {
     pub(crate) security: Vec<Vec<SchemeUse>>,
     pub(crate) servers: Vec<ServerDef>,
     pub(crate) comma_lists: bool,
+    /// `x-deep-object-arrays`, where the document says it.
+    pub(crate) deep_arrays: Option<DeepArrays>,
     pub(crate) pagination: Option<Pagination>,
 }
 
@@ -30,6 +34,7 @@ pub(crate) fn defaults(
         security: present(root, "security").map_or(Ok(Vec::new()), |value| security(value, "#/security"))?,
         servers: Vec::new(),
         comma_lists: extension(root, "x-comma-lists", "#", warnings).unwrap_or_default(),
+        deep_arrays: extension(root, DEEP_ARRAYS, "#", warnings),
         pagination: extension(root, "x-pagination", "#", warnings),
     })
 }
@@ -56,6 +61,7 @@ pub(crate) fn service(
         security_schemes: security_schemes(root, resolver, warnings),
         rate_limit,
         error: extension(root, "x-error", "#", warnings),
+        documents: Vec::new(),
     })
 }
 
@@ -214,124 +220,6 @@ fn server_variable(
     }
 }
 
-/// A `security` list: any one of the sets lets a call in.
-pub(crate) fn security(value: &Value, pointer: &str) -> Result<Vec<Vec<SchemeUse>>, SpecError> {
-    let fault =
-        || SpecError::at(pointer, "must be a list of objects: scopes by the name of a security scheme");
-    let mut sets = Vec::new();
-    for set in value.as_array().ok_or_else(fault)? {
-        let mut uses = Vec::new();
-        for (scheme, scopes) in set.as_object().ok_or_else(fault)? {
-            let scopes = scopes.as_array().into_iter().flatten().filter_map(scalar).collect();
-            uses.push(SchemeUse { scheme: scheme.clone(), scopes });
-        }
-        sets.push(uses);
-    }
-    Ok(sets)
-}
-
-/// Warns of requirements that name a scheme the document does not have.
-pub(crate) fn check_security(
-    sets: &[Vec<SchemeUse>],
-    schemes: &[SecuritySchemeDef],
-    pointer: &str,
-    warnings: &mut Vec<Warning>,
-) {
-    for name in sets.iter().flatten().map(|one| &one.scheme) {
-        if !schemes.iter().any(|scheme| scheme.name == *name) {
-            let problem = format!("the document has no security scheme `{name}`");
-            warnings.push(Warning::new(pointer, problem, Effect::NoSignIn));
-        }
-    }
-}
-
-pub(crate) fn security_schemes(
-    root: &Map<String, Value>,
-    resolver: &dyn Resolve,
-    warnings: &mut Vec<Warning>,
-) -> Vec<SecuritySchemeDef> {
-    let schemes = root.get("components").and_then(|parts| parts.get("securitySchemes"));
-    let mut found = Vec::new();
-    for (name, scheme) in schemes.and_then(Value::as_object).into_iter().flatten() {
-        let pointer = format!("#/components/securitySchemes/{}", token(name));
-        match follow(scheme, resolver, &pointer) {
-            Ok(scheme) => {
-                let kind = scheme_kind(&scheme, &pointer, warnings);
-                found.push(SecuritySchemeDef { name: name.clone(), kind });
-            }
-            Err(error) => warnings.push(Warning::new(pointer, error.problem, Effect::NoSignIn)),
-        }
-    }
-    found
-}
-
-fn scheme_kind(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> SchemeKind {
-    let kind = scheme.get("type").and_then(Value::as_str).unwrap_or_default();
-    match (SecurityScheme::deserialize(scheme), kind) {
-        (Ok(SecurityScheme::APIKey { location, name, .. }), _) => {
-            let location = match location {
-                APIKeyLocation::Query => Location::Query,
-                APIKeyLocation::Header => Location::Header,
-                APIKeyLocation::Cookie => Location::Cookie,
-            };
-            SchemeKind::ApiKey { location, name }
-        }
-        (Ok(SecurityScheme::HTTP { scheme, .. }), _) => {
-            SchemeKind::Http { scheme: scheme.to_ascii_lowercase() }
-        }
-        (Ok(SecurityScheme::OpenIDConnect { open_id_connect_url, .. }), _) => {
-            SchemeKind::OpenIdConnect { url: open_id_connect_url }
-        }
-        // The flows are read from the value, as one that lacks `scopes` would not fit the type.
-        (Ok(SecurityScheme::OAuth2 { .. }) | Err(_), "oauth2") => {
-            SchemeKind::OAuth2(oauth2(scheme, pointer, warnings))
-        }
-        (_, "mutualTLS") => SchemeKind::MutualTls,
-        (Err(error), _) => {
-            warnings.push(Warning::new(pointer, error.to_string(), Effect::NoSignIn));
-            SchemeKind::Other { kind: kind.to_owned() }
-        }
-        (Ok(_), _) => SchemeKind::Other { kind: kind.to_owned() },
-    }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct OAuth2Extension {
-    member: Option<String>,
-    revoke: Option<String>,
-    revoke_auth: Option<RevokeAuth>,
-    grant_type: Option<GrantType>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RevokeAuth {
-    Basic,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum GrantType {
-    Omit,
-}
-
-fn oauth2(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> OAuth2Def {
-    let map = scheme.as_object();
-    let extension: OAuth2Extension =
-        map.and_then(|map| extension(map, "x-oauth2", pointer, warnings)).unwrap_or_default();
-    OAuth2Def {
-        token_url: scheme
-            .pointer("/flows/clientCredentials/tokenUrl")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
-        revoke: extension.revoke,
-        member: extension.member,
-        revoke_basic: extension.revoke_auth.is_some(),
-        omit_grant_type: extension.grant_type.is_some(),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 mod tests {
@@ -340,6 +228,7 @@ mod tests {
     use super::super::NoSource;
     use super::super::reference::Whole;
     use super::*;
+    use crate::operation::SchemeKind;
 
     fn read(value: &Value) -> (Result<ServiceDef, SpecError>, Vec<Warning>) {
         let mut warnings = Vec::new();

@@ -12,7 +12,7 @@ use super::operation::Operation;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::operation::{OperationDef, ServiceDef};
-use crate::spec::{self, Depth, Index, Source, Warning};
+use crate::spec::{self, Depth, Index, Patch, Source, Warning};
 
 /// A document as JSON, with the index of its operations.
 pub(super) struct LazyDocument {
@@ -108,6 +108,16 @@ pub(super) fn document(
 /// Reads a service's folder.
 pub(super) fn folder(name: &str, source: &dyn Source, settle: Settle<'_>) -> Result<(Loaded, Vec<Warning>)> {
     Ok(compile(spec::read_folder(name, source, Depth::Requests)?, hash_of(source), settle))
+}
+
+/// Reads a service's folder, each document changed by a patch.
+pub(super) fn patched_folder(
+    name: &str,
+    source: &dyn Source,
+    patch: &dyn Patch,
+    settle: Settle<'_>,
+) -> Result<(Loaded, Vec<Warning>)> {
+    Ok(compile(spec::read_folder_patched(name, source, Depth::Requests, patch)?, hash_of(source), settle))
 }
 
 fn compile(

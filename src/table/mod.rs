@@ -20,10 +20,12 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use self::format::Tier;
+use self::view::View;
 use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
+use crate::explain::Said;
 use crate::operation::ServiceDef;
-use crate::spec::{Source, SpecError, Warning};
+use crate::spec::{Patch, Source, SpecError, Warning};
 
 pub(crate) use loaded::Settle;
 pub use operation::{GraphQl, Operation};
@@ -45,6 +47,30 @@ include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 #[derive(Debug, Clone, Default)]
 pub struct OperationTable {
     services: Vec<Arc<ServiceTable>>,
+}
+
+/// The [`OperationTable`] that the crate's build script compiled (feature `build`, `opcall::build::compile`), by its
+/// name: that of a document without its ending, or of a folder.
+///
+/// The table is part of the program, and nothing is read or parsed when it starts.
+///
+/// ```ignore
+/// let table = opcall::include_table!("petstore");
+/// let harness = opcall::Harness::builder().table(table).build()?;
+/// ```
+#[macro_export]
+macro_rules! include_table {
+    ($name:literal) => {{
+        const TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".table"));
+        const {
+            assert!(
+                $crate::OperationTable::fits(TABLE),
+                "another version of opcall compiled this table: name one version in [dependencies] and \
+                 [build-dependencies]"
+            );
+        }
+        $crate::OperationTable::included(TABLE)
+    }};
 }
 
 /// Whether a name is `METHOD /path`.
@@ -89,6 +115,21 @@ impl OperationTable {
         Ok(Self { services: vec![Arc::new(service)] })
     }
 
+    /// The table of [`include_table!`](crate::include_table), whose bytes [`OperationTable::fits`] has checked.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn included(bytes: &'static [u8]) -> Self {
+        let service = ServiceTable::compiled(false, Cow::Borrowed(bytes));
+        Self { services: service.into_iter().map(Arc::new).collect() }
+    }
+
+    /// Whether bytes begin as a table of this version does; while a program is compiled.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn fits(bytes: &[u8]) -> bool {
+        View::begins(bytes)
+    }
+
     /// Reads a document (JSON or YAML), or a service's folder, with what was passed over in it; [`Document`] has the
     /// choices.
     ///
@@ -129,6 +170,16 @@ impl OperationTable {
         ServiceTable::of_folder(name, source, settle).map(Self::of_service)
     }
 
+    /// The operations of a service's folder, each document changed by a patch.
+    pub(crate) fn of_patched_folder(
+        name: &str,
+        source: &dyn Source,
+        patch: &dyn Patch,
+        settle: Settle<'_>,
+    ) -> Result<(Self, Vec<Warning>)> {
+        ServiceTable::of_patched_folder(name, source, patch, settle).map(Self::of_service)
+    }
+
     fn of_service((service, warnings): (ServiceTable, Vec<Warning>)) -> (Self, Vec<Warning>) {
         (Self { services: vec![Arc::new(service)] }, warnings)
     }
@@ -136,6 +187,36 @@ impl OperationTable {
     /// The operations of a document that was compiled before.
     pub(crate) fn of_kept(opened: kept::Opened, reload: kept::Reload) -> (Self, Vec<Warning>) {
         Self::of_service(opened.into_service(reload))
+    }
+
+    /// Notes the document that the services came from, for [`OperationTable::explain`].
+    pub(crate) fn remember(&mut self, document: &Document) {
+        for service in self.services.iter_mut().filter_map(Arc::get_mut) {
+            service.remember(document);
+        }
+    }
+
+    /// Who said each thing of an operation of this table: the file and the place in it, overlays and files reached by
+    /// references among them. The files are read once more for it. Of a built-in service, whose files are not at
+    /// hand, it is the file in this crate's source and the operation in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Spec`] where the files cannot be read any more, or have not the operation.
+    ///
+    /// ```
+    /// # #[cfg(feature = "falcon")]
+    /// # {
+    /// let table = opcall::OperationTable::built_in();
+    /// let said = table.explain(table.get("tokens_query")?)?;
+    /// assert_eq!(said[0].place.file, "specs/falcon/installation_tokens.yaml");
+    /// # }
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn explain(&self, operation: Operation<'_>) -> Result<Vec<Said>> {
+        match self.service(operation.service()) {
+            Some(service) => service.explain(operation),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Adds the services of another table. A service of the same name is replaced and its name returned, so that
@@ -274,24 +355,33 @@ impl OperationTable {
     fn candidates(&self, service: Option<&str>, tier: Tier, name: &str) -> Vec<Candidate> {
         let key = match tier {
             Tier::Exact | Tier::Alias | Tier::Made => Cow::Borrowed(name),
-            Tier::Path => match name.split_once(' ') {
-                Some((method, path)) => {
-                    Cow::Owned(format!("{} {}", method.to_ascii_uppercase(), path.trim_start()))
-                }
-                None => return Vec::new(),
-            },
+            Tier::Path => return self.endpoints(service, name),
             Tier::Separators => Cow::Owned(format::fold_separators(name)),
             Tier::Flat => Cow::Owned(format::fold_flat(name)),
         };
+        self.prefer_loaded(self.keyed(service, tier, &key))
+    }
+
+    /// The operations of a method and a path. A method of a document's own is found in its own case first, for the
+    /// case of methods counts; without one, the case does not matter.
+    fn endpoints(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
+        let Some((method, path)) = name.split_once(' ') else { return Vec::new() };
+        let path = path.trim_start();
+        let spelled = |method: &str| self.keyed(service, Tier::Path, &format!("{method} {path}"));
+        let folded = || spelled(&method.to_ascii_uppercase());
+        self.prefer_loaded(Some(spelled(method)).filter(|found| !found.is_empty()).unwrap_or_else(folded))
+    }
+
+    /// The operations that have a key in a tier.
+    fn keyed(&self, service: Option<&str>, tier: Tier, key: &str) -> Vec<Candidate> {
         let mut found = Vec::new();
         for (number, table) in self.services.iter().enumerate() {
             if service.is_none_or(|wanted| wanted == table.name()) {
-                found.extend(
-                    table.named(tier, &key).into_iter().map(|row| Candidate { service: number, row }),
-                );
+                found
+                    .extend(table.named(tier, key).into_iter().map(|row| Candidate { service: number, row }));
             }
         }
-        self.prefer_loaded(found)
+        found
     }
 
     /// A service loaded now wins over a built-in one.

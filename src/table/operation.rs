@@ -35,6 +35,11 @@ impl<'t> Operation<'t> {
         self.view.word(layout::OPERATIONS, self.row, layout::operation::FLAGS) & flag != 0
     }
 
+    /// Which of its service's documents it stands in.
+    pub(crate) fn document(self) -> u32 {
+        self.view.word(layout::OPERATIONS, self.row, layout::operation::DOCUMENT)
+    }
+
     /// The document's `operationId`, or the name made from method and path where it gives none.
     #[must_use]
     pub fn id(self) -> &'t str {
@@ -68,7 +73,7 @@ impl<'t> Operation<'t> {
     /// The method.
     #[must_use]
     pub fn method(self) -> Method {
-        self.text(layout::operation::METHOD).parse().unwrap_or(Method::Get)
+        Method::of_token(self.text(layout::operation::METHOD)).unwrap_or(Method::Get)
     }
 
     /// The path key as the document writes it, with its `{variables}`.
@@ -210,7 +215,7 @@ impl<'t> Operation<'t> {
     /// The compact JSON text of the schema that a `$ref` of this operation names.
     #[must_use]
     pub fn schema(self, reference: &str) -> Option<&'t str> {
-        self.view.schema(self.view.word(layout::OPERATIONS, self.row, layout::operation::DOCUMENT), reference)
+        self.view.schema(self.document(), reference)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::format::{layout, location_of, style_of};
+use super::format::{deep_arrays_of, layout, location_of, style_of};
 use super::operation::Operation;
 use super::view::View;
-use crate::operation::{Location, Style, Types};
+use crate::operation::{DeepArrays, Location, Style, Types};
 
 /// A schema in a table: the little of it that every call looks at, and its text.
 #[derive(Clone, Copy)]
@@ -108,6 +108,12 @@ impl<'t> Parameter<'t> {
     #[must_use]
     pub fn allow_reserved(self) -> bool {
         self.has(layout::parameter::ALLOW_RESERVED)
+    }
+
+    /// How lists are written where the style is `deepObject` (`x-deep-object-arrays`).
+    #[must_use]
+    pub fn deep_arrays(self) -> DeepArrays {
+        deep_arrays_of(self.view.word(layout::PARAMETERS, self.row, layout::parameter::FLAGS))
     }
 
     /// Whether the document calls it deprecated.

@@ -10,9 +10,11 @@ use super::kept::Kept;
 use super::loaded::{self, LazyDocument, Loaded, Settle};
 use super::operation::Operation;
 use super::view::View;
+use crate::document::Document;
 use crate::error::Result;
+use crate::explain::{self, Explained};
 use crate::operation::ServiceDef;
-use crate::spec::{Source, Warning};
+use crate::spec::{Patch, Source, Warning};
 
 /// The operations of one service.
 pub(crate) struct ServiceTable {
@@ -20,6 +22,8 @@ pub(crate) struct ServiceTable {
     is_built_in: bool,
     store: Store,
     definition: OnceCell<ServiceDef>,
+    /// Where it was read from.
+    origin: Option<Document>,
 }
 
 /// Where the operations are.
@@ -33,7 +37,13 @@ impl ServiceTable {
     /// The service of a compiled table, or `None` where the bytes are none of this version.
     pub(crate) fn compiled(is_built_in: bool, bytes: Cow<'static, [u8]>) -> Option<Self> {
         let name = View::new(&bytes)?.service_name().to_owned();
-        Some(Self { name, is_built_in, store: Store::Compiled(bytes), definition: OnceCell::new() })
+        Some(Self {
+            name,
+            is_built_in,
+            store: Store::Compiled(bytes),
+            definition: OnceCell::new(),
+            origin: None,
+        })
     }
 
     /// The service of a document's text, read now.
@@ -56,19 +66,47 @@ impl ServiceTable {
         loaded::folder(name, source, settle).map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
     }
 
+    /// The service of a folder, read now, each document changed by a patch.
+    pub(super) fn of_patched_folder(
+        name: &str,
+        source: &dyn Source,
+        patch: &dyn Patch,
+        settle: Settle<'_>,
+    ) -> Result<(Self, Vec<Warning>)> {
+        let read = loaded::patched_folder(name, source, patch, settle);
+        read.map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
+    }
+
     fn loaded(loaded: Loaded) -> Self {
         let store = match loaded {
             Loaded::Compiled(bytes) => Store::Compiled(Cow::Owned(bytes)),
             Loaded::Lazy(document) => Store::Lazy(document),
         };
         let name = store.listing().service_name().to_owned();
-        Self { name, is_built_in: false, store, definition: OnceCell::new() }
+        Self { name, is_built_in: false, store, definition: OnceCell::new(), origin: None }
     }
 
     /// The service of a document that was compiled before.
     pub(super) fn kept(kept: Box<Kept>) -> Self {
         let name = kept.service_name().to_owned();
-        Self { name, is_built_in: false, store: Store::Kept(kept), definition: OnceCell::new() }
+        Self { name, is_built_in: false, store: Store::Kept(kept), definition: OnceCell::new(), origin: None }
+    }
+
+    /// Notes where it was read from.
+    pub(super) fn remember(&mut self, document: &Document) {
+        self.origin = Some(document.clone());
+    }
+
+    /// Who said each thing of one of its operations.
+    pub(super) fn explain(&self, operation: Operation<'_>) -> Explained {
+        let documents = &self.definition().documents;
+        match &self.origin {
+            Some(document) => document.explain(operation, documents),
+            None => {
+                let folder = self.is_built_in.then(|| format!("specs/{}", self.name));
+                Ok(explain::of_compiled(operation, folder.as_deref(), documents))
+            }
+        }
     }
 
     /// The service's short name.

@@ -105,6 +105,21 @@ fn duplicate_ids_inside_a_document_are_told_apart_by_path() {
 }
 
 #[test]
+fn the_case_of_a_method_counts_where_a_document_has_both() {
+    let own = |id: &str, method: &str| OperationDef {
+        id: id.to_owned(),
+        path: "/a".to_owned(),
+        ..OperationDef::blank(Method::of_token(method).unwrap())
+    };
+    let table =
+        table("pets", &[own("upper", "GET"), own("lower", "get"), own("copy", "copy"), own("lock", "LOCK")]);
+    let id = |name: &str| table.get(name).unwrap().id().to_owned();
+    assert_eq!([id("GET /a"), id("get /a"), id("Get /a")], ["upper", "lower", "upper"]);
+    assert_eq!([id("copy /a"), id("lock /a")], ["copy", "lock"]);
+    assert_eq!(table.get("lower").unwrap().method(), Method::Custom("get".into()));
+}
+
+#[test]
 fn an_unknown_name_suggests_near_ones() {
     let table = pets();
     let Err(Error::UnknownOperation(unknown)) = table.get("pet_list") else { panic!("found") };

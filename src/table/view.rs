@@ -22,6 +22,19 @@ impl<'t> View<'t> {
         Self::with_magic(bytes, MAGIC)
     }
 
+    /// Whether bytes begin with the magic and the version of a table of operations.
+    pub(crate) const fn begins(bytes: &[u8]) -> bool {
+        let version = VERSION.to_le_bytes();
+        let mut place = 0;
+        while place < 4 {
+            if bytes.len() < 8 || bytes[place] != MAGIC[place] || bytes[4 + place] != version[place] {
+                return false;
+            }
+            place += 1;
+        }
+        true
+    }
+
     /// The view of bytes that [`View::new`] has accepted before.
     pub(crate) fn checked(bytes: &'t [u8]) -> Self {
         Self { bytes, kept: None }

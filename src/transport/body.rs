@@ -18,7 +18,10 @@ pub(super) async fn attach(builder: RequestBuilder, content: &Content) -> Result
         Content::Bytes(bytes) => builder.body(bytes.clone()),
         Content::File(path) => {
             let (body, length) = open(path).await?;
-            builder.header(CONTENT_LENGTH, length).body(body)
+            match length {
+                Some(length) => builder.header(CONTENT_LENGTH, length).body(body),
+                None => builder.body(body),
+            }
         }
         Content::Multipart(parts) => builder.multipart(form(parts).await?),
     };
@@ -52,7 +55,10 @@ async fn framed(part: &Part) -> Result<multipart::Part, Failure> {
         PartContent::Bytes(bytes) => multipart::Part::stream_with_length(bytes.clone(), bytes.len() as u64),
         PartContent::File(path) => {
             let (body, length) = open(path).await?;
-            multipart::Part::stream_with_length(body, length)
+            match length {
+                Some(length) => multipart::Part::stream_with_length(body, length),
+                None => multipart::Part::stream(body),
+            }
         }
     };
     if let Some(filename) = &part.filename {
@@ -80,9 +86,10 @@ fn quotable(name: &str) -> String {
     name.replace('\r', "%0D").replace('\n', "%0A").replace('"', "%22")
 }
 
-async fn open(path: &Path) -> Result<(Body, u64), Failure> {
+/// A file's content and its length, which only a regular file has: a pipe is sent in chunks until it ends.
+async fn open(path: &Path) -> Result<(Body, Option<u64>), Failure> {
     let failed = |source| IoError { action: format!("reading \"{}\"", path.display()), source };
     let file = tokio::fs::File::open(path).await.map_err(failed)?;
-    let length = file.metadata().await.map_err(failed)?.len();
-    Ok((Body::from(file), length))
+    let kind = file.metadata().await.map_err(failed)?;
+    Ok((Body::from(file), kind.is_file().then(|| kind.len())))
 }

@@ -10,6 +10,7 @@ use reqwest::{Client, Proxy, redirect, retry};
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use url::Url;
@@ -18,6 +19,10 @@ use zeroize::Zeroizing;
 use super::Settings;
 use crate::error::ConfigError;
 use crate::profile::is_loopback;
+
+const SETTINGS: &str = "correct the harness's settings.";
+
+const AS_PEM: &str = "give it as PEM: `-----BEGIN ...` to `-----END ...`.";
 
 /// A client certificate and its key in PEM. Its `Debug` shows neither.
 #[derive(Clone)]
@@ -57,13 +62,12 @@ pub(crate) fn check(settings: &Settings) -> Result<(), ConfigError> {
         proxy_of(proxy)?;
     }
     reqwest::header::HeaderValue::from_str(&settings.user_agent)
-        .map_err(|_| broken("the user agent holds what no header may hold"))?;
+        .map_err(|_| broken("the user agent holds what no header may hold", SETTINGS))?;
     for pem in &settings.roots {
         certificates(pem, "the root certificates")?;
     }
     if let Some(certificate) = &settings.certificate {
-        certificates(&certificate.chain, "the client certificate")?;
-        private_key(certificate)?;
+        certified_key(certificate)?;
     }
     Ok(())
 }
@@ -86,13 +90,13 @@ fn build(settings: &Settings, tls: ClientConfig, past_proxies: bool) -> Result<C
     if let Some(guard) = &settings.guard {
         builder = builder.dns_resolver(Arc::new(guard.clone()));
     }
-    builder
-        .build()
-        .map_err(|error| broken(&format!("the HTTP client cannot be made: {}", error.without_url())))
+    builder.build().map_err(|error| {
+        broken(&format!("the HTTP client cannot be made: {}", error.without_url()), SETTINGS)
+    })
 }
 
 fn proxy_of(url: &str) -> Result<Proxy, ConfigError> {
-    Proxy::all(url).map_err(|_| broken("the proxy is no http, https or socks5 URL"))
+    Proxy::all(url).map_err(|_| broken("the proxy is no http, https or socks5 URL", SETTINGS))
 }
 
 /// For plain http to this machine: no roots are read, and no certificate would be accepted.
@@ -137,26 +141,50 @@ fn with_identity(
     settings: &Settings,
 ) -> Result<ClientConfig, ConfigError> {
     let Some(certificate) = &settings.certificate else { return Ok(builder.with_no_client_auth()) };
+    let key = SingleCertAndKey::from(certified_key(certificate)?);
+    Ok(builder.with_client_cert_resolver(Arc::new(key)))
+}
+
+/// A client certificate with its key, which must belong together.
+fn certified_key(certificate: &ClientCertificate) -> Result<CertifiedKey, ConfigError> {
     let chain = certificates(&certificate.chain, "the client certificate")?;
-    builder.with_client_auth_cert(chain, private_key(certificate)?).map_err(|error| tls_error(&error))
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(chain, private_key(certificate)?, &provider).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => broken(
+            "the client certificate and its key do not belong together",
+            "give the certificate's own key.",
+        ),
+        error => broken(&format!("the client certificate cannot be used: {error}"), AS_PEM),
+    })
 }
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     read.ok()
         .filter(|list| !list.is_empty())
-        .ok_or_else(|| broken(&format!("{what} hold no certificate in PEM")))
+        .ok_or_else(|| broken(&format!("no certificate can be read from {what}"), AS_PEM))
 }
 
 fn private_key(certificate: &ClientCertificate) -> Result<PrivateKeyDer<'static>, ConfigError> {
-    PrivateKeyDer::from_pem_slice(&certificate.key)
-        .map_err(|_| broken("the client certificate's key is no key in PEM"))
+    const ENCRYPTED: &[u8] = b"ENCRYPTED";
+    PrivateKeyDer::from_pem_slice(&certificate.key).map_err(|_| {
+        if certificate.key.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED) {
+            let hint = "decrypt it first: `openssl pkey -in FILE -out DECRYPTED`.";
+            broken("the client certificate's key is encrypted", hint)
+        } else {
+            let hint = "give the certificate's key as PEM: `-----BEGIN PRIVATE KEY-----` and so on.";
+            broken("no private key can be read for the client certificate", hint)
+        }
+    })
 }
 
 fn tls_error(error: &rustls::Error) -> ConfigError {
-    broken(&format!("TLS cannot be set up: {error}"))
+    broken(
+        &format!("TLS cannot be set up: {error}"),
+        "check this machine's root certificates (SSL_CERT_FILE, SSL_CERT_DIR).",
+    )
 }
 
-fn broken(problem: &str) -> ConfigError {
-    ConfigError { problem: problem.to_owned(), hint: Some("correct the harness's settings.".to_owned()) }
+fn broken(problem: &str, hint: &str) -> ConfigError {
+    ConfigError { problem: problem.to_owned(), hint: Some(hint.to_owned()) }
 }

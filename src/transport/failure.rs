@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::tls;
 use crate::error::{ConfigError, IoError, Phase};
 
 /// Why an attempt brought no answer.
@@ -31,19 +32,28 @@ impl Failure {
     }
 }
 
-impl From<reqwest::Error> for Failure {
+impl Failure {
     /// No head of an answer came. What happened before a connection stood was not sent.
-    fn from(error: reqwest::Error) -> Self {
-        let phase = match (error.is_connect(), error.is_timeout()) {
-            (true, true) => Phase::ConnectTimeout,
-            (true, false) => Phase::Connect,
-            (false, true) => Phase::AnswerTimeout,
-            (false, false) => Phase::Broken,
-        };
+    pub(super) fn before_answer(error: reqwest::Error, has_certificate: bool) -> Self {
         if error.is_builder() {
             return Self::Unsendable(format!("the request cannot be sent: {}", error.without_url()));
         }
+        let tls = tls::problem_of(&error, has_certificate);
+        let phase = match (error.is_connect(), error.is_timeout(), tls) {
+            (_, false, Some(problem)) => Phase::Tls(problem),
+            (true, true, _) => Phase::ConnectTimeout,
+            (true, false, None) => Phase::Connect,
+            (false, true, _) => Phase::AnswerTimeout,
+            (false, false, None) => Phase::Broken,
+        };
         Self::Network(phase, Some(error))
+    }
+}
+
+impl From<reqwest::Error> for Failure {
+    /// The request cannot be made.
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unsendable(format!("the request cannot be sent: {}", error.without_url()))
     }
 }
 

@@ -45,8 +45,7 @@ impl Fetcher {
         let bounds = Bounds { limit: self.limit, loopback: is_plain };
         self.guard.begin(url, bounds).map_err(|denied| inside(url, denied))?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
-        let wire = wire(url, headers);
-        self.transport.settings.max_body = self.left;
+        let wire = Wire { largest: Some(self.left), ..wire(url, headers) };
         let outcome = self.transport.attempt(&wire).await;
         if let Some(denied) = self.guard.denied() {
             return Err(inside(url, denied).into());
@@ -94,6 +93,7 @@ fn wire(url: &Url, headers: HeaderMap) -> Wire {
         headers,
         content: Content::None,
         timeout: None,
+        largest: None,
         signing_in: false,
     }
 }

@@ -8,6 +8,7 @@ mod client;
 mod failure;
 mod fetch;
 mod reach;
+mod tls;
 
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ pub(crate) struct Wire {
     pub(crate) content: Content,
     /// In place of the settings' timeout for one attempt.
     pub(crate) timeout: Option<Duration>,
+    /// In place of the settings' bound of the answer's body, in bytes.
+    pub(crate) largest: Option<u64>,
     /// Whether it goes to a token endpoint, so that its failure means that the operation was not sent.
     pub(crate) signing_in: bool,
 }
@@ -200,18 +203,19 @@ impl Transport {
         if let Content::Multipart(_) = wire.content {
             body::keep_media_type(&mut request, wire.headers.get(CONTENT_TYPE));
         }
-        let response = client.execute(request).await?;
-        self.read(response).await
+        let sent = client.execute(request).await;
+        let response = sent.map_err(|error| Failure::before_answer(error, self.has_certificate()))?;
+        self.read(response, wire.largest.unwrap_or(self.settings.max_body)).await
     }
 
     /// Reads a body to its end, counted after content decoding.
-    async fn read(&self, mut response: reqwest::Response) -> Result<Answer, Failure> {
+    async fn read(&self, mut response: reqwest::Response, largest: u64) -> Result<Answer, Failure> {
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(Failure::broken)? {
-            if (body.len() + chunk.len()) as u64 > self.settings.max_body {
-                return Err(Failure::TooLarge(self.settings.max_body));
+            if (body.len() + chunk.len()) as u64 > largest {
+                return Err(Failure::TooLarge(largest));
             }
             body.extend_from_slice(&chunk);
         }

@@ -144,8 +144,12 @@ async fn an_alternative_is_chosen_by_what_the_profile_has() {
     );
     let either = sent(&server, &key, "either").await;
     assert_eq!((either.header("x-key"), either.header("authorization")), (Some("k"), None));
-    let error = key.command("both", ()).service("kinds").await;
-    assert!(error.is_ok(), "one key serves both key schemes");
+    let error = key.command("both", ()).service("kinds").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no credentials for kinds; nothing was sent; any one of these lets the call in:\n  \
+         header and query: KINDS_HEADER; and KINDS_QUERY"
+    );
     let error = key.command("basic", ()).service("kinds").await.unwrap_err();
     assert_eq!(
         error.hint().unwrap(),

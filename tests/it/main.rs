@@ -12,8 +12,14 @@ mod canaries;
 /// The program as a process: what it prints and the code it ends with.
 #[cfg(feature = "cli")]
 mod cli;
+/// Documents of others: every operation is prepared, and the request read back into its arguments.
+mod corpus;
 /// Credentials of every kind: where they come from, where they go, where they must not go.
 mod credentials;
+/// HTTP digest authentication: challenges, their answers, nonces that are over.
+mod digest;
+/// Where an authorization server tells its token endpoint, and how a client signs in there.
+mod discovery;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// Documents over the network: what is asked for, kept and refused.
@@ -26,8 +32,6 @@ mod generate;
 /// GraphQL operations, validated by another implementation.
 #[cfg(feature = "logscale")]
 mod graphql;
-/// Prism, a server nobody here wrote, judges what is sent.
-mod prism;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
@@ -41,6 +45,9 @@ mod request;
 mod sandbox;
 /// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
 mod secrets;
+/// Servers nobody here wrote judge what is sent.
+#[cfg(all(feature = "cli", feature = "panther", unix))]
+mod servers;
 /// The vendors' pages on token management: every example of them, against the sandbox.
 #[cfg(feature = "sandbox")]
 mod source_documents;
@@ -49,9 +56,14 @@ mod spec;
 /// A thousand calls at once, counted at the sandbox.
 #[cfg(feature = "sandbox")]
 mod storm;
+/// Values as bytes: every case of the specification, in every style and kind of body.
+mod styles;
 /// A scripted HTTP server on a real socket.
 mod support;
 /// The code itself: file lengths, opening words, vendor names.
 mod tidy;
+/// TLS and client certificates, with an authority of our own.
+#[cfg(feature = "cli")]
+mod tls;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;

@@ -8,7 +8,7 @@ use opcall::spec::{self, Depth, Description, NoSource};
 use serde_json::Value;
 
 /// A folder of the development environment; tests that need it are skipped where it is absent.
-fn shared(folder: &str) -> Option<PathBuf> {
+pub(super) fn shared(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("OPCALL_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let path = root.join(folder);

@@ -46,7 +46,7 @@ fn guess(source: &Source, bytes: Vec<u8>) -> Result<Body, Failure> {
 /// How a body of a media type is handed over.
 enum Kind {
     Json,
-    /// Forms: members of a JSON object, or the encoded text.
+    /// Forms and XML: members of a JSON object, or the text as it is sent.
     Members,
     Text,
     Bytes,
@@ -57,10 +57,13 @@ impl Kind {
         let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match essence.as_str() {
             "application/json" => Self::Json,
-            "application/x-www-form-urlencoded" | "multipart/form-data" => Self::Members,
-            "application/xml" | "application/graphql" | "application/yaml" => Self::Text,
+            "application/x-www-form-urlencoded" | "multipart/form-data" | "application/xml" | "text/xml" => {
+                Self::Members
+            }
+            "application/graphql" | "application/yaml" => Self::Text,
             name if name.ends_with("+json") => Self::Json,
-            name if name.ends_with("+xml") || name.starts_with("text/") => Self::Text,
+            name if name.ends_with("+xml") => Self::Members,
+            name if name.starts_with("text/") => Self::Text,
             _ => Self::Bytes,
         }
     }
@@ -125,6 +128,8 @@ mod tests {
         assert!(is_file(reading("a.json", b"{}", Some("application/octet-stream"))));
         assert!(is_text(reading("a", b"a=1&b=2", Some("application/x-www-form-urlencoded"))));
         assert!(is_value(reading("a", b"{\"a\":1}", Some("application/x-www-form-urlencoded"))));
+        assert!(is_value(reading("a", b"{\"a\":1}", Some("application/xml"))));
+        assert!(is_text(reading("a", b"<a/>", Some("text/xml"))));
         let failure = reading("a.json", b"{", None).unwrap_err();
         assert!(failure.to_string().contains("a.json is not JSON"), "{failure}");
     }

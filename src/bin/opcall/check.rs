@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use opcall::source::FolderSource;
-use opcall::spec::{self, Depth, Description, Position, SpecError, Warning};
-use opcall::{Error, Fetched};
+use opcall::spec::{Depth, Description, Position, SpecError, Warning};
+use opcall::{Document, Error};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckOutput};
@@ -20,10 +19,15 @@ use crate::report::Failure;
 pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
     let mut out = screen.out();
     let mut is_good = true;
-    for path in &args.files {
-        let finding = match documents::url(path) {
-            Some(url) => Finding::fetched(url, args)?,
-            None => Finding::of(path),
+    let (mut documents, faults): (Vec<_>, Vec<_>) =
+        args.files.iter().map(|path| open(path, args)).collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    for overlay in &args.overlay {
+        Document::overlay_all(&mut documents, overlay)?;
+    }
+    for ((document, path), fault) in documents.iter().zip(&args.files).zip(faults) {
+        let finding = match fault {
+            Some(fault) => Finding { name: fault.file.clone(), bytes: 0, read: Err(fault) },
+            None => Finding::of(document, path),
         };
         is_good &= finding.is_good(args.strict);
         match args.output.unwrap_or_default() {
@@ -33,6 +37,32 @@ pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
         out.flush()?;
     }
     if is_good { Ok(()) } else { Err(Failure::Told(1)) }
+}
+
+/// A document to be checked; one that cannot be fetched has a fault already.
+fn open(path: &Path, args: &CheckArgs) -> Result<(Document, Option<Fault>), Failure> {
+    let Some(url) = documents::url(path) else { return Ok((Document::open(path), None)) };
+    match documents::fetch_with(url, &args.spec_headers, true) {
+        Ok(document) => {
+            documents::tell(&document, &args.common);
+            Ok((document, None))
+        }
+        Err(failure @ Failure::Call(_)) => {
+            let message = failure.to_string();
+            let fault =
+                Fault { message, file: shown(path), position: None, pointer: None, hint: failure.hint() };
+            Ok((Document::open(path), Some(fault)))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// How a finding names a document: of a URL without its query, in which a secret may stand.
+fn shown(path: &Path) -> String {
+    match documents::url(path) {
+        Some(url) => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        None => path.display().to_string(),
+    }
 }
 
 /// What was found in one file or folder.
@@ -72,52 +102,33 @@ impl From<SpecError> for Fault {
 }
 
 impl Finding {
-    /// What is in a document of the network; one that cannot be fetched is a finding, too.
-    fn fetched(url: &str, args: &CheckArgs) -> Result<Self, Failure> {
-        let name = url.split(['?', '#']).next().unwrap_or_default().to_owned();
-        let document = match documents::fetch_with(url, &args.spec_headers, true) {
-            Ok(document) => document,
-            Err(failure @ Failure::Call(_)) => {
-                let fault = Fault {
-                    message: failure.to_string(),
-                    file: name.clone(),
-                    position: None,
-                    pointer: None,
-                    hint: failure.hint(),
-                };
-                return Ok(Self { name, bytes: 0, read: Err(fault) });
-            }
-            Err(failure) => return Err(failure),
+    fn of(document: &Document, path: &Path) -> Self {
+        let name = shown(path);
+        let bytes = if let Some(fetched) = document.fetched() {
+            fetched.size()
+        } else if path.is_dir() {
+            size_of_files(path)
+        } else {
+            std::fs::metadata(path).map_or(0, |file| file.len())
         };
-        documents::tell(&document, &args.common);
-        let bytes = document.fetched().map_or(0, Fetched::size);
-        let read = match document.describe(Depth::Requests) {
-            Err(Error::Spec(error)) => Err(Fault::from(*error)),
-            read => Ok(read?),
-        };
-        Ok(Self { name, bytes, read })
-    }
-
-    fn of(path: &Path) -> Self {
-        let name = path.display().to_string();
-        if path.is_dir() {
-            let source = FolderSource::new(path);
-            let read = spec::read_folder(&name, &source, Depth::Requests).map_err(Fault::from);
-            return Self { bytes: size_of_files(path), read, name };
-        }
-        match std::fs::read(path) {
-            Ok(bytes) => {
-                let source = FolderSource::new(path.parent().unwrap_or_else(|| Path::new("")));
-                let read = spec::read(&name, &bytes, &source, Depth::Requests)
-                    .map_err(|error| graphql_alone(path).unwrap_or_else(|| error.into()));
-                Self { name, bytes: bytes.len() as u64, read }
-            }
-            Err(error) => {
-                let message = format!("cannot be read: {error}");
-                let fault = Fault { message, file: name.clone(), position: None, pointer: None, hint: None };
-                Self { name, bytes: 0, read: Err(fault) }
-            }
-        }
+        let read = document.describe(Depth::Requests).map_err(|error| match error {
+            Error::Spec(error) => graphql_alone(path).unwrap_or_else(|| (*error).into()),
+            Error::Io(error) => Fault {
+                message: format!("cannot be read: {}", error.source),
+                file: name.clone(),
+                position: None,
+                pointer: None,
+                hint: None,
+            },
+            other => Fault {
+                message: other.to_string(),
+                file: name.clone(),
+                position: None,
+                pointer: None,
+                hint: other.hint(),
+            },
+        });
+        Self { name, bytes, read }
     }
 
     fn is_good(&self, is_strict: bool) -> bool {

@@ -23,11 +23,27 @@ pub(crate) fn url(path: &Path) -> Option<&str> {
     matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https").then_some(text)
 }
 
-/// A document of `--spec`.
+/// The documents of the command line, each with the overlays that repair it.
 ///
 /// # Errors
-/// Where a document of the network cannot be fetched.
-pub(crate) fn open(path: &Path, source: &Source, common: &Common) -> Result<Document, Failure> {
+/// Where a document cannot be fetched, and where an overlay cannot be read, is meant for none of them, or there is
+/// none to repair.
+pub(crate) fn open_all(source: &Source, common: &Common) -> Result<Vec<Document>, Failure> {
+    if let (true, Some(overlay)) = (source.spec.is_empty(), source.overlay.first()) {
+        let hint = "name the document by --spec; what is built in was compiled and stays as it is: give your own \
+                    copy of its description.";
+        let problem = format!("--overlay {} has no document to repair", overlay.display());
+        return Err(Failure::usage(problem, Some(hint.to_owned())));
+    }
+    let mut documents: Vec<_> =
+        source.spec.iter().map(|path| open(path, source, common)).collect::<Result<_, _>>()?;
+    for overlay in &source.overlay {
+        Document::overlay_all(&mut documents, overlay)?;
+    }
+    Ok(documents)
+}
+
+fn open(path: &Path, source: &Source, common: &Common) -> Result<Document, Failure> {
     let Some(url) = url(path) else { return Ok(file(path, !source.no_cache)) };
     let document = fetch_with(url, &source.spec_headers, !source.no_cache)?;
     tell(&document, common);

@@ -258,6 +258,8 @@ fn hint_of(error: &Error) -> Option<String> {
         _ => error.hint().map(|hint| {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
+                .replace(" (`root_certificates`)", " with --cacert FILE")
+                .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
         }),
     }
 }
@@ -285,7 +287,7 @@ pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure
 fn code_of(error: &Error) -> u8 {
     match error {
         Error::Transport(error) if error.phase.is_timeout() => 28,
-        Error::Transport(error) if error.phase == Phase::Connect => 7,
+        Error::Transport(error) if matches!(error.phase, Phase::Connect | Phase::Tls(_)) => 7,
         Error::Transport(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
@@ -393,6 +395,7 @@ mod tests {
             (misfit(), 2),
             (Failure::Call(Error::Config(Box::new(config))), 2),
             (lost(Phase::Connect), 7),
+            (lost(Phase::Tls(opcall::TlsProblem::Expired)), 7),
             (lost(Phase::ConnectTimeout), 28),
             (lost(Phase::AnswerTimeout), 28),
             (lost(Phase::Broken), 9),

@@ -8,6 +8,7 @@ use opcall::{Document, Harness, HarnessBuilder, OperationTable};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use zeroize::Zeroizing;
 
 use crate::args::{Common, Source, Target};
 use crate::documents;
@@ -62,12 +63,10 @@ pub(crate) struct Known {
 /// Where a document cannot be read or fetched, or the configuration says something wrong.
 pub(crate) fn known(source: &Source, common: &Common, wanted: Wanted<'_>) -> Result<Known, Failure> {
     let mut table = OperationTable::built_in();
-    let mut documents = Vec::new();
-    for path in &source.spec {
-        let document = documents::open(path, source, common)?;
+    let mut documents = documents::open_all(source, common)?;
+    for (document, path) in documents.iter().zip(&source.spec) {
         let (read, warnings) = document.read()?;
-        documents::was_read(&document);
-        documents.push(document);
+        documents::was_read(document);
         for service in table.add(read).iter().filter(|_| !common.quiet) {
             note(&format!("{} replaces the service {service} that was there before", path.display()));
         }
@@ -99,9 +98,9 @@ impl Known {
     /// secrets.
     ///
     /// # Errors
-    /// Where a file with a secret cannot be read.
+    /// Where a file with a secret or with certificates cannot be read.
     pub(crate) fn builder(&self, target: &Target, is_dry: bool) -> Result<HarnessBuilder, Failure> {
-        let mut builder = builder(self.table.clone(), target);
+        let mut builder = builder(self.table.clone(), target)?;
         for account in self.accounts.iter().filter(|_| !target.sandbox) {
             let profile = account.profile(true);
             let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };
@@ -111,7 +110,7 @@ impl Known {
     }
 }
 
-fn builder(table: OperationTable, target: &Target) -> HarnessBuilder {
+fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
     let mut builder = Harness::builder().table(table);
     if let Some(each) = target.timeout {
         builder = builder.timeout(each);
@@ -128,7 +127,19 @@ fn builder(table: OperationTable, target: &Target) -> HarnessBuilder {
     if target.sandbox {
         builder = builder.env(|_| None).no_proxy();
     }
-    builder
+    if let Some(roots) = &target.cacert {
+        builder = builder.root_certificates(read(roots)?);
+    }
+    if let Some(chain) = &target.cert {
+        let key = target.key.as_ref().unwrap_or(chain);
+        builder = builder.client_certificate(read(chain)?, read(key)?);
+    }
+    Ok(builder)
+}
+
+fn read(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = std::fs::read(path);
+    bytes.map(Zeroizing::new).map_err(|error| Failure::io(format!("reading \"{}\"", path.display()), error))
 }
 
 /// Runs work to its end, or until a signal ends it.

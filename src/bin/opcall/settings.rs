@@ -112,7 +112,13 @@ pub(crate) fn error_format(arguments: &[OsString]) -> ErrorFormat {
 impl From<CallArgs> for ShowArgs {
     /// `opcall OPERATION --help` shows the operation.
     fn from(call: CallArgs) -> Self {
-        Self { operation: call.operation, output: None, common: call.common, source: call.source }
+        Self {
+            operation: call.operation,
+            explain: false,
+            output: None,
+            common: call.common,
+            source: call.source,
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Described {
 type Resolve<'r> = &'r dyn Fn(&str) -> Option<Value>;
 
 impl Described {
-    /// Of the documents the answers are known too; their services win over those of the table.
+    /// The answers of `documents` are known too; their services win over those of the table.
     pub(crate) fn new(mut table: OperationTable, documents: &[Document]) -> Result<Self> {
         let mut answers = Answers::default();
         for document in documents {

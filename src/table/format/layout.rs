@@ -75,6 +75,8 @@ pub(crate) mod parameter {
     pub(crate) const EXPLODE: u32 = 2;
     pub(crate) const ALLOW_RESERVED: u32 = 4;
     pub(crate) const DEPRECATED: u32 = 8;
+    /// Two bits of the flags: the number of the [`DeepArrays`](crate::operation::DeepArrays).
+    pub(crate) const DEEP_ARRAYS_SHIFT: u32 = 4;
 }
 
 /// Three columns: the packed word, then the text.

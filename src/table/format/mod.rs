@@ -11,8 +11,8 @@ mod names;
 use std::collections::HashMap;
 
 use crate::operation::{
-    GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef, SchemaDef,
-    SchemeUse, ServiceDef, Style,
+    DeepArrays, GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef,
+    SchemaDef, SchemeUse, ServiceDef, Style,
 };
 
 pub(crate) use names::names_of;
@@ -24,7 +24,7 @@ pub(crate) const MAGIC: [u8; 4] = *b"OPCT";
 /// First bytes of a table of answers.
 pub(crate) const ANSWERS_MAGIC: [u8; 4] = *b"OPCA";
 /// Goes up with every change of the layout; a table of another version is not read.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Stands for absent text, which differs from empty text.
 pub(crate) const ABSENT: u32 = u32::MAX;
 
@@ -162,7 +162,8 @@ impl Writer {
             row[column::FLAGS] = flag(parameter.required, column::REQUIRED)
                 | flag(parameter.explode, column::EXPLODE)
                 | flag(parameter.allow_reserved, column::ALLOW_RESERVED)
-                | flag(parameter.deprecated, column::DEPRECATED);
+                | flag(parameter.deprecated, column::DEPRECATED)
+                | deep_arrays_number(parameter.deep_arrays) << column::DEEP_ARRAYS_SHIFT;
             put(&mut row, column::CONTENT, self.optional(parameter.content.as_deref()));
             put(&mut row, column::DESCRIPTION, self.optional(parameter.description.as_deref()));
             row[column::SCHEMA..].copy_from_slice(&self.schema(&parameter.schema));
@@ -338,6 +339,19 @@ const STYLES: [Style; 9] = [
     Style::DeepObject,
     Style::Cookie,
 ];
+
+const DEEP_ARRAYS: [DeepArrays; 3] = [DeepArrays::Brackets, DeepArrays::Indices, DeepArrays::Repeat];
+
+fn deep_arrays_number(arrays: DeepArrays) -> u32 {
+    DEEP_ARRAYS.iter().position(|one| *one == arrays).map_or(0, size)
+}
+
+/// How lists in `deepObject` are written, by the flags of a parameter's row.
+#[allow(dead_code, reason = "build.rs writes tables and reads none")]
+pub(crate) fn deep_arrays_of(flags: u32) -> DeepArrays {
+    let number = flags >> layout::parameter::DEEP_ARRAYS_SHIFT & 3;
+    DEEP_ARRAYS.get(number as usize).copied().unwrap_or_default()
+}
 
 fn location_number(location: Location) -> u32 {
     LOCATIONS.iter().position(|one| *one == location).map_or(0, size)

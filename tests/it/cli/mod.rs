@@ -1,6 +1,7 @@
 //! The program as a process: what it prints, where, and the code it ends with.
 
 mod batch;
+mod cache;
 mod calls;
 mod remembered;
 mod tables;

@@ -82,8 +82,10 @@ fn pets(server: &str, version: usize) -> String {
         r#"{{"openapi": "3.0.3", "info": {{"title": "Pets", "version": "{version}"}},
         "servers": [{{"url": "{server}"}}],
         "paths": {{
-          "/pets": {{"get": {{"operationId": "listPets", "responses": {{}}, "parameters":
-            [{{"name": "limit", "in": "query", "schema": {{"type": "integer", "maximum": {version}0}}}}]}}}},
+          "/pets": {{"get": {{"operationId": "listPets", "parameters":
+            [{{"name": "limit", "in": "query", "schema": {{"type": "integer", "maximum": {version}0}}}}],
+            "responses": {{"200": {{"description": "pets", "content":
+              {{"application/json": {{"schema": {{"type": "object"}}}}}}}}}}}}}},
           {further}}}}}"#
     )
 }
@@ -194,7 +196,7 @@ fn a_remembered_service_is_there_by_its_name() {
     }
     let dry = home.run(&["pets:listPets", "--dry-run"]);
     assert!(dry.ok().contains(r#"["x-key","<redacted>"]"#), "{}", dry.stdout);
-    let ops = home.run(&["ops", "-o", "names", "pets"]);
+    let ops = home.run(&["ops", "-o", "names", "listpets"]);
     assert_eq!(ops.ok(), "pets:listPets\n");
 
     version.store(2, Ordering::SeqCst);
@@ -371,10 +373,8 @@ fn a_key_belongs_where_the_document_has_it() {
     assert_eq!(wrong.code, 2);
     assert!(wrong.stderr.contains("the document of pets has its key in query key"), "{}", wrong.stderr);
     add("api-key:query.key=env:K").ok();
-    assert!(
-        home.run(&["listPets", "--dry-run"]).ok().contains("key=%3Credacted%3E")
-            || home.run(&["listPets", "--dry-run"]).ok().contains("key=<redacted>")
-    );
+    let dry = home.run(&["listPets", "--dry-run"]);
+    assert!(dry.ok().contains("/pets?key=<redacted>"), "{}", dry.stdout);
 }
 
 #[cfg(unix)]

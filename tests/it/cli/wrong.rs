@@ -182,6 +182,7 @@ fn the_service_says_no() {
           hint: wait 600 s before the next call.
         (rate_limited, code 9, sent)
         error: panther refused api token#get with 302
+          hint: set the base URL if the service has moved to /elsewhere: redirects are not followed.
         (refused, code 3, sent)
         "#);
     });

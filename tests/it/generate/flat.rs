@@ -13,6 +13,8 @@ pub(super) struct Flat {
     pub(super) properties: Map<String, Value>,
     pub(super) required: Vec<String>,
     pub(super) additional: Option<Value>,
+    /// The only members that there may be: each part with `additionalProperties: false` knows its own alone.
+    pub(super) sealed: Option<Vec<String>>,
     pub(super) items: Option<Value>,
     pub(super) tuple: Vec<Value>,
     /// `oneOf` and `anyOf`, each to be fitted.
@@ -83,7 +85,7 @@ impl Flat {
             Some(known) => {
                 let both: Vec<_> =
                     named.iter().filter(|one| known.iter().any(|other| fits(one, other))).cloned().collect();
-                if both.is_empty() { known } else { both }
+                both
             }
         });
     }
@@ -148,7 +150,15 @@ impl Flat {
             self.required.extend(name.as_str().map(str::to_owned));
         }
         match schema.get("additionalProperties") {
-            Some(sealed @ Value::Bool(false)) => self.additional = Some(sealed.clone()),
+            Some(sealed @ Value::Bool(false)) => {
+                self.additional = Some(sealed.clone());
+                let own = schema.get("properties").and_then(Value::as_object);
+                let own: Vec<String> = own.into_iter().flatten().map(|(name, _)| name.clone()).collect();
+                self.sealed = Some(match self.sealed.take() {
+                    Some(known) => known.into_iter().filter(|name| own.contains(name)).collect(),
+                    None => own,
+                });
+            }
             Some(given) if self.additional != Some(Value::Bool(false)) => {
                 self.additional = Some(given.clone());
             }
@@ -176,7 +186,8 @@ impl Flat {
     pub(super) fn kind(&self) -> &str {
         if let Some(types) = &self.types {
             let mut named = types.iter().map(String::as_str);
-            return named.find(|one| *one != "null").unwrap_or("null");
+            let last = if types.is_empty() { "nothing" } else { "null" };
+            return named.find(|one| *one != "null").unwrap_or(last);
         }
         if !self.properties.is_empty() || self.additional.is_some() || !self.required.is_empty() {
             "object"

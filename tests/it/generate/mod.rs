@@ -176,7 +176,10 @@ fn body(maker: &mut Maker<'_>, media: MediaType<'_>, generated: &mut Generated) 
         }
         Kind::Json => generated.body = Some(maker.value(&schema)?),
         Kind::Form | Kind::Multipart => {
-            let mut value = maker.value(&schema)?;
+            // An encoding may join values by what they may hold.
+            maker.plain = media.encoding().is_some();
+            // A form has fields, whether the document says so or not.
+            let mut value = maker.value(&serde_json::json!({"allOf": [{"type": "object"}, schema]}))?;
             if let (Kind::Multipart, Value::Object(members)) = (kind, &mut value) {
                 for property in media.properties().filter(|one| one.schema().is_binary()) {
                     let Some(given) = members.get(property.name()) else { continue };

@@ -14,6 +14,13 @@ const DEEP: usize = 5;
 /// How many values one set of arguments has at most beyond what is required.
 const MANY: usize = 600;
 
+/// How the reason ends that a value has no end.
+const ENDLESS: &str = " has no end";
+
+fn is_endless(reason: &str) -> bool {
+    reason.ends_with(ENDLESS)
+}
+
 /// A schema's text as a value; an empty text says nothing.
 pub(super) fn parsed(text: &str) -> Value {
     if text.is_empty() { json!({}) } else { serde_json::from_str(text).unwrap() }
@@ -30,7 +37,7 @@ pub(super) struct Maker<'t> {
     depth: usize,
     made: usize,
     /// Whether texts hold no delimiters.
-    plain: bool,
+    pub(super) plain: bool,
 }
 
 impl<'t> Maker<'t> {
@@ -60,7 +67,17 @@ impl<'t> Maker<'t> {
     /// A parameter's value.
     pub(super) fn parameter(&mut self, parameter: Parameter<'_>) -> Result<Value, String> {
         self.plain = is_plain_text_needed(parameter);
-        let value = self.value(&parsed(parameter.schema().text()));
+        let mut schema = parsed(parameter.schema().text());
+        if parameter.content() == Some("application/x-www-form-urlencoded") && schema.get("type").is_none() {
+            schema = json!({"allOf": [{"type": "object"}, schema]});
+        }
+        let value = match self.value(&schema) {
+            // An object without members writes nothing, and a required parameter must be there.
+            Ok(Value::Object(members)) if members.is_empty() => {
+                self.value(&json!({"allOf": [schema, {"minProperties": 1}]}))
+            }
+            value => value,
+        };
         self.plain = false;
         value
     }
@@ -73,7 +90,21 @@ impl<'t> Maker<'t> {
         let made = self.flat(schema).and_then(|flat| self.of_flat(flat));
         self.depth -= 1;
         self.following.truncate(before);
-        made
+        let is_nullable = schema["nullable"] == true
+            || schema["type"].as_array().is_some_and(|types| types.contains(&json!("null")));
+        match made {
+            // What holds itself ends with `null`, where it may.
+            Err(reason) if is_nullable && is_endless(&reason) => Ok(Value::Null),
+            made => made,
+        }
+    }
+
+    /// Whether a property's schema leads to one that is being followed.
+    pub(super) fn is_followed(&self, property: &Value) -> bool {
+        let is_it = |one: &Value| {
+            one["$ref"].as_str().is_some_and(|one| self.following.iter().any(|known| known == one))
+        };
+        is_it(property) || property["allOf"].as_array().is_some_and(|parts| parts.iter().any(is_it))
     }
 
     /// The keywords of a schema; the references it follows stay in `following`.
@@ -95,7 +126,7 @@ impl<'t> Maker<'t> {
         if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
             // A type may hold itself once, so that recursion is seen; then it ends.
             if self.following.iter().filter(|one| *one == reference).count() > 1 {
-                return Err(format!("a value of `{reference}` has no end"));
+                return Err(format!("a value of `{reference}`{ENDLESS}"));
             }
             self.following.push(reference.to_owned());
             if let Some(target) = self.schema(reference) {
@@ -157,6 +188,7 @@ impl<'t> Maker<'t> {
             "string" | "any" => text::fitting(flat, self.plain, self.next()).map(Value::String),
             "array" => self.array(flat),
             "object" => self.object(flat),
+            "nothing" => Err("its `allOf` asks for types that no value has at once".to_owned()),
             other => Err(format!("`{other}` is no type")),
         }
     }
@@ -290,7 +322,11 @@ impl<'t> Maker<'t> {
             {
                 continue;
             }
-            if self.is_read_only(property) {
+            let is_sealed = flat.sealed.as_ref().is_some_and(|known| !known.contains(name));
+            if is_sealed && is_required {
+                return Err(format!("{name} is required and not allowed"));
+            }
+            if is_sealed || self.is_read_only(property) {
                 continue;
             }
             match self.value(property) {
@@ -298,7 +334,7 @@ impl<'t> Maker<'t> {
                     members.insert(name.clone(), value);
                 }
                 // What holds itself has no finite value: it is left out, required or not.
-                Err(reason) if is_required && !reason.ends_with("has no end") => {
+                Err(reason) if is_required && !is_endless(&reason) => {
                     return Err(format!("{name}: {reason}"));
                 }
                 Err(_) => {}

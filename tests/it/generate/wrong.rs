@@ -71,9 +71,8 @@ fn wrong_members(operation: Operation<'_>, full: &Generated, found: &mut Vec<Wro
     else {
         return;
     };
-    let Ok(flat) = Maker::new(operation, Extent::Full, 0).flat(&parsed(media.schema().text())) else {
-        return;
-    };
+    let mut maker = Maker::new(operation, Extent::Full, 0);
+    let Ok(flat) = maker.flat(&parsed(media.schema().text())) else { return };
     if !flat.alternatives.is_empty() {
         return;
     }
@@ -92,7 +91,8 @@ fn wrong_members(operation: Operation<'_>, full: &Generated, found: &mut Vec<Wro
             operation.parameters().any(|one| one.location() == Location::Path && one.name() == name);
         // A GraphQL input object that is missing is told by its fields.
         let is_input = operation.graphql().and_then(opcall::GraphQl::input) == Some(name);
-        if flat.required.contains(name) && !is_filled && !is_input {
+        let may_miss = is_filled || is_input || maker.is_followed(property);
+        if flat.required.contains(name) && !may_miss {
             add(Fault::Missing, None);
         }
         for (fault, value) in bad_values(operation, property, kind == Kind::Json) {

@@ -30,6 +30,7 @@ Items:
   path.name=value   the place by name: path, query, header, cookie or body
   a[b][c]=v a[]=v   nested values             name=@FILE   name:=@FILE   the value from a file
   name@FILE         a file, also name@FILE;type=T;filename=F
+  part.name.X-A=v   a header of a multipart body's part; part.name.content-type=T is its type
   @FILE or @-       the whole body from a file or standard input
   --name value      the same as name=value, where --name is no option of opcall
   \\                 before = : ; @ [ ] takes their meaning away; after -- everything is an item
@@ -198,6 +199,9 @@ pub(crate) struct OpsArgs {
 pub(crate) struct ShowArgs {
     /// An operation ID, `service:id`, or a method and a path
     pub(crate) operation: String,
+    /// Name the file and the place in it that said each thing
+    #[arg(long, help_heading = "Output")]
+    pub(crate) explain: bool,
     /// What to print: auto (text), json
     #[arg(
         short,
@@ -263,6 +267,9 @@ pub(crate) struct CheckArgs {
         help_heading = "Output"
     )]
     pub(crate) output: Option<CheckOutput>,
+    /// Repair the documents by an Overlay or a merge patch before they are read; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) overlay: Vec<PathBuf>,
     /// Fail on every warning
     #[arg(long)]
     pub(crate) strict: bool,

@@ -54,6 +54,16 @@ pub(crate) struct Source {
     /// A header to fetch a document with: 'K: env:VARIABLE', 'K: file:PATH' or 'K: VALUE'; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header, help_heading = "Where")]
     pub(crate) spec_headers: Vec<(String, String)>,
+    /// Repair the documents of --spec by an Overlay or a merge patch; may be repeated
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Where",
+        long_help = "Repair the documents of --spec before they are read: an Overlay document (`overlay: 1.0.0` or \
+                     1.1.0) or a merge patch (RFC 7396). Several are applied in order, wherever they stand. Of \
+                     several documents an overlay repairs those that its `extends` names, or all where it names none"
+    )]
+    pub(crate) overlay: Vec<PathBuf>,
     /// Look only in this service
     #[arg(
         help = "Look only in this service [env: OPCALL_API]",
@@ -104,6 +114,20 @@ pub(crate) struct Target {
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]
     pub(crate) insecure_http: bool,
+    /// Show this client certificate (PEM), with its key in the same file or in --key
+    #[arg(long, value_name = "FILE", help_heading = "Where")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The client certificate's private key (PEM, not encrypted)
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Where")]
+    pub(crate) key: Option<PathBuf>,
+    /// Trust servers whose certificates these root certificates (PEM) signed, beside the system's
+    #[arg(
+        help = "Trust servers whose certificates these root certificates (PEM) signed, beside the system's or those of SSL_CERT_FILE",
+        long,
+        value_name = "FILE",
+        help_heading = "Where"
+    )]
+    pub(crate) cacert: Option<PathBuf>,
     /// How long one attempt may take: 30s, 500ms, 2m
     #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,

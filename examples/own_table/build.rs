@@ -1,0 +1,5 @@
+//! Compiles `specs/`; a document that is at fault fails the build.
+
+fn main() -> Result<(), opcall::build::BuildError> {
+    opcall::build::compile("specs")
+}

@@ -1,0 +1,172 @@
+//! A document with its overlays: which files repair it, and what it is then.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::Document;
+use crate::error::{Error, IoError, Result};
+use crate::explain::lines;
+use crate::operation::ServiceDef;
+use crate::overlay::{Edit, Overlay, Overlays};
+use crate::source::FolderSource;
+use crate::spec::{self, Depth, Description, Parsed, SpecError, Warning};
+use crate::table::OperationTable;
+
+impl Document {
+    /// Lets a file repair the document before it is read: an Overlay document (OAI Overlay Specification 1.0 or 1.1),
+    /// or a JSON Merge Patch (RFC 7396); either as JSON or YAML, told apart by their content. Several are applied one
+    /// after the other, in a folder to each of its documents, after `service.yaml` was laid under it. The
+    /// `extends` of an overlay is not looked at here; see [`Document::overlay_all`].
+    ///
+    /// ```no_run
+    /// let (table, warnings) = opcall::Document::open("vendor.yaml").overlay("repair.overlay.yaml").read()?;
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    #[must_use]
+    pub fn overlay(mut self, file: impl Into<PathBuf>) -> Self {
+        self.overlays.push(file.into());
+        self
+    }
+
+    /// Lets a file repair those of several documents that it is meant for: the ones that its `extends` names, by
+    /// their place or else by their file names; all of them where it names none. One document alone is repaired by
+    /// whatever it is given.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file cannot be read, [`Error::Spec`] where it is no overlay or is meant for none of
+    /// the documents.
+    pub fn overlay_all(documents: &mut [Self], file: impl AsRef<Path>) -> Result<()> {
+        let file = file.as_ref();
+        let overlay = read_overlay(file)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let chosen = match overlay.extends() {
+            Some(target) if documents.len() > 1 => meant(documents, target, folder),
+            _ => (0..documents.len()).collect(),
+        };
+        if chosen.is_empty() {
+            let names: Vec<_> = documents.iter().map(|document| format!("`{}`", document.name())).collect();
+            let problem = format!(
+                "the overlay is for `{}`, which is none of {}",
+                overlay.extends().unwrap_or_default(),
+                names.join(", ")
+            );
+            let error = SpecError::at("#/extends", problem).hint("Name the document's file in `extends`.");
+            return Err(error.file(&overlay.file).into());
+        }
+        for number in chosen {
+            documents[number].overlays.push(file.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Its overlays, read.
+    pub(crate) fn overlays(&self) -> Result<Overlays> {
+        let all = self.overlays.iter().map(|file| read_overlay(file));
+        Ok(Overlays::new(all.collect::<Result<_>>()?))
+    }
+
+    /// [`Document::read`] for a document with overlays.
+    pub(super) fn read_repaired(&self) -> Result<(OperationTable, Vec<Warning>)> {
+        let overlays = self.overlays()?;
+        let settle = |service: &mut ServiceDef| self.settle(service);
+        let read = if let Some(folder) = self.folder() {
+            OperationTable::of_patched_folder(&self.name(), &FolderSource::new(folder), &overlays, &settle)
+        } else {
+            let (text, warnings) = self.repaired(&overlays)?;
+            OperationTable::of_document(&self.name(), text.as_bytes(), self.beside(), &settle)
+                .map(|(table, more)| (table, [warnings, more].concat()))
+        };
+        let (table, warnings) = read.map_err(|error| self.with_line(error))?;
+        Ok((table, [overlays.warnings(), warnings].concat()))
+    }
+
+    /// [`Document::describe`] for a document with overlays.
+    pub(super) fn describe_repaired(&self, depth: Depth) -> Result<Description> {
+        let overlays = self.overlays()?;
+        let read = if let Some(folder) = self.folder() {
+            spec::read_folder_patched(&self.name(), &FolderSource::new(folder), depth, &overlays)
+                .map(|found| (found, Vec::new()))
+                .map_err(Error::from)
+        } else {
+            let (text, warnings) = self.repaired(&overlays)?;
+            spec::read(&self.name(), text.as_bytes(), &self.beside(), depth)
+                .map(|found| (found, warnings))
+                .map_err(Error::from)
+        };
+        let (mut found, before) = read.map_err(|error| self.with_line(error))?;
+        found.warnings = [overlays.warnings(), before, found.warnings].concat();
+        Ok(found)
+    }
+
+    /// The document as JSON, repaired, with what was passed over in its text.
+    fn repaired(&self, overlays: &Overlays) -> Result<(String, Vec<Warning>)> {
+        let (text, before) = self.text()?;
+        let Parsed { mut value, warnings } = spec::parse(&self.name(), &text)?;
+        self.patch(overlays, &mut value, None)?;
+        Ok((value.to_string(), [before, warnings].concat()))
+    }
+
+    /// Applies its overlays to a document.
+    pub(crate) fn patch(
+        &self,
+        overlays: &Overlays,
+        document: &mut Value,
+        edits: Option<&mut Vec<Edit>>,
+    ) -> Result<()> {
+        overlays.apply(document, edits).map_err(|error| self.with_line(error.into()))
+    }
+
+    /// An error about one of its overlays, with the line.
+    fn with_line(&self, error: Error) -> Error {
+        match error {
+            Error::Spec(error) => {
+                let file = self.overlays.iter().find(|file| file.to_string_lossy() == error.file);
+                file.map_or_else(|| (*error).clone(), |file| located(*error.clone(), file)).into()
+            }
+            other => other,
+        }
+    }
+}
+
+fn read_overlay(file: &Path) -> Result<Overlay> {
+    let name = file.to_string_lossy();
+    let failed = |source| Error::Io(Box::new(IoError { action: format!("reading {name:?}"), source }));
+    let bytes = std::fs::read(file).map_err(failed)?;
+    Overlay::parse(&name, &bytes).map_err(|error| located(error, file).into())
+}
+
+/// An error about a file, with the line of its pointer.
+fn located(mut error: SpecError, file: &Path) -> SpecError {
+    if let (None, Some(pointer)) = (error.position, &error.pointer)
+        && let Ok(text) = std::fs::read_to_string(file)
+    {
+        let tokens = pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"));
+        let mut tokens: Vec<String> = tokens.collect();
+        // Of what is missing the nearest that is there.
+        while !tokens.is_empty() {
+            if let Some(line) = lines::line(&text, &tokens) {
+                error.position = Some(spec::Position { line, column: 1 });
+                break;
+            }
+            tokens.pop();
+        }
+    }
+    error
+}
+
+/// The documents that `extends` names: those at its place, else those of its file name.
+fn meant(documents: &[Document], target: &str, folder: &Path) -> Vec<usize> {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let place = (!path.contains("://")).then(|| folder.join(path).canonicalize().ok()).flatten();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let at = |fits: &dyn Fn(&Document) -> bool| -> Vec<usize> {
+        documents.iter().enumerate().filter(|(_, one)| fits(one)).map(|(number, _)| number).collect()
+    };
+    let here = |one: &Document| one.path().and_then(|path| path.canonicalize().ok());
+    let exact = at(&|one| place.is_some() && here(one) == place || one.name() == target);
+    if exact.is_empty() {
+        return at(&|one| one.name().rsplit(['/', std::path::MAIN_SEPARATOR]).next() == Some(name));
+    }
+    exact
+}

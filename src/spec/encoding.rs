@@ -1,0 +1,110 @@
+//! Encoding Objects of forms and multipart bodies (`OpenAPI` Encoding Object), as a call needs them: headers with
+//! their references followed, styles that have a form.
+
+use openapiv3::Encoding;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Depth;
+use super::error::{Effect, Warning, token};
+use super::extract::Context;
+use super::reference::follow;
+use super::schema::Reached;
+use super::service::{DEEP_ARRAYS, extension};
+use super::styles::{self, Says};
+use crate::operation::{DeepArrays, PropertyDef, SchemaDef, Style};
+
+/// The Encoding Objects of a media type by property, as compact JSON; none where it has none.
+pub(crate) fn read(
+    media_type: &Value,
+    properties: &[PropertyDef],
+    pointer: &str,
+    context: &Context<'_>,
+    schemas: &mut Reached,
+    warnings: &mut Vec<Warning>,
+) -> Option<String> {
+    let given = media_type.get("encoding").and_then(Value::as_object).filter(|given| !given.is_empty())?;
+    let mut kept = Map::new();
+    for (name, encoding) in given {
+        let pointer = format!("{pointer}/encoding/{}", token(name));
+        if let Err(error) = fits(encoding) {
+            warnings.push(Warning::new(pointer, error.to_string(), Effect::PartIgnored));
+            continue;
+        }
+        let mut encoding = encoding.as_object().cloned().unwrap_or_default();
+        let schema = properties.iter().find(|one| one.name == *name).map(|one| &one.schema);
+        style(&mut encoding, schema, &pointer, context, warnings);
+        headers(&mut encoding, &pointer, context, schemas, warnings);
+        kept.insert(name.clone(), Value::Object(encoding));
+    }
+    Some(Value::Object(kept).to_string())
+}
+
+/// Whether an Encoding Object fits the type, but for its headers, whose schemas may be of 3.1.
+fn fits(encoding: &Value) -> Result<(), serde_json::Error> {
+    let mut bare = encoding.clone();
+    if let Value::Object(bare) = &mut bare {
+        bare.retain(|key, value| key != "headers" && !(key == "style" && value == "tabDelimited"));
+    }
+    Encoding::deserialize(bare).map(|_| ())
+}
+
+/// Puts a style that has a form in place of one that has none, and the document's word on lists beside `deepObject`.
+fn style(
+    encoding: &mut Map<String, Value>,
+    schema: Option<&SchemaDef>,
+    pointer: &str,
+    context: &Context<'_>,
+    warnings: &mut Vec<Warning>,
+) {
+    let arrays: Option<DeepArrays> = extension(encoding, DEEP_ARRAYS, pointer, warnings);
+    encoding.shift_remove(DEEP_ARRAYS);
+    let Some(given) = encoding.get("style").and_then(|style| Style::deserialize(style).ok()) else { return };
+    let arrays = arrays.or(context.defaults.deep_arrays);
+    if let (Style::DeepObject, Some(arrays)) = (given, arrays) {
+        encoding.insert(DEEP_ARRAYS.to_owned(), arrays.as_str().into());
+    }
+    let says = Says { explode: encoding.get("explode").and_then(Value::as_bool), arrays: arrays.is_some() };
+    let fault = schema.and_then(|schema| styles::of_encoding(given, says, schema));
+    if let Some((member, problem, style)) = fault {
+        warnings.push(Warning::new(format!("{pointer}/{member}"), problem, Effect::Assumed));
+        encoding.insert("style".to_owned(), style.as_str().into());
+    }
+}
+
+/// Follows the references of part headers; one that leads nowhere goes. `Content-Type` is the encoding's own.
+fn headers(
+    encoding: &mut Map<String, Value>,
+    pointer: &str,
+    context: &Context<'_>,
+    schemas: &mut Reached,
+    warnings: &mut Vec<Warning>,
+) {
+    let Some(Value::Object(given)) = encoding.shift_remove("headers") else { return };
+    let mut kept = Map::new();
+    for (name, header) in given.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type")) {
+        let pointer = format!("{pointer}/headers/{}", token(name));
+        let header = match follow(header, context.resolver, &pointer) {
+            Ok(header) => header,
+            Err(error) => {
+                warnings.push(Warning::new(pointer, error.problem, Effect::PartIgnored));
+                continue;
+            }
+        };
+        let content = header.get("content").and_then(Value::as_object).and_then(|all| all.iter().next());
+        let schema = content.map_or(header.get("schema"), |(_, content)| content.get("schema"));
+        context.reach(Depth::Requests, schema, &pointer, schemas, warnings);
+        let says = |key: &str| header.get(key) == Some(&Value::Bool(true));
+        let mut one = json!({"schema": schema.unwrap_or(&json!({}))});
+        for key in ["required", "explode"].into_iter().filter(|key| says(key)) {
+            one[key] = true.into();
+        }
+        if let Some((media_type, _)) = content {
+            one["content"] = media_type.as_str().into();
+        }
+        kept.insert(name.clone(), one);
+    }
+    if !kept.is_empty() {
+        encoding.insert("headers".to_owned(), Value::Object(kept));
+    }
+}

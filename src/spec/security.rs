@@ -1,0 +1,220 @@
+//! Security requirements and security schemes (`OpenAPI` Security Requirement Object, Security Scheme Object).
+
+use openapiv3::{APIKeyLocation, SecurityScheme};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::document::scalar;
+use super::error::{Effect, SpecError, Warning, token};
+use super::reference::{Resolve, follow};
+use super::service::extension;
+use crate::operation::{ClientAuth, Location, OAuth2Def, SchemeKind, SchemeUse, SecuritySchemeDef};
+
+/// A `security` list: any one of the sets lets a call in.
+pub(crate) fn security(value: &Value, pointer: &str) -> Result<Vec<Vec<SchemeUse>>, SpecError> {
+    let fault =
+        || SpecError::at(pointer, "must be a list of objects: scopes by the name of a security scheme");
+    let mut sets = Vec::new();
+    for set in value.as_array().ok_or_else(fault)? {
+        let mut uses = Vec::new();
+        for (scheme, scopes) in set.as_object().ok_or_else(fault)? {
+            let scopes = scopes.as_array().into_iter().flatten().filter_map(scalar).collect();
+            uses.push(SchemeUse { scheme: scheme.clone(), scopes });
+        }
+        sets.push(uses);
+    }
+    Ok(sets)
+}
+
+/// Warns of requirements that name a scheme the document does not have.
+pub(crate) fn check_security(
+    sets: &[Vec<SchemeUse>],
+    schemes: &[SecuritySchemeDef],
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) {
+    for name in sets.iter().flatten().map(|one| &one.scheme) {
+        if !schemes.iter().any(|scheme| scheme.name == *name) {
+            let problem = format!("the document has no security scheme `{name}`");
+            warnings.push(Warning::new(pointer, problem, Effect::NoSignIn));
+        }
+    }
+}
+
+pub(crate) fn security_schemes(
+    root: &Map<String, Value>,
+    resolver: &dyn Resolve,
+    warnings: &mut Vec<Warning>,
+) -> Vec<SecuritySchemeDef> {
+    let schemes = root.get("components").and_then(|parts| parts.get("securitySchemes"));
+    let mut found = Vec::new();
+    for (name, scheme) in schemes.and_then(Value::as_object).into_iter().flatten() {
+        let pointer = format!("#/components/securitySchemes/{}", token(name));
+        match follow(scheme, resolver, &pointer) {
+            Ok(scheme) => {
+                let kind = scheme_kind(&scheme, &pointer, warnings);
+                found.push(SecuritySchemeDef { name: name.clone(), kind });
+            }
+            Err(error) => warnings.push(Warning::new(pointer, error.problem, Effect::NoSignIn)),
+        }
+    }
+    found
+}
+
+fn scheme_kind(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> SchemeKind {
+    let kind = scheme.get("type").and_then(Value::as_str).unwrap_or_default();
+    match (SecurityScheme::deserialize(scheme), kind) {
+        (Ok(SecurityScheme::APIKey { location, name, .. }), _) => {
+            let location = match location {
+                APIKeyLocation::Query => Location::Query,
+                APIKeyLocation::Header => Location::Header,
+                APIKeyLocation::Cookie => Location::Cookie,
+            };
+            SchemeKind::ApiKey { location, name }
+        }
+        (Ok(SecurityScheme::HTTP { scheme, .. }), _) => SchemeKind::Http { scheme: known(scheme) },
+        (Ok(SecurityScheme::OpenIDConnect { open_id_connect_url, .. }), _) => {
+            SchemeKind::OpenIdConnect { url: open_id_connect_url }
+        }
+        // The flows are read from the value, as one that lacks `scopes` would not fit the type.
+        (Ok(SecurityScheme::OAuth2 { .. }) | Err(_), "oauth2") => {
+            SchemeKind::OAuth2(oauth2(scheme, pointer, warnings))
+        }
+        (_, "mutualTLS") => SchemeKind::MutualTls,
+        (Err(error), _) => {
+            warnings.push(Warning::new(pointer, error.to_string(), Effect::NoSignIn));
+            SchemeKind::Other { kind: kind.to_owned() }
+        }
+        (Ok(_), _) => SchemeKind::Other { kind: kind.to_owned() },
+    }
+}
+
+/// Names of HTTP schemes are case-insensitive (RFC 9110 §11.1), but not to every server: those that nobody here
+/// knows stay as written.
+fn known(scheme: String) -> String {
+    let lower = scheme.to_ascii_lowercase();
+    if matches!(lower.as_str(), "basic" | "bearer" | "digest") { lower } else { scheme }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct OAuth2Extension {
+    member: Option<String>,
+    revoke: Option<String>,
+    revoke_auth: Option<RevokeAuth>,
+    grant_type: Option<GrantType>,
+    client_auth: Option<ClientAuth>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RevokeAuth {
+    Basic,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum GrantType {
+    Omit,
+}
+
+fn oauth2(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> OAuth2Def {
+    let map = scheme.as_object();
+    let extension: OAuth2Extension =
+        map.and_then(|map| extension(map, "x-oauth2", pointer, warnings)).unwrap_or_default();
+    let flow = scheme.pointer("/flows/clientCredentials");
+    let token_url = flow.and_then(|flow| flow.get("tokenUrl")).and_then(Value::as_str).map(str::to_owned);
+    // Asked only for a flow whose endpoint the document leaves to it.
+    let metadata_url = scheme
+        .get("oauth2MetadataUrl")
+        .and_then(Value::as_str)
+        .filter(|_| flow.is_some() && token_url.is_none())
+        .map(str::to_owned);
+    OAuth2Def {
+        token_url,
+        metadata_url,
+        revoke: extension.revoke,
+        member: extension.member,
+        revoke_basic: extension.revoke_auth.is_some(),
+        omit_grant_type: extension.grant_type.is_some(),
+        client_auth: extension.client_auth.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use serde_json::json;
+
+    use super::super::NoSource;
+    use super::super::reference::Whole;
+    use super::*;
+
+    fn read(schemes: &Value) -> (Vec<SecuritySchemeDef>, Vec<Warning>) {
+        let root = json!({"components": {"securitySchemes": schemes}});
+        let mut warnings = Vec::new();
+        let found = security_schemes(root.as_object().unwrap(), &Whole::new(&root, &NoSource), &mut warnings);
+        (found, warnings)
+    }
+
+    fn flow(scheme: &Value) -> OAuth2Def {
+        let (found, warnings) = read(&json!({"one": scheme}));
+        assert_eq!(warnings, [], "{scheme}");
+        match &found[0].kind {
+            SchemeKind::OAuth2(flow) => flow.clone(),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn http_schemes_that_are_known_are_folded_and_others_stay_as_written() {
+        for (written, read_as) in [
+            ("Bearer", "bearer"),
+            ("BASIC", "basic"),
+            ("Digest", "digest"),
+            ("Token", "Token"),
+            ("token", "token"),
+        ] {
+            let (found, warnings) = read(&json!({"one": {"type": "http", "scheme": written}}));
+            assert_eq!(
+                (warnings.len(), &found[0].kind),
+                (0, &SchemeKind::Http { scheme: read_as.to_owned() })
+            );
+        }
+    }
+
+    #[test]
+    fn a_client_credentials_flow_tells_how_the_client_signs_in() {
+        let written = |extension: &Value| {
+            flow(&json!({"type": "oauth2", "x-oauth2": extension,
+                "flows": {"clientCredentials": {"tokenUrl": "https://t.example/t", "scopes": {}}}}))
+        };
+        assert_eq!(written(&json!({})).client_auth, ClientAuth::Post);
+        assert_eq!(written(&json!({"client-auth": "post"})).client_auth, ClientAuth::Post);
+        assert_eq!(written(&json!({"client-auth": "basic"})).client_auth, ClientAuth::Basic);
+        let scheme = json!({"type": "oauth2", "x-oauth2": {"client-auth": "jwt"}, "flows": {}});
+        let (_, warnings) = read(&json!({"one": scheme}));
+        assert_eq!(warnings[0].pointer, "#/components/securitySchemes/one/x-oauth2");
+        assert!(warnings[0].problem.contains("`basic`") && warnings[0].problem.contains("`post`"));
+    }
+
+    #[test]
+    fn flows_of_later_versions_and_refresh_urls_do_no_harm() {
+        let scheme = json!({"type": "oauth2", "oauth2MetadataUrl": "https://m.example/meta", "deprecated": true,
+            "flows": {
+                "deviceAuthorization": {"deviceAuthorizationUrl": "https://d.example", "tokenUrl": "https://d.example/t",
+                    "scopes": {}},
+                "clientCredentials": {"tokenUrl": "https://t.example/t", "refreshUrl": "https://t.example/r",
+                    "scopes": {"a": "A"}}}});
+        let found = flow(&scheme);
+        assert_eq!(found.token_url.as_deref(), Some("https://t.example/t"));
+        assert_eq!(found.metadata_url, None);
+        let device = json!({"type": "oauth2", "oauth2MetadataUrl": "https://m.example/meta",
+            "flows": {"deviceAuthorization": {"deviceAuthorizationUrl": "https://d.example", "tokenUrl": "https://d.example/t",
+                "scopes": {}}}});
+        assert_eq!(flow(&device), OAuth2Def::default());
+        let found = flow(&json!({"type": "oauth2", "oauth2MetadataUrl": "https://m.example/meta",
+            "flows": {"clientCredentials": {"scopes": {}}}}));
+        assert_eq!((found.token_url, found.metadata_url.as_deref()), (None, Some("https://m.example/meta")));
+    }
+}
