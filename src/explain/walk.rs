@@ -82,6 +82,12 @@ pub(super) fn things(layers: &Layers, operation: Operation<'_>) -> Option<Vec<Th
     Some(walk.things)
 }
 
+/// The path in its document; that of a GraphQL operation has its name behind the carrier's.
+pub(super) fn path(operation: Operation<'_>) -> &str {
+    let carrier = operation.graphql().and_then(|_| operation.path().rsplit_once('#'));
+    carrier.map_or_else(|| operation.path(), |(path, _)| path)
+}
+
 /// A path item with what its reference leads to, the operation in it, and the references on the way there.
 type Site = (Vec<Spot>, Spot, Vec<Spot>);
 
@@ -90,7 +96,7 @@ fn site(layers: &Layers, operation: Operation<'_>) -> Option<Site> {
     let paths = layers.follow(Spot::of(&["paths"]), &mut Vec::new());
     let keys: Vec<String> = layers.with(&paths, |paths| {
         let keys = paths.as_object().into_iter().flat_map(|paths| paths.keys());
-        keys.filter(|key| path_key(key) == operation.path()).cloned().collect()
+        keys.filter(|key| path_key(key) == path(operation)).cloned().collect()
     })?;
     let mut found = keys.iter().filter_map(|key| {
         let item = paths.join(key);

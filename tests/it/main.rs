@@ -32,6 +32,8 @@ mod generate;
 /// GraphQL operations, validated by another implementation.
 #[cfg(feature = "logscale")]
 mod graphql;
+/// Overlays and merge patches: what they repair, and who said what.
+mod overlays;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;

@@ -15,6 +15,7 @@ mod config;
 mod describe;
 mod documents;
 mod example;
+mod explain;
 mod folders;
 mod inputs;
 mod items;
