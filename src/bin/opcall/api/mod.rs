@@ -10,7 +10,7 @@ use opcall::spec::Depth;
 
 use self::changes::Change;
 use crate::args::{AddArgs, ApiArgs, ApiCommand, ListArgs, ListOutput, NameArgs, ShowOutput, UpdateArgs};
-use crate::config::{Api, Auth, Config, Reference, literal, name_problem};
+use crate::config::{Api, Auth, Config, Reference, laid, literal, name_problem};
 use crate::output::{Screen, counted, escape, layout, paint};
 use crate::remembered::{self, absolute_server, copy_of, headers, prepare, to_json};
 use crate::report::Failure;
@@ -104,7 +104,8 @@ fn check_server(server: &str) -> Result<(), Failure> {
 /// Refuses a key in another place than the document has it.
 fn check_auth(api: &Api, service: &ServiceDef) -> Result<(), Failure> {
     let Some(auth @ Auth::ApiKey { .. }) = &api.auth else { return Ok(()) };
-    let declared = service.security_schemes.iter().filter_map(|scheme| match &scheme.kind {
+    let own = service.security_schemes.iter().filter(|scheme| !laid().contains(&scheme.name));
+    let declared = own.filter_map(|scheme| match &scheme.kind {
         SchemeKind::ApiKey { location, name } => {
             Some((auth.fits(scheme), format!("{} {name}", location.as_str())))
         }
