@@ -93,8 +93,8 @@ impl Fetched {
         }
         lines.push(("", of_root));
         lines.sort_unstable();
-        let list: String = lines.iter().map(|(path, hash)| format!("{hash}  {path}\n")).collect();
-        pack::sha256(&[list.as_bytes()])
+        let list: Vec<_> = lines.iter().flat_map(|(path, hash)| [hash, "  ", path, "\n"]).collect();
+        pack::sha256(&[list.concat().as_bytes()])
     }
 
     fn files(&self) -> impl Iterator<Item = (&str, &Bytes)> {

@@ -29,6 +29,9 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<(T, By
 /// SHA-256 in lower-case hexadecimal digits.
 pub(super) fn sha256(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    for part in parts {
+        hash.update(part);
+    }
+    let digits = hash.finalize().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }

@@ -128,7 +128,9 @@ impl Session {
                 headers.clone_from(&self.headers);
             }
             let known = entry.filter(|entry| entry.url == at);
-            known.into_iter().for_each(|entry| conditions(entry, &mut headers));
+            if let Some(entry) = known {
+                conditions(entry, &mut headers);
+            }
             let answer = self.fetcher.get(&at, headers).await?;
             match answer.status {
                 200 | 203 => return Ok((at, answer)),

@@ -77,9 +77,8 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
             Reach::Private
         }
         [first, ..] => match first >> 8 {
-            0xfc | 0xfd => Reach::Private,
             0xfe if first & 0xc0 == 0x80 => Reach::Link,
-            0xfe => Reach::Private,
+            0xfc..=0xfe => Reach::Private,
             0xff => Reach::Machine,
             _ => Reach::Public,
         },
@@ -145,7 +144,7 @@ impl Guard {
         let mut state = self.state();
         state.denied = None;
         state.bounds = bounds;
-        state.host = url.host_str().unwrap_or_default().to_owned();
+        url.host_str().unwrap_or_default().clone_into(&mut state.host);
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),

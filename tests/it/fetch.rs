@@ -308,7 +308,7 @@ async fn files_beside_the_document_come_with_it() {
     let harness = Harness::builder().env(|_| None).table(table).build().unwrap();
     for id in ["op0", "op1"] {
         let error = harness.command(id, [("q", "long")]).server("https://a.example").prepare().unwrap_err();
-        assert!(error.to_string().contains("3"), "{id}: {error}");
+        assert!(error.to_string().contains("at most 3"), "{id}: {error}");
     }
     let home = tempfile::tempdir().unwrap();
     document.fetched().unwrap().save(home.path().join("doc")).unwrap();

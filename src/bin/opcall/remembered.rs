@@ -134,13 +134,12 @@ fn is_known(table: &OperationTable, name: &str) -> bool {
 /// # Errors
 /// Where it cannot be read, or is not what was remembered.
 pub(crate) fn load(config: &Config, api: &Api, may_keep: bool) -> Result<Loaded, Failure> {
-    let document = match documents::url(api.spec.as_ref()) {
-        Some(url) => pinned(api, url, may_keep)?,
-        None => {
-            let document = documents::file(&config.expand(&api.spec), may_keep);
-            verify(api, &document)?;
-            document
-        }
+    let document = if let Some(url) = documents::url(api.spec.as_ref()) {
+        pinned(api, url, may_keep)?
+    } else {
+        let document = documents::file(&config.expand(&api.spec), may_keep);
+        verify(api, &document)?;
+        document
     };
     prepare(api, document)
 }

@@ -82,7 +82,9 @@ pub(crate) fn tell_of_warnings(name: &str, warnings: &[Warning], common: &Common
         return;
     }
     if common.verbose > 0 {
-        warnings.iter().for_each(|warning| note(&warning.to_string()));
+        for warning in warnings {
+            note(&warning.to_string());
+        }
     } else {
         note(&format!("{name} has {}; `opcall check` shows them all", counted(warnings.len(), "warning")));
     }

@@ -28,6 +28,7 @@ impl Home {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(arguments);
         command
+            .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command

@@ -69,7 +69,9 @@ fn parts(before: &OperationDef, after: &OperationDef) -> Vec<String> {
     }
     let parameters = |operation: &OperationDef| {
         let mut parameters = operation.parameters.clone();
-        parameters.iter_mut().for_each(|parameter| parameter.description = None);
+        for parameter in &mut parameters {
+            parameter.description = None;
+        }
         parameters
     };
     let pairs = [

@@ -54,19 +54,15 @@ fn add(args: &AddArgs, screen: Screen) -> Result<(), Failure> {
     if let Some(server) = &api.server {
         check_server(server)?;
     }
-    let document = match documents::url(api.spec.as_ref()) {
-        Some(url) => {
-            let document = documents::fetch(url, headers(&api)?, true)?;
-            documents::tell(&document, &args.place.common);
-            api.sha256 = Some(document.sha256()?);
-            document
-        }
-        None => {
-            let path =
-                std::path::absolute(&api.spec).map_err(|error| Failure::io("finding the file", error))?;
-            api.spec = path.to_string_lossy().into_owned();
-            documents::file(&path, true)
-        }
+    let document = if let Some(url) = documents::url(api.spec.as_ref()) {
+        let document = documents::fetch(url, headers(&api)?, true)?;
+        documents::tell(&document, &args.place.common);
+        api.sha256 = Some(document.sha256()?);
+        document
+    } else {
+        let path = std::path::absolute(&api.spec).map_err(|error| Failure::io("finding the file", error))?;
+        api.spec = path.to_string_lossy().into_owned();
+        documents::file(&path, true)
     };
     let loaded = prepare(&api, document.clone())?;
     let service = loaded.table.definition(&api.name).cloned().unwrap_or_default();
@@ -83,12 +79,12 @@ fn add(args: &AddArgs, screen: Screen) -> Result<(), Failure> {
 
 /// Headers that are to be remembered say where their values are.
 fn spec_headers(given: &[(String, String)]) -> Result<Vec<(String, Reference)>, Failure> {
-    let header = |(name, text): &(String, String)| match Reference::parse(text) {
-        Some(reference) => Ok((name.clone(), reference)),
-        None => {
+    let header = |(name, text): &(String, String)| {
+        let reference = Reference::parse(text).map(|reference| (name.clone(), reference));
+        reference.ok_or_else(|| {
             let (problem, hint) = literal(&format!("the value of {name}"));
-            Err(Failure::usage(format!("--spec-header: {problem}"), Some(hint)))
-        }
+            Failure::usage(format!("--spec-header: {problem}"), Some(hint))
+        })
     };
     given.iter().map(header).collect()
 }

@@ -83,7 +83,7 @@ pub(crate) struct AddArgs {
     /// The base URL of its calls; needed where the document comes from the network and names none
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// How to sign in: api-key:NAME=REF, bearer=REF, basic:USER=REF, oauth2:CLIENT_ID=REF; REF is env:VARIABLE or file:PATH
+    /// How to sign in: `api-key:NAME=REF`, `bearer=REF`, `basic:USER=REF`, `oauth2:CLIENT_ID=REF`; REF is `env:VARIABLE` or `file:PATH`
     #[arg(
         long,
         value_name = "AUTH",
@@ -95,7 +95,7 @@ How to sign in; REF says where the secret is: env:VARIABLE or file:PATH
   oauth2:CLIENT_ID=REF        client credentials"
     )]
     pub(crate) auth: Option<String>,
-    /// A header to fetch the document with: 'K: env:VARIABLE' or 'K: file:PATH'; may be repeated
+    /// A header to fetch the document with: `K: env:VARIABLE` or `K: file:PATH`; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header)]
     pub(crate) spec_headers: Vec<(String, String)>,
     #[command(flatten)]

@@ -273,7 +273,7 @@ pub(crate) struct CheckArgs {
     /// Fail on every warning
     #[arg(long)]
     pub(crate) strict: bool,
-    /// A header for documents of the network: 'K: env:VARIABLE'; may be repeated
+    /// A header for documents of the network: `K: env:VARIABLE`; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header)]
     pub(crate) spec_headers: Vec<(String, String)>,
     #[command(flatten)]

@@ -51,7 +51,7 @@ pub(crate) struct Source {
     /// Read an OpenAPI or GraphQL document, or a folder of them: a path or an https URL; may be repeated
     #[arg(long, value_name = "PATH|URL", help_heading = "Where")]
     pub(crate) spec: Vec<PathBuf>,
-    /// A header to fetch a document with: 'K: env:VARIABLE', 'K: file:PATH' or 'K: VALUE'; may be repeated
+    /// A header to fetch a document with: `K: env:VARIABLE`, `K: file:PATH` or `K: VALUE`; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header, help_heading = "Where")]
     pub(crate) spec_headers: Vec<(String, String)>,
     /// Repair the documents of --spec by an Overlay or a merge patch; may be repeated

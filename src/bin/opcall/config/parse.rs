@@ -22,7 +22,7 @@ pub(super) fn apis(path: &Path, text: &str) -> Result<Vec<Api>, Failure> {
     let document =
         Document::parse(text).map_err(|error| reader.fault(error.span(), error.message(), None))?;
     let top = document.as_table();
-    for (key, _) in top.iter().filter(|(key, _)| *key != "apis") {
+    if let Some((key, _)) = top.iter().find(|(key, _)| *key != "apis") {
         let at = top.key(key).and_then(toml_edit::Key::span);
         if FURTHER.contains(&key) {
             let hint = "remove it: this version reads [apis.NAME] alone.";
