@@ -51,7 +51,7 @@ impl Account {
     /// # Errors
     /// Where a file with a secret cannot be read.
     pub(crate) fn profile(&self, with_secrets: bool) -> Result<Profile, Failure> {
-        let profile = self.api.server.iter().fold(Profile::new(), |profile, server| profile.base_url(server));
+        let profile = self.api.server.iter().fold(Profile::new(), Profile::base_url);
         match self.api.auth.as_ref().filter(|_| with_secrets) {
             Some(auth) => auth.sign_in(profile, &self.schemes),
             None => Ok(profile),
