@@ -1,23 +1,49 @@
 //! A description to be loaded while the program runs: where its text comes from, and what it becomes.
 //!
 //! [`crate::spec`] reads text and knows no files; the table keeps what was read. This room is between them: it
-//! reads the files, lays overlays over them (`repair`), and keeps what became of them ([`Document::cached`]).
+//! reads the files, fetches those of the network ([`Document::fetch`]), lays overlays over them (`repair`), and keeps
+//! what became of them ([`Document::cached`]).
 
+mod base;
 mod cache;
+#[cfg(feature = "client")]
+mod companions;
 mod explained;
+#[cfg(feature = "client")]
+mod fetch;
+#[cfg(feature = "client")]
+mod fetched;
+mod kept;
+#[cfg(feature = "client")]
+mod pack;
+mod place;
+#[cfg(feature = "client")]
+mod private;
 mod repair;
+#[cfg(feature = "client")]
+mod session;
 mod stamp;
+#[cfg(feature = "client")]
+mod store;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use self::cache::{Slot, failed};
-use self::stamp::{Reading, Recorder};
-use crate::error::{Error, IoError, Result};
-use crate::source::{FolderSource, bounded};
-use crate::spec::{self, Depth, Description, SpecError, Warning};
-use crate::table::{OperationTable, ServiceTable, kept};
+use serde_json::{Map, Value};
+
+use self::place::Place;
+use crate::error::Result;
+use crate::operation::ServiceDef;
+use crate::source::FolderSource;
+use crate::spec::{self, Depth, Description, Warning};
+use crate::table::OperationTable;
+
+#[cfg(feature = "client")]
+pub use self::fetch::Fetch;
+#[cfg(feature = "client")]
+pub use self::fetched::{Fetched, Freshness};
 
 /// An API description (`OpenAPI` or Swagger 2.0, as JSON or YAML), or a service's folder.
 ///
@@ -33,7 +59,11 @@ use crate::table::{OperationTable, ServiceTable, kept};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Document {
-    path: PathBuf,
+    place: Place,
+    /// The short name of its service, in place of the one that it has by itself.
+    service: Option<String>,
+    /// What is laid under it.
+    base: Option<Arc<Map<String, Value>>>,
     /// The files that repair it, in the order of their application.
     overlays: Vec<PathBuf>,
     cache: Option<PathBuf>,
@@ -42,29 +72,51 @@ pub struct Document {
 impl Document {
     /// The document or folder at a path. Nothing is read yet.
     pub fn open(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), overlays: Vec::new(), cache: None }
+        Self::of(Place::Path(path.into()))
     }
 
-    /// Reads it from a cache folder where [`Document::keep`] has put it: however large it is, a start then reads little
-    /// more than the operation that is called. Without this nothing is written or found anywhere.
-    ///
-    /// A kept document is used where this version kept it and every file that was read for it has the size, times
-    /// and inode that it had, or, where they differ, the same content. Nothing in the folder is trusted: what is
-    /// damaged, foreign or writable by others is passed over and the document read as without a cache. The folder
-    /// is made for its owner alone, and its oldest files go when it holds more than 512 MiB. A document with overlays is
-    /// never kept.
+    fn of(place: Place) -> Self {
+        Self { place, service: None, base: None, overlays: Vec::new(), cache: None }
+    }
+
+    /// Gives its service a short name, the namespace of its operations, in place of the one that it has by itself.
+    #[must_use]
+    pub fn named(mut self, service: impl Into<String>) -> Self {
+        self.service = Some(service.into());
+        self
+    }
+
+    /// Lays a partial document under this one, as a folder's `service.yaml` lies under its documents: what this one
+    /// says wins. A service's folder has that file, and nothing else is laid under it.
     ///
     /// ```no_run
-    /// let document = opcall::Document::open("large.json").cached("/var/cache/my-program");
-    /// let (table, _) = document.read()?;
-    /// // ... and when there is time:
-    /// document.keep();
-    /// # Ok::<(), opcall::Error>(())
+    /// use serde_json::json;
+    /// let base = json!({"servers": [{"url": "https://pets.example/v1"}]});
+    /// let document = opcall::Document::open("petstore.json").base(base.as_object().cloned().unwrap_or_default());
     /// ```
     #[must_use]
-    pub fn cached(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.cache = Some(folder.into());
+    pub fn base(mut self, base: Map<String, Value>) -> Self {
+        self.base = Some(Arc::new(base));
         self
+    }
+
+    /// What came over the network, where the document did.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub fn fetched(&self) -> Option<&Fetched> {
+        if let Place::Fetched(fetched) = &self.place { Some(fetched) } else { None }
+    }
+
+    /// Its SHA-256 in hexadecimal digits: that of the file's bytes, or [`Fetched::sha256`].
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where the file cannot be read; a folder has no hash.
+    #[cfg(feature = "client")]
+    pub fn sha256(&self) -> Result<String> {
+        match self.fetched() {
+            Some(fetched) => Ok(fetched.sha256()),
+            None => Ok(pack::sha256(&[&self.bytes()?])),
+        }
     }
 
     /// Its operations, with what was passed over so far.
@@ -72,89 +124,27 @@ impl Document {
     /// A document is indexed in one pass; its operations are read when they are first asked for.
     ///
     /// # Errors
-    /// [`Error::Io`] where a file cannot be read, [`Error::Spec`] where it is no description.
+    /// [`crate::Error::Io`] where a file cannot be read, [`crate::Error::Spec`] where it is no description.
     pub fn read(&self) -> Result<(OperationTable, Vec<Warning>)> {
-        let (mut table, warnings) = self.load()?;
+        let (mut table, warnings) = self.table()?;
         table.remember(self);
         Ok((table, warnings))
     }
 
-    fn load(&self) -> Result<(OperationTable, Vec<Warning>)> {
+    fn table(&self) -> Result<(OperationTable, Vec<Warning>)> {
         if !self.overlays.is_empty() {
             return self.read_repaired();
         }
         if let Some(kept) = self.kept() {
             return Ok(kept);
         }
-        if self.path.is_dir() {
-            let source = FolderSource::new(&self.path);
-            return OperationTable::of_folder(&self.name(), &source);
+        let (name, settle) = (self.name(), |service: &mut ServiceDef| self.settle(service));
+        if let Some(folder) = self.folder() {
+            return OperationTable::of_folder(&name, &FolderSource::new(folder), &settle);
         }
-        OperationTable::of_document(&self.name(), &self.bytes()?, self.beside())
-    }
-
-    /// Compiles it into its cache folder, unless it is there already as it is now. Tells whether it is there.
-    ///
-    /// This reads every operation, which takes longer than [`Document::read`]: do it when nobody waits. Where it cannot
-    /// be done (no folder was given, the disk is full, the document cannot be read), the log says why at `debug`.
-    /// Several processes may do it at once.
-    #[allow(clippy::must_use_candidate, reason = "most callers have nothing to do with the answer")]
-    pub fn keep(&self) -> bool {
-        let Some(slot) = self.slot() else { return false };
-        slot.open().is_some() || slot.replace(|file| self.compile(&slot, file))
-    }
-
-    /// Its place in the cache. What is no file or folder (a pipe) can be read only once; what overlays make of it is
-    /// not what its files say.
-    fn slot(&self) -> Option<Slot> {
-        let folder = self.cache.as_ref().filter(|_| self.overlays.is_empty())?;
-        let metadata = std::fs::metadata(&self.path).ok()?;
-        let slot = || Slot::new(folder, &self.path, &self.name());
-        (metadata.is_file() || metadata.is_dir()).then(slot).flatten()
-    }
-
-    fn kept(&self) -> Option<(OperationTable, Vec<Warning>)> {
-        let slot = self.slot()?;
-        let (opened, reading) = slot.open()?;
-        let document = self.clone();
-        let reload = move || {
-            slot.discard();
-            document.reread(&reading)
-        };
-        Some(OperationTable::of_kept(opened, Box::new(reload)))
-    }
-
-    fn compile(&self, slot: &Slot, to: std::fs::File) -> Result<()> {
-        let (unfinished, source) = if self.path.is_dir() {
-            let source = Recorder::new(&self.path);
-            (kept::folder(to, &self.name(), &source)?, source)
-        } else {
-            let source = Recorder::new(self.folder());
-            let bytes = source.bytes(&self.path).map_err(|error| self.unreadable(error))?;
-            (kept::document(to, &self.name(), &bytes, &source)?, source)
-        };
-        let reading = source.reading().ok_or_else(|| self.changed())?;
-        let key = slot.key(reading).map_err(|error| failed(error.into()))?;
-        unfinished.finish(&key).map_err(failed)
-    }
-
-    /// Reads it once more, which must give what was read before.
-    fn reread(&self, before: &Reading) -> Result<ServiceTable> {
-        let (loaded, source) = if self.path.is_dir() {
-            let source = Recorder::new(&self.path);
-            (ServiceTable::of_folder(&self.name(), &source)?, source)
-        } else {
-            let source = Recorder::new(self.folder());
-            let bytes = source.bytes(&self.path).map_err(|error| self.unreadable(error))?;
-            (ServiceTable::of_document(&self.name(), &bytes, source.clone())?, source)
-        };
-        let now = source.reading().filter(|now| now.agrees(before));
-        now.map(|_| loaded.0).ok_or_else(|| self.changed())
-    }
-
-    fn changed(&self) -> Error {
-        let error = SpecError::new("the document changed while it was read").file(&self.name());
-        error.hint("Call again.").into()
+        let (text, before) = self.text()?;
+        let (table, warnings) = OperationTable::of_document(&name, &text, self.beside(), &settle)?;
+        Ok((table, [before, warnings].concat()))
     }
 
     /// Everything that it says, read at once, with everything that was passed over.
@@ -162,34 +152,28 @@ impl Document {
     /// # Errors
     /// As [`Document::read`].
     pub fn describe(&self, depth: Depth) -> Result<Description> {
-        if !self.overlays.is_empty() {
-            return self.describe_repaired(depth);
+        let mut found = if !self.overlays.is_empty() {
+            self.describe_repaired(depth)?
+        } else if let Some(folder) = self.folder() {
+            spec::read_folder(&self.name(), &FolderSource::new(folder), depth)?
+        } else {
+            let (text, before) = self.text()?;
+            let mut found = spec::read(&self.name(), &text, &self.beside(), depth)?;
+            found.warnings.splice(..0, before);
+            found
+        };
+        self.settle(&mut found.service);
+        Ok(found)
+    }
+
+    /// Adds what is known of the service from beyond the document's text.
+    fn settle(&self, service: &mut ServiceDef) {
+        #[cfg(feature = "client")]
+        if let Some(fetched) = self.fetched() {
+            service.document_url = Some(fetched.url().to_owned());
         }
-        if self.path.is_dir() {
-            return Ok(spec::read_folder(&self.name(), &FolderSource::new(&self.path), depth)?);
+        if let Some(name) = &self.service {
+            service.name.clone_from(name);
         }
-        Ok(spec::read(&self.name(), &self.bytes()?, &self.beside(), depth)?)
-    }
-
-    /// How errors and warnings name it.
-    fn name(&self) -> String {
-        self.path.to_string_lossy().into_owned()
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>> {
-        std::fs::File::open(&self.path).and_then(bounded).map_err(|error| self.unreadable(error))
-    }
-
-    fn unreadable(&self, source: std::io::Error) -> Error {
-        Error::Io(Box::new(IoError { action: format!("reading {:?}", self.name()), source }))
-    }
-
-    /// The files that its references may lead to.
-    fn beside(&self) -> FolderSource {
-        FolderSource::new(self.folder())
-    }
-
-    fn folder(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new(""))
     }
 }

@@ -170,7 +170,7 @@ pub enum TlsProblem {
 /// No answer came.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no answer from {origin} after {attempts} attempt{}; {}", if *.attempts == 1 { "" } else { "s" },
-    outcome(*.signing_in, *.phase))]
+    outcome(self))]
 pub struct TransportError {
     /// The operation with its service, or `METHOD /path`.
     pub operation: String,
@@ -184,6 +184,8 @@ pub struct TransportError {
     pub phase: Phase,
     /// Whether it was the token endpoint that did not answer: the operation itself was not sent.
     pub signing_in: bool,
+    /// Whether it was a server that has a document: no operation was sent.
+    pub fetching: bool,
     /// How many attempts were made.
     pub attempts: u32,
     /// What the HTTP library says.
@@ -194,14 +196,15 @@ impl TransportError {
     /// Whether at least a part of the operation's request was sent.
     #[must_use]
     pub fn was_sent(&self) -> bool {
-        !self.signing_in && self.phase.was_sent()
+        !self.signing_in && !self.fetching && self.phase.was_sent()
     }
 }
 
-fn outcome(signing_in: bool, phase: Phase) -> &'static str {
-    match (signing_in, phase.was_sent()) {
+fn outcome(error: &TransportError) -> &'static str {
+    match (error.signing_in, error.was_sent()) {
         (true, _) => "signing in failed, the operation was not sent",
         (false, true) => "it may have been carried out",
+        (false, false) if error.fetching => "the document was not fetched",
         (false, false) => "nothing was sent",
     }
 }

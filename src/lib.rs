@@ -200,6 +200,8 @@ mod transport;
 #[cfg(feature = "client")]
 pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
 pub use document::Document;
+#[cfg(feature = "client")]
+pub use document::{Fetch, Fetched, Freshness};
 pub use error::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
     TlsProblem, TransportError, UnknownOperation, UnsafeError,

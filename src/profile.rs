@@ -123,6 +123,19 @@ impl Profile {
         self.credentials = credentials;
         self
     }
+
+    /// Takes from another profile what this one does not say: where the service is, how to sign in.
+    pub(crate) fn or(mut self, other: &Self) -> Self {
+        if self.base_url.is_none() && self.region.is_none() {
+            self.base_url.clone_from(&other.base_url);
+            self.region.clone_from(&other.region);
+        }
+        self.token_url = self.token_url.or_else(|| other.token_url.clone());
+        if self.credentials.is_empty() {
+            self.credentials = other.credentials.clone();
+        }
+        self
+    }
 }
 
 /// How to sign in: whatever of it the caller has. Its `Debug` shows which parts are there, never what they hold.
@@ -206,6 +219,16 @@ impl Credentials {
     pub fn scheme(mut self, name: impl Into<String>, secret: impl Into<SecretString>) -> Self {
         self.schemes.push((name.into(), secret.into()));
         self
+    }
+
+    /// Whether there is anything to sign in with.
+    fn is_empty(&self) -> bool {
+        let Self { client, member: _, access_token, api_key, basic, schemes } = self;
+        client.is_none()
+            && access_token.is_none()
+            && api_key.is_none()
+            && basic.is_none()
+            && schemes.is_empty()
     }
 
     /// The secret given for one scheme by name.

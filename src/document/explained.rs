@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::Document;
+use super::place::Beside;
 use crate::error::Result;
 use crate::explain::{self, File, Layers, Said};
 use crate::source::FolderSource;
@@ -16,7 +17,7 @@ impl Document {
     /// Who said each thing of an operation that was read from it. `documents` are its documents' names, by number.
     pub(crate) fn explain(&self, operation: Operation<'_>, documents: &[String]) -> Result<Vec<Said>> {
         let known = documents.get(operation.document() as usize);
-        let files: Vec<Option<&str>> = if self.path.is_dir() {
+        let files: Vec<Option<&str>> = if self.folder().is_some() {
             known.into_iter().chain(documents).map(|file| Some(file.as_str())).collect()
         } else {
             vec![None]
@@ -35,9 +36,9 @@ impl Document {
             spec::parse(&name, bytes)?;
             File::read(name.clone(), bytes).ok_or_else(|| explain::changed(&name))
         };
-        let (source, folder) = match file {
-            Some(_) => (FolderSource::new(&self.path), self.name()),
-            None => (self.beside(), self.folder().to_string_lossy().into_owned()),
+        let (source, folder) = match self.folder() {
+            Some(folder) => (Beside::Folder(FolderSource::new(folder)), self.name()),
+            None => (self.beside(), self.folder_name()),
         };
         let in_folder = |file: &str| {
             let bytes = source.read(file).map_err(|error| self.unreadable(error))?;
@@ -49,7 +50,7 @@ impl Document {
                     && source.list().is_ok_and(|all| all.iter().any(|one| one == spec::BASE));
                 (in_folder(file)?, has_base.then(|| in_folder(spec::BASE)).transpose()?)
             }
-            None => (read(self.name(), &self.bytes()?)?, None),
+            None => (read(self.name(), &self.text()?.0)?, None),
         };
         let mut whole = own.value.clone();
         if let (Value::Object(document), Some(base)) = (&mut whole, &base) {

@@ -31,7 +31,7 @@ pub(crate) fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Document;
 use crate::error::{Error, IoError, Result};
 use crate::explain::lines;
+use crate::operation::ServiceDef;
 use crate::overlay::{Edit, Overlay, Overlays};
 use crate::source::FolderSource;
 use crate::spec::{self, Depth, Description, Parsed, SpecError, Warning};
@@ -68,11 +69,12 @@ impl Document {
     /// [`Document::read`] for a document with overlays.
     pub(super) fn read_repaired(&self) -> Result<(OperationTable, Vec<Warning>)> {
         let overlays = self.overlays()?;
-        let read = if self.path.is_dir() {
-            OperationTable::of_patched_folder(&self.name(), &FolderSource::new(&self.path), &overlays)
+        let settle = |service: &mut ServiceDef| self.settle(service);
+        let read = if let Some(folder) = self.folder() {
+            OperationTable::of_patched_folder(&self.name(), &FolderSource::new(folder), &overlays, &settle)
         } else {
             let (text, warnings) = self.repaired(&overlays)?;
-            OperationTable::of_document(&self.name(), text.as_bytes(), self.beside())
+            OperationTable::of_document(&self.name(), text.as_bytes(), self.beside(), &settle)
                 .map(|(table, more)| (table, [warnings, without_places(more)].concat()))
         };
         let (table, warnings) = read.map_err(|error| self.with_line(error))?;
@@ -82,8 +84,8 @@ impl Document {
     /// [`Document::describe`] for a document with overlays.
     pub(super) fn describe_repaired(&self, depth: Depth) -> Result<Description> {
         let overlays = self.overlays()?;
-        let read = if self.path.is_dir() {
-            spec::read_folder_patched(&self.name(), &FolderSource::new(&self.path), depth, &overlays)
+        let read = if let Some(folder) = self.folder() {
+            spec::read_folder_patched(&self.name(), &FolderSource::new(folder), depth, &overlays)
                 .map(|found| (found, Vec::new()))
                 .map_err(Error::from)
         } else {
@@ -99,9 +101,10 @@ impl Document {
 
     /// The document as JSON, repaired, with what was passed over in its text.
     fn repaired(&self, overlays: &Overlays) -> Result<(String, Vec<Warning>)> {
-        let Parsed { mut value, warnings } = spec::parse(&self.name(), &self.bytes()?)?;
+        let (text, before) = self.text()?;
+        let Parsed { mut value, warnings } = spec::parse(&self.name(), &text)?;
         self.patch(overlays, &mut value, None)?;
-        Ok((value.to_string(), warnings))
+        Ok((value.to_string(), [before, warnings].concat()))
     }
 
     /// Applies its overlays to a document.
@@ -135,7 +138,9 @@ fn read_overlay(file: &Path) -> Result<Overlay> {
 
 /// Warnings found in the repaired text, which nobody has before their eyes.
 fn without_places(mut warnings: Vec<Warning>) -> Vec<Warning> {
-    warnings.iter_mut().for_each(|warning| warning.position = None);
+    for warning in &mut warnings {
+        warning.position = None;
+    }
     warnings
 }
 
@@ -166,9 +171,10 @@ fn meant(documents: &[Document], target: &str, folder: &Path) -> Vec<usize> {
     let at = |fits: &dyn Fn(&Document) -> bool| -> Vec<usize> {
         documents.iter().enumerate().filter(|(_, one)| fits(one)).map(|(number, _)| number).collect()
     };
-    let exact = at(&|one| place.is_some() && one.path.canonicalize().ok() == place || one.name() == target);
+    let here = |one: &Document| one.path().and_then(|path| path.canonicalize().ok());
+    let exact = at(&|one| place.is_some() && here(one) == place || one.name() == target);
     if exact.is_empty() {
-        return at(&|one| one.path.file_name().is_some_and(|known| known == name));
+        return at(&|one| one.name().rsplit(['/', std::path::MAIN_SEPARATOR]).next() == Some(name));
     }
     exact
 }

@@ -130,6 +130,9 @@ fn suggest_arguments(error: &ArgumentsError) -> Option<String> {
 
 fn suggest_reaching(error: &TransportError) -> String {
     match error.phase {
+        Phase::AnswerTimeout | Phase::Broken if error.fetching => {
+            "try again later, or save the document and give the file.".to_owned()
+        }
         Phase::Connect => {
             format!("check that {} is the right address and can be reached from here.", error.origin)
         }
@@ -236,6 +239,7 @@ mod tests {
             origin: "https://api.example.com".to_owned(),
             phase,
             signing_in,
+            fetching: false,
             attempts: 3,
             source: None,
         }

@@ -35,6 +35,7 @@ use crate::transport::{ClientCertificate, Settings, Transport};
 pub struct HarnessBuilder {
     table: Option<OperationTable>,
     profiles: Vec<(String, Profile)>,
+    fallbacks: Vec<(String, Profile)>,
     providers: Vec<(String, Arc<dyn CredentialProvider>)>,
     regions: Vec<(String, Vec<RegionDef>)>,
     lookup: Lookup,
@@ -49,6 +50,7 @@ impl Default for HarnessBuilder {
         Self {
             table: None,
             profiles: Vec::new(),
+            fallbacks: Vec::new(),
             providers: Vec::new(),
             regions: Vec::new(),
             lookup: Arc::new(|name| std::env::var(name).ok()),
@@ -98,6 +100,14 @@ impl HarnessBuilder {
         let service = service.into();
         self.profiles.retain(|(known, other)| *known != service || other.name != profile.name);
         self.profiles.push((service, profile));
+        self
+    }
+
+    /// What holds for a service that has no profile, where the environment does not say it; its name does not count.
+    pub fn fallback(mut self, service: impl Into<String>, profile: Profile) -> Self {
+        let service = service.into();
+        self.fallbacks.retain(|(known, _)| *known != service);
+        self.fallbacks.push((service, profile));
         self
     }
 
@@ -211,6 +221,7 @@ impl HarnessBuilder {
         }
         let table = self.table.unwrap_or_else(OperationTable::built_in);
         let named = self.profiles.iter().map(|(service, _)| service);
+        let named = named.chain(self.fallbacks.iter().map(|(service, _)| service));
         let named = named.chain(self.providers.iter().map(|(service, _)| service));
         for service in named.chain(self.regions.iter().map(|(service, _)| service)) {
             if table.service(service).is_none() {
@@ -222,6 +233,7 @@ impl HarnessBuilder {
             inner: Arc::new(Inner {
                 table,
                 profiles: profiles.clone(),
+                fallbacks: self.fallbacks,
                 providers: self.providers,
                 regions: self.regions,
                 lookup: self.lookup,

@@ -374,6 +374,7 @@ impl Call for LiveCall<'_, '_> {
                 .map_or_else(String::new, |origin| origin.ascii_serialization()),
             phase: Phase::ConnectTimeout,
             signing_in: true,
+            fetching: false,
             attempts: 0,
             source: None,
         }

@@ -43,6 +43,7 @@ pub struct Harness {
 struct Inner {
     table: OperationTable,
     profiles: Vec<(String, Profile)>,
+    fallbacks: Vec<(String, Profile)>,
     providers: Vec<(String, Arc<dyn CredentialProvider>)>,
     regions: Vec<(String, Vec<RegionDef>)>,
     lookup: Lookup,
@@ -174,7 +175,14 @@ impl Harness {
         if let Some((_, profile)) = of_service().find(|(_, profile)| profile.name.as_deref() == name) {
             return Ok(profile.clone());
         }
-        let Some(name) = name else { return Profile::from_env(definition, &*self.inner.lookup) };
+        let Some(name) = name else {
+            let profile = Profile::from_env(definition, &*self.inner.lookup)?;
+            let fallback = find(&self.inner.fallbacks, &definition.name);
+            return Ok(match fallback {
+                Some(fallback) => profile.or(fallback),
+                None => profile,
+            });
+        };
         let known: Vec<_> = of_service().filter_map(|(_, profile)| profile.name.as_deref()).collect();
         let hint = if known.is_empty() {
             format!("give the harness a profile of that name for {}.", definition.name)

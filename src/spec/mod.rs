@@ -63,6 +63,11 @@ pub trait Source {
     /// # Errors
     /// Whatever listing the folder fails with.
     fn list(&self) -> io::Result<Vec<String>>;
+
+    /// The path of the file that a URL means; by default none: a reference to the network leads nowhere.
+    fn locate(&self, _url: &str) -> Option<String> {
+        None
+    }
 }
 
 /// No files: for a document that stands alone.

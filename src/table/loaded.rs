@@ -60,6 +60,9 @@ impl fmt::Debug for LazyDocument {
     }
 }
 
+/// Adds what is known of a service from beyond its documents.
+pub(crate) type Settle<'s> = &'s dyn Fn(&mut ServiceDef);
+
 /// The operations of an index as far as their names go.
 pub(super) fn listed(index: &Index) -> Vec<OperationDef> {
     let named = |entry: &spec::Entry| OperationDef {
@@ -85,23 +88,26 @@ pub(super) fn document(
     name: &str,
     bytes: &[u8],
     source: impl Source + Send + Sync + 'static,
+    settle: Settle<'_>,
 ) -> Result<(Loaded, Vec<Warning>)> {
     let (text, mut warnings) = spec::json(name, bytes)?;
     match spec::index(name, &text)? {
-        Some(index) => {
+        Some(mut index) => {
+            settle(&mut index.service);
             warnings.extend(index.warnings.iter().cloned());
             Ok((Loaded::Lazy(Box::new(LazyDocument::new(text.into_owned(), index, source))), warnings))
         }
         None => Ok(compile(
             spec::read(name, bytes, &source, Depth::Requests)?,
             hash_bytes(SOURCE_HASH_START, bytes),
+            settle,
         )),
     }
 }
 
 /// Reads a service's folder.
-pub(super) fn folder(name: &str, source: &dyn Source) -> Result<(Loaded, Vec<Warning>)> {
-    Ok(compile(spec::read_folder(name, source, Depth::Requests)?, hash_of(source)))
+pub(super) fn folder(name: &str, source: &dyn Source, settle: Settle<'_>) -> Result<(Loaded, Vec<Warning>)> {
+    Ok(compile(spec::read_folder(name, source, Depth::Requests)?, hash_of(source), settle))
 }
 
 /// Reads a service's folder, each document changed by a patch.
@@ -109,11 +115,17 @@ pub(super) fn patched_folder(
     name: &str,
     source: &dyn Source,
     patch: &dyn Patch,
+    settle: Settle<'_>,
 ) -> Result<(Loaded, Vec<Warning>)> {
-    Ok(compile(spec::read_folder_patched(name, source, Depth::Requests, patch)?, hash_of(source)))
+    Ok(compile(spec::read_folder_patched(name, source, Depth::Requests, patch)?, hash_of(source), settle))
 }
 
-fn compile(description: spec::Description, source_hash: u64) -> (Loaded, Vec<Warning>) {
+fn compile(
+    mut description: spec::Description,
+    source_hash: u64,
+    settle: Settle<'_>,
+) -> (Loaded, Vec<Warning>) {
+    settle(&mut description.service);
     let bytes = format::encode(&description.service, &description.operations, source_hash);
     (Loaded::Compiled(bytes), description.warnings)
 }

@@ -24,8 +24,10 @@ use self::view::View;
 use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
 use crate::explain::Said;
+use crate::operation::ServiceDef;
 use crate::spec::{Patch, Source, SpecError, Warning};
 
+pub(crate) use loaded::Settle;
 pub use operation::{GraphQl, Operation};
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
 pub(crate) use service::ServiceTable;
@@ -154,13 +156,18 @@ impl OperationTable {
         name: &str,
         bytes: &[u8],
         source: impl Source + Send + Sync + 'static,
+        settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        ServiceTable::of_document(name, bytes, source).map(Self::of_service)
+        ServiceTable::of_document(name, bytes, source, settle).map(Self::of_service)
     }
 
     /// The operations of a service's folder.
-    pub(crate) fn of_folder(name: &str, source: &dyn Source) -> Result<(Self, Vec<Warning>)> {
-        ServiceTable::of_folder(name, source).map(Self::of_service)
+    pub(crate) fn of_folder(
+        name: &str,
+        source: &dyn Source,
+        settle: Settle<'_>,
+    ) -> Result<(Self, Vec<Warning>)> {
+        ServiceTable::of_folder(name, source, settle).map(Self::of_service)
     }
 
     /// The operations of a service's folder, each document changed by a patch.
@@ -168,8 +175,9 @@ impl OperationTable {
         name: &str,
         source: &dyn Source,
         patch: &dyn Patch,
+        settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        ServiceTable::of_patched_folder(name, source, patch).map(Self::of_service)
+        ServiceTable::of_patched_folder(name, source, patch, settle).map(Self::of_service)
     }
 
     fn of_service((service, warnings): (ServiceTable, Vec<Warning>)) -> (Self, Vec<Warning>) {
@@ -237,6 +245,12 @@ impl OperationTable {
     #[must_use]
     pub fn environment(&self, service: &str) -> &[(String, Vec<String>)] {
         self.service(service).map_or(&[], |service| &service.definition().environment)
+    }
+
+    /// What a document says of its service as a whole; nothing for a service that is not known.
+    #[must_use]
+    pub fn definition(&self, service: &str) -> Option<&ServiceDef> {
+        self.service(service).map(ServiceTable::definition)
     }
 
     pub(crate) fn service(&self, name: &str) -> Option<&ServiceTable> {

@@ -7,7 +7,7 @@ use once_cell::sync::OnceCell;
 
 use super::format::{Tier, layout};
 use super::kept::Kept;
-use super::loaded::{self, LazyDocument, Loaded};
+use super::loaded::{self, LazyDocument, Loaded, Settle};
 use super::operation::Operation;
 use super::view::View;
 use crate::document::Document;
@@ -51,13 +51,19 @@ impl ServiceTable {
         name: &str,
         bytes: &[u8],
         source: impl Source + Send + Sync + 'static,
+        settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        loaded::document(name, bytes, source).map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
+        loaded::document(name, bytes, source, settle)
+            .map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
     }
 
     /// The service of a folder, read now.
-    pub(crate) fn of_folder(name: &str, source: &dyn Source) -> Result<(Self, Vec<Warning>)> {
-        loaded::folder(name, source).map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
+    pub(crate) fn of_folder(
+        name: &str,
+        source: &dyn Source,
+        settle: Settle<'_>,
+    ) -> Result<(Self, Vec<Warning>)> {
+        loaded::folder(name, source, settle).map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
     }
 
     /// The service of a folder, read now, each document changed by a patch.
@@ -65,8 +71,9 @@ impl ServiceTable {
         name: &str,
         source: &dyn Source,
         patch: &dyn Patch,
+        settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        let read = loaded::patched_folder(name, source, patch);
+        let read = loaded::patched_folder(name, source, patch, settle);
         read.map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
     }
 

@@ -190,7 +190,7 @@ fn the_built_in_table_equals_its_specs_read_now() {
     for (service, built_in) in BUILT_IN {
         let folder = std::path::Path::new("specs").join(service);
         let source = crate::source::FolderSource::new(&folder);
-        let (loaded, warnings) = loaded::folder(service, &source).unwrap();
+        let (loaded, warnings) = loaded::folder(service, &source, &|_| ()).unwrap();
         assert_eq!(warnings, [], "{service}");
         let loaded::Loaded::Compiled(now) = loaded else { panic!("{service} was not read whole") };
         assert!(now == *built_in, "{service}: build.rs and run time disagree");

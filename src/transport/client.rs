@@ -89,6 +89,9 @@ fn build(settings: &Settings, tls: ClientConfig, past_proxies: bool) -> Result<C
     } else if let Some(proxy) = &settings.proxy {
         builder = builder.proxy(proxy_of(proxy)?);
     }
+    if let Some(guard) = &settings.guard {
+        builder = builder.dns_resolver(Arc::new(guard.clone()));
+    }
     builder.build().map_err(|error| {
         broken(&format!("the HTTP client cannot be made: {}", error.without_url()), SETTINGS)
     })

@@ -7,6 +7,8 @@ mod body;
 mod client;
 mod connecting;
 mod failure;
+mod fetch;
+mod reach;
 mod tls;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,12 +20,14 @@ use url::Url;
 
 use self::client::Clients;
 use self::failure::Failure;
+use self::reach::Guard;
 use crate::auth::SignInError;
 use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::request::Content;
 
 pub(crate) use client::ClientCertificate;
+pub(crate) use fetch::Fetcher;
 
 /// The bounds and ways of every request of a harness.
 #[derive(Debug, Clone)]
@@ -38,6 +42,8 @@ pub(crate) struct Settings {
     /// Root certificates beside the platform's, in PEM.
     pub(crate) roots: Vec<Bytes>,
     pub(crate) certificate: Option<ClientCertificate>,
+    /// Resolves names in place of the system, where not every address may be connected to.
+    pub(crate) guard: Option<Guard>,
 }
 
 impl Default for Settings {
@@ -52,6 +58,7 @@ impl Default for Settings {
             no_proxy: false,
             roots: Vec::new(),
             certificate: None,
+            guard: None,
         }
     }
 }
@@ -86,6 +93,7 @@ impl Wire {
             origin: self.url.origin().ascii_serialization(),
             phase,
             signing_in: self.signing_in,
+            fetching: false,
             attempts,
             source: source.map(|source| std::sync::Arc::new(source.without_url()) as _),
         }

@@ -25,6 +25,8 @@ mod digest;
 mod discovery;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
+/// Documents over the network: what is asked for, kept and refused.
+mod fetch;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod from_falconpy;

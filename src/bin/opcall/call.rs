@@ -12,6 +12,7 @@ use crate::items::{self, Assembled, Source};
 use crate::loopback;
 use crate::output::{Screen, escape};
 use crate::prepared;
+use crate::remembered::Wanted;
 use crate::report::{About, Failure};
 use crate::session;
 use crate::subject::Subject;
@@ -21,13 +22,14 @@ use crate::subject::Subject;
 /// # Errors
 /// Everything that can go wrong with a call.
 pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    let table = session::table(&args.source, &args.common)?;
+    let known = session::known(&args.source, &args.common, Wanted::Name(&args.operation))?;
     let is_shown = args.dry_run || args.curl;
     if args.target.sandbox && !is_shown {
-        return loopback::run(table, args, screen);
+        return loopback::run(&known, args, screen);
     }
-    let harness = session::builder(table, &args.target)?.build()?;
+    let harness = known.builder(&args.target, is_shown)?.build()?;
     let mut call = Call::read(&harness, args)?;
+    call.variable = known.missing_variable(call.subject.service());
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));
     }
@@ -49,6 +51,8 @@ pub(crate) struct Call<'a> {
     body: Option<Body>,
     /// The base URL that the sandbox has, in place of `--server`.
     pub(crate) server: Option<String>,
+    /// The variable that the credentials are to be in, where it is not set.
+    variable: Option<&'a str>,
 }
 
 impl<'a> Call<'a> {
@@ -80,7 +84,17 @@ impl<'a> Call<'a> {
         let Assembled { mut params, headers, dropped_headers, body } = items::assemble(items, &mut inputs)?;
         let headers = undeclared(headers, operation, &mut params);
         let body = read_body(body, args, &headers, operation, &mut inputs)?;
-        Ok(Self { harness, args, subject, params, headers, dropped_headers, body, server: None })
+        Ok(Self {
+            harness,
+            args,
+            subject,
+            params,
+            headers,
+            dropped_headers,
+            body,
+            server: None,
+            variable: None,
+        })
     }
 
     /// The library's command of it.
@@ -137,7 +151,13 @@ impl<'a> Call<'a> {
     /// Adds to a failure what is known of the call: where it would have gone, if it can be told.
     fn explain(&self, failure: Failure) -> Failure {
         let url = self.command().prepare().ok().map(|request| without_query(&request.url()));
-        failure.within(About { url, ..self.subject.about() })
+        let hint = match (self.variable, failure.library()) {
+            (Some(name), Some(Error::Auth(error))) if error.status.is_none() => {
+                Some(format!("set {name}: that is where its credentials are to be."))
+            }
+            _ => None,
+        };
+        failure.within(About { url, hint, ..self.subject.about() })
     }
 
     /// Sends it and prints the answer.

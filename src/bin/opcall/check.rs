@@ -8,6 +8,7 @@ use opcall::{Document, Error};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckOutput};
+use crate::documents;
 use crate::output::{Screen, counted, escape, paint};
 use crate::report::Failure;
 
@@ -18,12 +19,16 @@ use crate::report::Failure;
 pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
     let mut out = screen.out();
     let mut is_good = true;
-    let mut documents: Vec<Document> = args.files.iter().map(Document::open).collect();
+    let (mut documents, faults): (Vec<_>, Vec<_>) =
+        args.files.iter().map(|path| open(path, args)).collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     for overlay in &args.overlay {
         Document::overlay_all(&mut documents, overlay)?;
     }
-    for (document, path) in documents.iter().zip(&args.files) {
-        let finding = Finding::of(document, path);
+    for ((document, path), fault) in documents.iter().zip(&args.files).zip(faults) {
+        let finding = match fault {
+            Some(fault) => Finding { name: fault.file.clone(), bytes: 0, read: Err(fault) },
+            None => Finding::of(document, path),
+        };
         is_good &= finding.is_good(args.strict);
         match args.output.unwrap_or_default() {
             CheckOutput::Ndjson => writeln!(out, "{}", finding.to_json())?,
@@ -32,6 +37,32 @@ pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
         out.flush()?;
     }
     if is_good { Ok(()) } else { Err(Failure::Told(1)) }
+}
+
+/// A document to be checked; one that cannot be fetched has a fault already.
+fn open(path: &Path, args: &CheckArgs) -> Result<(Document, Option<Fault>), Failure> {
+    let Some(url) = documents::url(path) else { return Ok((Document::open(path), None)) };
+    match documents::fetch_with(url, &args.spec_headers, true) {
+        Ok(document) => {
+            documents::tell(&document, &args.common);
+            Ok((document, None))
+        }
+        Err(failure @ Failure::Call(_)) => {
+            let message = failure.to_string();
+            let fault =
+                Fault { message, file: shown(path), position: None, pointer: None, hint: failure.hint() };
+            Ok((Document::open(path), Some(fault)))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// How a finding names a document: of a URL without its query, in which a secret may stand.
+fn shown(path: &Path) -> String {
+    match documents::url(path) {
+        Some(url) => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        None => path.display().to_string(),
+    }
 }
 
 /// What was found in one file or folder.
@@ -72,8 +103,10 @@ impl From<SpecError> for Fault {
 
 impl Finding {
     fn of(document: &Document, path: &Path) -> Self {
-        let name = path.display().to_string();
-        let bytes = if path.is_dir() {
+        let name = shown(path);
+        let bytes = if let Some(fetched) = document.fetched() {
+            fetched.size()
+        } else if path.is_dir() {
             size_of_files(path)
         } else {
             std::fs::metadata(path).map_or(0, |file| file.len())

@@ -1,12 +1,12 @@
 //! `--sandbox`: the sandbox inside the program, for one call or one batch.
 
-use opcall::{HarnessBuilder, OperationTable};
+use opcall::HarnessBuilder;
 
-use crate::args::{CallArgs, Source};
+use crate::args::CallArgs;
 use crate::call::Call;
 use crate::output::Screen;
 use crate::report::Failure;
-use crate::session;
+use crate::session::{self, Known};
 
 /// The base of all services in a sandbox that is not started: a dry run opens no socket.
 pub(crate) fn unstarted_base() -> String {
@@ -22,10 +22,10 @@ pub(crate) fn url(base: &str, service: &str) -> String {
 ///
 /// # Errors
 /// Everything that can go wrong with a call.
-pub(crate) fn run(table: OperationTable, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+pub(crate) fn run(known: &Known, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     session::run(async {
-        let sandbox = Loopback::start(&table, &args.source).await?;
-        let harness = sandbox.aim(session::builder(table, &args.target)?).build()?;
+        let sandbox = Loopback::start(known).await?;
+        let harness = sandbox.aim(known.builder(&args.target, false)?).build()?;
         Call::read(&harness, args)?.send(args, screen).await
     })
 }
@@ -39,16 +39,15 @@ pub(crate) struct Loopback {
 
 #[cfg(feature = "sandbox")]
 impl Loopback {
-    /// Starts it with the operations of the table; its state is the same at every start.
+    /// Starts it with the operations that are known; its state is the same at every start.
     ///
     /// # Errors
     /// Where no port can be had or a document cannot be read.
-    pub(crate) async fn start(table: &OperationTable, source: &Source) -> Result<Self, Failure> {
-        let documents = crate::session::documents(source)?;
-        let builder = documents
-            .into_iter()
-            .fold(opcall::sandbox::Sandbox::builder(), opcall::sandbox::SandboxBuilder::document);
-        let services = table.services().map(str::to_owned).collect();
+    pub(crate) async fn start(known: &Known) -> Result<Self, Failure> {
+        let documents = known.documents.iter().cloned();
+        let builder =
+            documents.fold(opcall::sandbox::Sandbox::builder(), opcall::sandbox::SandboxBuilder::document);
+        let services = known.table.services().map(str::to_owned).collect();
         Ok(Self { sandbox: builder.start().await?, services })
     }
 
@@ -71,7 +70,7 @@ impl Loopback {
     /// # Errors
     /// Always.
     #[allow(clippy::unused_async, reason = "stands in for the one that waits")]
-    pub(crate) async fn start(_: &OperationTable, _: &Source) -> Result<Self, Failure> {
+    pub(crate) async fn start(_: &Known) -> Result<Self, Failure> {
         let hint = "build opcall with the feature `sandbox`.".to_owned();
         Err(Failure::usage("this build has no sandbox", Some(hint)))
     }

@@ -4,23 +4,26 @@
 //! clap, no runtime runs before something is sent.
 
 mod answer;
+mod api;
 mod args;
 mod arguments_schema;
 mod batch;
 mod body;
 mod call;
 mod check;
+mod config;
 mod describe;
+mod documents;
 mod example;
 mod explain;
 mod folders;
 mod inputs;
 mod items;
-mod kept;
 mod loopback;
 mod ops;
 mod output;
 mod prepared;
+mod remembered;
 mod report;
 #[cfg(feature = "sandbox")]
 mod serve;
@@ -44,21 +47,18 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let mut format = settings::error_format(&arguments);
     let mut screen = Screen::default();
-    let mut ran = None;
     let done = read(&arguments).and_then(|command| {
         format = command.common().error_format.unwrap_or(format);
         screen = Screen::new(command.common().color.unwrap_or_default(), session::variable);
         session::log(command.common(), screen)?;
-        let done = run(&command, screen);
-        ran = command.source().cloned();
-        done
+        run(&command, screen)
     });
     let code = match &done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => ExitCode::from(failure.tell(format, screen)),
     };
-    if let (Some(source), false) = (ran, matches!(done, Err(Failure::Signal(_)))) {
-        kept::keep(&source);
+    if !matches!(done, Err(Failure::Signal(_))) {
+        documents::keep();
     }
     code
 }
@@ -86,6 +86,7 @@ fn run(command: &Command, screen: Screen) -> Result<(), Failure> {
         Command::Show(args) => show::run(args, screen),
         Command::Batch(args) => batch::run(args, screen),
         Command::Check(args) => check::run(args, screen),
+        Command::Api(args) => api::run(args, screen),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => serve::run(args, screen),
     }

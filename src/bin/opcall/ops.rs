@@ -7,6 +7,7 @@ use opcall::{Operation, OperationTable};
 use crate::args::{ListOutput, OpsArgs};
 use crate::describe;
 use crate::output::{Screen, escape, paint};
+use crate::remembered::Wanted;
 use crate::report::Failure;
 use crate::session;
 
@@ -15,8 +16,8 @@ use crate::session;
 /// # Errors
 /// Where a document cannot be read or standard output cannot be written.
 pub(crate) fn run(args: &OpsArgs, screen: Screen) -> Result<(), Failure> {
-    let table = session::table(&args.source, &args.common)?;
-    let found = matching(&table, args);
+    let known = session::known(&args.source, &args.common, Wanted::All)?;
+    let found = matching(&known.table, args);
     if found.is_empty() && !args.common.quiet {
         session::note("no operation has all of these words");
     }

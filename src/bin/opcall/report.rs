@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use opcall::{Error, OperationTable, Phase};
+use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
@@ -76,6 +76,16 @@ impl Failure {
     /// The command line is wrong.
     pub(crate) fn usage(problem: impl Into<String>, hint: Option<String>) -> Self {
         Self::Usage { problem: problem.into(), hint }
+    }
+
+    /// The configuration lacks something or says something wrong.
+    pub(crate) fn config(problem: impl Into<String>, hint: Option<String>) -> Self {
+        Self::Call(ConfigError { problem: problem.into(), hint }.into())
+    }
+
+    /// A safety rule refuses to go on; nothing was sent.
+    pub(crate) fn refused(problem: impl Into<String>, hint: Option<String>) -> Self {
+        Self::Call(UnsafeError { sent: false, problem: problem.into(), hint }.into())
     }
 
     /// A file or stream failed.
@@ -242,10 +252,10 @@ impl From<io::Error> for Failure {
 /// The hint in the words of the command line, where the library names its own doors.
 fn hint_of(error: &Error) -> Option<String> {
     match error {
-        Error::Transport(error) if error.phase == Phase::AnswerTimeout => {
+        Error::Transport(error) if error.phase == Phase::AnswerTimeout && !error.fetching => {
             Some("give each attempt more time with --timeout, or the whole call with --max-time.".into())
         }
-        Error::Transport(error) if error.phase == Phase::ConnectTimeout => Some(format!(
+        Error::Transport(error) if error.phase == Phase::ConnectTimeout && !error.fetching => Some(format!(
             "check that {} can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.",
             error.origin
         )),
@@ -358,6 +368,7 @@ mod tests {
             origin: "http://127.0.0.1:9".into(),
             phase,
             signing_in: false,
+            fetching: false,
             attempts: 3,
             source: Some(std::sync::Arc::new(source)),
         })))

@@ -7,6 +7,7 @@ use opcall::sandbox::{DemoCredentials, Fault, InvalidFault, Sandbox, SandboxBuil
 
 use crate::args::SandboxArgs;
 use crate::output::{Screen, paint};
+use crate::remembered::Wanted;
 use crate::report::{self, Failure};
 use crate::session;
 
@@ -15,11 +16,11 @@ use crate::session;
 /// # Errors
 /// Where a fault is none, no port can be had, the state or a document cannot be read, or a signal ends it.
 pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
-    let table = session::table(&args.source, &args.common)?;
-    let documents = session::documents(&args.source)?;
-    let mut builder = documents.into_iter().fold(Sandbox::builder(), SandboxBuilder::document);
+    let known = session::known(&args.source, &args.common, Wanted::Named)?;
+    let table = &known.table;
+    let mut builder = known.documents.iter().cloned().fold(Sandbox::builder(), SandboxBuilder::document);
     for text in &args.faults {
-        builder = builder.fault(fault(text, &table)?);
+        builder = builder.fault(fault(text, table)?);
     }
     if let Some(path) = &args.state {
         builder = builder.state_file(path);
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
     session::run(async {
         let sandbox = builder.start().await?;
         let mut out = screen.out();
-        introduce(&mut out, &sandbox, &table, screen)?;
+        introduce(&mut out, &sandbox, table, screen)?;
         out.flush()?;
         sandbox.wait().await;
         Ok(())

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::Write;
 
+use opcall::spec::Warning;
 use opcall::{Document, Harness, HarnessBuilder, OperationTable};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -10,8 +11,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use zeroize::Zeroizing;
 
 use crate::args::{Common, Source, Target};
-use crate::kept;
+use crate::documents;
 use crate::output::{Screen, counted};
+use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
 
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
@@ -44,56 +46,73 @@ pub(crate) fn log(common: &Common, screen: Screen) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The documents of the command line, each with the overlays that repair it.
-///
-/// # Errors
-/// Where an overlay cannot be read, is meant for none of them, or there is none to repair.
-pub(crate) fn documents(source: &Source) -> Result<Vec<Document>, Failure> {
-    if let (true, Some(overlay)) = (source.spec.is_empty(), source.overlay.first()) {
-        let hint = "name the document by --spec; what is built in was compiled and stays as it is: give your own \
-                    copy of its description.";
-        let problem = format!("--overlay {} has no document to repair", overlay.display());
-        return Err(Failure::usage(problem, Some(hint.to_owned())));
-    }
-    let mut documents: Vec<_> = source.spec.iter().map(|path| kept::document(path, source)).collect();
-    for overlay in &source.overlay {
-        Document::overlay_all(&mut documents, overlay)?;
-    }
-    Ok(documents)
+/// What a command works with.
+pub(crate) struct Known {
+    /// The operations.
+    pub(crate) table: OperationTable,
+    /// The documents that are not built in.
+    pub(crate) documents: Vec<Document>,
+    /// The remembered services among them.
+    accounts: Vec<Account>,
 }
 
-/// The operations that a command looks at: the built-in ones and those of the documents named.
+/// The operations that a command looks at: the built-in ones, those of the documents named, and those of the
+/// remembered services that it needs.
 ///
 /// # Errors
-/// Where a document cannot be read.
-pub(crate) fn table(source: &Source, common: &Common) -> Result<OperationTable, Failure> {
+/// Where a document cannot be read or fetched, or the configuration says something wrong.
+pub(crate) fn known(source: &Source, common: &Common, wanted: Wanted<'_>) -> Result<Known, Failure> {
     let mut table = OperationTable::built_in();
-    for (document, path) in documents(source)?.iter().zip(&source.spec) {
+    let mut documents = documents::open_all(source, common)?;
+    for (document, path) in documents.iter().zip(&source.spec) {
         let (read, warnings) = document.read()?;
-        let shadowed = table.add(read);
-        if common.quiet {
-            continue;
-        }
-        for service in shadowed {
+        documents::was_read(document);
+        for service in table.add(read).iter().filter(|_| !common.quiet) {
             note(&format!("{} replaces the service {service} that was there before", path.display()));
         }
-        if common.verbose > 0 {
-            for warning in &warnings {
-                note(&warning.to_string());
-            }
-        } else if !warnings.is_empty() {
-            let count = counted(warnings.len(), "warning");
-            note(&format!("{} has {count}; `opcall check` shows them all", path.display()));
-        }
+        tell_of_warnings(&path.to_string_lossy(), &warnings, common);
     }
-    Ok(table)
+    let accounts = remembered::add(&mut table, &mut documents, source, common, wanted)?;
+    Ok(Known { table, documents, accounts })
 }
 
-/// A harness with the options of the command line.
-///
-/// # Errors
-/// Where a file of certificates cannot be read.
-pub(crate) fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
+/// Says what was passed over in a document: all of it with `-v`, else how much.
+pub(crate) fn tell_of_warnings(name: &str, warnings: &[Warning], common: &Common) {
+    if common.quiet || warnings.is_empty() {
+        return;
+    }
+    if common.verbose > 0 {
+        for warning in warnings {
+            note(&warning.to_string());
+        }
+    } else {
+        note(&format!("{name} has {}; `opcall check` shows them all", counted(warnings.len(), "warning")));
+    }
+}
+
+impl Known {
+    /// The variable that a remembered service's credentials are to be in, where it is not set.
+    pub(crate) fn missing_variable(&self, service: &str) -> Option<&str> {
+        self.accounts.iter().find(|account| account.service() == service)?.missing()
+    }
+
+    /// A harness with the options of the command line, and with what is remembered of services. A dry run needs no
+    /// secrets.
+    ///
+    /// # Errors
+    /// Where a file with a secret or with certificates cannot be read.
+    pub(crate) fn builder(&self, target: &Target, is_dry: bool) -> Result<HarnessBuilder, Failure> {
+        let mut builder = builder(self.table.clone(), target)?;
+        for account in self.accounts.iter().filter(|_| !target.sandbox) {
+            let profile = account.profile(true);
+            let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };
+            builder = builder.fallback(account.service(), profile?);
+        }
+        Ok(builder)
+    }
+}
+
+fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
     let mut builder = Harness::builder().table(table);
     if let Some(each) = target.timeout {
         builder = builder.timeout(each);

@@ -42,6 +42,7 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
             fill_common(&mut args.common, variable)
         }
         Command::Check(args) => fill_common(&mut args.common, variable),
+        Command::Api(args) => fill_common(args.common_mut(), variable),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => {
             fill_cache(&mut args.source, variable);

@@ -8,6 +8,7 @@ use crate::args::{ShowArgs, ShowOutput};
 use crate::arguments_schema::body_of;
 use crate::describe;
 use crate::output::{Screen, escape, layout, paint};
+use crate::remembered::Wanted;
 use crate::report::{self, Failure};
 use crate::servers;
 use crate::session;
@@ -18,15 +19,16 @@ use crate::{example, explain};
 /// # Errors
 /// Where no operation or several have the name, a document cannot be read, or standard output cannot be written.
 pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
-    let table = session::table(&args.source, &args.common)?;
+    let known = session::known(&args.source, &args.common, Wanted::Name(&args.operation))?;
+    let table = &known.table;
     let operation = table
         .find(args.source.api.as_deref(), &args.operation)
-        .map_err(|error| report::unknown_operation(&table, error))?;
+        .map_err(|error| report::unknown_operation(table, error))?;
     let said = args.explain.then(|| table.explain(operation)).transpose()?;
     let mut out = screen.out();
     match args.output.unwrap_or_default() {
         ShowOutput::Auto => {
-            write_text(&mut out, operation, &table, screen)?;
+            write_text(&mut out, operation, table, screen)?;
             said.iter().try_for_each(|said| explain::write_text(&mut out, said, screen))?;
         }
         ShowOutput::Json => {

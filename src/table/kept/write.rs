@@ -12,7 +12,7 @@ use crate::error::{Error, IoError, Result};
 use crate::operation::{OperationDef, ServiceDef};
 use crate::spec::{self, Depth, Extractor, Index, Reached, Source, SpecError, Warning};
 use crate::table::format::{self, names_of};
-use crate::table::loaded::listed;
+use crate::table::loaded::{Settle, listed};
 
 /// A document on its way into a file; without its head it is none yet.
 pub(crate) struct Unfinished {
@@ -24,14 +24,21 @@ pub(crate) struct Unfinished {
 ///
 /// # Errors
 /// [`Error::Spec`] where the document cannot be read, [`Error::Io`] where the file cannot be written.
-pub(crate) fn document(to: File, name: &str, bytes: &[u8], source: &dyn Source) -> Result<Unfinished> {
+pub(crate) fn document(
+    to: File,
+    name: &str,
+    bytes: &[u8],
+    source: &dyn Source,
+    settle: Settle<'_>,
+) -> Result<Unfinished> {
     let (text, mut warnings) = spec::json(name, bytes)?;
     match spec::index(name, &text)? {
-        Some(index) => {
+        Some(mut index) => {
+            settle(&mut index.service);
             warnings.extend(index.warnings.iter().cloned());
             indexed(to, &text, &index, warnings, source)
         }
-        None => whole(to, spec::read(name, bytes, source, Depth::Requests)?),
+        None => whole(to, spec::read(name, bytes, source, Depth::Requests)?, settle),
     }
 }
 
@@ -39,8 +46,8 @@ pub(crate) fn document(to: File, name: &str, bytes: &[u8], source: &dyn Source) 
 ///
 /// # Errors
 /// As [`document`].
-pub(crate) fn folder(to: File, name: &str, source: &dyn Source) -> Result<Unfinished> {
-    whole(to, spec::read_folder(name, source, Depth::Requests)?)
+pub(crate) fn folder(to: File, name: &str, source: &dyn Source, settle: Settle<'_>) -> Result<Unfinished> {
+    whole(to, spec::read_folder(name, source, Depth::Requests)?, settle)
 }
 
 fn indexed(
@@ -66,7 +73,8 @@ fn indexed(
     writer.into_unfinished(&index.service, &names, warnings)
 }
 
-fn whole(to: File, description: spec::Description) -> Result<Unfinished> {
+fn whole(to: File, mut description: spec::Description, settle: Settle<'_>) -> Result<Unfinished> {
+    settle(&mut description.service);
     let mut writer = Writer::new(to, &description.service).map_err(failed)?;
     let mut names = Vec::with_capacity(description.operations.len());
     for mut operation in description.operations {

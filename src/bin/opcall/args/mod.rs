@@ -3,17 +3,20 @@
 //! Items of a call never reach clap (`split` takes them out before), so an operation may have a parameter of
 //! any name. No option's name is a parameter's name in the APIs we measured, `--timeout` and `--dry-run` excepted.
 
+mod api;
+mod shared;
 mod values;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, UpdateArgs};
+pub(crate) use self::shared::{Common, Source, Target};
+use self::values::header;
 pub(crate) use self::values::{
     CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration,
 };
-use self::values::{header, pair};
 use crate::split::Word;
 
 const ABOUT: &str = "Call any API operation by its operation ID";
@@ -77,23 +80,14 @@ pub(crate) enum Command {
     Batch(BatchArgs),
     /// Read API descriptions and tell what does not load
     Check(CheckArgs),
+    /// Remember services by name: their documents, servers and where their credentials are
+    Api(ApiArgs),
     /// Run the sandbox of the built-in services on this machine
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
 }
 
 impl Command {
-    /// The documents of a command that looks operations up.
-    pub(crate) fn source(&self) -> Option<&Source> {
-        match self {
-            Self::Call(args) => Some(&args.source),
-            Self::Ops(args) => Some(&args.source),
-            Self::Show(args) => Some(&args.source),
-            Self::Batch(args) => Some(&args.source),
-            _ => None,
-        }
-    }
-
     /// The options that every command has.
     pub(crate) fn common(&self) -> &Common {
         match self {
@@ -102,134 +96,11 @@ impl Command {
             Self::Show(args) => &args.common,
             Self::Batch(args) => &args.common,
             Self::Check(args) => &args.common,
+            Self::Api(args) => args.common(),
             #[cfg(feature = "sandbox")]
             Self::Sandbox(args) => &args.common,
         }
     }
-}
-
-/// Options of every command.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Common {
-    /// Errors on standard error as text or as one JSON object
-    #[arg(
-        help = "Errors on standard error as text or as one JSON object [env: OPCALL_ERROR_FORMAT]",
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        help_heading = "Output"
-    )]
-    pub(crate) error_format: Option<ErrorFormat>,
-    /// When to colour: auto, always, never
-    #[arg(
-        help = "When to colour: auto, always, never [env: OPCALL_COLOR, NO_COLOR, CLICOLOR_FORCE]",
-        long,
-        value_enum,
-        value_name = "WHEN",
-        hide_possible_values = true,
-        help_heading = "Output"
-    )]
-    pub(crate) color: Option<ColorWhen>,
-    /// Tell on standard error what is sent and received; -vv also bodies
-    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
-    pub(crate) verbose: u8,
-    /// No warnings on standard error
-    #[arg(short, long, help_heading = "Output")]
-    pub(crate) quiet: bool,
-    /// What to log on standard error: a level or target=level, as in opcall=debug
-    #[arg(
-        help = "What to log on standard error: a level or target=level, as in opcall=debug [env: OPCALL_LOG]",
-        long,
-        value_name = "FILTER",
-        help_heading = "Output"
-    )]
-    pub(crate) log: Option<String>,
-}
-
-/// Which documents and which service.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Source {
-    /// Read an OpenAPI or GraphQL document, or a folder of them; may be repeated
-    #[arg(long, value_name = "PATH", help_heading = "Where")]
-    pub(crate) spec: Vec<PathBuf>,
-    /// Repair the documents of --spec by an Overlay or a merge patch; may be repeated
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Where",
-        long_help = "Repair the documents of --spec before they are read: an Overlay document (`overlay: 1.0.0` or \
-                     1.1.0) or a merge patch (RFC 7396). Several are applied in order, wherever they stand. Of \
-                     several documents an overlay repairs those that its `extends` names, or all where it names none"
-    )]
-    pub(crate) overlay: Vec<PathBuf>,
-    /// Look only in this service
-    #[arg(
-        help = "Look only in this service [env: OPCALL_API]",
-        long,
-        value_name = "SERVICE",
-        help_heading = "Where"
-    )]
-    pub(crate) api: Option<String>,
-    /// Read documents anew, and keep nothing of them in the cache folder
-    #[arg(
-        help = "Read documents anew, and keep nothing of them in the cache folder [env: OPCALL_NO_CACHE, OPCALL_CACHE_DIR]",
-        long,
-        help_heading = "Where"
-    )]
-    pub(crate) no_cache: bool,
-}
-
-/// Where calls go and how long they may take.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Target {
-    /// Sign in by this profile
-    #[arg(
-        help = "Sign in by this profile [env: OPCALL_PROFILE]",
-        long,
-        value_name = "NAME",
-        help_heading = "Where"
-    )]
-    pub(crate) profile: Option<String>,
-    /// Send to this base URL, or to one of the description's servers
-    #[arg(
-        help = "Send to this base URL, or to the server of this index or name [env: OPCALL_SERVER]",
-        long,
-        value_name = "URL|INDEX|NAME",
-        help_heading = "Where"
-    )]
-    pub(crate) server: Option<String>,
-    /// A variable of the server's URL; may be repeated
-    #[arg(long = "server-variable", value_name = "NAME=VALUE", value_parser = pair, help_heading = "Where")]
-    pub(crate) server_variables: Vec<(String, String)>,
-    /// Start the sandbox for this one call and send it there; needs no credentials
-    #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "server_variables", "profile"])]
-    pub(crate) sandbox: bool,
-    /// Let credentials go over plain http to another machine than this one
-    #[arg(long, help_heading = "Safety")]
-    pub(crate) insecure_http: bool,
-    /// Show this client certificate (PEM), with its key in the same file or in --key
-    #[arg(long, value_name = "FILE", help_heading = "Where")]
-    pub(crate) cert: Option<PathBuf>,
-    /// The client certificate's private key (PEM, not encrypted)
-    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Where")]
-    pub(crate) key: Option<PathBuf>,
-    /// Trust servers whose certificates these root certificates (PEM) signed, beside the system's
-    #[arg(
-        help = "Trust servers whose certificates these root certificates (PEM) signed, beside the system's or those of SSL_CERT_FILE",
-        long,
-        value_name = "FILE",
-        help_heading = "Where"
-    )]
-    pub(crate) cacert: Option<PathBuf>,
-    /// How long one attempt may take: 30s, 500ms, 2m
-    #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
-    pub(crate) timeout: Option<Duration>,
-    /// How long connecting may take
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
-    pub(crate) connect_timeout: Option<Duration>,
-    /// How long the call may take with all its attempts
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
-    pub(crate) max_time: Option<Duration>,
 }
 
 /// Options of a call.
@@ -383,7 +254,7 @@ pub(crate) struct BatchArgs {
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Documents, or folders of them
+    /// Documents, or folders of them; files or https URLs
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// What to print: auto (text), ndjson
@@ -402,6 +273,9 @@ pub(crate) struct CheckArgs {
     /// Fail on every warning
     #[arg(long)]
     pub(crate) strict: bool,
+    /// A header for documents of the network: `K: env:VARIABLE`; may be repeated
+    #[arg(long = "spec-header", value_name = "K: V", value_parser = header)]
+    pub(crate) spec_headers: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

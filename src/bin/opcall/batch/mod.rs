@@ -18,6 +18,7 @@ use crate::args::BatchArgs;
 use crate::call::twin_note;
 use crate::loopback::{self, Loopback};
 use crate::output::Screen;
+use crate::remembered::Wanted;
 use crate::report::Failure;
 use crate::session;
 
@@ -26,16 +27,15 @@ use crate::session;
 /// # Errors
 /// With the highest exit code of the lines, once all are done.
 pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
-    let table = session::table(&args.source, &args.common)?;
+    let known = session::known(&args.source, &args.common, Wanted::All)?;
     let code = if args.dry_run {
-        let harness = session::builder(table, &args.target)?.build()?;
+        let harness = known.builder(&args.target, true)?.build()?;
         let base = args.target.sandbox.then(loopback::unstarted_base);
         dry(&Batch { harness: &harness, args, base, seen: Mutex::default() }, screen)?
     } else {
         session::run(async {
-            let sandbox =
-                if args.target.sandbox { Some(Loopback::start(&table, &args.source).await?) } else { None };
-            let mut builder = session::builder(table, &args.target)?;
+            let sandbox = if args.target.sandbox { Some(Loopback::start(&known).await?) } else { None };
+            let mut builder = known.builder(&args.target, false)?;
             if let Some(sandbox) = &sandbox {
                 builder = sandbox.aim(builder);
             }

@@ -1,0 +1,207 @@
+//! The configuration file: what it says of remembered services, and how it is changed without losing the rest of it.
+
+mod auth;
+mod parse;
+mod reference;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
+
+pub(crate) use self::auth::{Auth, laid};
+pub(crate) use self::parse::name_problem;
+pub(crate) use self::reference::{Reference, literal};
+use crate::report::Failure;
+use crate::{folders, session};
+
+/// A remembered service.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Api {
+    /// Its short name.
+    pub(crate) name: String,
+    /// The document's path or URL.
+    pub(crate) spec: String,
+    /// The hash that the document must have.
+    pub(crate) sha256: Option<String>,
+    /// The base URL.
+    pub(crate) server: Option<String>,
+    /// How to sign in.
+    pub(crate) auth: Option<Auth>,
+    /// Headers with which the document is fetched.
+    pub(crate) spec_headers: Vec<(String, Reference)>,
+    /// `x-pagination`, for operations that do not say how their pages follow one another.
+    pub(crate) pagination: Option<Map<String, Value>>,
+}
+
+/// The configuration as far as it is read: the remembered services.
+#[derive(Debug)]
+pub(crate) struct Config {
+    path: PathBuf,
+    text: String,
+    apis: Vec<Api>,
+}
+
+impl Config {
+    /// Reads the configuration; without a file it is empty.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, others may write it, or it says something that is not known.
+    pub(crate) fn read(given: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = folders::config(given, &session::variable) else {
+            return Ok(Self { path: PathBuf::new(), text: String::new(), apis: Vec::new() });
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Failure::io(format!("reading {}", path.display()), error)),
+        };
+        refuse_open(&path)?;
+        let apis = parse::apis(&path, &text)?;
+        Ok(Self { path, text, apis })
+    }
+
+    /// The remembered services, in the file's order.
+    pub(crate) fn apis(&self) -> &[Api] {
+        &self.apis
+    }
+
+    /// A service by its name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Api> {
+        self.apis.iter().find(|api| api.name == name)
+    }
+
+    /// A service that must be there.
+    ///
+    /// # Errors
+    /// Where no service has the name.
+    pub(crate) fn find(&self, name: &str) -> Result<&Api, Failure> {
+        let near = || nearest(name, self.apis.iter().map(|api| api.name.as_str()));
+        self.get(name).ok_or_else(|| {
+            let hint = near().map_or_else(
+                || "`opcall api list` shows those that are.".to_owned(),
+                |near| format!("did you mean `{near}`? `opcall api list` shows all."),
+            );
+            Failure::usage(format!("no service is remembered as \"{name}\""), Some(hint))
+        })
+    }
+
+    /// A path as the file writes it: `~` is the user's folder, and what is relative is beside the file.
+    pub(crate) fn expand(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), session::variable("HOME")) {
+            (Some(rest), Some(home)) => Path::new(&home).join(rest),
+            _ => self.path.parent().unwrap_or(Path::new("")).join(path),
+        }
+    }
+
+    /// Adds a service, or replaces the keys of the one that has the name.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub(crate) fn put(&self, api: &Api) -> Result<(), Failure> {
+        self.change(|document| {
+            let apis = document.entry("apis").or_insert_with(|| {
+                let mut table = Table::new();
+                table.set_implicit(true);
+                Item::Table(table)
+            });
+            let Some(apis) = apis.as_table_like_mut() else { return };
+            let entry = apis.entry(&api.name).or_insert_with(|| Item::Table(Table::new()));
+            let Some(entry) = entry.as_table_like_mut() else { return };
+            let texts = [
+                ("spec", Some(api.spec.clone())),
+                ("sha256", api.sha256.clone()),
+                ("server", api.server.clone()),
+            ];
+            for (key, text) in texts {
+                match text {
+                    Some(text) if entry.get(key).and_then(Item::as_str) == Some(&text) => {}
+                    Some(text) => _ = entry.insert(key, value(text)),
+                    None => _ = entry.remove(key),
+                }
+            }
+            if let (Some(auth), None) = (&api.auth, entry.get("auth")) {
+                let members = [("type", auth.kind().to_owned())].into_iter().chain(auth.members());
+                entry.insert("auth", value(members.collect::<InlineTable>()));
+            }
+            if !api.spec_headers.is_empty() && entry.get("spec_headers").is_none() {
+                let headers = api.spec_headers.iter().map(|(name, value)| (name.as_str(), value.to_string()));
+                entry.insert("spec_headers", value(headers.collect::<InlineTable>()));
+            }
+        })
+    }
+
+    /// Forgets a service.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), Failure> {
+        self.change(|document| {
+            if let Some(apis) = document.get_mut("apis").and_then(Item::as_table_like_mut) {
+                apis.remove(name);
+            }
+        })
+    }
+
+    /// Changes the file: comments, order and all that is not touched stay. A crash leaves the old file or the new one.
+    fn change(&self, change: impl FnOnce(&mut DocumentMut)) -> Result<(), Failure> {
+        if self.path.as_os_str().is_empty() {
+            return Err(folders::unknown("the place of the configuration file", "HOME or OPCALL_CONFIG"));
+        }
+        let failed = |error| Failure::io(format!("writing {}", self.path.display()), error);
+        let mut document: DocumentMut = self.text.parse().map_err(std::io::Error::other).map_err(failed)?;
+        change(&mut document);
+        replace(&self.path, document.to_string().as_bytes()).map_err(failed)
+    }
+}
+
+/// Writes a file that its owner alone may read: beside its place, then by renaming. A link is followed.
+fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".config-").suffix(".toml").tempfile_in(folder)?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    Ok(())
+}
+
+/// Refuses a file that everybody can write: it says where credentials go.
+#[cfg(unix)]
+fn refuse_open(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let is_open = fs::metadata(path).is_ok_and(|it| it.permissions().mode() & 0o002 != 0);
+    if !is_open {
+        return Ok(());
+    }
+    let hint = Some(format!("run `chmod 600 {}`.", path.display()));
+    Err(Failure::config(
+        format!("everybody can write {}, which says where credentials go", path.display()),
+        hint,
+    ))
+}
+
+/// The system's own rules hold.
+#[cfg(not(unix))]
+fn refuse_open(_: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// The nearest of some names, where one is near.
+pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let far = |one: &&str| strsim::damerau_levenshtein(one, name);
+    known.min_by_key(far).filter(|one| far(one) <= 2.max(name.len() / 3))
+}
+
+/// Whether a remembered service may have a name.
+pub(crate) fn is_name(name: &str) -> bool {
+    let fits = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
+    name.chars().all(fits) && name.starts_with(|one: char| one.is_ascii_alphanumeric())
+}

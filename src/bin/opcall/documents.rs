@@ -1,0 +1,141 @@
+//! The documents that the command line names: files, folders, and those of the network.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use opcall::{Document, Fetch, Freshness};
+
+use crate::args::{Common, Source};
+use crate::config::Reference;
+use crate::report::Failure;
+use crate::{folders, session};
+
+/// A smaller file is read as fast as its compiled form, in bytes.
+const SMALL: u64 = 16 << 10;
+
+/// What was opened, to be compiled when the work is done.
+static OPENED: Mutex<Vec<Document>> = Mutex::new(Vec::new());
+
+/// The text of a path that is a URL of the web.
+pub(crate) fn url(path: &Path) -> Option<&str> {
+    let text = path.to_str()?;
+    let (scheme, _) = text.split_once("://")?;
+    matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https").then_some(text)
+}
+
+/// The documents of the command line, each with the overlays that repair it.
+///
+/// # Errors
+/// Where a document cannot be fetched, and where an overlay cannot be read, is meant for none of them, or there is
+/// none to repair.
+pub(crate) fn open_all(source: &Source, common: &Common) -> Result<Vec<Document>, Failure> {
+    if let (true, Some(overlay)) = (source.spec.is_empty(), source.overlay.first()) {
+        let hint = "name the document by --spec; what is built in was compiled and stays as it is: give your own \
+                    copy of its description.";
+        let problem = format!("--overlay {} has no document to repair", overlay.display());
+        return Err(Failure::usage(problem, Some(hint.to_owned())));
+    }
+    let mut documents: Vec<_> =
+        source.spec.iter().map(|path| open(path, source, common)).collect::<Result<_, _>>()?;
+    for overlay in &source.overlay {
+        Document::overlay_all(&mut documents, overlay)?;
+    }
+    Ok(documents)
+}
+
+fn open(path: &Path, source: &Source, common: &Common) -> Result<Document, Failure> {
+    let Some(url) = url(path) else { return Ok(file(path, !source.no_cache)) };
+    let document = fetch_with(url, &source.spec_headers, !source.no_cache)?;
+    tell(&document, common);
+    Ok(document)
+}
+
+/// A document of this machine, kept in the cache folder unless the command line or the environment forbids it.
+pub(crate) fn file(path: &Path, may_keep: bool) -> Document {
+    let document = Document::open(path);
+    let is_small = path.metadata().is_ok_and(|it| it.is_file() && it.len() < SMALL);
+    match folders::cache(&session::variable).filter(|_| may_keep && !is_small) {
+        Some(folder) => document.cached(folder.join("documents")),
+        None => document,
+    }
+}
+
+/// Remembers that a document was read, so that its compiled form is kept when the work is done.
+pub(crate) fn was_read(document: &Document) {
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(document.clone());
+}
+
+/// Compiles the documents that are not kept yet. The answer has been printed: nobody waits.
+pub(crate) fn keep() {
+    for document in OPENED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        document.keep();
+    }
+}
+
+/// Fetches a document with headers as the command line gives them.
+///
+/// # Errors
+/// As [`fetch`], and where a header's value is not where it is said to be.
+pub(crate) fn fetch_with(
+    url: &str,
+    headers: &[(String, String)],
+    may_keep: bool,
+) -> Result<Document, Failure> {
+    let headers = headers.iter().map(|(name, text)| Ok((name.clone(), header_value(name, text)?)));
+    fetch(url, headers.collect::<Result<_, Failure>>()?, may_keep)
+}
+
+/// Fetches a document.
+///
+/// # Errors
+/// Where it cannot be fetched.
+pub(crate) fn fetch(url: &str, headers: Vec<(String, String)>, may_keep: bool) -> Result<Document, Failure> {
+    let fetch =
+        headers.into_iter().fold(Document::fetch(url), |fetch, (name, value)| fetch.header(name, value));
+    let cache = folders::cache(&session::variable).filter(|_| may_keep);
+    let fetch = cache.into_iter().fold(fetch, Fetch::cache);
+    session::run(async { Ok(fetch.await?) })
+}
+
+/// Says where a document of the network came from: with `-v`, or where it may be out of date.
+pub(crate) fn tell(document: &Document, common: &Common) {
+    let Some(fetched) = document.fetched() else { return };
+    let url = fetched.url();
+    match fetched.freshness() {
+        Freshness::Offline { reason } if !common.quiet => {
+            session::note(&format!("the copy of {url} in the cache is used: {reason}"));
+        }
+        Freshness::Sent if common.verbose > 0 => {
+            let files =
+                if fetched.count() == 1 { String::new() } else { format!(" in {} files", fetched.count()) };
+            session::note(&format!("fetched {url}: {} bytes{files}", fetched.size()));
+        }
+        Freshness::NotModified if common.verbose > 0 => {
+            session::note(&format!("{url} has not changed since it was fetched last"));
+        }
+        _ => {}
+    }
+}
+
+/// The value of a header: where it is (`env:VARIABLE`, `file:PATH`), or the value itself.
+fn header_value(name: &str, text: &str) -> Result<String, Failure> {
+    match Reference::parse(text) {
+        Some(reference) => reference.required(&format!("the header {name}")),
+        None => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn a_url_of_the_web_is_no_path() {
+        for text in ["https://a/b?c", "http://127.0.0.1:1", "HTTPS://a"] {
+            assert_eq!(super::url(Path::new(text)), Some(text));
+        }
+        for text in ["a.json", "./https/a", "file:///a", "C:\\a", "a://b"] {
+            assert_eq!(super::url(Path::new(text)), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Where a document's text is, and the files beside it.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::{Path, PathBuf};
+#[cfg(feature = "client")]
+use std::sync::Arc;
+
+use super::Document;
+#[cfg(feature = "client")]
+use super::companions::Companions;
+#[cfg(feature = "client")]
+use super::fetched::Fetched;
+use crate::error::{Error, IoError, Result};
+use crate::source::{FolderSource, bounded};
+use crate::spec::{Source, Warning};
+
+/// Where a document's text is.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// A file, or a service's folder.
+    Path(PathBuf),
+    /// In memory: it came over the network.
+    #[cfg(feature = "client")]
+    Fetched(Arc<Fetched>),
+}
+
+/// The files that a document's references may lead to.
+#[derive(Debug)]
+pub(super) enum Beside {
+    /// Those of its folder.
+    Folder(FolderSource),
+    /// Those that came with it.
+    #[cfg(feature = "client")]
+    Fetched(Companions),
+}
+
+impl Source for Beside {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Folder(folder) => folder.read(path),
+            #[cfg(feature = "client")]
+            Self::Fetched(files) => files.read(path),
+        }
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        match self {
+            Self::Folder(folder) => folder.list(),
+            #[cfg(feature = "client")]
+            Self::Fetched(files) => files.list(),
+        }
+    }
+
+    fn locate(&self, url: &str) -> Option<String> {
+        match self {
+            Self::Folder(folder) => folder.locate(url),
+            #[cfg(feature = "client")]
+            Self::Fetched(files) => files.locate(url),
+        }
+    }
+}
+
+impl Document {
+    /// Its path, where it is a file or a folder.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Path(path) => Some(path),
+            #[cfg(feature = "client")]
+            Place::Fetched(_) => None,
+        }
+    }
+
+    /// Its path, where it is a service's folder.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.path().filter(|path| path.is_dir())
+    }
+
+    /// How errors and warnings name it.
+    pub(super) fn name(&self) -> String {
+        match &self.place {
+            Place::Path(path) => path.to_string_lossy().into_owned(),
+            #[cfg(feature = "client")]
+            Place::Fetched(fetched) => fetched.url().to_owned(),
+        }
+    }
+
+    /// What the names of the files beside it begin with.
+    pub(super) fn folder_name(&self) -> String {
+        match &self.place {
+            Place::Path(path) => folder_of(path).to_string_lossy().into_owned(),
+            #[cfg(feature = "client")]
+            Place::Fetched(fetched) => fetched.companions.folder.as_str().trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// Its text as it stands.
+    pub(super) fn bytes(&self) -> Result<Cow<'_, [u8]>> {
+        match &self.place {
+            Place::Path(path) => std::fs::File::open(path)
+                .and_then(bounded)
+                .map(Cow::Owned)
+                .map_err(|error| self.unreadable(error)),
+            #[cfg(feature = "client")]
+            Place::Fetched(fetched) => Ok(Cow::Borrowed(&fetched.root)),
+        }
+    }
+
+    /// Its text with what lies under it, and what was wrong with the text alone where something does.
+    pub(super) fn text(&self) -> Result<(Cow<'_, [u8]>, Vec<Warning>)> {
+        let bytes = self.bytes()?;
+        if self.base.is_none() {
+            return Ok((bytes, Vec::new()));
+        }
+        let (text, warnings) = self.based(&bytes)?;
+        Ok((Cow::Owned(text.into_owned()), warnings))
+    }
+
+    /// A text with what lies under the document.
+    pub(super) fn based<'b>(&self, bytes: &'b [u8]) -> Result<(Cow<'b, [u8]>, Vec<Warning>)> {
+        let Some(base) = &self.base else { return Ok((Cow::Borrowed(bytes), Vec::new())) };
+        super::base::lay(&self.name(), bytes, base).map(|(bytes, warnings)| (Cow::Owned(bytes), warnings))
+    }
+
+    /// The files that its references may lead to.
+    pub(super) fn beside(&self) -> Beside {
+        match &self.place {
+            Place::Path(path) => Beside::Folder(FolderSource::new(folder_of(path))),
+            #[cfg(feature = "client")]
+            Place::Fetched(fetched) => Beside::Fetched(fetched.companions.clone()),
+        }
+    }
+
+    pub(super) fn unreadable(&self, source: io::Error) -> Error {
+        Error::Io(Box::new(IoError { action: format!("reading {:?}", self.name()), source }))
+    }
+}
+
+/// The folder that a file's references may lead into.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}

@@ -1,0 +1,159 @@
+//! Fetches what a document is made of: one exchange at a time, no address further inside the network than the first.
+
+use std::sync::atomic::AtomicBool;
+
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
+use url::Url;
+
+use super::reach::{Bounds, Denied, Guard, Reach};
+use super::{Answer, Failure, Settings, Transport, Wire};
+use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
+use crate::operation::Method;
+use crate::profile::is_loopback;
+use crate::request::Content;
+
+/// What a description may come as; whatever comes is told apart by its content.
+const ACCEPTED: &str = "application/openapi+json, application/openapi+yaml, application/json;q=0.9, \
+                        application/yaml;q=0.9, */*;q=0.8";
+
+/// Sends the requests of one fetch.
+pub(crate) struct Fetcher {
+    transport: Transport,
+    guard: Guard,
+    /// How far inside the next address may be; without it the user's own word counts.
+    limit: Option<Reach>,
+    allow_http: bool,
+    /// How many bytes may still come.
+    left: u64,
+    /// How many bytes may come in all, for errors.
+    limit_of_bytes: u64,
+}
+
+impl Fetcher {
+    /// `settings.max_body` bounds all answers together, after content decoding.
+    pub(crate) fn new(settings: Settings, allow_http: bool) -> Result<Self, ConfigError> {
+        let guard = Guard::default();
+        let bytes = settings.max_body;
+        let transport = Transport::new(Settings { guard: Some(guard.clone()), ..settings })?;
+        Ok(Self { transport, guard, limit: None, allow_http, left: bytes, limit_of_bytes: bytes })
+    }
+
+    /// Asks for a URL, which is http or https, once; no redirect is followed.
+    pub(crate) async fn get(&mut self, url: &Url, mut headers: HeaderMap) -> Result<Answer> {
+        let is_plain = url.scheme() == "http" && !self.allow_http;
+        if is_plain && !is_loopback(url) {
+            return Err(unencrypted(url).into());
+        }
+        let bounds = Bounds { limit: self.limit, loopback: is_plain };
+        self.guard.begin(url, bounds).map_err(|denied| inside(url, denied))?;
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
+        let wire = Wire { largest: Some(self.left), ..wire(url, headers) };
+        let outcome = self.transport.attempt(&wire, &AtomicBool::default()).await;
+        if let Some(denied) = self.guard.denied() {
+            return Err(inside(url, denied).into());
+        }
+        // Behind a proxy nothing is known of the host: it counts as public.
+        let found = self.guard.known(url).unwrap_or(Reach::Public);
+        self.limit = Some(self.limit.map_or(found, |limit| limit.min(found)));
+        let answer = outcome.map_err(|failure| self.explain(failure, &wire))?;
+        self.left = self.left.saturating_sub(answer.body.len() as u64);
+        Ok(answer)
+    }
+
+    fn explain(&self, failure: Failure, wire: &Wire) -> Error {
+        match failure {
+            Failure::TooLarge(_) => UnsafeError {
+                sent: false,
+                problem: format!(
+                    "the document at {} is larger than {} bytes",
+                    wire.shown_url(),
+                    self.limit_of_bytes
+                ),
+                hint: Some(
+                    "save the document and give the file, if it is expected to be so large.".to_owned(),
+                ),
+            }
+            .into(),
+            Failure::Network(phase, source) => {
+                TransportError { fetching: true, ..wire.error(phase, 1, source) }.into()
+            }
+            other => other.into_error(wire, 1),
+        }
+    }
+
+    /// The error for a fetch whose whole time ran out.
+    pub(crate) fn out_of_time(url: &Url) -> TransportError {
+        TransportError { fetching: true, ..wire(url, HeaderMap::new()).error(Phase::AnswerTimeout, 1, None) }
+    }
+}
+
+fn wire(url: &Url, headers: HeaderMap) -> Wire {
+    Wire {
+        operation: format!("GET {}", url.path()),
+        method: Method::Get,
+        url: url.clone(),
+        headers,
+        content: Content::None,
+        timeout: None,
+        largest: None,
+        signing_in: false,
+    }
+}
+
+fn unencrypted(url: &Url) -> UnsafeError {
+    UnsafeError {
+        sent: false,
+        problem: format!(
+            "a document of {} would be fetched over plain http",
+            url.host_str().unwrap_or_default()
+        ),
+        hint: Some("give an https URL, or allow plain http if nobody on the way can change it.".to_owned()),
+    }
+}
+
+fn inside(url: &Url, denied: Denied) -> UnsafeError {
+    UnsafeError {
+        sent: false,
+        problem: format!(
+            "a document is not fetched from {}: it leads to {denied}",
+            url.host_str().unwrap_or_default()
+        ),
+        hint: Some("give that URL itself, if the document shall come from there.".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use std::io::ErrorKind;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_within_is_asked_once_the_document_is_public() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1"] {
+            let settings = Settings { no_proxy: true, ..Settings::default() };
+            let mut fetcher = Fetcher::new(settings, false).unwrap();
+            fetcher.limit = Some(Reach::Public);
+            let url = Url::parse(&format!("http://{host}:{port}/latest/meta-data")).unwrap();
+            let error = fetcher.get(&url, HeaderMap::new()).await.map(|_| ()).unwrap_err();
+            assert_eq!(error.kind(), "unsafe", "{host}: {error}");
+            assert!(error.to_string().contains("an address of this machine"), "{host}: {error}");
+            assert!(!error.was_sent());
+        }
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody connected");
+    }
+
+    #[tokio::test]
+    async fn plain_http_stays_on_this_machine_unless_allowed() {
+        let mut fetcher = Fetcher::new(Settings::default(), false).unwrap();
+        let url = Url::parse("http://api.example/openapi.json?key=s3cret").unwrap();
+        let error = fetcher.get(&url, HeaderMap::new()).await.map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "a document of api.example would be fetched over plain http");
+    }
+}
