@@ -135,7 +135,9 @@ fn read_overlay(file: &Path) -> Result<Overlay> {
 
 /// Warnings found in the repaired text, which nobody has before their eyes.
 fn without_places(mut warnings: Vec<Warning>) -> Vec<Warning> {
-    warnings.iter_mut().for_each(|warning| warning.position = None);
+    for warning in &mut warnings {
+        warning.position = None;
+    }
     warnings
 }
 

@@ -63,9 +63,9 @@ impl Targets {
             return known.clone();
         }
         let reference = self.reference(number);
-        let is_schema = |found: &Cow<'_, Value>| match found.is_object() || found.is_boolean() {
-            true => Ok(()),
-            false => Err(format!("the reference `{reference}` leads to what is no schema")),
+        let is_schema = |found: &Cow<'_, Value>| {
+            let problem = || format!("the reference `{reference}` leads to what is no schema");
+            (found.is_object() || found.is_boolean()).then_some(()).ok_or_else(problem)
         };
         let resolved = resolver.resolve(&reference).and_then(|found| is_schema(&found).map(|()| found));
         let found = resolved.map(|schema| {

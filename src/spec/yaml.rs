@@ -30,7 +30,7 @@ fn too_deep(text: &str) -> Option<usize> {
         }
         open > MAX_OPEN
     })?;
-    Some(text.as_bytes()[..place].iter().filter(|byte| **byte == b'\n').count() + 1)
+    Some(text.as_bytes()[..place].split(|byte| *byte == b'\n').count())
 }
 
 #[cfg(test)]

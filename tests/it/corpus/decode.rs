@@ -320,7 +320,7 @@ fn same_querystring(parameter: Parameter<'_>, value: &Value, query: &str) -> Res
 }
 
 /// The next pair's value, where the pair has that name.
-fn take<'q>(rest: &mut &[&'q str], name: &str) -> Result<&'q str, String> {
+pub(super) fn take<'q>(rest: &mut &[&'q str], name: &str) -> Result<&'q str, String> {
     let [first, after @ ..] = rest else { return Err(format!("{name} is missing")) };
     let (key, value) = first.split_once('=').unwrap_or((first, ""));
     if decoded(key).as_deref() != Some(name) {
@@ -396,9 +396,11 @@ fn deep(
         Value::Object(members) => {
             members.iter().try_for_each(|(key, value)| deep(rest, &format!("{name}[{key}]"), value, decode))
         }
-        Value::Array(items) => {
-            items.iter().try_for_each(|item| deep(rest, &format!("{name}[]"), item, decode))
-        }
+        // Which members belong to one item is told by its number.
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(number, item)| {
+            let key = if item.is_object() || item.is_array() { number.to_string() } else { String::new() };
+            deep(rest, &format!("{name}[{key}]"), item, decode)
+        }),
         scalar => match decode(take(rest, name)?) {
             Some(text) if text == text_of(scalar) => Ok(()),
             other => Err(format!("{name} is {other:?}, given was {scalar}")),
