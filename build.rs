@@ -1,7 +1,7 @@
 //! Compiles `specs/` into one operation table a service, as [`build`] does for other crates, and into tables of
 //! answers for the sandbox.
 
-#[path = "src/build.rs"]
+#[path = "src/build/mod.rs"]
 #[allow(dead_code, unreachable_pub, rustdoc::broken_intra_doc_links, reason = "the library has the rest")]
 mod build;
 #[path = "src/table/format/mod.rs"]
@@ -29,7 +29,7 @@ const READERS: [&str; 4] = ["src/spec", "src/operation", "src/table/format", "sr
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=specs");
-    println!("cargo::rerun-if-changed=src/build.rs");
+    println!("cargo::rerun-if-changed=src/build");
     let mut readers = format::SOURCE_HASH_START;
     for input in READERS {
         println!("cargo::rerun-if-changed={input}");

@@ -83,6 +83,8 @@ pub struct Ambiguous {
 pub struct ArgumentsError {
     /// The operation with its service, such as `falcon:tokens_create`.
     pub operation: String,
+    /// What a person may call it: the ID where that alone tells which operation is meant, else as `operation`.
+    pub name: String,
     /// Every problem, in the order of the arguments, missing ones last.
     pub problems: Vec<Problem>,
 }
@@ -93,7 +95,7 @@ impl fmt::Display for ArgumentsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.problems.len();
         let (noun, verb) = if count == 1 { ("argument", "does") } else { ("arguments", "do") };
-        write!(f, "{}: {count} {noun} {verb} not fit", self.operation)?;
+        write!(f, "{}: {count} {noun} {verb} not fit", self.name)?;
         let width = self.problems.iter().map(|problem| problem.path.chars().count()).max().unwrap_or(0);
         for problem in &self.problems {
             write!(f, "\n  {:width$}  {}", problem.path, problem.problem)?;

@@ -210,7 +210,7 @@ pub use harness::{Command, Harness, HarnessBuilder, command};
 pub use operation::{DeepArrays, Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
-pub use profile::{Credentials, Profile};
+pub use profile::{Credentials, Profile, Server};
 pub use request::{Content, Part, PartContent, Problem, Request};
 #[cfg(feature = "client")]
 pub use response::Response;

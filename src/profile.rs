@@ -2,6 +2,10 @@
 
 mod base;
 mod environment;
+mod listing;
+mod place;
+mod server;
+mod variables;
 
 use std::fmt;
 
@@ -9,6 +13,9 @@ use secrecy::SecretString;
 
 pub(crate) use base::{Base, find_region, is_loopback, origin_of};
 pub(crate) use environment::{Setting, variable_for, variable_of_scheme, variables_for};
+pub use listing::Server;
+pub(crate) use server::Wish;
+pub(crate) use variables::ServerVariable;
 
 /// Where a service is and how to sign in.
 ///
@@ -25,6 +32,7 @@ pub struct Profile {
     pub(crate) name: Option<String>,
     pub(crate) base_url: Option<String>,
     pub(crate) region: Option<String>,
+    pub(crate) wish: Wish,
     pub(crate) token_url: Option<String>,
     pub(crate) credentials: Credentials,
 }
@@ -46,6 +54,54 @@ impl Profile {
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
+    }
+
+    /// One of the document's servers: by its index, counted from 0, by its name (`OpenAPI` 3.2), by a region's name, or
+    /// by a description that no other server has. A URL is taken as [`Profile::base_url`] takes it. An operation with
+    /// servers of its own takes the choice among those. It counts before [`Profile::region`]; a base URL counts before
+    /// both. [`crate::OperationTable::servers`] tells what there is.
+    ///
+    /// ```
+    /// # #[cfg(feature = "falcon")]
+    /// # {
+    /// use opcall::{Harness, Profile};
+    /// let profile = Profile::new().server("us-2");
+    /// let harness = Harness::builder().env(|_| None).profile("falcon", profile).build()?;
+    /// let request = harness.command("tokens_query", ()).prepare()?;
+    /// assert!(request.url().starts_with("https://api.us-2.crowdstrike.com/"));
+    /// # }
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn server(mut self, choice: impl Into<String>) -> Self {
+        self.wish.server = Some(choice.into());
+        self
+    }
+
+    /// The value of a server variable (`OpenAPI` Server Variable Object). It is held against the variable's `enum`, and
+    /// must fit the place where it stands: one in the host cannot end it.
+    pub fn server_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.wish.set(name.into(), value.into(), false);
+        self
+    }
+
+    /// Lays what a call says of the server over the profile.
+    pub(crate) fn choose<'v>(
+        &mut self,
+        server: Option<&str>,
+        variables: impl IntoIterator<Item = (&'v String, &'v String)>,
+    ) {
+        if let Some(server) = server {
+            self.base_url = None;
+            self.wish.server = Some(server.to_owned());
+        }
+        for (name, value) in variables {
+            self.wish.set(name.clone(), value.clone(), true);
+        }
+    }
+
+    /// What it says of the server; a base URL counts before a server of the document.
+    pub(crate) fn wish(&self) -> Wish {
+        if self.base_url.is_some() { Wish::default() } else { self.wish.clone() }
     }
 
     /// One of the document's regions (`x-regions`), in any case and with or without dashes; `autodiscover` means the
@@ -70,6 +126,21 @@ impl Profile {
 }
 
 /// How to sign in: whatever of it the caller has. Its `Debug` shows which parts are there, never what they hold.
+///
+/// An operation says which security schemes it takes, as alternatives of schemes that are needed together (`OpenAPI`
+/// Security Requirement Object). The first alternative in the document's order that these credentials serve is used:
+///
+/// | scheme | served by |
+/// |---|---|
+/// | API key in a header, the query or a cookie | [`api_key`](Self::api_key); of several keys at once each by [`scheme`](Self::scheme) |
+/// | HTTP bearer, and any other HTTP scheme | [`access_token`](Self::access_token) |
+/// | HTTP basic and digest | [`basic`](Self::basic) |
+/// | `OAuth2` with client credentials | [`client`](Self::client), or `access_token` |
+/// | `OpenID` Connect | [`client`](Self::client) at the token endpoint that its server names, or `access_token` |
+/// | other `OAuth2` flows | `access_token` |
+/// | mutual TLS | [`client_certificate`](crate::HarnessBuilder::client_certificate), over https |
+///
+/// Every scheme but mutual TLS is also served by its own secret, by name: [`scheme`](Self::scheme).
 ///
 /// ```
 /// use opcall::Credentials;

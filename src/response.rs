@@ -125,7 +125,8 @@ impl Response {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// How many requests the call took.
+    /// How many requests of the operation the call took: a repeat with a renewed token counts, and so does the request
+    /// that answers a digest challenge; requests for tokens do not.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts

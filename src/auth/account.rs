@@ -14,7 +14,7 @@ use super::token::{TokenEndpoint, absolute};
 use super::{CredentialProvider, SignInError};
 use crate::error::{AuthError, ConfigError};
 use crate::operation::{ClientAuth, OAuth2Def, RegionDef, SchemeKind, SchemeUse, ServiceDef};
-use crate::profile::{Base, Credentials, Profile};
+use crate::profile::{Base, Credentials, Profile, Wish};
 use crate::transport::Transport;
 
 /// One profile of one service at work; shared by all calls that use it.
@@ -23,6 +23,8 @@ pub(crate) struct Account {
     /// The document's regions, or what replaces them.
     pub(crate) regions: Vec<RegionDef>,
     pub(crate) allow_http: bool,
+    /// What the profile and the call say of the server, for operations with servers of their own.
+    pub(crate) wish: Wish,
     own: Arc<Credentials>,
     token_url: Option<String>,
     provider: Option<Arc<dyn CredentialProvider>>,
@@ -113,6 +115,7 @@ impl Account {
             definition,
             regions,
             allow_http,
+            wish: profile.wish(),
             own: Arc::new(profile.credentials),
             token_url: profile.token_url,
             provider,

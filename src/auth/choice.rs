@@ -1,13 +1,10 @@
 //! Which of an operation's security alternatives a call uses (`OpenAPI` Security Requirement Object): any one of them
 //! lets a call in, all schemes of it are needed. Pure.
 
-use secrecy::ExposeSecret as _;
-
-use super::source::{Need, Source, place, source};
+use super::source::{Need, Source, source};
 use crate::error::AuthError;
 use crate::operation::{SchemeKind, SchemeUse, SecuritySchemeDef, ServiceDef};
 use crate::profile::{Credentials, Setting, variable_of_scheme, variables_for};
-use crate::request::Place;
 
 /// An operation's alternatives, and what there is to choose among them by.
 pub(crate) struct Choice<'a> {
@@ -61,7 +58,9 @@ impl Choice<'_> {
                 && !given(&need.scheme)
         };
         if needs.iter().filter(|need| takes_common_key(need)).count() > 1 {
-            needs.iter_mut().for_each(|need| need.own = takes_common_key(need));
+            for need in &mut needs {
+                need.own = takes_common_key(need);
+            }
         }
         Ok(needs)
     }
@@ -72,29 +71,6 @@ impl Choice<'_> {
 
     fn serves(&self, needs: &[Need], given: &dyn Fn(&SecuritySchemeDef) -> bool) -> bool {
         needs.iter().all(|need| given(&need.scheme) || self.source(need).is_some())
-            && self.clash(needs).is_none()
-    }
-
-    /// A place that two secrets would have to stand in at once.
-    fn clash(&self, needs: &[Need]) -> Option<Place> {
-        let places: Vec<_> = needs.iter().map(|need| place(&need.scheme)).collect();
-        let clashes = |one: usize, other: usize| {
-            same_slot(places[one].as_ref()?, places[other].as_ref()?)
-                .then(|| !self.same_secret(&needs[one], &needs[other]))
-        };
-        (0..needs.len())
-            .flat_map(|one| (one + 1..needs.len()).map(move |other| (one, other)))
-            .find(|&(one, other)| clashes(one, other) == Some(true))
-            .and_then(|(one, _)| places.into_iter().nth(one).flatten())
-    }
-
-    fn same_secret(&self, one: &Need, other: &Need) -> bool {
-        match (self.source(one), self.source(other)) {
-            (Some(Source::Fixed(first)), Some(Source::Fixed(second))) => {
-                place(&one.scheme) == place(&other.scheme) && first.expose_secret() == second.expose_secret()
-            }
-            _ => false,
-        }
     }
 
     /// No alternative is served: names for each what would serve it.
@@ -120,10 +96,8 @@ impl Choice<'_> {
                 format!("set {ways}; each may also be given as a file by its name with _FILE.")
             }
             None => {
-                problem.push_str("; any one of these lets the call in:");
                 problem.extend(lines.iter().map(|line| format!("\n  {line}")));
-                "set what one of these lines names; each variable may also be given as a file by its name with _FILE."
-                    .to_owned()
+                self.way_in(given)
             }
         };
         AuthError {
@@ -133,6 +107,20 @@ impl Choice<'_> {
             status: None,
             trace_id: None,
         }
+    }
+
+    /// What to do about several lines, each of which says what is missing of one alternative.
+    fn way_in(&self, given: &dyn Fn(&SecuritySchemeDef) -> bool) -> String {
+        let is_served = |need: &Need| given(&need.scheme) || self.source(need).is_some();
+        let lacks = |uses: &Vec<SchemeUse>| {
+            self.needs(uses, given).is_ok_and(|needs| needs.iter().any(|need| !is_served(need)))
+        };
+        if !self.alternatives.iter().any(lacks) {
+            return "correct the security requirement of the document; an overlay can.".to_owned();
+        }
+        let what =
+            if self.alternatives.len() > 1 { "one of these lines names" } else { "is missing of these" };
+        format!("set what {what}; each variable may also be given as a file by its name with _FILE.")
     }
 
     /// One alternative: its schemes, and what serves each.
@@ -147,13 +135,7 @@ impl Choice<'_> {
             let is_there = given(&need.scheme) || self.source(need).is_some();
             format!("{}{}", self.ways(need), if is_there { " (set)" } else { "" })
         });
-        let ways = ways.collect::<Vec<_>>().join("; and ");
-        match self.clash(&needs) {
-            Some(place) if needs.iter().all(|need| self.source(need).is_some()) => {
-                format!("{names}: {ways}, but both would stand in {}", told(&place))
-            }
-            _ => format!("{names}: {ways}"),
-        }
+        format!("{names}: {}", ways.collect::<Vec<_>>().join("; and "))
     }
 
     /// What serves a scheme: variables, with `or` between those of one value.
@@ -183,23 +165,6 @@ impl Choice<'_> {
                 .unwrap_or_else(|| named(Setting::ApiKey));
         }
         ways.join(", or ")
-    }
-}
-
-fn same_slot(one: &Place, other: &Place) -> bool {
-    match (one, other) {
-        (Place::Header { name: one, .. }, Place::Header { name: other, .. })
-        | (Place::Query { name: one }, Place::Query { name: other })
-        | (Place::Cookie { name: one }, Place::Cookie { name: other }) => one == other,
-        _ => false,
-    }
-}
-
-fn told(place: &Place) -> String {
-    match place {
-        Place::Header { name, .. } => format!("the header `{name}`"),
-        Place::Query { name } => format!("the query parameter `{name}`"),
-        Place::Cookie { name } => format!("the cookie `{name}`"),
     }
 }
 

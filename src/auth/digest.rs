@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 /// A challenge, and how often it was answered.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the challenge")]
 pub(crate) struct Challenge {
     realm: String,
     nonce: String,
@@ -197,16 +198,13 @@ fn challenges(line: &str) -> Vec<(String, Vec<(String, String)>)> {
             continue;
         }
         let after_space = after.trim_start_matches([' ', '\t']);
-        match (after_space.strip_prefix('='), found.last_mut()) {
-            (Some(value), Some((_, parameters))) => {
-                let (value, after) = split_value(value.trim_start_matches([' ', '\t']));
-                parameters.push((word.to_owned(), value));
-                rest = after.find(',').map_or("", |next| &after[next..]);
-            }
-            _ => {
-                found.push((word.to_owned(), Vec::new()));
-                rest = after;
-            }
+        if let (Some(value), Some((_, parameters))) = (after_space.strip_prefix('='), found.last_mut()) {
+            let (value, after) = split_value(value.trim_start_matches([' ', '\t']));
+            parameters.push((word.to_owned(), value));
+            rest = after.find(',').map_or("", |next| &after[next..]);
+        } else {
+            found.push((word.to_owned(), Vec::new()));
+            rest = after;
         }
     }
 }

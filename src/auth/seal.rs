@@ -10,7 +10,7 @@ use super::Grant;
 use super::source::names_its_scheme;
 use crate::error::UnsafeError;
 use crate::profile::is_loopback;
-use crate::request::{Place, Request};
+use crate::request::{Place, Placement, Request};
 use crate::transport::Wire;
 
 /// RFC 3986 §2.3: letters, digits and `-._~` pass, all else is encoded.
@@ -18,8 +18,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// Where the credentials of a call may go.
 pub(crate) struct Target {
-    /// The origins that were configured: the base URL's, and those of `x-host` for its region.
-    pub(crate) origins: Vec<Origin>,
+    /// The origin of the call's address: the one that the user named, or the document for the operation.
+    pub(crate) origin: Option<Origin>,
     /// Whether plain http to another machine is allowed.
     pub(crate) allow_http: bool,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Target {
 impl Target {
     /// Refuses an origin that credentials were not configured for.
     pub(crate) fn check(&self, url: &Url) -> Result<(), UnsafeError> {
-        if !self.origins.contains(&url.origin()) {
+        if self.origin.as_ref() != Some(&url.origin()) {
             return Err(UnsafeError {
                 sent: false,
                 problem: format!("credentials would go to {}", url.origin().ascii_serialization()),
@@ -65,6 +65,7 @@ pub(crate) fn seal(
 ) -> Result<Wire, UnsafeError> {
     let mut text = Zeroizing::new(request.url.clone());
     let mut headers = header_map(&request.headers)?;
+    conceal(&mut headers, &request.given);
     for placement in &request.credentials {
         let Some(secret) = grant.secret(&placement.scheme) else { continue };
         match &placement.place {
@@ -127,11 +128,22 @@ fn header_map(pairs: &[(String, String)]) -> Result<HeaderMap, UnsafeError> {
         headers.append(header_name(name)?, value);
     }
     for name in [http::header::AUTHORIZATION, COOKIE, http::header::PROXY_AUTHORIZATION] {
-        if let Some(value) = headers.get_mut(name) {
-            value.set_sensitive(true);
+        if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
+            entry.iter_mut().for_each(|value| value.set_sensitive(true));
         }
     }
     Ok(headers)
+}
+
+/// Values of the caller's own in the place of credentials are as secret as ours.
+fn conceal(headers: &mut HeaderMap, given: &[Placement]) {
+    for placement in given {
+        let Place::Header { name, .. } = &placement.place else { continue };
+        let Ok(name) = header_name(name) else { continue };
+        if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
+            entry.iter_mut().for_each(|value| value.set_sensitive(true));
+        }
+    }
 }
 
 fn header_name(name: &str) -> Result<HeaderName, UnsafeError> {
@@ -199,7 +211,7 @@ mod tests {
     use super::*;
     use crate::operation::Method;
     use crate::profile::origin_of;
-    use crate::request::{Content, Placement};
+    use crate::request::Content;
 
     fn request(url: &str, headers: &[(&str, &str)], places: &[Place]) -> Request {
         let placement =
@@ -218,8 +230,8 @@ mod tests {
 
     fn sealed(request: &Request, secret: &str) -> Result<Wire, UnsafeError> {
         let grant = Grant::fixed("s", secret);
-        let origins = vec![origin_of("https://h.example").unwrap()];
-        seal(request, &grant, &Target { origins, allow_http: false }, "s:op")
+        let origin = origin_of("https://h.example");
+        seal(request, &grant, &Target { origin, allow_http: false }, "s:op")
     }
 
     fn query(name: &str) -> Place {
@@ -248,6 +260,18 @@ mod tests {
         let wire = sealed(&request("https://h.example/", &[("cookie", "a=b")], &[cookie()]), "s;x").unwrap();
         assert_eq!(wire.headers["cookie"], "a=b; sid=s%3Bx");
         assert!(wire.headers["cookie"].is_sensitive());
+    }
+
+    #[test]
+    fn a_key_of_the_caller_s_own_is_as_sensitive() {
+        let headers = [("x-key", "mine"), ("x-key", "again"), ("authorization", "a"), ("x-note", "ci")];
+        let given = Place::Header { name: "x-key".to_owned(), prefix: String::new() };
+        let mut request = request("https://h.example/a", &headers, &[given]);
+        request.given = std::mem::take(&mut request.credentials);
+        let wire = sealed(&request, "t").unwrap();
+        let sensitive = |name: &str| wire.headers.get_all(name).iter().all(HeaderValue::is_sensitive);
+        assert!(sensitive("x-key") && sensitive("authorization") && !sensitive("x-note"));
+        assert_eq!(wire.headers.get_all("x-key").iter().count(), 2);
     }
 
     #[test]

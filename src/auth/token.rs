@@ -122,6 +122,9 @@ impl TokenEndpoint<'_> {
     /// An endpoint of the document: below the base URL where it is relative. A user's base URL does not let the
     /// document send the client secret elsewhere.
     fn endpoint(&self, base: &Base, written: &str) -> Result<Url, SignInError> {
+        if !written.contains("://") {
+            base.require_real().map_err(SignInError::Config)?;
+        }
         let url = absolute(base, written).map_err(|problem| {
             SignInError::Config(ConfigError {
                 problem: format!("the token endpoint {problem}, in {}", self.definition.name),

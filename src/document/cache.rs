@@ -52,7 +52,7 @@ impl Slot {
             || !is_ours(&metadata)
             || !fs::metadata(&self.folder).is_ok_and(|it| is_ours(&it))
         {
-            tracing::debug!(file = %self.file.display(), "others can write what is kept here: not used");
+            tracing::debug!(file = %self.file.display(), "not used: others can write it, or it is no file");
             return None;
         }
         let Some(mut opened) = Opened::read(File::open(&self.file).ok()?) else {
@@ -137,7 +137,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     if is_ours(&fs::metadata(folder)?) {
         return Ok(());
     }
-    Err(io::Error::other("others can write into the folder"))
+    Err(io::Error::other("the folder is another user's, or others can write into it"))
 }
 
 fn create(path: &Path) -> io::Result<File> {
@@ -148,14 +148,15 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Whether only its owner can have written it.
+/// Whether only this user can have written it. Who that is, is known where the system shows processes as files.
 #[cfg(unix)]
 fn is_ours(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
-    metadata.mode() & 0o022 == 0
+    let is_own = fs::metadata("/proc/self").map_or(true, |process| process.uid() == metadata.uid());
+    is_own && metadata.mode() & 0o022 == 0
 }
 
-/// Whether only its owner can have written it: the system's own rules hold.
+/// Whether only this user can have written it: the system's own rules hold.
 #[cfg(not(unix))]
 fn is_ours(_: &Metadata) -> bool {
     true

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::Document;
 use crate::error::Result;
-use crate::explain::{self, Explained, File, Layers};
+use crate::explain::{self, File, Layers, Said};
 use crate::source::FolderSource;
 use crate::spec::{self, Source};
 use crate::table::Operation;
 
 impl Document {
     /// Who said each thing of an operation that was read from it. `documents` are its documents' names, by number.
-    pub(crate) fn explain(&self, operation: Operation<'_>, documents: &[String]) -> Explained {
+    pub(crate) fn explain(&self, operation: Operation<'_>, documents: &[String]) -> Result<Vec<Said>> {
         let known = documents.get(operation.document() as usize);
         let files: Vec<Option<&str>> = if self.path.is_dir() {
             known.into_iter().chain(documents).map(|file| Some(file.as_str())).collect()

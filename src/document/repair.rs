@@ -51,7 +51,7 @@ impl Document {
                 names.join(", ")
             );
             let error = SpecError::at("#/extends", problem).hint("Name the document's file in `extends`.");
-            return Err(error.file(&overlay.file).into());
+            return Err(located(error.file(&overlay.file), file).into());
         }
         for number in chosen {
             documents[number].overlays.push(file.to_owned());

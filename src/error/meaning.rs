@@ -123,9 +123,9 @@ fn suggest_arguments(error: &ArgumentsError) -> Option<String> {
     if error.operation.contains(' ') && error.operation.contains(" /") {
         return None;
     }
-    let id = error.operation.split_once(':').map_or(error.operation.as_str(), |(_, id)| id);
-    let quote = if id.contains([' ', '#']) { "'" } else { "" };
-    Some(format!("`opcall show {quote}{id}{quote}` lists its parameters."))
+    let name = &error.name;
+    let quote = if name.contains([' ', '#']) { "'" } else { "" };
+    Some(format!("`opcall show {quote}{name}{quote}` lists its parameters."))
 }
 
 fn suggest_reaching(error: &TransportError) -> String {
@@ -257,18 +257,23 @@ mod tests {
             "did you mean \"tokens_query\"? `opcall ops token` shows all with that word."
         );
         assert_eq!(hint(unknown("#", &[])), "`opcall ops` shows all.");
-        let arguments = |operation: &str| {
-            Error::from(ArgumentsError { operation: operation.to_owned(), problems: Vec::new() })
+        let arguments = |operation: &str, name: &str| {
+            let (operation, name) = (operation.to_owned(), name.to_owned());
+            Error::from(ArgumentsError { operation, name, problems: Vec::new() })
         };
         assert_eq!(
-            hint(arguments("falcon:tokens_create")),
+            hint(arguments("falcon:tokens_create", "tokens_create")),
             "`opcall show tokens_create` lists its parameters."
         );
         assert_eq!(
-            hint(arguments("panther:api token#list")),
+            hint(arguments("falcon:tokens_create", "falcon:tokens_create")),
+            "`opcall show falcon:tokens_create` lists its parameters."
+        );
+        assert_eq!(
+            hint(arguments("panther:api token#list", "api token#list")),
             "`opcall show 'api token#list'` lists its parameters."
         );
-        assert_eq!(arguments("GET /a").hint(), None);
+        assert_eq!(arguments("GET /a", "GET /a").hint(), None);
     }
 
     #[test]

@@ -55,10 +55,15 @@ impl Spot {
     }
 
     /// The node below it.
-    pub(super) fn join(&self, token: impl ToString) -> Self {
+    pub(super) fn join(&self, token: &str) -> Self {
         let mut below = self.clone();
-        below.tokens.push(token.to_string());
+        below.tokens.push(token.to_owned());
         below
+    }
+
+    /// The element of the array that the node is.
+    pub(super) fn element(&self, number: usize) -> Self {
+        self.join(&number.to_string())
     }
 }
 

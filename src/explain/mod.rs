@@ -10,7 +10,6 @@ pub(crate) mod lines;
 mod tests;
 mod walk;
 
-use crate::error::Result;
 use crate::operation::Method;
 use crate::overlay::pointer;
 use crate::table::Operation;
@@ -66,12 +65,19 @@ pub(crate) fn of_compiled(operation: Operation<'_>, folder: Option<&str>, docume
     let method = operation.method();
     let last = method.as_str().to_ascii_lowercase();
     let tokens = match &method {
-        Method::Custom(name) => vec!["paths", operation.path(), "additionalOperations", name],
-        _ => vec!["paths", operation.path(), &last],
+        Method::Custom(name) => vec!["paths", walk::path(operation), "additionalOperations", name],
+        _ => vec!["paths", walk::path(operation), &last],
     };
     let place = at(name, pointer(tokens));
+    let own = [
+        ("tags", operation.tags().len() > 0),
+        ("x-aliases", operation.aliases().len() > 0),
+        ("x-scope", operation.scope().is_some()),
+    ];
+    let own = own.into_iter().filter(|(_, is_said)| *is_said).map(|(what, _)| (what.to_owned(), None));
     let mut said: Vec<Said> = walk::names(operation)
         .into_iter()
+        .chain(own)
         .map(|(what, name)| Said { what, name, part: None, place: place.clone(), through: Vec::new() })
         .collect();
     // What holds for all operations of a folder stands in the document that is laid under the others.
@@ -92,6 +98,3 @@ pub(crate) fn changed(file: &str) -> crate::error::Error {
         .file(file)
         .into()
 }
-
-/// What a table knows about who said what.
-pub(crate) type Explained = Result<Vec<Said>>;

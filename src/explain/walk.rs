@@ -7,7 +7,7 @@ use super::Place;
 use super::layers::{Layers, Spot};
 use crate::operation::{Location, Method};
 use crate::spec::path_key;
-use crate::table::{MediaType, Operation};
+use crate::table::{MediaType, Operation, RequestBody};
 
 /// Schemas in schemas end here.
 const MAX_DEPTH: usize = 16;
@@ -48,7 +48,7 @@ pub(super) fn names(operation: Operation<'_>) -> Vec<(String, Option<String>)> {
     for one in operation.parameters() {
         all.push(("parameter".to_owned(), Some(format!("{}.{}", one.location().as_str(), one.name()))));
     }
-    for media_type in operation.body().into_iter().flat_map(|body| body.media_types()) {
+    for media_type in operation.body().into_iter().flat_map(RequestBody::media_types) {
         all.push(("body".to_owned(), Some(media_type.name().to_owned())));
     }
     all
@@ -82,6 +82,12 @@ pub(super) fn things(layers: &Layers, operation: Operation<'_>) -> Option<Vec<Th
     Some(walk.things)
 }
 
+/// The path in its document; that of a GraphQL operation has its name behind the carrier's.
+pub(super) fn path(operation: Operation<'_>) -> &str {
+    let carrier = operation.graphql().and_then(|_| operation.path().rsplit_once('#'));
+    carrier.map_or_else(|| operation.path(), |(path, _)| path)
+}
+
 /// A path item with what its reference leads to, the operation in it, and the references on the way there.
 type Site = (Vec<Spot>, Spot, Vec<Spot>);
 
@@ -90,7 +96,7 @@ fn site(layers: &Layers, operation: Operation<'_>) -> Option<Site> {
     let paths = layers.follow(Spot::of(&["paths"]), &mut Vec::new());
     let keys: Vec<String> = layers.with(&paths, |paths| {
         let keys = paths.as_object().into_iter().flat_map(|paths| paths.keys());
-        keys.filter(|key| path_key(key) == operation.path()).cloned().collect()
+        keys.filter(|key| path_key(key) == path(operation)).cloned().collect()
     })?;
     let mut found = keys.iter().filter_map(|key| {
         let item = paths.join(key);
@@ -98,7 +104,7 @@ fn site(layers: &Layers, operation: Operation<'_>) -> Option<Site> {
         let target = layers.follow(item.clone(), &mut through);
         let item = if target == item { vec![item] } else { vec![item, target] };
         let member = match operation.method() {
-            Method::Custom(name) => member(layers, &item, "additionalOperations")?.join(name),
+            Method::Custom(name) => member(layers, &item, "additionalOperations")?.join(&name),
             known => member(layers, &item, &known.as_str().to_ascii_lowercase())?,
         };
         let own = layers.follow(member, &mut through);
@@ -153,7 +159,7 @@ impl Walk<'_> {
             let count = self.layers.with(&list, |list| list.as_array().map_or(0, Vec::len)).unwrap_or(0);
             for number in 0..count {
                 let mut through = Vec::new();
-                let spot = self.layers.follow(list.join(number), &mut through);
+                let spot = self.layers.follow(list.element(number), &mut through);
                 found.push((spot, through));
             }
         }
@@ -255,7 +261,7 @@ impl Walk<'_> {
         }
         let all = schema.join("allOf");
         let count = self.layers.with(&all, |all| all.as_array().map_or(0, Vec::len)).unwrap_or(0);
-        (0..count).find_map(|number| self.property(&all.join(number), name, through, depth + 1))
+        (0..count).find_map(|number| self.property(&all.element(number), name, through, depth + 1))
     }
 
     /// What an operation shares with others: answers, servers, security, pages, extensions.
@@ -323,7 +329,7 @@ impl Walk<'_> {
             });
         }
         let properties = self.operation.body().and_then(|body| body.media_types().next());
-        for property in properties.into_iter().flat_map(|media_type| media_type.properties()) {
+        for property in properties.into_iter().flat_map(MediaType::properties) {
             let name = Some(format!("body.{}", property.name()));
             let (what, at) = ("property".to_owned(), At::Place(place.clone()));
             self.things.push(Thing { what, name, at, through: vec![self.own.clone()] });

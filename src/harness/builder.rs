@@ -231,7 +231,7 @@ impl HarnessBuilder {
             }),
         };
         for (service, profile) in &profiles {
-            harness.account(service, profile.name.as_deref(), None)?;
+            harness.account(service, profile.name.as_deref(), None, &[])?;
         }
         Ok(harness)
     }

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::{Origin, Url};
+use url::Url;
 
 use super::command::{Command, Endpoint};
 use super::{Harness, Inner, files};
 use crate::auth::{self, Account, Challenge, Grant, Need, Rejected, Target};
-use crate::error::{AuthError, Phase, Result, TransportError, UnsafeError};
+use crate::error::{ArgumentsError, AuthError, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
 use crate::params::Params;
-use crate::profile::{Base, Credentials, find_region, origin_of};
+use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
 use crate::response::{Context, Response, RootField};
 use crate::table::Operation;
@@ -49,7 +49,8 @@ impl<'a> Dispatch<'a> {
             Subject::Listed(operation) => operation.service(),
             Subject::Unlisted { service, .. } => service,
         };
-        let account = harness.account(service, command.profile.as_deref(), command.server.as_deref())?;
+        let (profile, server) = (command.profile.as_deref(), command.server.as_deref());
+        let account = harness.account(service, profile, server, &command.server_variables)?;
         let alternatives = match &subject {
             Subject::Listed(operation) => alternatives_of(*operation),
             Subject::Unlisted { .. } => account
@@ -75,7 +76,7 @@ impl<'a> Dispatch<'a> {
     /// A live call. Everything that can be found wrong without the network is found first.
     pub(super) async fn send(self) -> Result<Response> {
         let place = self.place(&self.account.base());
-        place.require_real(&self.account.definition)?;
+        place.require_real()?;
         let request = self.resolve(&place)?;
         for warning in &request.warnings {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
@@ -105,10 +106,12 @@ impl<'a> Dispatch<'a> {
     }
 
     fn resolve(&self, place: &Base) -> Result<Request> {
-        place.require_exact()?;
+        place.require_sound()?;
         let resolved = match &self.subject {
             Subject::Listed(operation) => {
-                request::resolve(*operation, &place.url, &self.params, &self.options)
+                request::resolve(*operation, &place.url, &self.params, &self.options).map_err(|error| {
+                    ArgumentsError { name: self.inner().table.short_name(*operation), ..error }
+                })
             }
             Subject::Unlisted { service, method, path } => {
                 request::resolve_unlisted(service, method, &place.url, path, &self.params, &self.options)
@@ -130,33 +133,13 @@ impl<'a> Dispatch<'a> {
     /// an address.
     fn place(&self, base: &Base) -> Base {
         let Subject::Listed(operation) = &self.subject else { return base.clone() };
-        if base.explicit {
-            return base.clone();
+        let hosts = if self.account.has_own_regions() { Vec::new() } else { operation.hosts() };
+        let place = base.clone().at_host(&hosts);
+        let own = operation.servers();
+        if own.is_empty() || place.url != base.url {
+            return place;
         }
-        if let Some(url) = self.region_hosts(base).next() {
-            return Base { url: url.trim_end_matches('/').to_owned(), ..base.clone() };
-        }
-        match operation.servers().first() {
-            Some(server) if server.url.starts_with('/') && !server.url.starts_with("//") => {
-                let origin =
-                    origin_of(&base.url).map_or_else(String::new, |origin| origin.ascii_serialization());
-                let url = format!("{origin}{}", server.url).trim_end_matches('/').to_owned();
-                Base { url, ..base.clone() }
-            }
-            Some(server) => Base::of_server(Some(server)),
-            None => base.clone(),
-        }
-    }
-
-    /// `x-host` for the base's region; regions that the builder replaced have none.
-    fn region_hosts(&self, base: &Base) -> impl Iterator<Item = String> {
-        let hosts = match (&self.subject, &base.region) {
-            (Subject::Listed(operation), Some(_)) if !self.account.has_own_regions() => operation.hosts(),
-            _ => Vec::new(),
-        };
-        let region = base.region.as_deref().and_then(|name| find_region(&self.account.regions, name));
-        let name = region.map(|region| region.name.clone()).unwrap_or_default();
-        hosts.into_iter().filter(move |(known, _)| *known == name).map(|(_, url)| url)
+        base.of_operation(&self.account.definition, &self.label(), &own, &self.account.wish)
     }
 
     /// What there is to choose among the alternatives by.
@@ -205,18 +188,15 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    /// Where the credentials may go: the base URL's origin and that of `x-host` for its region.
-    fn target(&self, base: &Base) -> Target {
-        let hosts = self.region_hosts(base);
-        let origins: Vec<Origin> =
-            std::iter::once(base.url.clone()).chain(hosts).filter_map(|url| origin_of(&url)).collect();
-        Target { origins, allow_http: self.account.allow_http }
+    /// Where the credentials may go: to the address of the call, which the document or the user named, alone.
+    fn target(&self, place: &Base) -> Target {
+        Target { origin: origin_of(&place.url), allow_http: self.account.allow_http }
     }
 
     /// Refuses an address before a token is fetched for it.
     fn check_target(&self, place: &Base) -> Result<()> {
         match Url::parse(&place.url) {
-            Ok(url) => Ok(self.target(&self.account.base()).check(&url)?),
+            Ok(url) => Ok(self.target(place).check(&url)?),
             Err(_) => Ok(()),
         }
     }
@@ -361,7 +341,7 @@ impl Call for LiveCall<'_, '_> {
         self.sign_in().await?;
         self.follow_region()?;
         self.take_challenge()?;
-        let target = self.dispatch.target(&self.dispatch.account.base());
+        let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
         wire.timeout = self.dispatch.timeout;
         Ok(wire)

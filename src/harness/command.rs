@@ -35,6 +35,7 @@ pub struct Command<'a> {
     pub(super) service: Option<String>,
     pub(super) profile: Option<String>,
     pub(super) server: Option<String>,
+    pub(super) server_variables: Vec<(String, String)>,
     pub(super) timeout: Option<Duration>,
 }
 
@@ -64,6 +65,7 @@ impl<'a> Command<'a> {
             service: None,
             profile: None,
             server: None,
+            server_variables: Vec::new(),
             timeout: None,
         }
     }
@@ -81,7 +83,8 @@ impl<'a> Command<'a> {
         self
     }
 
-    /// Leaves out a header field that would be sent by itself, such as `accept`.
+    /// Leaves out a header field that would be sent by itself: the one that would carry the credentials, `accept` and
+    /// `content-type`. Without an `accept` the HTTP library sends `*/*`, which means the same (RFC 9110 §12.5.1).
     pub fn without_header(mut self, name: impl Into<String>) -> Self {
         self.options.dropped_headers.push(name.into());
         self
@@ -111,9 +114,32 @@ impl<'a> Command<'a> {
         self
     }
 
-    /// A base URL for this call alone. The profile's credentials go there, tokens of other addresses do not.
-    pub fn server(mut self, url: impl Into<String>) -> Self {
-        self.server = Some(url.into());
+    /// A server for this call alone: a base URL, or one of the document's servers, as [`crate::Profile::server`] takes
+    /// it. The profile's credentials go there, tokens of other addresses do not.
+    ///
+    /// ```
+    /// # #[cfg(feature = "falcon")]
+    /// # {
+    /// let harness = opcall::Harness::builder().env(|_| None).build()?;
+    /// let url = |server: &str| {
+    ///     let request = harness.command("tokens_query", ()).server(server).prepare();
+    ///     request.map(|request| request.url().into_owned())
+    /// };
+    /// assert!(url("eu-1")?.starts_with("https://api.eu-1.crowdstrike.com/"));
+    /// assert!(url("http://127.0.0.1:8080/gate")?.starts_with("http://127.0.0.1:8080/gate/"));
+    /// assert_eq!(url("eu-2").unwrap_err().to_string(), "falcon has no server \"eu-2\"");
+    /// # }
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn server(mut self, choice: impl Into<String>) -> Self {
+        self.server = Some(choice.into());
+        self
+    }
+
+    /// The value of a server variable for this call alone, as [`crate::Profile::server_variable`] takes it. The server
+    /// that is called must have the variable.
+    pub fn server_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.server_variables.push((name.into(), value.into()));
         self
     }
 

@@ -57,6 +57,7 @@ struct AccountKey {
     service: String,
     profile: Option<String>,
     server: Option<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Harness {
@@ -134,28 +135,34 @@ impl Harness {
     }
 
     /// The account of a service's profile, made at its first call.
-    fn account(&self, service: &str, profile: Option<&str>, server: Option<&str>) -> Result<Arc<Account>> {
+    fn account(
+        &self,
+        service: &str,
+        profile: Option<&str>,
+        server: Option<&str>,
+        variables: &[(String, String)],
+    ) -> Result<Arc<Account>> {
         let key = AccountKey {
             service: service.to_owned(),
             profile: profile.map(str::to_owned),
             server: server.map(str::to_owned),
+            variables: variables.to_vec(),
         };
         if let Some(known) = self.accounts().get(&key) {
             return Ok(Arc::clone(known));
         }
-        let made = Arc::new(self.make_account(service, profile, server)?);
+        let made = Arc::new(self.make_account(&key)?);
         Ok(Arc::clone(self.accounts().entry(key).or_insert(made)))
     }
 
-    fn make_account(&self, service: &str, name: Option<&str>, server: Option<&str>) -> Result<Account> {
+    fn make_account(&self, key: &AccountKey) -> Result<Account> {
+        let (service, name) = (key.service.as_str(), key.profile.as_deref());
         let Some(table) = self.inner.table.service(service) else {
             return Err(unknown_service(&self.inner.table, service));
         };
         let definition = Arc::new(table.definition().clone());
         let mut profile = self.profile(&definition, name)?;
-        if let Some(server) = server {
-            profile.base_url = Some(server.to_owned());
-        }
+        profile.choose(key.server.as_deref(), key.variables.iter().map(|(name, value)| (name, value)));
         let provider = name.is_none().then(|| find(&self.inner.providers, service).cloned()).flatten();
         let regions =
             find(&self.inner.regions, service).cloned().unwrap_or_else(|| definition.regions.clone());

@@ -5,6 +5,7 @@
 
 mod method;
 mod service;
+mod template;
 mod words;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ pub use service::{
     ClientAuth, ENVIRONMENT_KEYS, ErrorPointers, OAuth2Def, RateLimitHeaders, RegionDef, RegionDiscovery,
     SchemeKind, SecuritySchemeDef, ServerDef, ServerVariableDef, ServiceDef,
 };
+pub(crate) use template::Piece;
 pub use words::{DeepArrays, Location, Style, Types};
 
 /// A schema: its compact JSON text, and the little of it that every call looks at.
@@ -53,6 +55,8 @@ pub struct ParameterDef {
     pub deprecated: bool,
     /// The media type of a parameter with `content`.
     pub content: Option<String>,
+    /// The Encoding Objects of that media type as compact JSON, for forms.
+    pub encoding: Option<String>,
     /// What it means, in the document's words.
     pub description: Option<String>,
     /// Its schema.

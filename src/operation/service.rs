@@ -13,6 +13,11 @@ pub struct ServiceDef {
     pub title: String,
     /// The document's version.
     pub version: String,
+    /// The URL that the document was fetched from; `None` for a file on disk. Relative server URLs are relative to it
+    /// (`OpenAPI` Server Object; RFC 3986 §5.1.3). 3.2's `$self` names the document, not the API, and does not count
+    /// (`OpenAPI` 3.2 §4.5.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_url: Option<String>,
     /// Its servers.
     pub servers: Vec<ServerDef>,
     /// `x-regions`: named servers.
@@ -35,8 +40,10 @@ pub struct ServiceDef {
 }
 
 /// The keys that `x-environment` may map to variables.
-pub const ENVIRONMENT_KEYS: [&str; 10] = [
+pub const ENVIRONMENT_KEYS: [&str; 12] = [
     "base_url",
+    "server",
+    "server_variables",
     "region",
     "token_url",
     "client_id",
@@ -69,11 +76,15 @@ pub struct ServerDef {
 pub struct ServerVariableDef {
     /// Its name.
     pub name: String,
-    /// The value where none is given.
-    pub default: String,
+    /// The value where none is given; the specification asks for one, a document may lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
     /// The values it may have; empty means any.
     #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
+    /// What it means, in the document's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// `x-placeholder`: the default is no real value; a live call must give one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub placeholder: bool,

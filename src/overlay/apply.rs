@@ -85,46 +85,35 @@ impl Kind {
 impl Run<'_> {
     /// How many nodes the action found.
     fn action(&mut self, action: &Action) -> Result<usize, SpecError> {
-        let mut places = self.select(&action.target, "target")?;
-        places.sort_unstable();
-        places.dedup();
+        let places = action.target.select(self.document);
         let count = places.len();
         self.check_kinds(&places, !matches!(action.change, Change::Remove | Change::Nothing))?;
         match &action.change {
             Change::Nothing => {}
             // From the end, so that no index is another node's by then, and what is inside before what holds it.
-            Change::Remove => places.into_iter().rev().try_for_each(|place| self.remove(&place))?,
+            Change::Remove => places.iter().rev().try_for_each(|place| self.remove(place))?,
             Change::Update(update) => {
                 self.said.push("update".to_owned());
-                places.into_iter().try_for_each(|place| self.update(place, update))?;
+                places.iter().try_for_each(|place| self.update(place, update))?;
             }
             Change::Copy(source) => {
                 if count > 0 {
                     let source = self.source(source)?;
                     self.said.push("copy".to_owned());
-                    places.into_iter().try_for_each(|place| self.update(place, &source))?;
+                    places.iter().try_for_each(|place| self.update(place, &source))?;
                 }
             }
         }
         Ok(count)
     }
 
-    fn select(&self, query: &Query, member: &str) -> Result<Vec<Vec<Step>>, SpecError> {
-        query.select(self.document).map_err(|_| {
-            self.error_in(member, "the JSONPath asks for more nodes than a description has")
-                .hint("Name the members on the way instead of `..`, above all in filters.")
-        })
-    }
-
     fn source(&self, query: &Query) -> Result<Value, SpecError> {
-        let found = self.select(query, "copy")?;
-        match &found[..] {
-            [one] => Ok(at(self.document, one).cloned().unwrap_or_default()),
-            _ => {
-                let problem = format!("must select one node, but selects {}", found.len());
-                Err(self.error_in("copy", &problem))
-            }
-        }
+        let found = query.select(self.document);
+        let [one] = &found[..] else {
+            let problem = format!("must select one node, but selects {}", found.len());
+            return Err(self.error_in("copy", &problem));
+        };
+        Ok(at(self.document, one).cloned().unwrap_or_default())
     }
 
     /// Refuses targets that the version cannot change.
@@ -186,13 +175,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn update(&mut self, steps: Vec<Step>, update: &Value) -> Result<(), SpecError> {
+    fn update(&mut self, steps: &[Step], update: &Value) -> Result<(), SpecError> {
         // Taken out while it is changed, so that the rest of the action stays at hand.
-        let Some(slot) = at_mut(self.document, &steps) else { return Ok(()) };
+        let Some(slot) = at_mut(self.document, steps) else { return Ok(()) };
         let mut target = std::mem::take(slot);
-        self.place = steps.clone();
+        self.place = steps.to_vec();
         let done = self.update_node(&mut target, update);
-        if let Some(slot) = at_mut(self.document, &steps) {
+        if let Some(slot) = at_mut(self.document, steps) {
             *slot = target;
         }
         done

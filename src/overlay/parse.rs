@@ -129,6 +129,9 @@ fn query(given: Option<&Value>, place: &str) -> Result<(Query, String), SpecErro
     let Some(text) = given.and_then(Value::as_str) else {
         return Err(SpecError::at(place, "must be a JSONPath (RFC 9535), a text"));
     };
-    let fault = |fault| SpecError::at(place, format!("`{text}` is no JSONPath (RFC 9535): {fault}"));
+    let fault = |fault: serde_json_path::ParseError| {
+        SpecError::at(place, format!("`{text}` is no JSONPath (RFC 9535): {}, at character {}", fault.message(), fault.position() + 1))
+            .hint("A JSONPath begins with `$`, and names members with special characters in brackets: `$.paths['/pets'].get`.")
+    };
     Ok((Query::parse(text).map_err(fault)?, text.to_owned()))
 }

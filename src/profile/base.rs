@@ -1,15 +1,19 @@
-//! The base URL of a call: explicit, a region's, or the document's first server.
+//! The base URL of a call: explicit, the chosen server's or region's, or the document's first server.
 
 use url::{Host, Origin, Url};
 
 use super::Profile;
 use super::environment::{Setting, variables_for};
+use super::place::{self, Address, NO_HOST};
+use super::server::{Choice, Offer, Wish, is_address};
+use super::variables::{Filled, fill};
 use crate::error::{ConfigError, Result};
 use crate::operation::{RegionDef, ServerDef, ServiceDef};
 use crate::request::is_dots;
+use crate::schema::nearest;
 
 /// A base URL and where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Base {
     /// The URL without a slash at its end.
     pub(crate) url: String,
@@ -17,31 +21,79 @@ pub(crate) struct Base {
     pub(crate) explicit: bool,
     /// The region it belongs to.
     pub(crate) region: Option<String>,
-    /// Why it is no real address: the server variables that hold a placeholder.
-    pub(crate) placeholders: Vec<String>,
+    /// Why it is no real address; a dry run shows its stand-ins.
+    unreal: Option<ConfigError>,
+    /// What is wrong with what the user chose: nothing is shown or sent.
+    fault: Option<ConfigError>,
 }
 
-/// Stands for the host where a document names none.
-const NO_HOST: &str = "https://your-api-host";
+/// What a service without `servers` has (`OpenAPI` Object, `servers`).
+pub(super) fn servers_of(definition: &ServiceDef) -> Vec<ServerDef> {
+    if definition.servers.is_empty() {
+        return vec![ServerDef { url: "/".to_owned(), ..ServerDef::default() }];
+    }
+    definition.servers.clone()
+}
 
 impl Base {
-    /// Decides the base URL of a service; `regions` are the document's, or what replaces them.
+    /// Decides the base URL of a service; `regions` are the document's, or what replaces them. What is wrong with a
+    /// chosen server shows when the base is used: an operation may have a server of that name of its own.
     pub(crate) fn decide(definition: &ServiceDef, profile: &Profile, regions: &[RegionDef]) -> Result<Self> {
+        let wish = &profile.wish;
         if let Some(url) = &profile.base_url {
-            return Self::explicit(definition, url);
+            return Self::explicit(definition, url).map(|base| base.without_variables(wish));
         }
-        let named = profile.region.as_deref().filter(|name| fold(name) != "autodiscover");
-        if let Some(name) = named {
+        let servers = servers_of(definition);
+        let offer = Offer { owner: &definition.name, servers: &servers, regions };
+        let of_server = |server| {
+            Self::of_server(definition, &definition.name, server, wish, definition.document_url.as_deref())
+        };
+        if let Some(choice) = &wish.server {
+            let chosen = if choice.contains("://") { None } else { Some(offer.choose(choice)) };
+            return match chosen {
+                Some(Ok(Choice::Region(region))) => Ok(Self::of_region(region).without_variables(wish)),
+                Some(Ok(Choice::Server(server))) => Ok(of_server(server).in_region(definition, regions)),
+                Some(Err(fault)) if !is_address(choice) => {
+                    Ok(Self { fault: Some(fault), ..of_server(&servers[0]) })
+                }
+                _ => Self::explicit(definition, choice).map(|base| base.without_variables(wish)),
+            };
+        }
+        if let Some(name) = profile.region.as_deref().filter(|name| fold(name) != "autodiscover") {
             return match find_region(regions, name) {
-                Some(region) => Ok(Self::of_region(region)),
+                Some(region) => Ok(Self::of_region(region).without_variables(wish)),
                 None => Err(unknown_region(definition, regions, name).into()),
             };
         }
-        let server = Self::of_server(definition.servers.first());
-        let home = definition.regions.iter().find(|region| trimmed(&region.url) == server.url);
-        let same = home.and_then(|home| find_region(regions, &home.name));
+        let base = of_server(&servers[0]).in_region(definition, regions);
         let first = if regions == definition.regions { None } else { regions.first() };
-        Ok(same.or(first).map_or(server, Self::of_region))
+        Ok(first.filter(|_| base.region.is_none()).map_or(base, Self::of_region))
+    }
+
+    /// The base URL of an operation that has servers of its own, which stand in place of the service's.
+    pub(crate) fn of_operation(
+        &self,
+        definition: &ServiceDef,
+        operation: &str,
+        servers: &[ServerDef],
+        wish: &Wish,
+    ) -> Self {
+        let Some(first) = servers.first() else { return self.clone() };
+        let offer = Offer { owner: operation, servers, regions: &[] };
+        let server = match &wish.server {
+            None if self.explicit => return self.clone(),
+            None => first,
+            Some(choice) if self.explicit && choice.contains("://") => return self.clone(),
+            Some(choice) => match offer.choose(choice) {
+                Ok(Choice::Server(server)) => server,
+                Err(fault) if !self.explicit => return Self { fault: Some(fault), ..self.clone() },
+                _ => return self.clone(),
+            },
+        };
+        // Without a place of the document, what begins with a slash stands on the service's own host.
+        let own_host = || (server.url.starts_with('/') && self.unreal.is_none()).then_some(self.url.as_str());
+        let place = definition.document_url.as_deref().or_else(own_host);
+        Self::of_server(definition, operation, server, wish, place)
     }
 
     /// A base URL that the user gave.
@@ -51,56 +103,90 @@ impl Base {
         for suffix in &definition.base_url_suffixes {
             url = trimmed(url.strip_suffix(suffix.as_str()).unwrap_or(&url));
         }
-        let base = Self { url, explicit: true, region: None, placeholders: Vec::new() };
-        match base.parsed() {
-            Some(parsed) if parsed.username().is_empty() && parsed.password().is_none() => Ok(base),
-            Some(_) => Err(bad_base("holds a user name or a password; give them as credentials")),
-            None => Err(bad_base(&format!("\"{given}\" is no http or https URL without query and fragment"))),
+        let parsed = Url::parse(&url).ok().map(|parsed| place::checked(&parsed));
+        match parsed {
+            // Segments that would be folded away are kept, to be refused.
+            Some(Ok(_)) if dots(&url).is_some() => Ok(Self::at(url, true)),
+            Some(Ok(url)) => Ok(Self::at(url, true)),
+            Some(Err(why)) if why.starts_with("holds") => Err(bad_base(&why)),
+            _ => Err(bad_base(&format!("\"{given}\" is no http or https URL without query and fragment"))),
         }
     }
 
     pub(crate) fn of_region(region: &RegionDef) -> Self {
-        Self {
-            url: trimmed(&region.url),
-            explicit: false,
-            region: Some(region.name.clone()),
-            placeholders: Vec::new(),
-        }
+        let url = Url::parse(&region.url).ok().and_then(|url| place::checked(&url).ok());
+        let base = Self::at(url.unwrap_or_else(|| trimmed(&region.url)), false);
+        Self { region: Some(region.name.clone()), ..base }
     }
 
-    /// A server with its variables at their defaults (OpenAPI Server Variable Object).
-    pub(crate) fn of_server(server: Option<&ServerDef>) -> Self {
-        let written = server.map_or("", |server| server.url.as_str());
-        let variables = server.map_or(&[][..], |server| &server.variables);
-        let mut url = written.to_owned();
-        for variable in variables {
-            url = url.replace(&format!("{{{}}}", variable.name), &variable.default);
-        }
-        let mut placeholders: Vec<String> = variables
-            .iter()
-            .filter(|variable| variable.placeholder && written.contains(&format!("{{{}}}", variable.name)))
-            .map(|variable| variable.name.clone())
-            .collect();
-        if !url.contains("://") {
-            if let Some(rest) = url.strip_prefix("//") {
-                url = format!("https://{rest}");
-            } else {
-                placeholders.push("host".to_owned());
-                url = format!("{NO_HOST}/{}", url.trim_start_matches(['.', '/']));
+    fn at(url: String, explicit: bool) -> Self {
+        Self { url, explicit, region: None, unreal: None, fault: None }
+    }
+
+    /// A server with its variables at the values given, else at their defaults.
+    pub(super) fn of_server(
+        definition: &ServiceDef,
+        owner: &str,
+        server: &ServerDef,
+        wish: &Wish,
+        place: Option<&str>,
+    ) -> Self {
+        let of_service = definition.servers.iter().flat_map(|server| &server.variables);
+        let known: Vec<&str> = of_service.map(|variable| variable.name.as_str()).collect();
+        let filled = fill(server, &wish.variables, |name| known.contains(&name));
+        let fault = wrong_variables(owner, &filled);
+        match place::resolve(&filled.url, place) {
+            Address::Known(url) => {
+                let unreal = valueless(definition, &filled, &url);
+                Self { unreal, fault, ..Self::at(url, false) }
+            }
+            Address::NoHost(url) => {
+                let unreal =
+                    valueless(definition, &filled, &url).unwrap_or_else(|| no_host(definition, server));
+                Self { unreal: Some(unreal), fault, ..Self::at(url, false) }
+            }
+            Address::Unusable(why) => {
+                let unusable = unusable(definition, &filled.url, &why);
+                let fault = fault.or_else(|| (!wish.variables.is_empty()).then(|| unusable.clone()));
+                Self { unreal: Some(unusable), fault, ..Self::at(NO_HOST.to_owned(), false) }
             }
         }
-        Self { url: trimmed(&url), explicit: false, region: None, placeholders }
     }
 
-    fn parsed(&self) -> Option<Url> {
-        let url = Url::parse(&self.url).ok()?;
-        let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
-        (is_web && url.query().is_none() && url.fragment().is_none()).then_some(url)
+    /// The base URL of an operation that lives on another host in its region (`x-host`).
+    pub(crate) fn at_host(self, hosts: &[(String, String)]) -> Self {
+        let host = hosts.iter().find(|(region, _)| self.region.as_ref() == Some(region));
+        match host {
+            Some((_, url)) if !self.explicit => Self { url: trimmed(url), ..self },
+            _ => self,
+        }
     }
 
-    /// Refuses a base URL with `.` or `..` segments: a URL parser folds them, and the call would go elsewhere.
-    pub(crate) fn require_exact(&self) -> Result<()> {
-        match self.url.split(['/', '\\']).find(|segment| is_dots(segment)) {
+    /// The region whose URL it is, or what replaces that region.
+    pub(super) fn in_region(self, definition: &ServiceDef, regions: &[RegionDef]) -> Self {
+        let home = definition.regions.iter().find(|region| Self::of_region(region).url == self.url);
+        match home.and_then(|home| find_region(regions, &home.name)) {
+            Some(region) if self.fault.is_none() => Self::of_region(region),
+            _ => self,
+        }
+    }
+
+    /// An address without variables: those of a call would have no effect.
+    fn without_variables(self, wish: &Wish) -> Self {
+        let Some(one) = wish.variables.iter().find(|one| one.of_call) else { return self };
+        let problem =
+            format!("the server variable `{}` has no effect: {} is given whole", one.name, self.url);
+        let hint = Some("leave the variable out, or choose a server of the document that has it.".to_owned());
+        Self { fault: Some(ConfigError { problem, hint }), ..self }
+    }
+
+    /// Refuses what the user chose wrongly, and a base URL with `.` or `..` segments: a URL parser folds them, and the
+    /// call would go elsewhere.
+    pub(crate) fn require_sound(&self) -> Result<()> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone().into());
+        }
+        match dots(&self.url) {
             Some(dots) => {
                 Err(bad_base(&format!("\"{}\" has the segment `{dots}`, which URLs fold away", self.url)))
             }
@@ -109,22 +195,62 @@ impl Base {
     }
 
     /// Refuses a base URL that is no real address, naming what to set.
-    pub(crate) fn require_real(&self, definition: &ServiceDef) -> Result<()> {
-        if self.placeholders.is_empty() {
-            return Ok(());
-        }
-        let variables = variables_for(definition, Setting::BaseUrl);
-        let set =
-            if variables.is_empty() { "the profile's base URL".to_owned() } else { variables.join(" or ") };
-        Err(ConfigError {
-            problem: format!(
-                "the address of {} is not known: \"{}\" is a placeholder",
-                definition.name, self.url
-            ),
-            hint: Some(format!("set {set}, or give a server with the call.")),
-        }
-        .into())
+    pub(crate) fn require_real(&self) -> Result<(), ConfigError> {
+        self.fault.as_ref().or(self.unreal.as_ref()).map_or(Ok(()), |error| Err(error.clone()))
     }
+}
+
+fn wrong_variables(owner: &str, filled: &Filled) -> Option<ConfigError> {
+    let problem = format!("{owner}: the server variable {}", filled.problems.join("; the server variable "));
+    let hint = Some("`opcall show OPERATION` lists the servers and their variables.".to_owned());
+    (!filled.problems.is_empty()).then_some(ConfigError { problem, hint })
+}
+
+/// Variables without a value, or a default that is none.
+fn valueless(definition: &ServiceDef, filled: &Filled, url: &str) -> Option<ConfigError> {
+    let name = &definition.name;
+    let [first, rest @ ..] = &filled.missing[..] else {
+        let problem = format!("the address of {name} is not known: \"{url}\" is a placeholder");
+        return filled
+            .is_placeholder
+            .then(|| ConfigError { problem, hint: Some(set_an_address(definition)) });
+    };
+    let all = rest.iter().fold(format!("`{first}`"), |all, one| format!("{all}, `{one}`"));
+    let (noun, verb) = if rest.is_empty() { ("variable", "has") } else { ("variables", "have") };
+    let problem = format!("the address of {name} is not known: its server {noun} {all} {verb} no value");
+    let setting = variables_for(definition, Setting::ServerVariables).join(" or ");
+    let setting = if setting.is_empty() { setting } else { format!(", set {setting} to {first}=VALUE") };
+    let hint = format!(
+        "give the server variable {first}=VALUE with the call{setting}, or give a server with the call."
+    );
+    Some(ConfigError { problem, hint: Some(hint) })
+}
+
+fn no_host(definition: &ServiceDef, server: &ServerDef) -> ConfigError {
+    let said = match definition.servers.len() {
+        0 => "names no server".to_owned(),
+        _ => format!("says \"{}\", and it is not known where the document is served", server.url),
+    };
+    let problem = format!("the address of {} is not known: its document {said}", definition.name);
+    ConfigError { problem, hint: Some(set_an_address(definition)) }
+}
+
+fn unusable(definition: &ServiceDef, url: &str, why: &str) -> ConfigError {
+    // What stands before an `@` may be a password.
+    let shown = if url.contains('@') { "of its document".to_owned() } else { format!("{url:?}") };
+    let problem = format!("the server {shown} of {} cannot be called: it {why}", definition.name);
+    ConfigError { problem, hint: Some(set_an_address(definition)) }
+}
+
+fn set_an_address(definition: &ServiceDef) -> String {
+    let variables = variables_for(definition, Setting::BaseUrl);
+    let set = if variables.is_empty() { "the profile's base URL".to_owned() } else { variables.join(" or ") };
+    format!("set {set}, or give a server with the call.")
+}
+
+/// The first segment that a URL parser would fold away.
+fn dots(url: &str) -> Option<&str> {
+    url.split(['/', '\\']).find(|segment| is_dots(segment))
 }
 
 /// Finds a region by a name in any case, with or without dashes, also by its aliases.
@@ -153,10 +279,11 @@ fn bad_base(problem: &str) -> crate::Error {
 
 fn unknown_region(definition: &ServiceDef, regions: &[RegionDef], name: &str) -> ConfigError {
     let known: Vec<_> = regions.iter().map(|region| region.name.as_str()).collect();
+    let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean \"{near}\"? "));
     let hint = if known.is_empty() {
         format!("give {} a base URL; its document names no regions.", definition.name)
     } else {
-        format!("choose one of {}.", known.join(", "))
+        format!("{}choose one of {}.", near.unwrap_or_default(), known.join(", "))
     };
     ConfigError { problem: format!("{} has no region \"{name}\"", definition.name), hint: Some(hint) }
 }
@@ -177,143 +304,5 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
-
-    use super::*;
-    use crate::operation::ServerVariableDef;
-
-    fn region(name: &str, url: &str, aliases: &[&str]) -> RegionDef {
-        let aliases = aliases.iter().map(|&one| one.to_owned()).collect();
-        RegionDef { name: name.to_owned(), url: url.to_owned(), aliases }
-    }
-
-    fn two_regions() -> ServiceDef {
-        ServiceDef {
-            name: "two".to_owned(),
-            servers: vec![ServerDef { url: "https://one.example".to_owned(), ..ServerDef::default() }],
-            regions: vec![
-                region("us-1", "https://one.example", &[]),
-                region("us-gov-2", "https://gov.example/", &["gov2"]),
-            ],
-            base_url_suffixes: vec!["/public/graphql".to_owned()],
-            ..ServiceDef::default()
-        }
-    }
-
-    fn decided(profile: &Profile) -> Base {
-        let definition = two_regions();
-        Base::decide(&definition, profile, &definition.regions).unwrap()
-    }
-
-    #[test]
-    fn an_explicit_base_wins_and_is_cleaned() {
-        for given in ["api.example/v1", "https://api.example/v1/", "https://api.example/v1/public/graphql/"] {
-            let base = decided(&Profile::new().base_url(given).region("us-1"));
-            assert_eq!((base.url.as_str(), base.explicit), ("https://api.example/v1", true), "{given}");
-        }
-    }
-
-    #[test]
-    fn a_base_that_is_no_address_is_refused() {
-        let definition = two_regions();
-        for given in ["ftp://a", "https://", "https://a?x=1", "https://a#f", "https://user:pw@a"] {
-            let error = Base::explicit(&definition, given).unwrap_err();
-            assert_eq!(error.kind(), "config", "{given}");
-            assert!(!error.to_string().contains("pw"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_base_that_would_be_folded_is_refused() {
-        for url in ["https://x/a/../b", "https://x/.", "https://x/a/%2E%2e/b", "https://x/a\\..\\b"] {
-            let error = Base::explicit(&two_regions(), url).unwrap().require_exact().unwrap_err();
-            assert_eq!(error.kind(), "config", "{url}");
-        }
-        assert!(Base::explicit(&two_regions(), "https://x/..a/b.").unwrap().require_exact().is_ok());
-    }
-
-    #[test]
-    fn a_region_is_found_in_any_spelling() {
-        for name in ["us-gov-2", "USGOV2", "Gov2", "gov-2"] {
-            assert_eq!(decided(&Profile::new().region(name)).url, "https://gov.example", "{name}");
-        }
-        let definition = two_regions();
-        let error =
-            Base::decide(&definition, &Profile::new().region("mars"), &definition.regions).unwrap_err();
-        assert_eq!(error.to_string(), "two has no region \"mars\"");
-        assert_eq!(error.hint().unwrap(), "choose one of us-1, us-gov-2.");
-    }
-
-    #[test]
-    fn without_a_word_it_is_the_first_server_and_its_region() {
-        for profile in [Profile::new(), Profile::new().region("autodiscover")] {
-            let base = decided(&profile);
-            assert_eq!((base.url.as_str(), base.region.as_deref()), ("https://one.example", Some("us-1")));
-            assert!(!base.explicit);
-        }
-    }
-
-    #[test]
-    fn replaced_regions_replace_the_first_server_too() {
-        let definition = two_regions();
-        let replaced = [region("x", "http://127.0.0.1:1", &[]), region("us-1", "http://127.0.0.1:2", &[])];
-        let base = Base::decide(&definition, &Profile::new(), &replaced).unwrap();
-        assert_eq!(base.url, "http://127.0.0.1:2");
-        let base = Base::decide(&definition, &Profile::new(), &replaced[..1]).unwrap();
-        assert_eq!(base.url, "http://127.0.0.1:1");
-    }
-
-    #[test]
-    fn a_placeholder_is_shown_but_not_called() {
-        let host = ServerVariableDef {
-            name: "host".to_owned(),
-            default: "your-host".to_owned(),
-            placeholder: true,
-            ..Default::default()
-        };
-        let definition = ServiceDef {
-            name: "keyed".to_owned(),
-            servers: vec![ServerDef {
-                url: "https://{host}/v1".to_owned(),
-                variables: vec![host],
-                ..ServerDef::default()
-            }],
-            ..ServiceDef::default()
-        };
-        let base = Base::decide(&definition, &Profile::new(), &[]).unwrap();
-        assert_eq!(base.url, "https://your-host/v1");
-        let error = base.require_real(&definition).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the address of keyed is not known: \"https://your-host/v1\" is a placeholder"
-        );
-        assert_eq!(error.hint().unwrap(), "set KEYED_BASE_URL, or give a server with the call.");
-    }
-
-    #[test]
-    fn a_relative_server_has_no_host_yet() {
-        for (written, url) in
-            [("/v1/", "https://your-api-host/v1"), ("", "https://your-api-host"), ("//h/a", "https://h/a")]
-        {
-            let server = ServerDef { url: written.to_owned(), ..ServerDef::default() };
-            assert_eq!(Base::of_server(Some(&server)).url, url);
-        }
-    }
-
-    #[test]
-    fn loopback_is_judged_on_the_parsed_host() {
-        for here in [
-            "http://localhost:1",
-            "http://127.1",
-            "http://0x7f.1/",
-            "http://[::1]",
-            "http://[::ffff:127.0.0.1]",
-        ] {
-            assert!(is_loopback(&Url::parse(here).unwrap()), "{here}");
-        }
-        for there in ["http://localhost.example", "http://128.0.0.1", "http://127.0.0.1.example"] {
-            assert!(!is_loopback(&Url::parse(there).unwrap()), "{there}");
-        }
-    }
-}
+#[path = "base_tests.rs"]
+mod tests;

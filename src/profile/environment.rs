@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Credentials, Profile};
+use super::{Credentials, Profile, ServerVariable, Wish};
 use crate::error::{ConfigError, Result};
 use crate::operation::ServiceDef;
 
@@ -10,6 +10,8 @@ use crate::operation::ServiceDef;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setting {
     BaseUrl,
+    Server,
+    ServerVariables,
     Region,
     TokenUrl,
     ClientId,
@@ -22,8 +24,10 @@ pub(crate) enum Setting {
 }
 
 impl Setting {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::BaseUrl,
+        Self::Server,
+        Self::ServerVariables,
         Self::Region,
         Self::TokenUrl,
         Self::ClientId,
@@ -38,6 +42,8 @@ impl Setting {
     fn word(self) -> &'static str {
         match self {
             Self::BaseUrl => "base_url",
+            Self::Server => "server",
+            Self::ServerVariables => "server_variables",
             Self::Region => "region",
             Self::TokenUrl => "token_url",
             Self::ClientId => "client_id",
@@ -89,14 +95,15 @@ fn prefix(service: &str) -> String {
 
 impl Profile {
     /// Reads a profile from environment variables: those that the document names (`x-environment`), else
-    /// `<SERVICE>_BASE_URL`, `_REGION`, `_TOKEN_URL`, `_CLIENT_ID`, `_CLIENT_SECRET`, `_MEMBER`, `_ACCESS_TOKEN`,
+    /// `<SERVICE>_BASE_URL`, `_SERVER`, `_SERVER_VARIABLES` (`name=value`, with commas between), `_REGION`, `_TOKEN_URL`, `_CLIENT_ID`, `_CLIENT_SECRET`, `_MEMBER`, `_ACCESS_TOKEN`,
     /// `_API_KEY`, `_USERNAME`, `_PASSWORD`. The secret of one security scheme alone is `<SERVICE>_<SCHEME>`, as in
     /// `PETS_APP_ID` for the scheme `app-id` ([`Credentials::scheme`] tells what it holds). Each may also be given as
     /// `NAME_FILE`, the path of a file that holds the value; line ends after it are cut. An empty variable counts as
     /// unset. `lookup` is `|name| std::env::var(name).ok()`, or anything else that knows variables.
     ///
     /// # Errors
-    /// [`crate::Error::Config`] where a file named by a variable cannot be read.
+    /// [`crate::Error::Config`] where a file named by a variable cannot be read, or server variables are not
+    /// written so.
     pub fn from_env(definition: &ServiceDef, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let read = |key| first_found(&variables_for(definition, key), lookup);
         let mut credentials = Credentials::new();
@@ -118,11 +125,32 @@ impl Profile {
         Ok(Self {
             name: None,
             base_url: read(Setting::BaseUrl)?,
+            wish: Wish {
+                server: read(Setting::Server)?,
+                variables: read(Setting::ServerVariables)?
+                    .map_or(Ok(Vec::new()), |text| server_variables(definition, &text))?,
+            },
             region: read(Setting::Region)?,
             token_url: read(Setting::TokenUrl)?,
             credentials,
         })
     }
+}
+
+/// Reads `name=value` pairs with commas between.
+fn server_variables(definition: &ServiceDef, text: &str) -> Result<Vec<ServerVariable>> {
+    let mut wish = Wish::default();
+    for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
+        let Some((name, value)) = pair.split_once('=') else {
+            let variable = variable_for(definition, Setting::ServerVariables);
+            let problem =
+                format!("{variable} holds \"{}\", which is no name=value", pair.trim().escape_debug());
+            let hint = Some(format!("write {variable} as name=value,name=value."));
+            return Err(ConfigError { problem, hint }.into());
+        };
+        wish.set(name.trim().to_owned(), value.trim().to_owned(), false);
+    }
+    Ok(wish.variables)
 }
 
 fn first_found(variables: &[String], lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>> {
@@ -236,6 +264,19 @@ mod tests {
         let pairs = [("KEYED_TOKEN_FILE", path), ("OLD_TOKEN", "old")];
         let profile = Profile::from_env(&keyed(), &env(&pairs)).unwrap();
         assert_eq!(profile.credentials.api_key.unwrap().expose_secret(), "from file");
+    }
+
+    #[test]
+    fn a_server_is_chosen_by_variables_too() {
+        let pairs = [("PET_STORE_SERVER", "1"), ("PET_STORE_SERVER_VARIABLES", "tenant=acme, port=8443,")];
+        let profile = Profile::from_env(&petstore(), &env(&pairs)).unwrap();
+        assert_eq!(profile.wish.server.as_deref(), Some("1"));
+        let variables: Vec<_> =
+            profile.wish.variables.iter().map(|one| (one.name.as_str(), one.value.as_str())).collect();
+        assert_eq!(variables, [("tenant", "acme"), ("port", "8443")]);
+        let pairs = [("PET_STORE_SERVER_VARIABLES", "tenant")];
+        let error = Profile::from_env(&petstore(), &env(&pairs)).unwrap_err();
+        assert_eq!(error.to_string(), "PET_STORE_SERVER_VARIABLES holds \"tenant\", which is no name=value");
     }
 
     #[test]

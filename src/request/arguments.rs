@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::media::{Kind, Media};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
-use super::{CallOptions, url};
+use super::{CallOptions, url, xml};
 use crate::operation::{Location, Method, Types};
 use crate::params::{Argument, Params};
-use crate::schema::{Wire, admits, fit, folds_to, kind, nearest, shown};
+use crate::schema::{Finding, Wire, admits, fit, folds_to, kind, nearest, shown};
 use crate::table::{GraphQl, Operation, Parameter, Property, Schema};
 
 /// A declared parameter and what was given for it.
@@ -216,12 +216,36 @@ impl<'a> Router<'a, '_> {
             let mut found = Vec::new();
             let wire = if is_json { Wire::Json } else { Wire::Text };
             let fitted = shaped_fit(self.operation, parameter.schema(), value, wire, &mut found);
+            let fitted = if parameter.content().map(Kind::of) == Some(Kind::Xml) {
+                self.xml(parameter, fitted, &mut found)
+            } else {
+                fitted
+            };
             if !found.is_empty() {
                 self.problems.findings(order, &path(), found);
             }
             self.routed.slots[index].value = Some(fitted);
         }
         self.routed.slots[index].order = Some(order);
+    }
+
+    /// The text of a parameter whose media type is XML; a string is that text.
+    fn xml(
+        &self,
+        parameter: Parameter<'a>,
+        value: Cow<'a, Argument>,
+        found: &mut Vec<Finding>,
+    ) -> Cow<'a, Argument> {
+        if value.scalar_text().is_some() {
+            return value;
+        }
+        match xml::write(Some(self.operation), parameter.schema().text(), &value) {
+            Ok(text) => Cow::Owned(text.into()),
+            Err(problems) => {
+                found.extend(problems);
+                value
+            }
+        }
     }
 
     fn member(&mut self, order: usize, name: &'a str, value: &'a Argument) {
@@ -354,7 +378,7 @@ fn shaped_fit<'a>(
     schema: Schema<'a>,
     value: &'a Argument,
     wire: Wire,
-    found: &mut Vec<crate::schema::Finding>,
+    found: &mut Vec<Finding>,
 ) -> Cow<'a, Argument> {
     match shape(schema, value, operation.comma_lists()) {
         Cow::Borrowed(value) => fit(operation, schema, value, wire, found),

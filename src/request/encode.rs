@@ -73,8 +73,7 @@ pub(super) struct Scope<'s, 'a> {
 impl<'a> Scope<'_, 'a> {
     /// The Encoding Objects of the media type.
     pub(super) fn encodings(self) -> Encodings<'a> {
-        let text = self.media.declared.and_then(MediaType::encoding);
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        encodings(self.media.declared.and_then(MediaType::encoding))
     }
 
     fn xml(self, value: &Argument, found: &mut Vec<Finding>) -> Content {
@@ -87,6 +86,11 @@ impl<'a> Scope<'_, 'a> {
             }
         }
     }
+}
+
+/// Encoding Objects by their JSON.
+pub(super) fn encodings(text: Option<&str>) -> Encodings<'_> {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// Writes a body that is made of members; what cannot be written is found, with its path below the body.

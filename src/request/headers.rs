@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::CallOptions;
 use super::arguments::Routed;
 use super::problems::Problems;
-use super::resolve::content_text;
+use super::resolve::parameter_text;
 use super::style::{self, Escape, Rules};
 use crate::operation::{Location, Style};
 use crate::params::Argument;
@@ -30,8 +30,8 @@ pub(super) fn build(
         match slot.location {
             Location::Header => {
                 let mut text = String::new();
-                if let Some(media_type) = parameter.content() {
-                    text.push_str(&content_text(media_type, value));
+                if parameter.content().is_some() {
+                    text.push_str(&parameter_text(parameter, value));
                 } else {
                     let rules = Rules::new(name, Style::Simple, parameter.explode(), Escape::Never);
                     style::write(&mut text, rules, value);
@@ -45,12 +45,11 @@ pub(super) fn build(
                     _ => Escape::Unreserved,
                 };
                 let rules = Rules::new(name, parameter.style(), parameter.explode(), escape);
-                match parameter.content() {
-                    Some(media_type) => {
-                        let value = content_text(media_type, value).into_owned().into();
-                        headers.cookie(order, rules, &value, &mut cookies);
-                    }
-                    None => headers.cookie(order, rules, value, &mut cookies),
+                if parameter.content().is_some() {
+                    let value = parameter_text(parameter, value).into_owned().into();
+                    headers.cookie(order, rules, &value, &mut cookies);
+                } else {
+                    headers.cookie(order, rules, value, &mut cookies);
                 }
             }
             _ => {}

@@ -49,7 +49,10 @@ pub(crate) fn resolve(
     let url = url_of((operation, &method), base_url, &routed, &mut problems);
     let headers = headers::build(operation.accept(), media_type, &routed, options, &mut problems);
     match problems.finish() {
-        Err(problems) => Err(ArgumentsError { operation: operation.qualified_id(), problems }),
+        Err(problems) => {
+            let operation = operation.qualified_id();
+            Err(ArgumentsError { name: operation.clone(), operation, problems })
+        }
         Ok(warnings) => Ok(Request {
             operation: Some(operation.qualified_id()),
             method,
@@ -138,30 +141,39 @@ fn write_slot(out: &mut String, parameter: Parameter<'_>, name: &str, value: &Ar
     if location == Location::Querystring {
         return write_querystring(out, parameter, value);
     }
-    let Some(content) = parameter.content() else {
+    if parameter.content().is_none() {
         let (style, explode) = (parameter.style(), parameter.explode());
         let rules = Rules { arrays: parameter.deep_arrays(), ..Rules::new(name, style, explode, escape) };
         return style::write(out, rules, value);
-    };
+    }
     if location == Location::Query {
         style::escape(out, name, Escape::Unreserved);
         out.push('=');
     }
-    style::escape(out, &content_text(content, value), escape);
+    style::escape(out, &parameter_text(parameter, value), escape);
 }
 
 /// The whole query string by its media type (`OpenAPI` 3.2, `in: querystring`).
 fn write_querystring(out: &mut String, parameter: Parameter<'_>, value: &Argument) {
-    let content = parameter.content().unwrap_or_default();
-    let text = content_text(content, value);
-    match (Kind::of(content), value) {
+    let text = parameter_text(parameter, value);
+    match (parameter.content().map(Kind::of), value) {
         // It is fit for a query by its own rules.
-        (Kind::Form, Argument::Object(_)) => out.push_str(&text),
+        (Some(Kind::Form), Argument::Object(_)) => out.push_str(&text),
         _ => style::escape(out, &text, Escape::Unreserved),
     }
 }
 
 /// The text of a parameter with `content`, before it is made fit for its place.
+pub(super) fn parameter_text<'v>(parameter: Parameter<'_>, value: &'v Argument) -> Cow<'v, str> {
+    match (parameter.content().map(Kind::of), value) {
+        (Some(Kind::Form), Argument::Object(members)) => {
+            encode::form_text(members, &encode::encodings(parameter.encoding())).into()
+        }
+        _ => content_text(parameter.content().unwrap_or_default(), value),
+    }
+}
+
+/// The text of a value by its media type.
 pub(super) fn content_text<'v>(media_type: &str, value: &'v Argument) -> Cow<'v, str> {
     match (Kind::of(media_type), value) {
         (Kind::Json, value) => value.to_json_text().into(),
@@ -226,7 +238,10 @@ pub(crate) fn resolve_unlisted(
     query_extras(&mut query, method, &routed.extras, &mut problems);
     let headers = headers::build("*/*", body.media_type, &routed, options, &mut problems);
     match problems.finish() {
-        Err(problems) => Err(ArgumentsError { operation: format!("{service}:{method} {path}"), problems }),
+        Err(problems) => {
+            let operation = format!("{service}:{method} {path}");
+            Err(ArgumentsError { name: operation.clone(), operation, problems })
+        }
         Ok(warnings) => Ok(Request {
             operation: None,
             method: method.clone(),

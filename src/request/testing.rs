@@ -52,6 +52,7 @@ pub(crate) fn parameter(name: &str, location: Location, style: Style, explode: b
         deep_arrays: DeepArrays::default(),
         deprecated: false,
         content: None,
+        encoding: None,
         description: None,
         schema: SchemaDef::default(),
     }

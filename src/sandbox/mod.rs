@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, IoError, Result};
+use crate::operation::SchemeKind;
 use crate::profile::{Credentials, Profile};
 
 use self::exchange::Region;
@@ -180,6 +181,10 @@ impl Sandbox {
     /// ```
     pub fn profile(&self, service: &str) -> Profile {
         let any = Credentials::new().api_key("demo").access_token("demo").basic("demo", "demo");
+        let table = self.stage.described.table().service(service);
+        let schemes = table.map(|table| table.definition().security_schemes.iter()).into_iter().flatten();
+        let keys = schemes.filter(|scheme| matches!(scheme.kind, SchemeKind::ApiKey { .. }));
+        let any = keys.fold(any, |any, scheme| any.scheme(&scheme.name, "demo"));
         let credentials = self.credentials(service).first().map_or(any, DemoCredentials::credentials);
         Profile::new().base_url(self.url_of(service)).credentials(credentials)
     }

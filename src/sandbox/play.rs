@@ -174,7 +174,13 @@ impl Stage {
             _ if self.described.is_signed_in(operation, incoming) => Ok(()),
             _ => {
                 let message = "no credentials of the kind that the operation asks for";
-                Err(self.refuse(service, incoming, 401, message))
+                let mut refusal = self.refuse(service, incoming, 401, message);
+                if self.described.challenges(operation) {
+                    let challenge =
+                        r#"Digest realm="sandbox", nonce="sandbox", qop="auth", algorithm=SHA-256"#;
+                    refusal.headers.push(("www-authenticate", challenge.to_owned()));
+                }
+                Err(refusal)
             }
         };
         admitted.map_or_else(|refusal| refusal, |()| answer())

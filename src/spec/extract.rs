@@ -15,8 +15,9 @@ use super::names;
 use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
 use super::schema::Reached;
-use super::security::{check_security, security};
-use super::service::{Defaults, extension, present, servers};
+use super::security::{checked, security};
+use super::server::servers;
+use super::service::{Defaults, extension, present};
 use super::swagger2::Upgrade;
 use super::{openapi31, schema};
 use crate::operation::{
@@ -140,8 +141,7 @@ pub(crate) fn parts(
         Some(list) => {
             let pointer = format!("{pointer}/security");
             let sets = security(list, &pointer)?;
-            check_security(&sets, context.schemes, &pointer, warnings);
-            sets
+            checked(sets, context.schemes, &pointer, warnings)
         }
         None => context.defaults.security.clone(),
     };

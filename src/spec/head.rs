@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::document;
 use super::error::{SpecError, Warning};
 use super::reference::Resolve;
-use super::security::check_security;
+use super::security::checked;
 use super::service::{self, Defaults};
 use super::swagger2::Upgrade;
 use crate::operation::ServiceDef;
@@ -33,9 +33,9 @@ pub(crate) fn read(
     let upgraded = upgrade.as_ref().map(|upgrade| upgrade.root(map));
     let map = upgraded.as_ref().unwrap_or(map);
     let before = warnings.len();
-    let defaults = service::defaults(map, warnings)?;
+    let mut defaults = service::defaults(map, warnings)?;
     let service = service::service(map, resolver, stem, warnings)?;
-    check_security(&defaults.security, &service.security_schemes, "#/security", warnings);
+    defaults.security = checked(defaults.security, &service.security_schemes, "#/security", warnings);
     if upgraded.is_some() {
         for warning in &mut warnings[before..] {
             warning.pointer =

@@ -20,6 +20,7 @@ mod position;
 mod reference;
 mod schema;
 mod security;
+mod server;
 mod service;
 mod styles;
 mod swagger2;

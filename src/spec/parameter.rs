@@ -6,9 +6,11 @@ use openapiv3::{CookieStyle, HeaderStyle, Parameter, ParameterData, PathStyle, Q
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::error::{Effect, SpecError, Warning};
+use super::encoding;
+use super::error::{Effect, SpecError, Warning, token};
 use super::extract::Context;
 use super::reference::follow;
+use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
 use super::styles::{self, Says};
 use super::{schema, swagger2};
@@ -98,10 +100,18 @@ fn read(
     let arrays = arrays.or(context.defaults.deep_arrays);
     def.deep_arrays = arrays.unwrap_or_default();
     let content = map.get("content").and_then(Value::as_object).and_then(|content| content.iter().next());
-    let schema = match content {
+    let content =
+        content.map(|(name, content)| Ok((name, follow(content, resolver, pointer)?))).transpose()?;
+    let schema = match &content {
         Some((media_type, content)) => {
-            def.content = Some(media_type.clone());
-            content.get("schema")
+            let schema = content.get("schema");
+            let (properties, _) = schema::properties(schema, resolver);
+            let pointer = format!("{pointer}/content/{}", token(media_type));
+            // Only parts have headers, whose schemas would be reached.
+            let reached = &mut Reached::default();
+            def.encoding = encoding::read(content, &properties, &pointer, context, reached, warnings);
+            def.content = Some((*media_type).clone());
+            schema
         }
         None => map.get("schema"),
     };
@@ -168,6 +178,7 @@ fn shape(map: &Map<String, Value>, pointer: &str) -> Result<ParameterDef, SpecEr
         deep_arrays: DeepArrays::default(),
         deprecated: deprecated.unwrap_or_default(),
         content: None,
+        encoding: None,
         description: description.filter(|text| !text.is_empty()),
         schema: SchemaDef::default(),
     })
@@ -223,6 +234,7 @@ pub(crate) fn fit_to_path(found: &mut Vec<Found>, path: &str, pointer: &str, war
                 deep_arrays: DeepArrays::default(),
                 deprecated: false,
                 content: None,
+                encoding: None,
                 description: None,
                 schema: SchemaDef {
                     types: crate::operation::Types::STRING,

@@ -57,6 +57,20 @@ impl Targets {
         self.0.borrow().references.get(number as usize).cloned().unwrap_or_default()
     }
 
+    /// Shows what a reference leads to.
+    pub(crate) fn follow(
+        &self,
+        number: u32,
+        resolver: &dyn Resolve,
+        visit: impl FnOnce(&Target),
+    ) -> Result<(), String> {
+        if let Some(Some(Ok(known))) = self.0.borrow().found.get(number as usize) {
+            visit(known);
+            return Ok(());
+        }
+        self.target(number, resolver).map(|found| visit(&found))
+    }
+
     /// What a reference leads to, as the resolver finds it the first time.
     pub(crate) fn target(&self, number: u32, resolver: &dyn Resolve) -> Result<Rc<Target>, String> {
         if let Some(Some(known)) = self.0.borrow().found.get(number as usize) {

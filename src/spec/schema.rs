@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::error::{Effect, Warning};
-use super::reference::{Resolve, reference};
+use super::reference::{Resolve, Target, reference};
 use crate::operation::{PropertyDef, SchemaDef, Types};
 
 /// Schemas that one operation may reach; a document with more is no description of a call.
@@ -268,12 +268,12 @@ pub(crate) fn reach(
         let problem = if reached.order.len() == MAX_REACHED {
             format!("it reaches more than {MAX_REACHED} schemas")
         } else {
-            match targets.target(number, resolver) {
-                Ok(found) => {
-                    reached.insert(number);
-                    waiting.extend(&found.references);
-                    continue;
-                }
+            let go_on = |found: &Target| {
+                reached.insert(number);
+                waiting.extend(found.references.iter().filter(|next| !reached.contains(**next)));
+            };
+            match targets.follow(number, resolver, go_on) {
+                Ok(()) => continue,
                 Err(problem) => problem,
             }
         };

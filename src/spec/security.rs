@@ -26,18 +26,79 @@ pub(crate) fn security(value: &Value, pointer: &str) -> Result<Vec<Vec<SchemeUse
     Ok(sets)
 }
 
-/// Warns of requirements that name a scheme the document does not have.
-pub(crate) fn check_security(
-    sets: &[Vec<SchemeUse>],
+/// Warns of requirements that name a scheme the document does not have, and takes apart those that no request can
+/// meet.
+pub(crate) fn checked(
+    sets: Vec<Vec<SchemeUse>>,
     schemes: &[SecuritySchemeDef],
     pointer: &str,
     warnings: &mut Vec<Warning>,
-) {
+) -> Vec<Vec<SchemeUse>> {
     for name in sets.iter().flatten().map(|one| &one.scheme) {
         if !schemes.iter().any(|scheme| scheme.name == *name) {
             let problem = format!("the document has no security scheme `{name}`");
             warnings.push(Warning::new(pointer, problem, Effect::NoSignIn));
         }
+    }
+    let mut read = Vec::with_capacity(sets.len());
+    for set in sets {
+        for part in apart(set, schemes, pointer, warnings) {
+            if !read.contains(&part) {
+                read.push(part);
+            }
+        }
+    }
+    read
+}
+
+/// So many ways are read out of one requirement at most.
+const MOST_WAYS: usize = 16;
+
+/// A set of schemes that would stand in one place of a request at once, as `basic` and `bearer` would in
+/// `Authorization`, can only mean any one of them.
+fn apart(
+    set: Vec<SchemeUse>,
+    schemes: &[SecuritySchemeDef],
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> Vec<Vec<SchemeUse>> {
+    let mut slots: Vec<(Option<String>, Vec<SchemeUse>)> = Vec::with_capacity(set.len());
+    for one in set {
+        let scheme = schemes.iter().find(|scheme| scheme.name == one.scheme);
+        let slot = scheme.and_then(|scheme| slot_of(&scheme.kind));
+        match slots.iter_mut().find(|(known, _)| slot.is_some() && *known == slot) {
+            Some((_, uses)) => uses.push(one),
+            None => slots.push((slot, vec![one])),
+        }
+    }
+    for (slot, uses) in slots.iter().filter(|(_, uses)| uses.len() > 1) {
+        let names: Vec<_> = uses.iter().map(|one| format!("`{}`", one.scheme)).collect();
+        let place = slot.as_deref().unwrap_or_default();
+        let problem = format!("{} cannot stand in {place} at once", names.join(" and "));
+        warnings.push(Warning::new(pointer, problem, Effect::Assumed));
+    }
+    if slots.iter().map(|(_, uses)| uses.len()).try_fold(1_usize, usize::checked_mul) > Some(MOST_WAYS) {
+        for (_, uses) in &mut slots {
+            uses.truncate(1);
+        }
+    }
+    slots.into_iter().fold(vec![Vec::new()], |ways, (_, uses)| {
+        let with = |way: &Vec<SchemeUse>, one: &SchemeUse| [&way[..], std::slice::from_ref(one)].concat();
+        ways.iter().flat_map(|way| uses.iter().map(|one| with(way, one)).collect::<Vec<_>>()).collect()
+    })
+}
+
+/// The place of a request that a scheme fills, in words.
+fn slot_of(kind: &SchemeKind) -> Option<String> {
+    let header = |name: &str| Some(format!("the header `{}`", name.to_ascii_lowercase()));
+    match kind {
+        SchemeKind::ApiKey { location: Location::Query, name } => {
+            Some(format!("the query parameter `{name}`"))
+        }
+        SchemeKind::ApiKey { location: Location::Cookie, name } => Some(format!("the cookie `{name}`")),
+        SchemeKind::ApiKey { name, .. } => header(name),
+        SchemeKind::MutualTls => None,
+        _ => header("Authorization"),
     }
 }
 
@@ -197,6 +258,56 @@ mod tests {
         let (_, warnings) = read(&json!({"one": scheme}));
         assert_eq!(warnings[0].pointer, "#/components/securitySchemes/one/x-oauth2");
         assert!(warnings[0].problem.contains("`basic`") && warnings[0].problem.contains("`post`"));
+    }
+
+    fn apart_of(sets: &[&[&str]]) -> (Vec<String>, Vec<Warning>) {
+        let schemes = json!({
+            "bearer": {"type": "http", "scheme": "bearer"}, "basic": {"type": "http", "scheme": "basic"},
+            "raw": {"type": "apiKey", "in": "header", "name": "AUTHORIZATION"},
+            "id": {"type": "openIdConnect", "openIdConnectUrl": "https://id.example"},
+            "key": {"type": "apiKey", "in": "query", "name": "key"}, "too": {"type": "apiKey", "in": "query", "name": "key"},
+            "jar": {"type": "apiKey", "in": "cookie", "name": "key"}, "cert": {"type": "mutualTLS"}});
+        let (schemes, mut warnings) = read(&schemes);
+        let one = |name: &&str| SchemeUse { scheme: (*name).to_owned(), scopes: Vec::new() };
+        let sets = sets.iter().map(|set| set.iter().map(one).collect()).collect();
+        let read = checked(sets, &schemes, "#/security", &mut warnings);
+        let told = |set: Vec<SchemeUse>| set.into_iter().map(|one| one.scheme).collect::<Vec<_>>().join("+");
+        (read.into_iter().map(told).collect(), warnings)
+    }
+
+    #[test]
+    fn schemes_that_stand_in_one_place_mean_any_one_of_them() {
+        for set in [&["bearer", "key", "jar", "cert"][..], &[], &["basic"], &["gone", "bearer"]] {
+            assert_eq!(apart_of(&[set]).0, [set.join("+")]);
+        }
+        let (read, warnings) = apart_of(&[&["bearer", "key", "basic"], &["basic", "key"], &[]]);
+        assert_eq!(read, ["bearer+key", "basic+key", ""]);
+        let told: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "#/security: `bearer` and `basic` cannot stand in the header `authorization` at once (read as the nearest valid form)"
+            ]
+        );
+        let (read, warnings) = apart_of(&[&["bearer", "key", "raw", "too"]]);
+        assert_eq!(read, ["bearer+key", "bearer+too", "raw+key", "raw+too"]);
+        assert_eq!(warnings.len(), 2);
+    }
+
+    #[test]
+    fn a_requirement_does_not_grow_without_bounds() {
+        let names: Vec<_> = (0..40).map(|number| format!("s{number}")).collect();
+        let schemes: Vec<_> = names
+            .iter()
+            .enumerate()
+            .map(|(number, name)| SecuritySchemeDef {
+                name: name.clone(),
+                kind: SchemeKind::ApiKey { location: Location::Header, name: format!("X-{}", number / 2) },
+            })
+            .collect();
+        let set = names.iter().map(|name| SchemeUse { scheme: name.clone(), scopes: Vec::new() }).collect();
+        let read = checked(vec![set], &schemes, "#/security", &mut Vec::new());
+        assert_eq!((read.len(), read[0].len()), (1, 20));
     }
 
     #[test]

@@ -8,8 +8,9 @@ use super::document::scalar;
 use super::error::{Effect, SpecError, Warning, token};
 use super::reference::Resolve;
 use super::security::{security, security_schemes};
+use super::server::servers;
 use crate::operation::{
-    DeepArrays, ENVIRONMENT_KEYS, Pagination, RegionDef, SchemeUse, ServerDef, ServerVariableDef, ServiceDef,
+    DeepArrays, ENVIRONMENT_KEYS, Pagination, RegionDef, SchemeUse, ServerDef, ServiceDef,
 };
 
 /// The extension of a document, a parameter or an Encoding Object that says how `deepObject` writes lists.
@@ -52,6 +53,7 @@ pub(crate) fn service(
         name: extension::<String>(root, "x-service", "#", warnings).unwrap_or_else(|| stem.to_owned()),
         title: info("title").unwrap_or_default(),
         version: info("version").unwrap_or_default(),
+        document_url: None,
         servers: servers(root, "#", warnings),
         regions: regions(root, warnings),
         discovery: extension(root, "x-region-discovery", "#", warnings),
@@ -167,56 +169,6 @@ fn regions(root: &Map<String, Value>, warnings: &mut Vec<Warning>) -> Vec<Region
         }
     }
     found
-}
-
-/// The `servers` of a root, a path item or an operation.
-pub(crate) fn servers(
-    owner: &Map<String, Value>,
-    pointer: &str,
-    warnings: &mut Vec<Warning>,
-) -> Vec<ServerDef> {
-    let Some(Value::Array(list)) = present(owner, "servers") else { return Vec::new() };
-    let mut servers = Vec::with_capacity(list.len());
-    for (number, server) in list.iter().enumerate() {
-        let pointer = format!("{pointer}/servers/{number}");
-        let Some(url) = server.get("url").and_then(Value::as_str) else {
-            warnings.push(Warning::new(pointer, "the server has no `url`", Effect::PartIgnored));
-            continue;
-        };
-        let text = |member: &str| server.get(member).and_then(Value::as_str).map(str::to_owned);
-        let variables = server.get("variables").and_then(Value::as_object);
-        let variables = variables.into_iter().flatten();
-        servers.push(ServerDef {
-            url: url.to_owned(),
-            name: text("name"),
-            description: text("description"),
-            variables: variables
-                .map(|(name, variable)| server_variable(name, variable, &pointer, warnings))
-                .collect(),
-        });
-    }
-    servers
-}
-
-fn server_variable(
-    name: &str,
-    variable: &Value,
-    pointer: &str,
-    warnings: &mut Vec<Warning>,
-) -> ServerVariableDef {
-    let choices: Vec<String> =
-        variable.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(scalar).collect();
-    let default = variable.get("default").and_then(scalar);
-    if default.is_none() {
-        let pointer = format!("{pointer}/variables/{}", token(name));
-        warnings.push(Warning::new(pointer, "the variable has no `default`", Effect::Assumed));
-    }
-    ServerVariableDef {
-        name: name.to_owned(),
-        default: default.or_else(|| choices.first().cloned()).unwrap_or_default(),
-        choices,
-        placeholder: variable.get("x-placeholder").and_then(Value::as_bool).unwrap_or_default(),
-    }
 }
 
 #[cfg(test)]

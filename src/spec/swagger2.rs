@@ -34,10 +34,15 @@ impl Upgrade {
     /// The upgrade of a document by its root, where it is one of Swagger 2.0.
     pub(crate) fn of(root: &Map<String, Value>) -> Option<Self> {
         root.get("swagger")?;
-        let text = |key: &str| root.get(key).and_then(Value::as_str).map(str::trim).unwrap_or_default();
+        let text = |key: &str| {
+            root.get(key).and_then(Value::as_str).map(str::trim).unwrap_or_default().trim_end_matches('/')
+        };
+        let base_path = text("basePath");
+        // The specification asks for the slash; without one the path would become a part of the host's name.
+        let slash = if base_path.is_empty() || base_path.starts_with('/') { "" } else { "/" };
         Some(Self {
-            host: text("host").trim_end_matches('/').to_owned(),
-            base_path: text("basePath").trim_end_matches('/').to_owned(),
+            host: text("host").to_owned(),
+            base_path: format!("{slash}{base_path}"),
             consumes: words(root, "consumes").unwrap_or_default(),
             produces: words(root, "produces").unwrap_or_default(),
         })
@@ -50,8 +55,10 @@ impl Upgrade {
         let kept = root.iter().filter(|(key, _)| !APART.contains(&key.as_str()));
         let mut upgraded: Map<String, Value> =
             kept.map(|(key, value)| (key.clone(), value.clone())).collect();
-        if let Some(servers) = self.servers(words(root, "schemes").unwrap_or_default()) {
-            upgraded.insert("servers".to_owned(), servers);
+        let says_where = !self.host.is_empty() || !self.base_path.is_empty();
+        if says_where || !upgraded.contains_key("servers") {
+            let servers = self.servers(words(root, "schemes").unwrap_or_default());
+            upgraded.extend(servers.map(|servers| ("servers".to_owned(), servers)));
         }
         let schemes = root.get("securityDefinitions").and_then(Value::as_object).into_iter().flatten();
         let schemes: Map<_, _> = schemes.map(|(name, one)| (name.clone(), security_scheme(one))).collect();
@@ -65,18 +72,21 @@ impl Upgrade {
         upgraded
     }
 
-    /// The servers by schemes: `https` first, so that a choice by default sends no secret in clear. Without a
-    /// host the base path is relative to the document's own place.
-    fn servers(&self, mut schemes: Vec<String>) -> Option<Value> {
+    /// The servers by schemes: `https` first, so that a choice by default sends no secret in clear. What is not said
+    /// is that of the document's own place (Swagger 2.0, `host` and `schemes`): a URL without a scheme is relative to
+    /// it, and so is one whose host is empty, such as `https:///v1`.
+    fn servers(&self, schemes: Vec<String>) -> Option<Value> {
         let Self { host, base_path, .. } = self;
-        if host.is_empty() {
-            return (!base_path.is_empty()).then(|| json!([{"url": base_path}]));
-        }
         if host.contains("://") {
             return Some(json!([{"url": format!("{host}{base_path}")}]));
         }
+        let mut schemes = callable(schemes);
+        if host.is_empty() && schemes.len() != 1 {
+            // Of several schemes the place's own is the one that is known to be served there.
+            return (!base_path.is_empty()).then(|| json!([{"url": base_path}]));
+        }
         if schemes.is_empty() {
-            schemes.push("https".to_owned());
+            return Some(json!([{"url": format!("//{host}{base_path}")}]));
         }
         schemes.sort_by_key(|scheme| scheme != "https");
         let urls = schemes.iter().map(|scheme| json!({"url": format!("{scheme}://{host}{base_path}")}));
@@ -86,7 +96,7 @@ impl Upgrade {
     /// The servers of an operation that has its own `schemes`.
     pub(crate) fn own_servers(&self, operation: &Map<String, Value>) -> Map<String, Value> {
         let schemes = words(operation, "schemes").filter(|schemes| !schemes.is_empty());
-        let servers = schemes.filter(|_| !self.host.is_empty()).and_then(|schemes| self.servers(schemes));
+        let servers = schemes.and_then(|schemes| self.servers(schemes));
         servers.map(|servers| ("servers".to_owned(), servers)).into_iter().collect()
     }
 
@@ -135,6 +145,12 @@ impl Upgrade {
             .map(|(number, name)| (name, if number == 0 { json!({"schema": schema}) } else { Value::Null }));
         json!({"content": content.collect::<Map<_, _>>()})
     }
+}
+
+/// The schemes that can be called; those of a document that has no such stay, so that its calls say what is wrong.
+fn callable(schemes: Vec<String>) -> Vec<String> {
+    let is_web = |scheme: &String| matches!(scheme.as_str(), "http" | "https");
+    if schemes.iter().any(is_web) { schemes.into_iter().filter(is_web).collect() } else { schemes }
 }
 
 /// A list of words, where one is given.

@@ -292,6 +292,15 @@ impl OperationTable {
         }
     }
 
+    /// The ID of an operation where it alone tells which one is meant, else with its service.
+    pub(crate) fn short_name(&self, operation: Operation<'_>) -> String {
+        let (named, id) = self.split_namespace(None, operation.id());
+        match self.first_tier(named, id)[..] {
+            [one] if self.services[one.service].name() == operation.service() => operation.id().to_owned(),
+            _ => operation.qualified_id(),
+        }
+    }
+
     /// As [`OperationTable::get`] for who only looks whether there is one: `None` in place of an error, and no time
     /// spent on the nearest identifiers.
     #[must_use]

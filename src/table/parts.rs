@@ -128,6 +128,12 @@ impl<'t> Parameter<'t> {
         self.view.optional(layout::PARAMETERS, self.row, layout::parameter::CONTENT)
     }
 
+    /// The Encoding Objects of that media type by property name as compact JSON.
+    #[must_use]
+    pub fn encoding(self) -> Option<&'t str> {
+        self.view.optional(layout::PARAMETERS, self.row, layout::parameter::ENCODING)
+    }
+
     /// What it means, in the document's words.
     #[must_use]
     pub fn description(self) -> Option<&'t str> {

@@ -62,8 +62,7 @@ pub(super) fn suggest(table: &OperationTable, service: Option<&str>, name: &str)
     near.sort_by_key(|(nearness, _)| *nearness);
     let mut names = Vec::new();
     for (_, operation) in near {
-        let is_unique = table.first_tier(None, operation.id()).len() == 1;
-        let name = if is_unique { operation.id().to_owned() } else { operation.qualified_id() };
+        let name = table.short_name(operation);
         if !names.contains(&name) {
             names.push(name);
         }

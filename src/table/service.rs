@@ -12,7 +12,7 @@ use super::operation::Operation;
 use super::view::View;
 use crate::document::Document;
 use crate::error::Result;
-use crate::explain::{self, Explained};
+use crate::explain::{self, Said};
 use crate::operation::ServiceDef;
 use crate::spec::{Patch, Source, Warning};
 
@@ -91,15 +91,13 @@ impl ServiceTable {
     }
 
     /// Who said each thing of one of its operations.
-    pub(super) fn explain(&self, operation: Operation<'_>) -> Explained {
+    pub(super) fn explain(&self, operation: Operation<'_>) -> Result<Vec<Said>> {
         let documents = &self.definition().documents;
-        match &self.origin {
-            Some(document) => document.explain(operation, documents),
-            None => {
-                let folder = self.is_built_in.then(|| format!("specs/{}", self.name));
-                Ok(explain::of_compiled(operation, folder.as_deref(), documents))
-            }
+        if let Some(document) = &self.origin {
+            return document.explain(operation, documents);
         }
+        let folder = self.is_built_in.then(|| format!("specs/{}", self.name));
+        Ok(explain::of_compiled(operation, folder.as_deref(), documents))
     }
 
     /// The service's short name.

@@ -91,5 +91,5 @@ async fn open(path: &Path) -> Result<(Body, Option<u64>), Failure> {
     let failed = |source| IoError { action: format!("reading \"{}\"", path.display()), source };
     let file = tokio::fs::File::open(path).await.map_err(failed)?;
     let kind = file.metadata().await.map_err(failed)?;
-    Ok((Body::from(file), kind.is_file().then(|| kind.len())))
+    Ok((Body::from(file), kind.is_file().then_some(kind.len())))
 }

@@ -17,6 +17,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::Settings;
+use super::connecting::Marking;
 use crate::error::ConfigError;
 use crate::profile::is_loopback;
 
@@ -80,6 +81,7 @@ fn build(settings: &Settings, tls: ClientConfig, past_proxies: bool) -> Result<C
         .referer(false)
         .retry(retry::never())
         .connect_timeout(settings.connect_timeout)
+        .connector_layer(Marking)
         .pool_idle_timeout(Duration::from_secs(90))
         .tcp_nodelay(true);
     if past_proxies {

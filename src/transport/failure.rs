@@ -33,8 +33,9 @@ impl Failure {
 }
 
 impl Failure {
-    /// No head of an answer came. What happened before a connection stood was not sent.
-    pub(super) fn before_answer(error: reqwest::Error, has_certificate: bool) -> Self {
+    /// No head of an answer came. What happened before a connection stood was not sent; `unsent` where the request
+    /// still waited for one.
+    pub(super) fn before_answer(error: reqwest::Error, has_certificate: bool, unsent: bool) -> Self {
         if error.is_builder() {
             return Self::Unsendable(format!("the request cannot be sent: {}", error.without_url()));
         }
@@ -43,6 +44,7 @@ impl Failure {
             (_, false, Some(problem)) => Phase::Tls(problem),
             (true, true, _) => Phase::ConnectTimeout,
             (true, false, None) => Phase::Connect,
+            (false, true, _) if unsent => Phase::ConnectTimeout,
             (false, true, _) => Phase::AnswerTimeout,
             (false, false, None) => Phase::Broken,
         };

@@ -5,9 +5,11 @@
 
 mod body;
 mod client;
+mod connecting;
 mod failure;
 mod tls;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -120,6 +122,17 @@ enum Next {
 struct Progress {
     attempts: u32,
     lost: Option<TransportError>,
+    /// Whether nothing of the last attempt's request was sent.
+    unsent: AtomicBool,
+}
+
+impl Progress {
+    /// What was under way when the whole time ran out.
+    fn lost(self) -> Option<TransportError> {
+        let unsent = self.unsent.into_inner();
+        let phase = if unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
+        self.lost.map(|lost| TransportError { phase, ..lost })
+    }
 }
 
 /// Sends requests for all calls of a harness.
@@ -145,7 +158,7 @@ impl Transport {
     pub(crate) async fn send(&self, call: &mut impl Call) -> Result<(Answer, u32)> {
         let mut progress = Progress::default();
         let outcome = tokio::time::timeout(self.settings.max_time, self.attempts(call, &mut progress)).await;
-        outcome.unwrap_or_else(|_| Err(progress.lost.unwrap_or_else(|| call.out_of_time()).into()))
+        outcome.unwrap_or_else(|_| Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into()))
     }
 
     async fn attempts(&self, call: &mut impl Call, progress: &mut Progress) -> Result<(Answer, u32)> {
@@ -153,7 +166,7 @@ impl Transport {
             let wire = call.wire().await?;
             progress.attempts += 1;
             progress.lost = Some(wire.error(Phase::AnswerTimeout, progress.attempts, None));
-            let outcome = self.attempt(&wire).await;
+            let outcome = self.attempt(&wire, &progress.unsent).await;
             match decide(call, &outcome) {
                 Next::Again => {
                     progress.lost = None;
@@ -171,13 +184,15 @@ impl Transport {
 
     /// Sends one request once: for token endpoints, which have no credentials to renew.
     pub(crate) async fn send_once(&self, wire: &Wire) -> Result<Answer, SignInError> {
-        self.attempt(wire).await.map_err(|failure| failure.into_sign_in_error(wire))
+        let outcome = self.attempt(wire, &AtomicBool::default()).await;
+        outcome.map_err(|failure| failure.into_sign_in_error(wire))
     }
 
-    async fn attempt(&self, wire: &Wire) -> Result<Answer, Failure> {
+    async fn attempt(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
         let url = wire.shown_url();
         tracing::debug!(operation = wire.operation, method = %wire.method, url, "sending");
-        let outcome = self.exchange(wire).await;
+        unsent.store(true, Ordering::Relaxed);
+        let outcome = self.exchange(wire, unsent).await;
         match &outcome {
             Ok(answer) => tracing::debug!(status = answer.status, length = answer.body.len(), "answered"),
             Err(failure) => tracing::debug!(%failure, "failed"),
@@ -185,7 +200,7 @@ impl Transport {
         outcome
     }
 
-    async fn exchange(&self, wire: &Wire) -> Result<Answer, Failure> {
+    async fn exchange(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
         let client = self.clients.get(&wire.url, &self.settings)?;
         let method = reqwest::Method::from_bytes(wire.method.as_str().as_bytes())
             .map_err(|_| Failure::refuse("the method cannot be sent"))?;
@@ -195,8 +210,9 @@ impl Transport {
         if let Content::Multipart(_) = wire.content {
             body::keep_media_type(&mut request, wire.headers.get(CONTENT_TYPE));
         }
-        let sent = client.execute(request).await;
-        let response = sent.map_err(|error| Failure::before_answer(error, self.has_certificate()))?;
+        let sent = connecting::watched(client.execute(request), unsent).await;
+        let unsent = unsent.swap(false, Ordering::Relaxed);
+        let response = sent.map_err(|error| Failure::before_answer(error, self.has_certificate(), unsent))?;
         self.read(response, wire.largest.unwrap_or(self.settings.max_body)).await
     }
 

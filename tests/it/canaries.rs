@@ -152,6 +152,20 @@ async fn no_secret_is_printed_by_the_library() {
     printed.assert_silent();
 }
 
+/// Challenges, discovery and several keys at once.
+const GUARDED: &str = r#"{
+  "openapi": "3.0.3", "info": {"title": "g", "version": "1"}, "x-service": "guarded", "servers": [{"url": "SERVER"}],
+  "components": {"securitySchemes": {
+    "digest": {"type": "http", "scheme": "digest"},
+    "id": {"type": "openIdConnect", "openIdConnectUrl": "SERVER/.well-known/openid-configuration"},
+    "one": {"type": "apiKey", "in": "query", "name": "one"},
+    "two": {"type": "apiKey", "in": "cookie", "name": "two"}}},
+  "paths": {
+    "/digest": {"get": {"operationId": "digest", "security": [{"digest": []}], "responses": {}}},
+    "/id": {"get": {"operationId": "id", "security": [{"id": []}], "responses": {}}},
+    "/pair": {"get": {"operationId": "pair", "security": [{"one": [], "two": []}], "responses": {}}}}
+}"#;
+
 /// One run of the program; the environment holds the canaries, and a base for each service.
 fn run(printed: &Printed, base: &dyn Fn(&str) -> String, secret_file: &std::path::Path, arguments: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_opcall"))
@@ -165,6 +179,12 @@ fn run(printed: &Printed, base: &dyn Fn(&str) -> String, secret_file: &std::path
         .env("PANTHER_API_TOKEN", KEY)
         .env("LOGSCALE_URL", base("logscale"))
         .env("LOGSCALE_TOKEN", TOKEN)
+        .env("GUARDED_USERNAME", "canary-id")
+        .env("GUARDED_PASSWORD", SECRET)
+        .env("GUARDED_CLIENT_ID", "canary-id")
+        .env("GUARDED_CLIENT_SECRET_FILE", secret_file)
+        .env("GUARDED_ONE", KEY)
+        .env("GUARDED_TWO", TOKEN)
         .output()
         .unwrap();
     for stream in [&output.stdout, &output.stderr] {
@@ -197,6 +217,15 @@ async fn no_secret_is_printed_by_the_program() {
                 [&["-vv"][..], &["-v", "-i"], &["--error-format", "json"], &["--dry-run"], &["--curl"]]
             {
                 run(&printed, base, &secret_file, &[&[operation], options].concat());
+            }
+        }
+        let described = folder.path().join("guarded.json");
+        std::fs::write(&described, GUARDED.replace("SERVER", &base("falcon"))).unwrap();
+        let described = described.to_str().unwrap();
+        for operation in ["digest", "id", "pair"] {
+            for options in [&["-vv"][..], &["--error-format", "json"], &["--dry-run"], &["--curl"]] {
+                let call = [&["--spec", described, operation][..], options].concat();
+                run(&printed, base, &secret_file, &call);
             }
         }
         run(&printed, base, &secret_file, &["batch", lines]);

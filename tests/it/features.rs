@@ -51,6 +51,10 @@ fn servers(text: &mut String, margin: &str, servers: &[ServerDef]) {
     for server in servers {
         writeln!(text, "{margin}server {} {}", server.url, server.name.as_deref().unwrap_or_default())
             .unwrap();
+        for one in &server.variables {
+            let default = one.default.as_deref().map_or("no default".to_owned(), |text| format!("{text:?}"));
+            writeln!(text, "{margin}  variable {} = {default} {:?}", one.name, one.choices).unwrap();
+        }
     }
 }
 

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test may panic")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+/// Security requirements as alternatives, chosen by what the environment holds.
+#[cfg(feature = "cli")]
+mod alternatives;
 /// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
 /// No secret in anything that the crate or the program prints.
@@ -32,6 +35,8 @@ mod generate;
 mod graphql;
 /// Documents made to do harm: read right, or refused at once.
 mod hostile;
+/// Overlays and merge patches: what they repair, and who said what.
+mod overlays;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
@@ -45,6 +50,8 @@ mod request;
 mod sandbox;
 /// Secrets in nothing that is shown: errors, `Debug`, dry runs, logs.
 mod secrets;
+/// Which server a call goes to, and that its credentials go nowhere else.
+mod server_choice;
 /// Servers nobody here wrote judge what is sent.
 #[cfg(all(feature = "cli", feature = "panther", unix))]
 mod servers;

@@ -402,12 +402,12 @@ fn graphql_operations_take_the_fields_of_their_input_object() {
     assert_eq!(list["body"]["json"]["variables"], json!({"limit": 5}), "absent variables stay absent");
     let problems = |params: Value| harness.command(create, params).prepare().unwrap_err().to_string();
     insta::assert_snapshot!(problems(json!({})), @r"
-    logscale:organization_tokens_create: 2 arguments do not fit
+    organization_tokens_create: 2 arguments do not fit
       body.name                     is required
       body.organizationPermissions  is required
     ");
     insta::assert_snapshot!(problems(json!({"input": input, "name": "x", "nmae": 1})), @r"
-    logscale:organization_tokens_create: 2 arguments do not fit
+    organization_tokens_create: 2 arguments do not fit
       body.name  cannot be set: `input` is given whole
       nmae       is not known here; nearest: name
     ");

@@ -5,6 +5,7 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
+use md5::Digest as _;
 use opcall::{Credentials, Harness, Profile};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -12,8 +13,16 @@ use tracing::{Event, Metadata, Subscriber};
 
 use crate::support::{Reply, Server, builder, in_region};
 
-/// Forms of `canary/SECRET`: plain, percent-encoded, and base64 after `id:` (at the start of a group of three bytes).
-const CANARIES: [&str; 4] = ["canary/SECRET", "canary%2FSECRET", "canary%2fSECRET", "aWQ6Y2FuYXJ5L1NFQ1JFV"];
+/// Forms of `canary/SECRET`: plain, percent-encoded, base64 after `id:` (at the start of a group of three bytes), the
+/// same of the form-encoded text, and the hash that digest authentication makes of `id:r:canary/SECRET`.
+const CANARIES: [&str; 6] = [
+    "canary/SECRET",
+    "canary%2FSECRET",
+    "canary%2fSECRET",
+    "aWQ6Y2FuYXJ5L1NFQ1JFV",
+    "aWQ6Y2FuYXJ5JTJGU0VDUkVU",
+    "HASH",
+];
 const SECRET: &str = "canary/SECRET";
 
 /// Writes every event and its fields into a text.
@@ -140,6 +149,108 @@ async fn canaries_stand_in_nothing_that_is_shown() {
     for shown in [&text, &logged] {
         for canary in CANARIES {
             assert!(!shown.contains(canary), "{canary} in {shown}");
+        }
+    }
+}
+
+/// A scheme of each kind that needs more than one header: challenges, discovery, basic clients, keys by name.
+const SCHEMES: &str = r#"{
+  "openapi": "3.1.0", "info": {"title": "s", "version": "1"}, "x-service": "schemes", "servers": [{"url": "SERVER"}],
+  "components": {"securitySchemes": {
+    "digest": {"type": "http", "scheme": "digest"},
+    "named": {"type": "http", "scheme": "digest"},
+    "id": {"type": "openIdConnect", "openIdConnectUrl": "/.well-known/openid-configuration"},
+    "basic": {"type": "oauth2", "x-oauth2": {"client-auth": "basic", "revoke": "/revoke"},
+      "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}},
+    "whole": {"type": "http", "scheme": "token"},
+    "login": {"type": "http", "scheme": "basic"}}},
+  "paths": {
+    "/digest": {"get": {"operationId": "digest", "security": [{"digest": []}]}},
+    "/named": {"get": {"operationId": "named", "security": [{"named": []}]}},
+    "/id": {"get": {"operationId": "id", "security": [{"id": ["a"]}]}},
+    "/basic": {"get": {"operationId": "basic", "security": [{"basic": ["b"]}]}},
+    "/whole": {"get": {"operationId": "whole", "security": [{"whole": []}]}},
+    "/login": {"get": {"operationId": "login", "security": [{"login": []}]}}}
+}"#;
+
+fn of_schemes(url: &str) -> Harness {
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    std::fs::write(file.path(), SCHEMES.replace("SERVER", url)).unwrap();
+    let credentials = Credentials::new()
+        .client("id", SECRET)
+        .basic("id", SECRET)
+        .scheme("named", format!("id:{SECRET}"))
+        .scheme("login", format!("id:{SECRET}"))
+        .scheme("whole", format!("GenieKey {SECRET}"));
+    builder().spec(file.path()).profile("schemes", Profile::new().credentials(credentials)).build().unwrap()
+}
+
+/// A server of every scheme: it challenges, tells its endpoints and gives tokens.
+fn of_every_scheme(issuer: &'static str, status: u16) -> Server {
+    const CHALLENGE: &str = "www-authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"";
+    Server::start(move |request, _| {
+        let here = format!("http://{}", request.header("host").unwrap());
+        match request.target.split('?').next().unwrap() {
+            "/.well-known/openid-configuration" => {
+                let issuer = issuer.replace("HERE", &here);
+                let metadata = format!(
+                    r#"{{"issuer":"{issuer}","token_endpoint":"{here}/token","revocation_endpoint":"{here}/revoke"}}"#
+                );
+                Reply::json(200, &metadata)
+            }
+            "/token" if status == 200 => Reply::token(SECRET, 1800),
+            "/digest" | "/named" if request.header("authorization").is_none() => {
+                Reply::whole(401, &[CHALLENGE], "")
+            }
+            _ => Reply::json(status, r#"{"message":"said"}"#),
+        }
+    })
+}
+
+#[tokio::test]
+async fn no_new_scheme_shows_what_it_sends() {
+    let recorder = Recorder::default();
+    let guard = tracing::subscriber::set_default(recorder.clone());
+    let mut text = String::new();
+    let mut sent = Vec::new();
+    for (issuer, status) in [("HERE", 200), ("HERE", 401), ("HERE", 403), ("https://other.example", 500)] {
+        let server = of_every_scheme(issuer, status);
+        let harness = of_schemes(&server.url());
+        for operation in ["digest", "named", "id", "basic", "whole", "login"] {
+            text += &tried(&harness, operation).await;
+        }
+        if let Err(error) = harness.revoke().await {
+            text += &shown(&error);
+        }
+        let headers = server.received();
+        sent.extend(headers.iter().filter_map(|one| one.header("authorization").map(str::to_owned)));
+    }
+    let unreachable = of_schemes("http://127.0.0.1:9");
+    for operation in ["digest", "id", "basic"] {
+        text += &tried(&unreachable, operation).await;
+    }
+    drop(guard);
+    let was_sent = |form: &str| sent.iter().any(|value| value.contains(form));
+    for form in
+        ["Digest username=\"id\"", "Bearer canary/SECRET", "GenieKey canary/SECRET", "Basic aWQ6Y2FuYXJ5L1NF"]
+    {
+        assert!(was_sent(form), "{form} was sent: {sent:?}");
+    }
+    assert!(was_sent(&format!("Basic {}", CANARIES[4])), "the client came in by basic: {sent:?}");
+
+    let hash = md5::Md5::digest("id:r:canary/SECRET").iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    });
+    let logged = recorder.0.lock().unwrap().clone();
+    for shown in [&text, &logged] {
+        for canary in CANARIES {
+            let canary = canary.replace("HASH", &hash);
+            assert!(!shown.contains(&canary), "{canary} in {shown}");
+        }
+        for value in &sent {
+            let secret = value.split_once(' ').map_or(value.as_str(), |(_, secret)| secret);
+            assert!(!shown.contains(secret), "{value} in {shown}");
         }
     }
 }

@@ -109,9 +109,13 @@ impl Server {
 
     /// A server that no request should reach.
     pub(crate) fn sink() -> Self {
-        let mut sink = Self::start(|_, _| Reply::json(200, "{}"));
-        sink.may_be_silent = true;
-        sink
+        Self::start(|_, _| Reply::json(200, "{}")).quiet()
+    }
+
+    /// The same server, for which silence is fine.
+    pub(crate) fn quiet(mut self) -> Self {
+        self.may_be_silent = true;
+        self
     }
 
     pub(crate) fn url(&self) -> String {

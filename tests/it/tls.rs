@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -16,6 +15,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
+use crate::cli::opcall_with;
 use crate::support::{Reply, Server, builder};
 
 type Versions = &'static [&'static SupportedProtocolVersion];
@@ -197,14 +197,8 @@ fn phase_of(error: &Error) -> Phase {
 
 /// One run of the program: exit code, standard output, standard error.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_opcall"))
-        .args(arguments)
-        .env_clear()
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let run = opcall_with(variables, arguments);
+    (run.code, run.stdout, run.stderr)
 }
 
 /// A folder with the authority's certificate, and a client's certificate and key.
@@ -347,8 +341,6 @@ fn the_program_trusts_the_roots_that_it_is_given() {
     let told = told.replace(&server.url(), "ORIGIN");
     insta::assert_snapshot!(told, @r"
     error: no answer from ORIGIN after 1 attempt; nothing was sent
-      caused by: error sending request
-      caused by: client error (Connect)
       caused by: invalid peer certificate: UnknownIssuer
       hint: check that ORIGIN is the right address, or give its root certificate with --cacert FILE.
     ");
@@ -402,7 +394,7 @@ fn files_that_are_no_certificates_are_told_before_anything_is_sent() {
             .collect();
         let named: Vec<_> = named.iter().map(String::as_str).collect();
         let (code, _, text) = run(&[&call[..], &named].concat(), &[]);
-        told += &format!("{} ({code})\n{text}\n", options.join(" "));
+        told.extend([options.join(" ").as_str(), " (", &code.to_string(), ")\n", &text, "\n"]);
     }
     insta::assert_snapshot!("files-that-are-no-certificates", told.replace(&path(""), ""));
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use opcall::{Credentials, Error, FilePart, Harness, HarnessBuilder, Phase, Profile};
+use opcall::{Credentials, Error, FilePart, Harness, HarnessBuilder, Phase, Profile, TlsProblem};
 use serde_json::json;
 
 use crate::support::{Reply, Server, builder};
@@ -66,7 +66,7 @@ async fn a_failed_handshake_means_nothing_was_sent() {
     });
     let harness = panther(&url).build().unwrap();
     let Error::Transport(error) = list(&harness).await.unwrap_err() else { panic!("another error") };
-    assert_eq!((error.phase, error.was_sent()), (Phase::Connect, false));
+    assert_eq!((error.phase, error.was_sent()), (Phase::Tls(TlsProblem::Other), false));
 }
 
 #[tokio::test]
@@ -253,11 +253,14 @@ async fn a_file_that_is_not_there_is_named() {
 fn settings_that_cannot_be_used_are_refused_early() {
     let error = |builder: HarnessBuilder| builder.build().unwrap_err().to_string();
     assert_eq!(error(builder().proxy("::")), "the proxy is no http, https or socks5 URL");
-    assert_eq!(error(builder().root_certificates("x")), "the root certificates hold no certificate in PEM");
+    assert_eq!(
+        error(builder().root_certificates("x")),
+        "no certificate can be read from the root certificates"
+    );
     assert_eq!(error(builder().user_agent("a\nb")), "the user agent holds what no header may hold");
     assert_eq!(
         error(builder().client_certificate("x", "y")),
-        "the client certificate hold no certificate in PEM"
+        "no certificate can be read from the client certificate"
     );
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
 
 use crate::answer;
-use crate::args::CallArgs;
+use crate::args::{self, CallArgs};
 use crate::body;
 use crate::inputs::Inputs;
 use crate::items::{self, Assembled, Source};
@@ -58,8 +58,10 @@ impl<'a> Call<'a> {
     /// Where nothing has the name, an item is none, or a file cannot be read.
     pub(crate) fn read(harness: &'a Harness, args: &'a CallArgs) -> Result<Self, Failure> {
         let subject = Subject::find(harness, args.source.api.as_deref(), &args.operation)?;
-        if let (Some(operation), false) = (subject.operation(), args.common.quiet) {
-            tell_of_twin(operation, args);
+        if let (Some(operation), false) = (subject.operation(), args.common.quiet)
+            && let Some(note) = twin_note(operation, &args.operation, &args.source)
+        {
+            session::note(&note);
         }
         let about = subject.about();
         Self::of(harness, args, subject).map_err(|failure| failure.within(about))
@@ -108,6 +110,9 @@ impl<'a> Call<'a> {
         }
         if let Some(profile) = &self.args.target.profile {
             command = command.profile(profile);
+        }
+        for (name, value) in &self.args.target.server_variables {
+            command = command.server_variable(name, value);
         }
         match self.server.as_ref().or(self.args.target.server.as_ref()) {
             Some(server) => command.server(server),
@@ -175,17 +180,13 @@ impl<'a> Call<'a> {
 }
 
 /// Says that a document's operation is called where a built-in one has the same name.
-fn tell_of_twin(called: Operation<'_>, args: &CallArgs) {
-    if args.source.spec.is_empty() || args.source.api.is_some() {
-        return;
+pub(crate) fn twin_note(called: Operation<'_>, name: &str, source: &args::Source) -> Option<String> {
+    if source.spec.is_empty() || source.api.is_some() {
+        return None;
     }
     let built_in = OperationTable::built_in();
-    if let Some(twin) = built_in.lookup(&args.operation)
-        && twin.service() != called.service()
-    {
-        let (called, twin) = (called.qualified_id(), twin.qualified_id());
-        session::note(&format!("{called} is called; {twin} has the same name"));
-    }
+    let twin = built_in.lookup(name).filter(|twin| twin.service() != called.service())?;
+    Some(format!("{} is called; {} has the same name", called.qualified_id(), twin.qualified_id()))
 }
 
 fn without_query(url: &str) -> String {

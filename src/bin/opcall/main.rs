@@ -12,6 +12,7 @@ mod call;
 mod check;
 mod describe;
 mod example;
+mod explain;
 mod folders;
 mod inputs;
 mod items;
@@ -23,6 +24,7 @@ mod prepared;
 mod report;
 #[cfg(feature = "sandbox")]
 mod serve;
+mod servers;
 mod session;
 mod settings;
 mod show;

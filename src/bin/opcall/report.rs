@@ -128,9 +128,13 @@ impl Failure {
             Self::Io { source, .. } => Some(source),
             _ => None,
         };
-        let mut causes: Vec<_> =
-            std::iter::successors(first, |error| error.source()).map(ToString::to_string).collect();
+        let chain = std::iter::successors(first, |error| error.source());
+        let mut causes: Vec<_> = chain.map(ToString::to_string).collect();
         causes.dedup();
+        if let Self::Call(Error::Transport(_)) = self.bare() {
+            // What the layers of the HTTP library say one above the other, the last one says best.
+            causes = causes.pop().into_iter().collect();
+        }
         causes
     }
 
@@ -242,12 +246,13 @@ fn hint_of(error: &Error) -> Option<String> {
             Some("give each attempt more time with --timeout, or the whole call with --max-time.".into())
         }
         Error::Transport(error) if error.phase == Phase::ConnectTimeout => Some(format!(
-            "check that {} can be reached from here, or give it more time with --connect-timeout.",
+            "check that {} can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.",
             error.origin
         )),
         _ => error.hint().map(|hint| {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
+                .replace("give the server variable ", "give --server-variable ")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
         }),
@@ -366,6 +371,7 @@ mod tests {
         };
         Failure::Call(Error::Arguments(Box::new(ArgumentsError {
             operation: "falcon:tokens_create".into(),
+            name: "tokens_create".into(),
             problems: vec![
                 problem("body.label", "must be a string, got 5", None),
                 problem("expires", "is not known here", Some("expires_timestamp")),

@@ -7,10 +7,11 @@ use opcall::{MediaType, Operation, OperationTable, Parameter};
 use crate::args::{ShowArgs, ShowOutput};
 use crate::arguments_schema::body_of;
 use crate::describe;
-use crate::example;
 use crate::output::{Screen, escape, layout, paint};
 use crate::report::{self, Failure};
+use crate::servers;
 use crate::session;
+use crate::{example, explain};
 
 /// Prints one operation.
 ///
@@ -21,11 +22,20 @@ pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
     let operation = table
         .find(args.source.api.as_deref(), &args.operation)
         .map_err(|error| report::unknown_operation(&table, error))?;
+    let said = args.explain.then(|| table.explain(operation)).transpose()?;
     let mut out = screen.out();
     match args.output.unwrap_or_default() {
-        ShowOutput::Auto => write_text(&mut out, operation, &table, screen)?,
+        ShowOutput::Auto => {
+            write_text(&mut out, operation, &table, screen)?;
+            said.iter().try_for_each(|said| explain::write_text(&mut out, said, screen))?;
+        }
         ShowOutput::Json => {
-            layout(&describe::to_json(operation).to_string(), screen.json(), &mut out)?;
+            let mut object = describe::to_json(operation);
+            object["servers"] = servers::to_json(&table.servers(operation));
+            if let Some(said) = &said {
+                object["explain"] = explain::to_json(said);
+            }
+            layout(&object.to_string(), screen.json(), &mut out)?;
             writeln!(out)?;
         }
     }
@@ -60,6 +70,8 @@ fn write_text(
         writeln!(out, "\n{}", heading(&body_heading(operation, media_type)))?;
         write_rows(out, properties(operation, media_type))?;
     }
+    writeln!(out, "\n{}", heading("Servers (--server INDEX or NAME)"))?;
+    servers::write_text(out, &table.servers(operation))?;
     writeln!(out, "\n{}\n  {}", heading("Example"), escape(&example::line(operation, table)))
 }
 

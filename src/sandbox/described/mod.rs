@@ -78,6 +78,15 @@ impl Described {
                 .any(|all| all.iter().all(|scheme| self.carries(operation.service(), scheme, incoming)))
     }
 
+    /// Whether an operation takes an answer to a challenge (RFC 7616), which a caller has to be given first.
+    pub(crate) fn challenges(&self, operation: Operation<'_>) -> bool {
+        let schemes = self.schemes(operation.service());
+        let is_digest = |kind: &SchemeKind| matches!(kind, SchemeKind::Http { scheme } if scheme == "digest");
+        operation.security().any(|mut all| {
+            all.any(|(name, _)| schemes.iter().any(|one| one.name == name && is_digest(&one.kind)))
+        })
+    }
+
     fn carries(&self, service: &str, scheme: &str, incoming: &Incoming) -> bool {
         let scheme = self.schemes(service).iter().find(|one| one.name == scheme);
         match scheme.map(|scheme| &scheme.kind) {

@@ -12,7 +12,7 @@ const fn section(number: usize, width: usize) -> Section {
 }
 
 pub(crate) const OPERATIONS: Section = section(0, 35);
-pub(crate) const PARAMETERS: Section = section(1, 12);
+pub(crate) const PARAMETERS: Section = section(1, 14);
 pub(crate) const MEDIA_TYPES: Section = section(2, 10);
 pub(crate) const PROPERTIES: Section = section(3, 6);
 pub(crate) const ALTERNATIVES: Section = section(4, 2);
@@ -70,6 +70,7 @@ pub(crate) mod parameter {
     pub(crate) const CONTENT: usize = 5;
     pub(crate) const DESCRIPTION: usize = 7;
     pub(crate) const SCHEMA: usize = 9;
+    pub(crate) const ENCODING: usize = 12;
 
     pub(crate) const REQUIRED: u32 = 1;
     pub(crate) const EXPLODE: u32 = 2;

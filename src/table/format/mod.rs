@@ -24,7 +24,7 @@ pub(crate) const MAGIC: [u8; 4] = *b"OPCT";
 /// First bytes of a table of answers.
 pub(crate) const ANSWERS_MAGIC: [u8; 4] = *b"OPCA";
 /// Goes up with every change of the layout; a table of another version is not read.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// Stands for absent text, which differs from empty text.
 pub(crate) const ABSENT: u32 = u32::MAX;
 
@@ -166,7 +166,8 @@ impl Writer {
                 | deep_arrays_number(parameter.deep_arrays) << column::DEEP_ARRAYS_SHIFT;
             put(&mut row, column::CONTENT, self.optional(parameter.content.as_deref()));
             put(&mut row, column::DESCRIPTION, self.optional(parameter.description.as_deref()));
-            row[column::SCHEMA..].copy_from_slice(&self.schema(&parameter.schema));
+            row[column::SCHEMA..column::SCHEMA + 3].copy_from_slice(&self.schema(&parameter.schema));
+            put(&mut row, column::ENCODING, self.optional(parameter.encoding.as_deref()));
             words.extend(row);
         }
         self.run(layout::PARAMETERS, words)

@@ -205,7 +205,9 @@ pub(super) fn directory(mut entries: Vec<Entry>) -> (Vec<u8>, Vec<u8>) {
     let (mut all, mut pages) = (Vec::with_capacity(entries.len() * ENTRY), Vec::new());
     for page in entries.chunks(PAGE) {
         let start = all.len();
-        page.iter().for_each(|entry| entry.write(&mut all));
+        for entry in page {
+            entry.write(&mut all);
+        }
         let bytes = &all[start..];
         let first = page.first().map_or(0, |entry| entry.key);
         for word in [first, bytes.len() as u64, checksum(bytes)] {

@@ -5,6 +5,8 @@
 //! none.
 
 mod file;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::fmt;
@@ -85,7 +87,7 @@ impl SchemaKey<'_> {
         hash_bytes(SOURCE_HASH_START ^ u64::from(self.document), self.reference.as_bytes())
     }
 
-    /// The bytes that [`Text::read`] reads.
+    /// The bytes that [`SchemaText::read`] reads.
     fn with_text(&self, text: &str) -> std::io::Result<Vec<u8>> {
         let length = u32::try_from(self.reference.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let parts =
@@ -95,13 +97,13 @@ impl SchemaKey<'_> {
 }
 
 /// A schema with the reference that leads to it.
-struct Text {
+struct SchemaText {
     document: u32,
     reference: Box<str>,
-    text: Box<str>,
+    schema: Box<str>,
 }
 
-impl Text {
+impl SchemaText {
     fn read(bytes: &[u8]) -> Sound<Self> {
         let (document, rest) = bytes.split_first_chunk::<4>().ok_or(Damaged)?;
         let (length, rest) = rest.split_first_chunk::<4>().ok_or(Damaged)?;
@@ -109,7 +111,7 @@ impl Text {
         let parted = rest.split_at_checked(u32::from_le_bytes(*length) as usize);
         let (reference, text) = parted.ok_or(Damaged)?;
         let document = u32::from_le_bytes(*document);
-        Ok(Self { document, reference: reference.into(), text: text.into() })
+        Ok(Self { document, reference: reference.into(), schema: text.into() })
     }
 }
 
@@ -187,7 +189,7 @@ struct Inner {
     by_schema: Directory,
     listing: OnceCell<Vec<u8>>,
     /// The schemas by number.
-    texts: OnceCell<Vec<OnceCell<Text>>>,
+    texts: OnceCell<Vec<OnceCell<SchemaText>>>,
     /// The document read again, where the file turned out to be damaged.
     anew: OnceCell<ServiceTable>,
     reload: Reload,
@@ -290,12 +292,12 @@ impl KeptOperation {
 
     /// The schema that a reference of the operation names.
     pub(super) fn schema(&self, document: u32, reference: &str) -> Option<&str> {
-        self.find(SchemaKey { document, reference }).unwrap_or_else(|Damaged| {
+        self.find(&SchemaKey { document, reference }).unwrap_or_else(|Damaged| {
             self.inner.anew().ok()?.operation(self.row).ok()?.view.schema(document, reference)
         })
     }
 
-    fn find(&self, key: SchemaKey<'_>) -> Sound<Option<&str>> {
+    fn find(&self, key: &SchemaKey<'_>) -> Sound<Option<&str>> {
         let inner = &*self.inner;
         for entry in inner.by_schema.find(&inner.store, key.hash())? {
             if !self.reaches(entry.number)? {
@@ -303,10 +305,10 @@ impl KeptOperation {
             }
             let all = inner.texts.get_or_init(|| (0..inner.head.schemas).map(|_| OnceCell::new()).collect());
             let cell = all.get(entry.number as usize).ok_or(Damaged)?;
-            let read = || Text::read(&inner.store.part(entry.part())?);
+            let read = || SchemaText::read(&inner.store.part(entry.part())?);
             let found = cell.get_or_try_init(read)?;
             if found.document == key.document && *found.reference == *key.reference {
-                return Ok(Some(&found.text));
+                return Ok(Some(&found.schema));
             }
         }
         Ok(None)

@@ -178,7 +178,7 @@ impl Writer {
             if self.numbers.insert(*number)
                 && let Some((reference, text)) = extractor.schema(*number)
             {
-                self.schema(*number, SchemaKey { document, reference: &reference }, &text)?;
+                self.schema(*number, &SchemaKey { document, reference: &reference }, &text)?;
             }
         }
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -191,13 +191,13 @@ impl Writer {
         let number = u32::try_from(self.known.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let known = (document, reference);
         if !self.known.contains(&known) {
-            self.schema(number, SchemaKey { document, reference: &known.1 }, text)?;
+            self.schema(number, &SchemaKey { document, reference: &known.1 }, text)?;
             self.known.insert(known);
         }
         Ok(())
     }
 
-    fn schema(&mut self, number: u32, key: SchemaKey<'_>, text: &str) -> io::Result<()> {
+    fn schema(&mut self, number: u32, key: &SchemaKey<'_>, text: &str) -> io::Result<()> {
         let part = self.put(&key.with_text(text)?)?;
         self.schemas.push(Entry::new(key.hash(), number, part));
         Ok(())

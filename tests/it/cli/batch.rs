@@ -39,6 +39,12 @@ fn a_line_is_one_object() {
 {"id":7,"operation":"UploadSampleV3","params":{"file_name":"a"},"files":{"sample":["AAE="]}}
 {"id":8,"operation":"getCloudEventIDs","params":{"id":"a","X-CS-USERUUID":"b"},"headers":{"x-cs-useruuid":"c"}}
 {"id":9,"operation":"falcon:GET /new/x"}
+{"id":10,"operation":"tokens_query","params":null}
+{"id":11,"operation":"tokens_query","headers":null}
+{"id":12,"operation":"tokens_query","files":null}
+{"id":13,"operation":"tokens_query","profile":null}
+{"id":14,"operation":"tokens_query","headers":{"x-a":null}}
+{"id":null,"operation":"tokens_query","params":{"filter":null}}
 "#
     );
     insta::assert_snapshot!("batch_objects", opcall_reading(input, &["batch", "--dry-run"]).stdout);
@@ -49,6 +55,34 @@ fn the_sandbox_signs_in_by_itself() {
     let input = r#"{"operation":"tokens_query","profile":"a"}"#;
     let run = opcall_reading(input, &["batch", "--dry-run", "--sandbox"]);
     assert_eq!(lines(&run)[0]["error"]["message"], "`profile` cannot be given with --sandbox");
+}
+
+/// Told once for each operation, on standard error; the results stay results.
+#[test]
+fn an_operation_that_takes_a_built_in_name_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.yaml").display().to_string();
+    let document = r"
+openapi: 3.0.0
+info: {title: Mine, version: '1'}
+servers: [{url: 'https://mine.example'}]
+paths:
+  /a: {get: {operationId: tokens_query, responses: {}}}
+  /b: {get: {operationId: mine_alone, responses: {}}}
+";
+    std::fs::write(&path, document).unwrap();
+    let input = r#"{"operation":"tokens_query"}
+{"operation":"mine_alone"}
+{"operation":"TokensQuery"}
+{"operation":"tokens_query"}
+{"operation":"falcon:tokens_query"}
+"#;
+    let run = opcall_reading(input, &["batch", "--dry-run", "--spec", &path]);
+    assert_eq!(run.stderr, "note: mine:tokens_query is called; falcon:tokens_query has the same name\n");
+    let operations: Vec<_> = lines(&run).into_iter().map(|line| line["operation"].clone()).collect();
+    let mine = "mine:tokens_query";
+    assert_eq!(operations, [mine, "mine:mine_alone", mine, mine, "falcon:tokens_query"]);
+    assert_eq!(opcall_reading(input, &["batch", "--dry-run", "-q", "--spec", &path]).stderr, "");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Canned, KEY, opcall, opcall_reading, opcall_with};
+use crate::support::{Reply, Server};
 
 #[test]
 fn a_dry_run_is_the_object_of_the_contract() {
@@ -91,6 +92,36 @@ fn an_endpoint_in_no_table_takes_the_service_named() {
 fn curl_names_no_secret() {
     let run = opcall_with(&[KEY], &["panther:api_token_list", "--server", "http://127.0.0.1:1", "--curl"]);
     insta::assert_snapshot!(run.ok(), @r#"curl http://127.0.0.1:1/api-tokens -H 'accept: application/json' -H "x-api-key: $PANTHER_API_TOKEN""#);
+}
+
+/// User name and password are variables of the shell, and what `curl` makes of them is what we send.
+#[test]
+fn curl_signs_in_by_user_name_and_password() {
+    let server = Server::start(|_, _| Reply::json(200, "{}"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keyed.yaml").display().to_string();
+    let document = format!(
+        "openapi: 3.0.0\ninfo: {{title: Keyed, version: '1'}}\nservers: [{{url: '{}'}}]\n\
+         components: {{securitySchemes: {{b: {{type: http, scheme: basic}}}}}}\nsecurity: [{{b: []}}]\n\
+         paths: {{/a: {{get: {{operationId: keyed_a, responses: {{}}}}}}}}\n",
+        server.url()
+    );
+    std::fs::write(&path, document).unwrap();
+    let account = [("KEYED_USERNAME", "Aladdin"), ("KEYED_PASSWORD", "open $sesame\"'x")];
+    let line = ["--spec", &path, "keyed_a"];
+    let curl = opcall_with(&account, &[&line[..], &["--curl"]].concat()).ok().trim_end().to_owned();
+    let expected =
+        format!(r#"curl {}/a -H 'accept: */*' -u "$KEYED_USERNAME:$KEYED_PASSWORD""#, server.url());
+    assert_eq!(curl, expected);
+    opcall_with(&account, &line).ok();
+    let command = format!("{curl} -s");
+    let shell = std::process::Command::new("sh").args(["-c", &command]).envs(account).output();
+    if !shell.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped in part: there is no shell with curl here");
+    }
+    // base64 of `Aladdin:open $sesame"'x`
+    let expected = Some("Basic QWxhZGRpbjpvcGVuICRzZXNhbWUiJ3g=");
+    assert!(server.received().iter().all(|one| one.header("authorization") == expected));
 }
 
 #[test]
@@ -225,4 +256,34 @@ mod sandbox {
         assert!(run.stdout.contains("\"errors\""), "{}", run.stdout);
         assert!(run.stderr.starts_with("error: falcon refused tokens_delete with 404"), "{}", run.stderr);
     }
+}
+
+/// What `sandbox` is told on the command line holds for its callers.
+#[cfg(feature = "sandbox")]
+#[test]
+fn the_sandbox_keeps_to_its_rate_and_pages() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+
+    let line = ["sandbox", "--rate", "1", "--page", "2", "--clock", "2025-06-01T00:00:00Z"];
+    let mut child = super::program(&line).stdout(Stdio::piped()).spawn().unwrap();
+    let told = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let variables: Vec<(String, String)> = told
+        .take_while(|line| !line.starts_with("# Ready"))
+        .filter_map(|line| {
+            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        })
+        .collect();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let first = opcall_with(&variables, &["tokens_query", "limit=1"]);
+    let second = opcall_with(&variables, &["tokens_query", "limit=1"]);
+    let pages = opcall_with(&variables, &["panther:api_token_list"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert_eq!(second.code, 9, "{}", second.stderr);
+    let page = pages.json();
+    assert_eq!(page["results"].as_array().map(Vec::len), Some(2), "{page}");
+    assert!(page["next"].is_string(), "{page}");
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod cache;
 mod calls;
+mod servers;
 mod tables;
 #[cfg(unix)]
 mod terminal;

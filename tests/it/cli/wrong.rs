@@ -48,7 +48,7 @@ fn names_that_are_none() {
 #[test]
 fn arguments_that_do_not_fit() {
     insta::assert_snapshot!(told(&[], &["tokens_update", "labl=x", "--dry-run"]), @r#"
-        error: falcon:tokens_update: 3 arguments do not fit
+        error: tokens_update: 3 arguments do not fit
           labl       is not known here; nearest: label
           query.ids  is required
           body       is required
@@ -56,31 +56,31 @@ fn arguments_that_do_not_fit() {
         (arguments, code 2, not sent)
         "#);
     insta::assert_snapshot!(told(&[], &["tokens_query", "limit=many", "--dry-run"]), @r#"
-        error: falcon:tokens_query: 1 argument does not fit
+        error: tokens_query: 1 argument does not fit
           query.limit  must be an integer, got "many"
           hint: `opcall show tokens_query` lists its parameters.
         (arguments, code 2, not sent)
         "#);
     insta::assert_snapshot!(told(&[], &["QueryAgentsV2", "limit=501", "--dry-run"]), @r#"
-        error: falcon:QueryAgentsV2: 1 argument does not fit
+        error: QueryAgentsV2: 1 argument does not fit
           query.limit  must be at most 500, got 501
           hint: `opcall show QueryAgentsV2` lists its parameters.
         (arguments, code 2, not sent)
         "#);
     insta::assert_snapshot!(told(&[], &["tokens_create", "label:=5", "--dry-run"]), @r#"
-        error: falcon:tokens_create: 1 argument does not fit
+        error: tokens_create: 1 argument does not fit
           body.label  must be a string, got 5
           hint: `opcall show tokens_create` lists its parameters.
         (arguments, code 2, not sent)
         "#);
     insta::assert_snapshot!(told(&[], &["tokens_delete", "ids:=[]", "--dry-run"]), @r#"
-        error: falcon:tokens_delete: 1 argument does not fit
+        error: tokens_delete: 1 argument does not fit
           query.ids  must not be empty: that would widen what is changed
           hint: `opcall show tokens_delete` lists its parameters.
         (arguments, code 2, not sent)
         "#);
     insta::assert_snapshot!(told(&[], &["panther:api_token_get", "id=..", "--dry-run"]), @r#"
-        error: panther:api token#get: 1 argument does not fit
+        error: api token#get: 1 argument does not fit
           path.id  must not make the path segment `..`: URLs fold it away
           hint: `opcall show 'api token#get'` lists its parameters.
         (arguments, code 2, not sent)
@@ -138,9 +138,6 @@ fn nobody_answers() {
     steady().bind(|| {
         insta::assert_snapshot!(told(&[KEY], &line), @r#"
         error: no answer from http://127.0.0.1:PORT after 1 attempt; nothing was sent
-          caused by: error sending request
-          caused by: client error (Connect)
-          caused by: tcp connect error
           caused by: Connection refused (os error N)
           hint: check that http://127.0.0.1:PORT is the right address and can be reached from here.
         (transport, code 7, not sent)
@@ -155,6 +152,49 @@ fn an_answer_too_late() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let run = opcall_with(&[KEY], &["panther:api_token_list", "--server", &url, "--max-time", "200ms"]);
     assert_eq!(run.code, 28, "{}", run.stderr);
+}
+
+/// Whoever listens speaks no TLS: the connection never stands, whichever limit ends the wait.
+#[test]
+fn a_connection_too_late() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let limits = ["--max-time", "--timeout", "--connect-timeout"];
+    let texts = limits.map(|limit| {
+        told(&[KEY], &["panther:api_token_list", "--server", &url, limit, "200ms"])
+            .replace("\n  caused by: operation timed out", "")
+            .replace("\n  caused by: deadline has elapsed", "")
+    });
+    assert!(texts.iter().all(|text| *text == texts[0]), "{texts:#?}");
+    steady().bind(|| {
+        insta::assert_snapshot!(texts[0], @r#"
+        error: no answer from https://127.0.0.1:PORT after 1 attempt; nothing was sent
+          hint: check that https://127.0.0.1:PORT can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.
+        (timeout, code 28, not sent)
+        "#);
+    });
+}
+
+/// A name that two services have is told with its service.
+#[test]
+fn arguments_of_a_name_that_is_not_alone() {
+    let line = ["falcon:getRules", "limit=many", "--dry-run"];
+    let text = told(&[], &line);
+    assert!(text.starts_with("error: getRules: "), "an exact ID stands alone: {text}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.yaml").display().to_string();
+    let document = "openapi: 3.0.0\ninfo: {title: M, version: '1'}\nservers: [{url: 'https://m.example'}]\n\
+                    paths: {/a: {get: {operationId: tokens_query, responses: {}}}}\n";
+    std::fs::write(&path, document).unwrap();
+    for (name, shown) in [("tokens_query", "tokens_query"), ("falcon:tokens_query", "falcon:tokens_query")] {
+        let run = opcall(&["-q", "--spec", &path, name, "nope=1", "--dry-run"]);
+        assert!(run.stderr.starts_with(&format!("error: {shown}: 1 argument ")), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("`opcall show {shown}`")), "{}", run.stderr);
+    }
+    let run = opcall(&["--error-format", "json", "tokens_query", "nope=1", "--dry-run"]);
+    let error: serde_json::Value = serde_json::from_str(&run.stderr).unwrap();
+    assert_eq!(error["operation"], "falcon:tokens_query");
+    assert_eq!(error["message"], "tokens_query: 1 argument does not fit");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use opcall::{Operation, Style};
 use serde_json::{Map, Value};
 
 use super::super::generate::{Generated, Kind};
-use super::decode::{Rules, decoded, is_unwritten, of_query, same, take, text_of};
+use super::decode::{Rules, Told, decoded, is_unwritten, item_name, of_query, same, text_of};
 
 /// Holds the body of a dry run against what was given.
 pub(super) fn check(operation: Operation<'_>, given: &Generated, shown: &Value) -> Result<(), String> {
@@ -64,14 +64,23 @@ pub(super) fn same_form(value: &Value, text: &str, encoding: &Map<String, Value>
         let own = encoding.get(name);
         let is_json = own.is_some_and(is_json);
         let styled = own.is_some_and(|own| own.get("style").is_some() || own.get("explode").is_some());
-        if is_unwritten(value) && !is_json && (styled || value.is_array()) {
+        let is_list_of_nothing =
+            is_unwritten(value) && !is_json || value.as_array().is_some_and(Vec::is_empty);
+        if is_list_of_nothing && (styled || value.is_array()) {
             continue;
         }
         let style = own.and_then(|own| own["style"].as_str()).and_then(style).unwrap_or(Style::Form);
         let explode = own.and_then(|own| own["explode"].as_bool()).unwrap_or(style == Style::Form);
         let rules = Rules { name, style, explode };
         let as_text = Value::String(text_of(value));
-        let value = if !styled && (is_json || value.is_object()) { &as_text } else { value };
+        let items =
+            value.as_array().map(|items| items.iter().map(|one| Value::String(one.to_string())).collect());
+        let as_items: Value = items.unwrap_or_default();
+        let value = match value {
+            Value::Array(_) if !styled && is_json => &as_items,
+            value if !styled && (is_json || value.is_object()) => &as_text,
+            value => value,
+        };
         let told = of_query(&mut rest, rules, value, of_form)?;
         told.map_or(Ok(()), |told| same(name, value, &told))?;
     }
@@ -93,8 +102,46 @@ fn is_json(encoding: &Value) -> bool {
     encoding["contentType"].as_str().is_some_and(|media| Kind::of(media) == Kind::Json)
 }
 
-/// The parts of a multipart form in order: by a style where the encoding gives one, else lists repeat the name and
-/// objects are JSON; files are bytes.
+/// The parts that a style makes of a value: the pairs of a query, with nothing encoded.
+fn styled_parts(name: &str, value: &Value, style: Style, explode: bool, parts: &mut Vec<(String, String)>) {
+    let delimiter = match style {
+        Style::SpaceDelimited => " ",
+        Style::PipeDelimited => "|",
+        Style::TabDelimited => "\t",
+        _ => ",",
+    };
+    let mut joined = |words: Vec<String>| {
+        if !words.is_empty() {
+            parts.push((name.to_owned(), words.join(delimiter)));
+        }
+    };
+    match value {
+        Value::Null => {}
+        Value::Array(items) => {
+            let items = items.iter().filter(|item| !item.is_null());
+            match style {
+                Style::DeepObject => items.enumerate().for_each(|(index, item)| {
+                    styled_parts(&item_name(name, index, item), item, style, explode, parts);
+                }),
+                _ if explode => parts.extend(items.map(|item| (name.to_owned(), text_of(item)))),
+                _ => joined(items.map(text_of).collect()),
+            }
+        }
+        Value::Object(members) => {
+            let members = members.iter().filter(|(_, value)| !value.is_null());
+            match style {
+                Style::DeepObject => members.for_each(|(key, value)| {
+                    styled_parts(&format!("{name}[{key}]"), value, style, explode, parts);
+                }),
+                _ if explode => parts.extend(members.map(|(key, value)| (key.clone(), text_of(value)))),
+                _ => joined(members.flat_map(|(key, value)| [key.clone(), text_of(value)]).collect()),
+            }
+        }
+        scalar => parts.push((name.to_owned(), text_of(scalar))),
+    }
+}
+
+/// The parts of a multipart form: lists repeat the name, objects are JSON, files are bytes.
 fn same_parts(
     given: &Generated,
     value: &Value,
@@ -102,42 +149,55 @@ fn same_parts(
     encoding: &Map<String, Value>,
 ) -> Result<(), String> {
     let parts = parts.as_array().ok_or("no parts")?;
+    let named = |name: &str| parts.iter().filter(|part| part["name"] == name).collect::<Vec<_>>();
+    let mut counted = 0;
     for (name, bytes) in &given.files {
-        let found: Vec<_> = parts.iter().filter(|part| part["name"] == **name).collect();
+        let found = named(name);
         let sent = found.first().and_then(|part| STANDARD.decode(part["base64"].as_str()?).ok());
         expect(found.len() == 1 && sent.as_ref() == Some(bytes), || format!("the file {name} is {found:?}"))?;
         expect(found[0]["filename"].is_string(), || format!("the file {name} has no file name"))?;
+        counted += 1;
     }
-    let fields = parts.iter().filter(|part| part.get("text").is_some());
-    let pairs: Vec<String> = fields.map(pair).collect();
-    expect(pairs.len() + given.files.len() == parts.len(), || format!("there are other parts: {parts:?}"))?;
-    let pairs: Vec<&str> = pairs.iter().map(String::as_str).collect();
-    let mut rest = pairs.as_slice();
     for (name, value) in value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
         let own = encoding.get(name);
-        let styled = own.is_some_and(|own| own.get("style").is_some() || own.get("explode").is_some());
-        let word = own.and_then(|own| own["style"].as_str()).and_then(style).unwrap_or(Style::Form);
-        let explode = own.and_then(|own| own["explode"].as_bool()).unwrap_or(word == Style::Form);
-        let is_json = !styled && (value.is_object() || own.is_some_and(is_json));
-        if is_json {
-            // A list is a part an item, each of that type (OpenAPI 3.1.2, Encoding Object).
-            for item in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
-                let text = decoded(take(&mut rest, name)?).ok_or("no UTF-8")?;
-                let same = serde_json::from_str::<Value>(&text).ok().as_ref() == Some(item);
-                expect(same, || format!("{name} is {text}, given was {item}"))?;
+        if let Some(own) = own.filter(|own| own.get("style").is_some() || own.get("explode").is_some()) {
+            let style = own["style"].as_str().and_then(style).unwrap_or(Style::Form);
+            let mut wanted = Vec::new();
+            let explode = own["explode"].as_bool().unwrap_or(style == Style::Form);
+            styled_parts(name, value, style, explode, &mut wanted);
+            for (name, text) in &wanted {
+                let is_it = |part: &Value| part["name"] == **name && part["text"] == **text;
+                expect(parts.iter().any(is_it), || format!("no part {name} is {text}: {parts:?}"))?;
             }
+            counted += wanted.len();
             continue;
         }
-        let rules = Rules { name, style: word, explode };
-        let told = of_query(&mut rest, rules, value, decoded)?;
-        told.map_or(Ok(()), |told| same(name, value, &told))?;
+        let found = named(name);
+        let texts: Vec<String> =
+            found.iter().map(|part| part["text"].as_str().unwrap_or("no text").to_owned()).collect();
+        counted += found.len();
+        let told = match value {
+            Value::Array(items) if own.is_some_and(is_json) => {
+                let read: Vec<Value> =
+                    texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+                expect(read == *items, || format!("{name} is {texts:?}, given was {value}"))?;
+                continue;
+            }
+            Value::Array(_) => Told::Items(texts),
+            _ => Told::One(texts.concat()),
+        };
+        let as_text = Value::String(value.to_string());
+        let is_json = value.is_object() || own.is_some_and(is_json);
+        let sent_as = match &told {
+            Told::One(text) if is_json => {
+                let same = serde_json::from_str::<Value>(text).ok().as_ref() == Some(value);
+                expect(same, || format!("{name} is {text}, given was {value}"))?;
+                continue;
+            }
+            Told::One(_) if value.is_array() => &as_text,
+            _ => value,
+        };
+        same(name, sent_as, &told)?;
     }
-    expect(rest.is_empty(), || format!("{rest:?} comes from nothing"))
-}
-
-/// A part as a pair of a query, its delimiters as they are there.
-fn pair(part: &Value) -> String {
-    let text = part["text"].as_str().unwrap_or_default().replace('%', "%25");
-    let text = text.replace(' ', "%20").replace('|', "%7C").replace('\t', "%09");
-    format!("{}={text}", part["name"].as_str().unwrap_or_default())
+    expect(counted == parts.len(), || format!("there are other parts: {parts:?}"))
 }

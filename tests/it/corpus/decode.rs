@@ -320,7 +320,7 @@ fn same_querystring(parameter: Parameter<'_>, value: &Value, query: &str) -> Res
 }
 
 /// The next pair's value, where the pair has that name.
-pub(super) fn take<'q>(rest: &mut &[&'q str], name: &str) -> Result<&'q str, String> {
+fn take<'q>(rest: &mut &[&'q str], name: &str) -> Result<&'q str, String> {
     let [first, after @ ..] = rest else { return Err(format!("{name} is missing")) };
     let (key, value) = first.split_once('=').unwrap_or((first, ""));
     if decoded(key).as_deref() != Some(name) {
@@ -384,7 +384,7 @@ pub(super) fn of_query(
     }))
 }
 
-/// `name[key][inner][]=value`.
+/// `name[key][inner][]=value`; an item that has members itself has its index.
 fn deep(
     rest: &mut &[&str],
     name: &str,
@@ -396,16 +396,20 @@ fn deep(
         Value::Object(members) => {
             members.iter().try_for_each(|(key, value)| deep(rest, &format!("{name}[{key}]"), value, decode))
         }
-        // Which members belong to one item is told by its number.
-        Value::Array(items) => items.iter().enumerate().try_for_each(|(number, item)| {
-            let key = if item.is_object() || item.is_array() { number.to_string() } else { String::new() };
-            deep(rest, &format!("{name}[{key}]"), item, decode)
-        }),
+        Value::Array(items) => {
+            let mut items = items.iter().filter(|item| !item.is_null()).enumerate();
+            items.try_for_each(|(index, item)| deep(rest, &item_name(name, index, item), item, decode))
+        }
         scalar => match decode(take(rest, name)?) {
             Some(text) if text == text_of(scalar) => Ok(()),
             other => Err(format!("{name} is {other:?}, given was {scalar}")),
         },
     }
+}
+
+/// The name of a list's item where objects are deep.
+pub(super) fn item_name(name: &str, index: usize, item: &Value) -> String {
+    if item.is_array() || item.is_object() { format!("{name}[{index}]") } else { format!("{name}[]") }
 }
 
 fn check_headers(operation: Operation<'_>, given: &Generated, headers: &Value) -> Result<(), String> {

@@ -129,3 +129,25 @@ async fn misfits_have_each_service_s_shape() {
     let good = http.get("/alerts").await;
     assert_eq!((good.status, &good.json["next"]), (200, &json!("")), "{}", good.text);
 }
+
+/// A sandbox asks for credentials of every kind as a service does, and its harness has them.
+#[tokio::test]
+async fn every_kind_of_credential_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kinds.json");
+    let operation = |name: &str, set: serde_json::Value| json!({"get": {"operationId": name, "security": [set], "responses": {}}});
+    let document = json!({"openapi": "3.0.3", "info": {"title": "k", "version": "1"}, "x-service": "kinds",
+        "components": {"securitySchemes": {
+            "digest": {"type": "http", "scheme": "digest"}, "token": {"type": "http", "scheme": "token"},
+            "id": {"type": "openIdConnect", "openIdConnectUrl": "https://id.example"},
+            "one": {"type": "apiKey", "in": "header", "name": "X-One"},
+            "two": {"type": "apiKey", "in": "cookie", "name": "two"}}},
+        "paths": {"/digest": operation("digest", json!({"digest": []})), "/token": operation("token", json!({"token": []})),
+            "/id": operation("id", json!({"id": []})), "/pair": operation("pair", json!({"one": [], "two": []}))}});
+    std::fs::write(&path, document.to_string()).unwrap();
+    let sandbox = Sandbox::builder().spec(&path).start().await.unwrap();
+    let harness = sandbox.harness().unwrap();
+    for (operation, attempts) in [("digest", 2), ("digest", 1), ("token", 1), ("id", 1), ("pair", 1)] {
+        assert_eq!(harness.command(operation, ()).await.unwrap().attempts(), attempts, "{operation}");
+    }
+}

@@ -4,14 +4,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use opcall::{Credentials, Document, Error, Harness, Profile};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::installed;
-use super::running::{Running, Shared};
+use super::running::Running;
 use crate::cli::{Run, opcall_with};
 use crate::support::builder;
 
@@ -19,11 +18,10 @@ use crate::support::builder;
 const PROGRAM: &str =
     "import sys, chromadb_rust_bindings; chromadb_rust_bindings.cli(['chroma', *sys.argv[1:]])";
 
-static SERVER: Shared = Shared::new();
-
-fn server() -> Option<Arc<Running>> {
+/// A server for one test.
+fn server() -> Option<Running> {
     let python = installed("Chroma", "python/bin/python")?;
-    SERVER.get(|| Some(Running::start("Chroma", |folder, port| command(&python, folder, port))))
+    Some(Running::start("Chroma", |folder, port| command(&python, folder, port)))
 }
 
 fn command(python: &Path, folder: &Path, port: u16) -> Command {

@@ -34,8 +34,12 @@ fn command(python: &Path, port: u16) -> Command {
     command
 }
 
+fn in_data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/servers").join(name)
+}
+
 fn declared() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/servers/httpbin.yaml")
+    in_data("httpbin.yaml")
 }
 
 /// The document as the server gives it, in a file called `httpbin.json`.
@@ -277,6 +281,24 @@ async fn credentials_arrive_and_wrong_ones_are_refused() {
     let got = echo(&declaring(&server, keys), "keys", json!({})).await;
     assert_eq!(got["args"], json!({"api key": HARD}));
     assert_eq!((&got["headers"]["X-Key"], &got["headers"]["Cookie"]), (&json!("h-key"), &json!("key=c-key")));
+}
+
+/// Its own document says nothing of signing in: an overlay does.
+#[test]
+fn an_overlay_says_how_to_sign_in() {
+    let Some(server) = server() else { return };
+    let (_folder, path) = document(&server);
+    let overlay = in_data("httpbin-overlay.yaml");
+    let call = ["sign_in", "user=user", "passwd=p:w", "--spec", &path, "--server", &server.url()];
+    let signed_in = |password: &str, more: &[&str]| {
+        let account = [("HTTPBIN_USERNAME", "user"), ("HTTPBIN_PASSWORD", password)];
+        opcall_with(&account, &[&call[..], more].concat())
+    };
+    let with = ["--overlay", overlay.to_str().unwrap()];
+    assert_eq!(signed_in("p:w", &with).json()["authenticated"], true);
+    assert_eq!(signed_in("another", &with).code, 4);
+    assert_eq!(signed_in("", &with).code, 8);
+    assert_eq!(signed_in("p:w", &[]).code, 2, "only the overlay knows this name");
 }
 
 #[test]

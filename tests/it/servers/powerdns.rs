@@ -4,25 +4,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use opcall::{Credentials, Document, Error, Harness, HarnessBuilder, OperationTable, Profile};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::installed;
-use super::running::{Running, Shared, free_port};
+use super::running::{Running, free_port};
 use crate::cli::{Run, opcall_with};
 use crate::support::builder;
 
 const KEY: &str = "a&key";
 
-static SERVER: Shared = Shared::new();
-
-fn server() -> Option<Arc<Running>> {
+/// A server for one test: two that write at once find its database locked.
+fn server() -> Option<Running> {
     let program = installed("PowerDNS", "powerdns/pdns_server")?;
     let database = installed("PowerDNS", "powerdns/empty.sqlite3")?;
-    SERVER.get(|| Some(Running::start("PowerDNS", |folder, port| command(&program, &database, folder, port))))
+    Some(Running::start("PowerDNS", |folder, port| command(&program, &database, folder, port)))
 }
 
 fn command(program: &Path, database: &Path, folder: &Path, port: u16) -> Command {
@@ -53,17 +51,13 @@ fn document(server: &Running, media_type: &str) -> (TempDir, PathBuf) {
 struct Program {
     document: String,
     url: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Program {
     fn new(server: &Running) -> Self {
         let (folder, path) = document(server, "application/json");
-        Self {
-            document: path.to_str().unwrap().to_owned(),
-            url: format!("{}/api/v1", server.url()),
-            _folder: folder,
-        }
+        Self { document: path.to_str().unwrap().to_owned(), url: format!("{}/api/v1", server.url()), folder }
     }
 
     fn run_with(&self, key: &str, arguments: &[&str]) -> Run {
@@ -194,6 +188,34 @@ async fn a_zone_comes_changes_and_goes_by_the_library() {
     assert_eq!(harness.command("deleteZone", zone()).await.unwrap().status(), 204);
     let gone = harness.command("listZone", zone()).await.unwrap_err();
     assert_eq!((gone.kind(), gone.status(), gone.was_sent()), ("refused", Some(404), true));
+}
+
+/// Line by line, one of them refused.
+#[test]
+fn a_batch_makes_zones_and_ends_them() {
+    let Some(server) = server() else { return };
+    let program = Program::new(&server);
+    let at =
+        |name: &str| json!({"server_id": "localhost", "name": name, "kind": "Native", "nameservers": []});
+    let zone = |id: &str| json!({"server_id": "localhost", "zone_id": id});
+    let lines = [
+        json!({"id": 1, "operation": "createZone", "params": at("one.batch.")}),
+        json!({"id": 2, "operation": "createZone", "params": at("no dot")}),
+        json!({"id": 3, "operation": "patchZone", "params": zone("one.batch."),
+            "body": {"rrsets": change("www.one.batch.", Some("192.0.2.3"))}}),
+        json!({"id": 4, "operation": "listZone", "params": zone("one.batch.")}),
+        json!({"id": 5, "operation": "deleteZone", "params": zone("one.batch.")}),
+    ];
+    let input = program.folder.path().join("calls.ndjson");
+    fs::write(&input, lines.map(|line| line.to_string()).join("\n")).unwrap();
+    let run = program.run(&["batch", input.to_str().unwrap(), "--concurrency", "1"]);
+    assert_eq!(run.code, 4, "the highest code of its lines: {}", run.stderr);
+    let told: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let statuses: Vec<_> = told.iter().map(|line| (line["id"].clone(), line["status"].clone())).collect();
+    let expected = [(1, 201), (2, 422), (3, 204), (4, 200), (5, 204)];
+    assert_eq!(statuses, expected.map(|(id, status)| (json!(id), json!(status))));
+    assert_eq!(told[1]["error"]["kind"], "refused");
+    assert_eq!(records(&told[3]["body"]["json"], "www.one.batch.", "A"), ["192.0.2.3"]);
 }
 
 #[tokio::test]

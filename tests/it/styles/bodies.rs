@@ -251,3 +251,18 @@ fn a_get_has_a_body_only_where_the_document_says_so() {
     let refused = loaded.harness.command("without", ()).body(json!({"a": 1})).allow_unknown().prepare();
     assert!(refused.unwrap_err().to_string().contains("the operation declares no body"));
 }
+
+#[tokio::test]
+async fn parts_and_xml_go_over_the_wire_as_they_are_shown() {
+    let server = crate::support::Server::start(|_, _| crate::support::Reply::json(200, "{}"));
+    let loaded = upload();
+    let arguments = params! { image: FilePart::bytes("PNG").with_filename("a.png"), "part.image.X-Id": "abc",
+    addresses: [json!({"city": "Ä & B"})] };
+    loaded.harness.command("call", arguments).server(server.url()).await.unwrap();
+    let text = server.only("/a").text();
+    let file = "content-disposition: form-data; name=\"image\"; filename=\"a.png\"\r\ncontent-type: image/png\r\nx-id: abc\r\n\r\nPNG\r\n";
+    let xml = "name=\"addresses\"\r\ncontent-type: application/xml; charset=utf-8\r\n\r\n<Address><city>Ä &amp; B</city></Address>\r\n";
+    let lower = text.to_lowercase();
+    assert!(lower.contains(&file.to_lowercase()), "{text}");
+    assert!(lower.contains(&xml.to_lowercase()), "{text}");
+}

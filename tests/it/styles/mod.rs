@@ -4,6 +4,8 @@
 
 mod bodies;
 mod decoder;
+#[cfg(feature = "cli")]
+mod program;
 mod round_trip;
 mod xml;
 
@@ -354,6 +356,7 @@ fn parameters_with_content_are_written_by_their_media_type() {
     assert_eq!(text("querystring", "application/x-www-form-urlencoded", &form), "a=x%2C+y&b=1&b=2");
     assert_eq!(text("query", "application/x-www-form-urlencoded", &form), "x=a%3Dx%252C%2By%26b%3D1%26b%3D2");
     assert_eq!(text("query", "text/plain", &json!("a b")), "x=a%20b");
+    assert_eq!(text("header", "application/xml", &json!("<a/>")), "<a/>");
     assert_eq!(text("query", "application/json", &json!("a")), "x=%22a%22");
 }
 
@@ -388,5 +391,25 @@ fn cookies_hold_what_cookies_can() {
     assert_eq!(
         loaded.problems(&json!({"c": "a\r\nb"})),
         ["cookie.c: must not hold line breaks or control characters"]
+    );
+}
+
+#[test]
+fn forms_and_xml_in_parameters_follow_their_schema() {
+    let form = json!({"application/x-www-form-urlencoded": {
+        "schema": {"type": "object", "properties": {"ids": {"type": "array", "items": {}}}},
+        "encoding": {"ids": {"explode": false}}}});
+    let pet = json!({"application/xml": {"schema": {"type": "object", "xml": {"name": "pet"}, "properties": {
+        "id": {"type": "integer", "xml": {"attribute": true}}, "name": {"type": "string"}}}}});
+    let whole = Loaded::one("3.2.0", "/a", &json!([{"name": "x", "in": "querystring", "content": form}]));
+    assert_eq!(whole.told(), [""; 0]);
+    let request = whole.call(&json!({"x": {"ids": ["a b", "c"], "n": 1}})).unwrap();
+    assert_eq!(at(&request, "query", ""), "ids=a+b,c&n=1");
+    let header = Loaded::one("3.2.0", "/a", &json!([{"name": "x", "in": "header", "content": pet}]));
+    let request = header.call(&json!({"x": {"name": "Rex", "id": 7}})).unwrap();
+    assert_eq!(at(&request, "header", "x"), "<pet id=\"7\"><name>Rex</name></pet>");
+    assert_eq!(
+        header.problems(&json!({"x": {"name": "\u{b}"}})),
+        ["header.x.name: must not hold the character '\\u{b}', which XML cannot carry"]
     );
 }

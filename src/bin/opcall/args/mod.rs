@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use self::values::header;
 pub(crate) use self::values::{
     CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration,
 };
+use self::values::{header, pair};
 use crate::split::Word;
 
 const ABOUT: &str = "Call any API operation by its operation ID";
@@ -190,16 +190,19 @@ pub(crate) struct Target {
         help_heading = "Where"
     )]
     pub(crate) profile: Option<String>,
-    /// Send to this base URL
+    /// Send to this base URL, or to one of the description's servers
     #[arg(
-        help = "Send to this base URL [env: OPCALL_SERVER]",
+        help = "Send to this base URL, or to the server of this index or name [env: OPCALL_SERVER]",
         long,
-        value_name = "URL",
+        value_name = "URL|INDEX|NAME",
         help_heading = "Where"
     )]
     pub(crate) server: Option<String>,
+    /// A variable of the server's URL; may be repeated
+    #[arg(long = "server-variable", value_name = "NAME=VALUE", value_parser = pair, help_heading = "Where")]
+    pub(crate) server_variables: Vec<(String, String)>,
     /// Start the sandbox for this one call and send it there; needs no credentials
-    #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "profile"])]
+    #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "server_variables", "profile"])]
     pub(crate) sandbox: bool,
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]

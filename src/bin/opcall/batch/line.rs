@@ -8,8 +8,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Batch;
-use super::members::Members;
+use super::members::{Members, Name, Word};
 use super::result::Head;
+use crate::args::Target;
 use crate::call::undeclared;
 use crate::loopback;
 use crate::report::Failure;
@@ -31,23 +32,25 @@ struct Fields<'l> {
     id: Option<&'l RawValue>,
     #[serde(borrow)]
     operation: Cow<'l, str>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "given")]
     params: Option<Members<'l, &'l RawValue>>,
     #[serde(borrow, default, deserialize_with = "given")]
     body: Option<&'l RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "given")]
     headers: Option<Members<'l, Cow<'l, str>>>,
-    #[serde(borrow, default)]
-    profile: Option<Cow<'l, str>>,
-    #[serde(borrow, default)]
-    server: Option<Cow<'l, str>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "given")]
+    profile: Option<Name<'l>>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    server: Option<Word<'l>>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    server_variables: Option<Members<'l, Word<'l>>>,
+    #[serde(borrow, default, deserialize_with = "given")]
     files: Option<Members<'l, &'l RawValue>>,
 }
 
-/// A value that is there counts, `null` too.
-fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(value).map(Some)
+/// A member that is there counts: `null` is a value like any other, and must fit as one.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
 /// A file parameter.
@@ -84,7 +87,8 @@ impl<'l> Line<'l> {
                 let whole = error.to_string();
                 // The line in the message would be the one inside this text: always the first.
                 let problem = whole.split(" at line ").next().unwrap_or_default();
-                let problem = format!("the line is no call: {problem} (column {})", error.column());
+                let member = misshapen(text).map(|name| format!("`{name}`: ")).unwrap_or_default();
+                let problem = format!("the line is no call: {member}{problem} (column {})", error.column());
                 Self { id: id.map_or("null", RawValue::get), call: Err(problem) }
             }
         }
@@ -103,9 +107,26 @@ impl<'l> Line<'l> {
             }
         };
         let found = Subject::find(batch.harness, batch.args.source.api.as_deref(), &fields.operation);
+        if let Ok(Subject::Listed { operation, name }) = &found {
+            batch.tell_of_twin(*operation, name);
+        }
         let operation = found.as_ref().map_or_else(|_| fields.operation.to_string(), Subject::label);
         (Head { id: self.id, operation }, found.and_then(|subject| fields.command(batch, &subject)))
     }
+}
+
+/// The first member of a line that has not the shape it must have.
+fn misshapen(text: &[u8]) -> Option<String> {
+    let Members(members) = serde_json::from_slice::<Members<'_, &RawValue>>(text).ok()?;
+    let fits = |name: &str, value: &str| match name {
+        "operation" | "profile" => serde_json::from_str::<Name<'_>>(value).is_ok(),
+        "server" => serde_json::from_str::<Word<'_>>(value).is_ok(),
+        "params" | "files" => serde_json::from_str::<Members<'_, &RawValue>>(value).is_ok(),
+        "headers" => serde_json::from_str::<Members<'_, Name<'_>>>(value).is_ok(),
+        "server_variables" => serde_json::from_str::<Members<'_, Word<'_>>>(value).is_ok(),
+        _ => true,
+    };
+    members.iter().find(|(name, value)| !fits(name, value.get())).map(|(name, _)| name.to_string())
 }
 
 impl<'l> Fields<'l> {
@@ -128,8 +149,12 @@ impl<'l> Fields<'l> {
             command = command.allow_unknown();
         }
         if batch.args.target.sandbox {
-            let refused = [("server", &self.server), ("profile", &self.profile)];
-            if let Some((name, _)) = refused.into_iter().find(|(_, value)| value.is_some()) {
+            let refused = [
+                ("server", self.server.is_some()),
+                ("server_variables", self.server_variables.is_some()),
+                ("profile", self.profile.is_some()),
+            ];
+            if let Some((name, _)) = refused.into_iter().find(|(_, is_given)| *is_given) {
                 return Err(Failure::usage(format!("`{name}` cannot be given with --sandbox"), None));
             }
             return Ok(match &batch.base {
@@ -137,12 +162,26 @@ impl<'l> Fields<'l> {
                 None => command,
             });
         }
-        if let Some(profile) = self.profile.as_deref().or(batch.args.target.profile.as_deref()) {
+        Ok(self.aimed(command, &batch.args.target))
+    }
+
+    /// What the line says of profile and server, else what the command line says for all lines. A line with a server
+    /// of its own has its own variables too; of a variable that both give, the line's value counts.
+    fn aimed<'a>(&self, mut command: Command<'a>, target: &Target) -> Command<'a> {
+        let profile = self.profile.as_ref().map(|Name(name)| name.as_ref());
+        if let Some(profile) = profile.or(target.profile.as_deref()) {
             command = command.profile(profile);
         }
-        match self.server.as_deref().or(batch.args.target.server.as_deref()) {
-            Some(server) => Ok(command.server(server)),
-            None => Ok(command),
+        for (name, value) in target.server_variables.iter().filter(|_| self.server.is_none()) {
+            command = command.server_variable(name, value);
+        }
+        for (name, Word(value)) in self.server_variables.iter().flat_map(|all| &all.0) {
+            command = command.server_variable(name.as_ref(), value.as_ref());
+        }
+        let server = self.server.as_ref().map(|Word(server)| server.as_ref());
+        match server.or(target.server.as_deref()) {
+            Some(server) => command.server(server),
+            None => command,
         }
     }
 

@@ -40,4 +40,35 @@ impl<'de: 'l, 'l, V: Deserialize<'de>> Visitor<'de> for OfMembers<'l, V> {
 
 /// A name, borrowed where the text has no escapes in it.
 #[derive(serde::Deserialize)]
-struct Name<'l>(#[serde(borrow)] Cow<'l, str>);
+pub(super) struct Name<'l>(#[serde(borrow)] pub(super) Cow<'l, str>);
+
+/// A text, or a whole number as its text.
+pub(super) struct Word<'l>(pub(super) Cow<'l, str>);
+
+impl<'de: 'l, 'l> Deserialize<'de> for Word<'l> {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        value.deserialize_any(OfWord(PhantomData))
+    }
+}
+
+struct OfWord<'l>(PhantomData<&'l str>);
+
+impl<'de: 'l, 'l> Visitor<'de> for OfWord<'l> {
+    type Value = Word<'l>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a whole number")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Word(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Word(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Word(Cow::Owned(number.to_string())))
+    }
+}

@@ -4,15 +4,18 @@ mod line;
 mod members;
 mod result;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::stream::{self, StreamExt};
-use opcall::{Error, Harness};
+use opcall::{Error, Harness, Operation};
 use tokio::sync::mpsc;
 
 use self::line::Line;
 use crate::args::BatchArgs;
+use crate::call::twin_note;
 use crate::loopback::{self, Loopback};
 use crate::output::Screen;
 use crate::report::Failure;
@@ -26,10 +29,8 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
     let table = session::table(&args.source, &args.common)?;
     let code = if args.dry_run {
         let harness = session::builder(table, &args.target)?.build()?;
-        dry(
-            &Batch { harness: &harness, args, base: args.target.sandbox.then(loopback::unstarted_base) },
-            screen,
-        )?
+        let base = args.target.sandbox.then(loopback::unstarted_base);
+        dry(&Batch { harness: &harness, args, base, seen: Mutex::default() }, screen)?
     } else {
         session::run(async {
             let sandbox =
@@ -38,7 +39,8 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
             if let Some(sandbox) = &sandbox {
                 builder = sandbox.aim(builder);
             }
-            live(&Batch { harness: &builder.build()?, args, base: None }, screen).await
+            let harness = builder.build()?;
+            live(&Batch { harness: &harness, args, base: None, seen: Mutex::default() }, screen).await
         })?
     };
     if code == 0 { Ok(()) } else { Err(Failure::Told(code)) }
@@ -50,6 +52,27 @@ struct Batch<'a> {
     args: &'a BatchArgs,
     /// Where the sandbox would be, in place of other servers.
     base: Option<String>,
+    /// Names of operations that were looked at for a built-in one of the same name.
+    seen: Mutex<HashSet<String>>,
+}
+
+impl Batch<'_> {
+    /// Says, once for each operation, that it is called in place of a built-in one.
+    fn tell_of_twin(&self, operation: Operation<'_>, name: &str) {
+        if self.args.common.quiet || self.args.source.spec.is_empty() {
+            return;
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.contains(name) {
+            return;
+        }
+        seen.insert(name.to_owned());
+        if let Some(note) = twin_note(operation, name, &self.args.source)
+            && seen.insert(note.clone())
+        {
+            session::note(&note);
+        }
+    }
 }
 
 /// The text of a line.
