@@ -202,7 +202,9 @@ fn every_small_document_and_every_folder_says_the_same() {
     let folders = fs::read_dir(root.join("specs")).unwrap().map(|entry| entry.unwrap().path());
     let place = Place::new();
     let mut count = 0;
-    for path in files.chain(folders.filter(|path| path.is_dir() && !path.ends_with("falcon"))) {
+    // A folder of more than a hundred documents takes a minute and shows no more.
+    let is_small = |path: &PathBuf| path.is_dir() && fs::read_dir(path).unwrap().count() < 100;
+    for path in files.chain(folders.filter(is_small)) {
         let document = Document::open(&path);
         let cached = document.clone().cached(place.cache());
         assert!(cached.keep() && is_kept(&cached), "{path:?}");

@@ -78,8 +78,10 @@ impl Targets {
         }
         let reference = self.reference(number);
         let is_schema = |found: &Cow<'_, Value>| {
-            let problem = || format!("the reference `{reference}` leads to what is no schema");
-            (found.is_object() || found.is_boolean()).then_some(()).ok_or_else(problem)
+            if found.is_object() || found.is_boolean() {
+                return Ok(());
+            }
+            Err(format!("the reference `{reference}` leads to what is no schema"))
         };
         let resolved = resolver.resolve(&reference).and_then(|found| is_schema(&found).map(|()| found));
         let found = resolved.map(|schema| {
@@ -247,14 +249,17 @@ impl<'a> Files<'a> {
         if path.is_empty() {
             return Err(missing(reference));
         }
-        if path.contains("://") {
-            return Err(format!("the reference `{reference}` leads to the network, which is never asked"));
-        }
         let inside = |path: &str| {
             joined("", path)
                 .ok_or_else(|| format!("the reference `{reference}` leads out of the document's folder"))
         };
-        let path = inside(path)?;
+        let path = if path.contains("://") {
+            self.source.locate(path).ok_or_else(|| {
+                format!("the reference `{reference}` leads to the network, which is never asked")
+            })?
+        } else {
+            inside(path)?
+        };
         let file = match (self.file(&path), percent_decoded(&path).filter(|decoded| *decoded != path)) {
             (Err(_), Some(decoded)) => self.file(&inside(&decoded)?),
             (file, _) => file,

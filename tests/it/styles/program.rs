@@ -58,7 +58,7 @@ fn check_tells_of_styles_without_a_form() {
                    `x-deep-object-arrays` changes";
     assert_eq!(
         line["warnings"],
-        json!([{"pointer": "#/paths/~1images/post/parameters/0/style", "problem": problem,
+        json!([{"file": spec, "line": 1, "pointer": "#/paths/~1images/post/parameters/0/style", "problem": problem,
         "effect": "read as the nearest valid form"}])
     );
 }
