@@ -19,6 +19,7 @@ mod pack;
 mod place;
 #[cfg(feature = "client")]
 mod private;
+mod reading;
 mod repair;
 #[cfg(feature = "client")]
 mod session;
@@ -34,9 +35,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use self::place::Place;
+use self::reading::Input;
 use crate::error::Result;
 use crate::operation::ServiceDef;
-use crate::source::FolderSource;
 use crate::spec::{self, Depth, Description, Warning};
 use crate::table::OperationTable;
 
@@ -115,7 +116,7 @@ impl Document {
     pub fn sha256(&self) -> Result<String> {
         match self.fetched() {
             Some(fetched) => Ok(fetched.sha256()),
-            None => Ok(pack::sha256(&[&self.bytes()?])),
+            None => Ok(pack::sha256(&[&self.bytes(None)?])),
         }
     }
 
@@ -132,19 +133,14 @@ impl Document {
     }
 
     fn table(&self) -> Result<(OperationTable, Vec<Warning>)> {
-        if !self.overlays.is_empty() {
-            return self.read_repaired();
-        }
         if let Some(kept) = self.kept() {
             return Ok(kept);
         }
         let (name, settle) = (self.name(), |service: &mut ServiceDef| self.settle(service));
-        if let Some(folder) = self.folder() {
-            return OperationTable::of_folder(&name, &FolderSource::new(folder), &settle);
-        }
-        let (text, before) = self.text()?;
-        let (table, warnings) = OperationTable::of_document(&name, &text, self.beside(), &settle)?;
-        Ok((table, [before, warnings].concat()))
+        self.read_as(None, |input| match input {
+            Input::Folder(source, overlays) => OperationTable::of_folder(&name, source, overlays, &settle),
+            Input::Text(text, source) => OperationTable::of_document(&name, text, source, &settle),
+        })
     }
 
     /// Everything that it says, read at once, with everything that was passed over.
@@ -152,16 +148,16 @@ impl Document {
     /// # Errors
     /// As [`Document::read`].
     pub fn describe(&self, depth: Depth) -> Result<Description> {
-        let mut found = if !self.overlays.is_empty() {
-            self.describe_repaired(depth)?
-        } else if let Some(folder) = self.folder() {
-            spec::read_folder(&self.name(), &FolderSource::new(folder), depth)?
-        } else {
-            let (text, before) = self.text()?;
-            let mut found = spec::read(&self.name(), &text, &self.beside(), depth)?;
-            found.warnings.splice(..0, before);
-            found
-        };
+        let name = self.name();
+        let (mut found, warnings) = self.read_as(None, |input| {
+            let mut found = match input {
+                Input::Folder(source, overlays) => spec::read_folder_patched(&name, source, depth, overlays)?,
+                Input::Text(text, source) => spec::read(&name, text, &source, depth)?,
+            };
+            let warnings = std::mem::take(&mut found.warnings);
+            Ok((found, warnings))
+        })?;
+        found.warnings = warnings;
         self.settle(&mut found.service);
         Ok(found)
     }

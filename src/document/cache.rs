@@ -22,8 +22,7 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 /// What a kept document is known by.
 #[derive(Debug, Serialize, Deserialize)]
 struct Key {
-    name: String,
-    path: PathBuf,
+    identity: String,
     reading: Reading,
 }
 
@@ -32,17 +31,17 @@ struct Key {
 pub(super) struct Slot {
     folder: PathBuf,
     file: PathBuf,
+    /// The document as errors name it.
     name: String,
-    path: PathBuf,
+    identity: String,
 }
 
 impl Slot {
-    /// The place for a document under the name that its errors give; nothing for a path that is no Unicode text.
-    pub(super) fn new(folder: &Path, path: &Path, name: &str) -> Option<Self> {
-        let path = std::path::absolute(path).ok()?;
-        let known = [name, "\n", path.to_str()?].concat();
-        let file = folder.join(format!("{:016x}.document", checksum(known.as_bytes())));
-        Some(Self { folder: folder.to_owned(), file, name: name.to_owned(), path })
+    /// The place for a document; `identity` is everything that makes it another one than those beside it, but for
+    /// what its files hold.
+    pub(super) fn new(folder: &Path, name: String, identity: String) -> Self {
+        let file = folder.join(format!("{:016x}.document", checksum(identity.as_bytes())));
+        Self { folder: folder.to_owned(), file, name, identity }
     }
 
     /// The document, where what was read for it would be read again.
@@ -60,7 +59,7 @@ impl Slot {
             return None;
         };
         let key: Key = serde_json::from_str(opened.key()).ok()?;
-        if key.name != self.name || key.path != self.path {
+        if key.identity != self.identity {
             return None;
         }
         match key.reading.since() {
@@ -80,7 +79,7 @@ impl Slot {
 
     /// What the file says of itself.
     pub(super) fn key(&self, reading: Reading) -> serde_json::Result<String> {
-        serde_json::to_string(&Key { name: self.name.clone(), path: self.path.clone(), reading })
+        serde_json::to_string(&Key { identity: self.identity.clone(), reading })
     }
 
     /// Puts a new file in the place of the one that is there, whole or not at all. Tells whether it is there.

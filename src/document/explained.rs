@@ -6,10 +6,8 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::Document;
-use super::place::Beside;
 use crate::error::Result;
 use crate::explain::{self, File, Layers, Said};
-use crate::source::FolderSource;
 use crate::spec::{self, Source};
 use crate::table::Operation;
 
@@ -36,10 +34,8 @@ impl Document {
             spec::parse(&name, bytes)?;
             File::read(name.clone(), bytes).ok_or_else(|| explain::changed(&name))
         };
-        let (source, folder) = match self.folder() {
-            Some(folder) => (Beside::Folder(FolderSource::new(folder)), self.name()),
-            None => (self.beside(), self.folder_name()),
-        };
+        let source = self.beside(None);
+        let folder = if self.folder().is_some() { self.name() } else { self.folder_name() };
         let in_folder = |file: &str| {
             let bytes = source.read(file).map_err(|error| self.unreadable(error))?;
             read(format!("{folder}/{file}"), &bytes)
@@ -50,13 +46,13 @@ impl Document {
                     && source.list().is_ok_and(|all| all.iter().any(|one| one == spec::BASE));
                 (in_folder(file)?, has_base.then(|| in_folder(spec::BASE)).transpose()?)
             }
-            None => (read(self.name(), &self.text()?.0)?, None),
+            None => (read(self.name(), &self.text(None)?.0)?, None),
         };
         let mut whole = own.value.clone();
         if let (Value::Object(document), Some(base)) = (&mut whole, &base) {
             spec::lay_over(&base.as_base(), document);
         }
-        let overlays = self.overlays()?;
+        let overlays = self.overlays(None)?;
         let mut edits = Vec::new();
         self.patch(&overlays, &mut whole, Some(&mut edits))?;
         let (whole, source) = (Rc::new(whole), Box::new(source));

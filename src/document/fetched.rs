@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use indexmap::IndexMap;
@@ -23,6 +23,8 @@ pub struct Fetched {
     pub(super) root: Bytes,
     pub(super) companions: Companions,
     freshness: Freshness,
+    may_be_kept: bool,
+    hash: OnceLock<String>,
 }
 
 /// How new a document is.
@@ -50,11 +52,18 @@ struct Head {
 }
 
 impl Fetched {
-    pub(super) fn new(url: &Url, root: Bytes, companions: Companions, freshness: Freshness) -> Self {
+    /// `may_be_kept` tells whether no server forbids to keep what it sent.
+    pub(super) fn new(
+        url: &Url,
+        root: Bytes,
+        companions: Companions,
+        freshness: Freshness,
+        may_be_kept: bool,
+    ) -> Self {
         let mut url = url.clone();
         url.set_query(None);
         url.set_fragment(None);
-        Self { url, root, companions, freshness }
+        Self { url, root, companions, freshness, may_be_kept, hash: OnceLock::new() }
     }
 
     /// Where it is, redirects followed, without the query.
@@ -85,6 +94,10 @@ impl Fetched {
     /// line for each: its SHA-256, two spaces, its path (the document's own is empty), sorted by path.
     #[must_use]
     pub fn sha256(&self) -> String {
+        self.hash.get_or_init(|| self.hashed()).clone()
+    }
+
+    fn hashed(&self) -> String {
         let of_root = pack::sha256(&[&self.root]);
         let mut lines: Vec<_> =
             self.files().map(|(path, bytes)| (path, pack::sha256(&[bytes.as_ref()]))).collect();
@@ -95,6 +108,19 @@ impl Fetched {
         lines.sort_unstable();
         let list: Vec<_> = lines.iter().flat_map(|(path, hash)| [hash, "  ", path, "\n"]).collect();
         pack::sha256(&[list.concat().as_bytes()])
+    }
+
+    /// Whether it may be kept for later without having been saved.
+    pub(super) fn may_be_kept(&self) -> bool {
+        self.may_be_kept
+    }
+
+    /// The files that could not be had, and why.
+    pub(super) fn missing(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.companions
+            .files
+            .iter()
+            .filter_map(|(path, file)| Some((path.as_str(), file.as_ref().err()?.as_str())))
     }
 
     fn files(&self) -> impl Iterator<Item = (&str, &Bytes)> {
@@ -144,7 +170,7 @@ fn unpacked(head: &Head, bytes: &Bytes) -> Option<Fetched> {
     }
     let root = files.shift_remove("")?.ok()?;
     let companions = Companions { folder, files };
-    (at == bytes.len()).then(|| Fetched::new(&head.url, root, companions, Freshness::Saved))
+    (at == bytes.len()).then(|| Fetched::new(&head.url, root, companions, Freshness::Saved, true))
 }
 
 fn failed(action: &str, path: &Path, source: std::io::Error) -> Error {
@@ -175,7 +201,7 @@ mod tests {
             .collect();
         all.insert("gone.json".to_owned(), Err("404".to_owned()));
         let companions = Companions { folder: url.join(".").unwrap(), files: all };
-        Fetched::new(&url, Bytes::from_static(b"abc"), companions, Freshness::Sent)
+        Fetched::new(&url, Bytes::from_static(b"abc"), companions, Freshness::Sent, true)
     }
 
     #[test]

@@ -1,25 +1,62 @@
 //! A document in compiled form: kept in a cache folder, read from it, and read anew where that fails.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Document;
 use super::cache::{Slot, failed};
-use super::place::folder_of;
-use super::stamp::{Reading, Recorder};
+use super::place::Place;
+use super::reading::Input;
+use super::stamp::Reading;
 use crate::error::{Error, Result};
 use crate::operation::ServiceDef;
 use crate::spec::{SpecError, Warning};
 use crate::table::{OperationTable, ServiceTable, kept};
 
+/// What makes it another document than others, but for what is found in its files.
+#[derive(Serialize)]
+struct Identity<'d> {
+    /// Errors and warnings hold it; of a document of the network it is the URL.
+    name: String,
+    origin: Origin,
+    service: Option<&'d str>,
+    base: Option<&'d Map<String, Value>>,
+    /// As they are given, which errors and warnings hold too, and where they are.
+    overlays: Vec<(&'d PathBuf, PathBuf)>,
+}
+
+/// What is read.
+#[derive(Serialize)]
+enum Origin {
+    /// What is there: it is held against what was there.
+    Path(PathBuf),
+    /// What came over the network: this and nothing else.
+    #[cfg(feature = "client")]
+    Network {
+        sha256: String,
+        /// The files that it does without, and why: errors say it.
+        missing: Vec<(String, String)>,
+    },
+}
+
+fn located(overlay: &PathBuf) -> Option<(&PathBuf, PathBuf)> {
+    Some((overlay, std::path::absolute(overlay).ok()?))
+}
+
 impl Document {
     /// Reads it from a cache folder where [`Document::keep`] has put it: however large it is, a start then reads little
     /// more than the operation that is called. Without this nothing is written or found anywhere.
     ///
-    /// A kept document is used where this version kept it and every file that was read for it has the size, times
-    /// and inode that it had, or, where they differ, the same content. Nothing in the folder is trusted: what is
-    /// damaged, foreign or writable by others is passed over and the document read as without a cache. The folder
-    /// is made for its owner alone, and its oldest files go when it holds more than 512 MiB. A document with overlays is
-    /// never kept, and of one that came over the network the text is, by `Fetch::cache`.
+    /// A kept document is used where this version kept it and every file that was read for it, its overlays among
+    /// them, has the size, times and inode that it had, or, where they differ, the same content. With another name of
+    /// its service, another base or other overlays, or the same in another order, it is another document. Of one that
+    /// came over the network the content's hash is held against what was kept; one that its server forbids to keep
+    /// (`Cache-Control: no-store`) is not kept unless it was saved. Nothing in the folder is trusted: what is damaged,
+    /// foreign or writable by others is passed over and the document read as without a cache. The folder is made
+    /// for its owner alone, and its oldest files go when it holds more than 512 MiB.
     ///
     /// ```no_run
     /// let document = opcall::Document::open("large.json").cached("/var/cache/my-program");
@@ -41,64 +78,79 @@ impl Document {
     /// Several processes may do it at once.
     #[allow(clippy::must_use_candidate, reason = "most callers have nothing to do with the answer")]
     pub fn keep(&self) -> bool {
-        let Some((slot, path)) = self.slot() else { return false };
-        slot.open().is_some() || slot.replace(|file| self.compile(&slot, path, file))
+        let Some(slot) = self.slot() else { return false };
+        slot.open().is_some() || slot.replace(|file| self.compile(&slot, file))
     }
 
-    /// Its place in the cache. What is no file or folder (a pipe) can be read only once; what overlays make of it is
-    /// not what its files say.
-    fn slot(&self) -> Option<(Slot, &Path)> {
-        let folder = self.cache.as_ref().filter(|_| self.overlays.is_empty())?;
-        let path = self.path()?;
-        let metadata = std::fs::metadata(path).ok()?;
-        // With another name of its service, or another base, it is another document.
-        let mut known_by = self.name();
-        known_by.extend(self.service.iter().flat_map(|service| ["\n", service]));
-        known_by.extend(self.base.iter().filter_map(|base| serde_json::to_string(base.as_ref()).ok()));
-        let slot = || Slot::new(folder, path, &known_by);
-        Some(((metadata.is_file() || metadata.is_dir()).then(slot)??, path))
+    /// Its place in the cache. What is no file or folder (a pipe) can be read only once, and what a server forbids to
+    /// keep is not kept.
+    fn slot(&self) -> Option<Slot> {
+        let folder = self.cache.as_ref()?;
+        if !self.overlays.iter().all(|file| file.is_file()) {
+            return None;
+        }
+        let identity = Identity {
+            name: self.name(),
+            origin: self.origin()?,
+            service: self.service.as_deref(),
+            base: self.base.as_deref(),
+            overlays: self.overlays.iter().map(located).collect::<Option<_>>()?,
+        };
+        // A path that is no Unicode text cannot be written down.
+        let text = serde_json::to_string(&identity).ok()?;
+        Some(Slot::new(folder, identity.name, text))
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        match &self.place {
+            Place::Path(path) => {
+                let metadata = std::fs::metadata(path).ok()?;
+                let is_lasting = metadata.is_file() || metadata.is_dir();
+                std::path::absolute(path).ok().filter(|_| is_lasting).map(Origin::Path)
+            }
+            #[cfg(feature = "client")]
+            Place::Fetched(fetched) => {
+                let missing =
+                    || fetched.missing().map(|(path, why)| (path.to_owned(), why.to_owned())).collect();
+                let network = || Origin::Network { sha256: fetched.sha256(), missing: missing() };
+                fetched.may_be_kept().then(network)
+            }
+        }
     }
 
     pub(super) fn kept(&self) -> Option<(OperationTable, Vec<Warning>)> {
-        let (slot, path) = self.slot()?;
+        let slot = self.slot()?;
         let (opened, reading) = slot.open()?;
-        let (document, path) = (self.clone(), path.to_owned());
+        let document = self.clone();
         let reload = move || {
             slot.discard();
-            document.reread(&path, &reading)
+            document.reread(&reading)
         };
         Some(OperationTable::of_kept(opened, Box::new(reload)))
     }
 
-    fn compile(&self, slot: &Slot, path: &Path, to: std::fs::File) -> Result<()> {
-        let settle = |service: &mut ServiceDef| self.settle(service);
-        let (unfinished, source) = if path.is_dir() {
-            let source = Recorder::new(path);
-            (kept::folder(to, &self.name(), &source, &settle)?, source)
-        } else {
-            let source = Recorder::new(folder_of(path));
-            let bytes = source.bytes(path).map_err(|error| self.unreadable(error))?;
-            (kept::document(to, &self.name(), &self.based(&bytes)?.0, &source, &settle)?, source)
-        };
-        let reading = source.reading().ok_or_else(|| self.changed())?;
+    fn compile(&self, slot: &Slot, to: File) -> Result<()> {
+        let (name, settle) = (self.name(), |service: &mut ServiceDef| self.settle(service));
+        let record = self.record();
+        let (unfinished, warnings) = self.read_as(Some(&record), |input| match input {
+            Input::Folder(source, overlays) => kept::folder(to, &name, source, overlays, &settle),
+            Input::Text(text, source) => kept::document(to, &name, text, &source, &settle),
+        })?;
+        let reading = record.reading().ok_or_else(|| self.changed())?;
         let key = slot.key(reading).map_err(|error| failed(error.into()))?;
-        unfinished.finish(&key).map_err(failed)
+        unfinished.finish(&key, warnings).map_err(failed)
     }
 
     /// Reads it once more, which must give what was read before.
-    fn reread(&self, path: &Path, before: &Reading) -> Result<ServiceTable> {
-        let settle = |service: &mut ServiceDef| self.settle(service);
-        let (loaded, source) = if path.is_dir() {
-            let source = Recorder::new(path);
-            (ServiceTable::of_folder(&self.name(), &source, &settle)?, source)
-        } else {
-            let source = Recorder::new(folder_of(path));
-            let bytes = source.bytes(path).map_err(|error| self.unreadable(error))?;
-            let text = self.based(&bytes)?.0;
-            (ServiceTable::of_document(&self.name(), &text, source.clone(), &settle)?, source)
-        };
-        let now = source.reading().filter(|now| now.agrees(before));
-        now.map(|_| loaded.0).ok_or_else(|| self.changed())
+    fn reread(&self, before: &Reading) -> Result<ServiceTable> {
+        let (name, settle) = (self.name(), |service: &mut ServiceDef| self.settle(service));
+        let record = self.record();
+        let (loaded, _) = self.read_as(Some(&record), |input| match input {
+            Input::Folder(source, overlays) => ServiceTable::of_folder(&name, source, overlays, &settle),
+            Input::Text(text, source) => ServiceTable::of_document(&name, text, source, &settle),
+        })?;
+        let now = record.reading().filter(|now| now.agrees(before));
+        now.map(|_| loaded).ok_or_else(|| self.changed())
     }
 
     fn changed(&self) -> Error {

@@ -11,8 +11,9 @@ use super::Document;
 use super::companions::Companions;
 #[cfg(feature = "client")]
 use super::fetched::Fetched;
+use super::stamp::{self, Recorder};
 use crate::error::{Error, IoError, Result};
-use crate::source::{FolderSource, bounded};
+use crate::source::FolderSource;
 use crate::spec::{Source, Warning};
 
 /// Where a document's text is.
@@ -30,6 +31,8 @@ pub(super) enum Place {
 pub(super) enum Beside {
     /// Those of its folder.
     Folder(FolderSource),
+    /// Those of its folder, with a record of those that were read.
+    Recorded(Recorder),
     /// Those that came with it.
     #[cfg(feature = "client")]
     Fetched(Companions),
@@ -39,6 +42,7 @@ impl Source for Beside {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         match self {
             Self::Folder(folder) => folder.read(path),
+            Self::Recorded(folder) => folder.read(path),
             #[cfg(feature = "client")]
             Self::Fetched(files) => files.read(path),
         }
@@ -47,6 +51,7 @@ impl Source for Beside {
     fn list(&self) -> io::Result<Vec<String>> {
         match self {
             Self::Folder(folder) => folder.list(),
+            Self::Recorded(folder) => folder.list(),
             #[cfg(feature = "client")]
             Self::Fetched(files) => files.list(),
         }
@@ -55,6 +60,7 @@ impl Source for Beside {
     fn locate(&self, url: &str) -> Option<String> {
         match self {
             Self::Folder(folder) => folder.locate(url),
+            Self::Recorded(folder) => folder.locate(url),
             #[cfg(feature = "client")]
             Self::Fetched(files) => files.locate(url),
         }
@@ -95,40 +101,36 @@ impl Document {
     }
 
     /// Its text as it stands.
-    pub(super) fn bytes(&self) -> Result<Cow<'_, [u8]>> {
+    pub(super) fn bytes(&self, record: Option<&Recorder>) -> Result<Cow<'_, [u8]>> {
         match &self.place {
-            Place::Path(path) => std::fs::File::open(path)
-                .and_then(bounded)
-                .map(Cow::Owned)
-                .map_err(|error| self.unreadable(error)),
+            Place::Path(path) => {
+                stamp::bytes(path, record).map(Cow::Owned).map_err(|error| self.unreadable(error))
+            }
             #[cfg(feature = "client")]
             Place::Fetched(fetched) => Ok(Cow::Borrowed(&fetched.root)),
         }
     }
 
     /// Its text with what lies under it, and what was wrong with the text alone where something does.
-    pub(super) fn text(&self) -> Result<(Cow<'_, [u8]>, Vec<Warning>)> {
-        let bytes = self.bytes()?;
-        if self.base.is_none() {
-            return Ok((bytes, Vec::new()));
-        }
-        let (text, warnings) = self.based(&bytes)?;
-        Ok((Cow::Owned(text.into_owned()), warnings))
+    pub(super) fn text(&self, record: Option<&Recorder>) -> Result<(Cow<'_, [u8]>, Vec<Warning>)> {
+        let bytes = self.bytes(record)?;
+        let Some(base) = &self.base else { return Ok((bytes, Vec::new())) };
+        super::base::lay(&self.name(), &bytes, base).map(|(bytes, warnings)| (Cow::Owned(bytes), warnings))
     }
 
-    /// A text with what lies under the document.
-    pub(super) fn based<'b>(&self, bytes: &'b [u8]) -> Result<(Cow<'b, [u8]>, Vec<Warning>)> {
-        let Some(base) = &self.base else { return Ok((Cow::Borrowed(bytes), Vec::new())) };
-        super::base::lay(&self.name(), bytes, base).map(|(bytes, warnings)| (Cow::Owned(bytes), warnings))
-    }
-
-    /// The files that its references may lead to.
-    pub(super) fn beside(&self) -> Beside {
-        match &self.place {
-            Place::Path(path) => Beside::Folder(FolderSource::new(folder_of(path))),
+    /// The files of the folder, or those that its references may lead to.
+    pub(super) fn beside(&self, record: Option<&Recorder>) -> Beside {
+        match (&self.place, record) {
+            (Place::Path(_), Some(record)) => Beside::Recorded(record.clone()),
+            (Place::Path(path), None) => Beside::Folder(FolderSource::new(source_of(path))),
             #[cfg(feature = "client")]
-            Place::Fetched(fetched) => Beside::Fetched(fetched.companions.clone()),
+            (Place::Fetched(fetched), _) => Beside::Fetched(fetched.companions.clone()),
         }
+    }
+
+    /// A record, empty, of the files that are read for it.
+    pub(super) fn record(&self) -> Recorder {
+        Recorder::new(self.path().map_or(Path::new(""), source_of))
     }
 
     pub(super) fn unreadable(&self, source: io::Error) -> Error {
@@ -136,7 +138,12 @@ impl Document {
     }
 }
 
+/// The folder whose files are read: the path itself, or the file's.
+fn source_of(path: &Path) -> &Path {
+    if path.is_dir() { path } else { folder_of(path) }
+}
+
 /// The folder that a file's references may lead into.
-pub(super) fn folder_of(path: &Path) -> &Path {
+fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Document;
+use super::stamp::{self, Recorder};
 use crate::error::{Error, IoError, Result};
 use crate::explain::lines;
-use crate::operation::ServiceDef;
 use crate::overlay::{Edit, Overlay, Overlays};
-use crate::source::FolderSource;
-use crate::spec::{self, Depth, Description, Parsed, SpecError, Warning};
-use crate::table::OperationTable;
+use crate::spec::{self, SpecError};
 
 impl Document {
     /// Lets a file repair the document before it is read: an Overlay document (OAI Overlay Specification 1.0 or 1.1),
@@ -38,7 +36,7 @@ impl Document {
     /// the documents.
     pub fn overlay_all(documents: &mut [Self], file: impl AsRef<Path>) -> Result<()> {
         let file = file.as_ref();
-        let overlay = read_overlay(file)?;
+        let overlay = read_overlay(file, None)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let chosen = match overlay.extends() {
             Some(target) if documents.len() > 1 => meant(documents, target, folder),
@@ -61,54 +59,13 @@ impl Document {
     }
 
     /// Its overlays, read.
-    pub(crate) fn overlays(&self) -> Result<Overlays> {
-        let all = self.overlays.iter().map(|file| read_overlay(file));
+    pub(super) fn overlays(&self, record: Option<&Recorder>) -> Result<Overlays> {
+        let all = self.overlays.iter().map(|file| read_overlay(file, record));
         Ok(Overlays::new(all.collect::<Result<_>>()?))
     }
 
-    /// [`Document::read`] for a document with overlays.
-    pub(super) fn read_repaired(&self) -> Result<(OperationTable, Vec<Warning>)> {
-        let overlays = self.overlays()?;
-        let settle = |service: &mut ServiceDef| self.settle(service);
-        let read = if let Some(folder) = self.folder() {
-            OperationTable::of_patched_folder(&self.name(), &FolderSource::new(folder), &overlays, &settle)
-        } else {
-            let (text, warnings) = self.repaired(&overlays)?;
-            OperationTable::of_document(&self.name(), text.as_bytes(), self.beside(), &settle)
-                .map(|(table, more)| (table, [warnings, without_places(more)].concat()))
-        };
-        let (table, warnings) = read.map_err(|error| self.with_line(error))?;
-        Ok((table, [overlays.warnings(), warnings].concat()))
-    }
-
-    /// [`Document::describe`] for a document with overlays.
-    pub(super) fn describe_repaired(&self, depth: Depth) -> Result<Description> {
-        let overlays = self.overlays()?;
-        let read = if let Some(folder) = self.folder() {
-            spec::read_folder_patched(&self.name(), &FolderSource::new(folder), depth, &overlays)
-                .map(|found| (found, Vec::new()))
-                .map_err(Error::from)
-        } else {
-            let (text, warnings) = self.repaired(&overlays)?;
-            spec::read(&self.name(), text.as_bytes(), &self.beside(), depth)
-                .map(|found| (Description { warnings: without_places(found.warnings), ..found }, warnings))
-                .map_err(Error::from)
-        };
-        let (mut found, before) = read.map_err(|error| self.with_line(error))?;
-        found.warnings = [overlays.warnings(), before, found.warnings].concat();
-        Ok(found)
-    }
-
-    /// The document as JSON, repaired, with what was passed over in its text.
-    fn repaired(&self, overlays: &Overlays) -> Result<(String, Vec<Warning>)> {
-        let (text, before) = self.text()?;
-        let Parsed { mut value, warnings } = spec::parse(&self.name(), &text)?;
-        self.patch(overlays, &mut value, None)?;
-        Ok((value.to_string(), [before, warnings].concat()))
-    }
-
     /// Applies its overlays to a document.
-    pub(crate) fn patch(
+    pub(super) fn patch(
         &self,
         overlays: &Overlays,
         document: &mut Value,
@@ -118,7 +75,7 @@ impl Document {
     }
 
     /// An error about one of its overlays, with the line.
-    fn with_line(&self, error: Error) -> Error {
+    pub(super) fn with_line(&self, error: Error) -> Error {
         match error {
             Error::Spec(error) => {
                 let file = self.overlays.iter().find(|file| file.to_string_lossy() == error.file);
@@ -129,19 +86,11 @@ impl Document {
     }
 }
 
-fn read_overlay(file: &Path) -> Result<Overlay> {
+fn read_overlay(file: &Path, record: Option<&Recorder>) -> Result<Overlay> {
     let name = file.to_string_lossy();
     let failed = |source| Error::Io(Box::new(IoError { action: format!("reading {name:?}"), source }));
-    let bytes = std::fs::read(file).map_err(failed)?;
+    let bytes = stamp::bytes(file, record).map_err(failed)?;
     Overlay::parse(&name, &bytes).map_err(|error| located(error, file).into())
-}
-
-/// Warnings found in the repaired text, which nobody has before their eyes.
-fn without_places(mut warnings: Vec<Warning>) -> Vec<Warning> {
-    for warning in &mut warnings {
-        warning.position = None;
-    }
-    warnings
 }
 
 /// An error about a file, with the line of its pointer.

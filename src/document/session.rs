@@ -9,7 +9,7 @@ use url::{Origin, Url};
 
 use super::companions::{Companions, is_within, referred};
 use super::fetched::{Fetched, Freshness};
-use super::store::{Entry, Store};
+use super::store::{self, Entry, Store};
 use crate::error::{Error, Result, UnsafeError};
 use crate::spec::SpecError;
 use crate::transport::{Answer, Fetcher};
@@ -36,13 +36,15 @@ pub(super) struct Session {
     names: Vec<HeaderName>,
     /// Where they may go.
     origin: Origin,
+    /// Whether all that came may be kept.
+    may_keep: bool,
 }
 
 impl Session {
     pub(super) fn new(fetcher: Fetcher, store: Option<Store>, headers: HeaderMap, url: &Url) -> Self {
         let mut names: Vec<_> = headers.keys().cloned().collect();
         names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-        Self { fetcher, store, headers, names, origin: url.origin() }
+        Self { fetcher, store, headers, names, origin: url.origin(), may_keep: true }
     }
 
     /// The document with the files that it refers to.
@@ -65,7 +67,7 @@ impl Session {
             }
             files.insert(path, file);
         }
-        Ok(Fetched::new(&url, body, Companions { folder, files }, freshness))
+        Ok(Fetched::new(&url, body, Companions { folder, files }, freshness, self.may_keep))
     }
 
     /// One of the files, or why the document has to do without it.
@@ -103,6 +105,7 @@ impl Session {
                 Ok(Got { url: entry.url, body, freshness: Freshness::NotModified })
             }
             (Ok((at, answer)), _) => {
+                self.may_keep &= store::may_keep(&answer.headers);
                 self.keep(url, &at, &answer);
                 Ok(Got { url: at, body: answer.body, freshness: Freshness::Sent })
             }

@@ -158,6 +158,15 @@ fn list(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// The bytes of a file, of one that is too long for a description only so many that it shows; a record gets to know
+/// them.
+pub(super) fn bytes(path: &Path, record: Option<&Recorder>) -> io::Result<Vec<u8>> {
+    match record {
+        Some(record) => record.bytes(path),
+        None => File::open(path).and_then(bounded),
+    }
+}
+
 /// A folder whose files are read, with what was read of it.
 #[derive(Debug, Clone)]
 pub(super) struct Recorder {
@@ -178,7 +187,7 @@ impl Recorder {
     }
 
     /// Reads a file of any folder.
-    pub(super) fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
         // Seen from anywhere: the process that looks again may stand in another folder.
         let path = std::path::absolute(path)?;
         let (content, bytes) = match read(&path) {

@@ -29,7 +29,7 @@ impl Entry {
         let directives = directives(headers);
         let has = |name: &str| directives.iter().any(|one| one == name);
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        (!has("no-store")).then(|| Self {
+        may_keep(headers).then(|| Self {
             url: url.clone(),
             etag: text(ETAG),
             last_modified: text(LAST_MODIFIED),
@@ -37,6 +37,11 @@ impl Entry {
             sha256: pack::sha256(&[body]),
         })
     }
+}
+
+/// Whether the server allows to keep an answer (RFC 9111 §5.2.2.5).
+pub(super) fn may_keep(headers: &HeaderMap) -> bool {
+    !directives(headers).iter().any(|one| one == "no-store")
 }
 
 /// The directives of `Cache-Control` without their values.

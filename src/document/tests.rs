@@ -6,6 +6,10 @@
     reason = "a test that cannot go on fails, or says that it was skipped"
 )]
 
+#[cfg(feature = "client")]
+mod fetched;
+mod repaired;
+
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;

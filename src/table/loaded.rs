@@ -105,13 +105,8 @@ pub(super) fn document(
     }
 }
 
-/// Reads a service's folder.
-pub(super) fn folder(name: &str, source: &dyn Source, settle: Settle<'_>) -> Result<(Loaded, Vec<Warning>)> {
-    Ok(compile(spec::read_folder(name, source, Depth::Requests)?, hash_of(source), settle))
-}
-
 /// Reads a service's folder, each document changed by a patch.
-pub(super) fn patched_folder(
+pub(super) fn folder(
     name: &str,
     source: &dyn Source,
     patch: &dyn Patch,

@@ -161,23 +161,14 @@ impl OperationTable {
         ServiceTable::of_document(name, bytes, source, settle).map(Self::of_service)
     }
 
-    /// The operations of a service's folder.
-    pub(crate) fn of_folder(
-        name: &str,
-        source: &dyn Source,
-        settle: Settle<'_>,
-    ) -> Result<(Self, Vec<Warning>)> {
-        ServiceTable::of_folder(name, source, settle).map(Self::of_service)
-    }
-
     /// The operations of a service's folder, each document changed by a patch.
-    pub(crate) fn of_patched_folder(
+    pub(crate) fn of_folder(
         name: &str,
         source: &dyn Source,
         patch: &dyn Patch,
         settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        ServiceTable::of_patched_folder(name, source, patch, settle).map(Self::of_service)
+        ServiceTable::of_folder(name, source, patch, settle).map(Self::of_service)
     }
 
     fn of_service((service, warnings): (ServiceTable, Vec<Warning>)) -> (Self, Vec<Warning>) {

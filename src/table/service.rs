@@ -57,23 +57,14 @@ impl ServiceTable {
             .map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
     }
 
-    /// The service of a folder, read now.
-    pub(crate) fn of_folder(
-        name: &str,
-        source: &dyn Source,
-        settle: Settle<'_>,
-    ) -> Result<(Self, Vec<Warning>)> {
-        loaded::folder(name, source, settle).map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
-    }
-
     /// The service of a folder, read now, each document changed by a patch.
-    pub(super) fn of_patched_folder(
+    pub(crate) fn of_folder(
         name: &str,
         source: &dyn Source,
         patch: &dyn Patch,
         settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        let read = loaded::patched_folder(name, source, patch, settle);
+        let read = loaded::folder(name, source, patch, settle);
         read.map(|(loaded, warnings)| (Self::loaded(loaded), warnings))
     }
 

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::operation::{Method, OperationDef, ServiceDef};
+use crate::overlay::Overlays;
 
 fn operation(id: &str, aliases: &[&str], path: &str) -> OperationDef {
     OperationDef {
@@ -190,7 +191,7 @@ fn the_built_in_table_equals_its_specs_read_now() {
     for (service, built_in) in BUILT_IN {
         let folder = std::path::Path::new("specs").join(service);
         let source = crate::source::FolderSource::new(&folder);
-        let (loaded, warnings) = loaded::folder(service, &source, &|_| ()).unwrap();
+        let (loaded, warnings) = loaded::folder(service, &source, &Overlays::default(), &|_| ()).unwrap();
         assert_eq!(warnings, [], "{service}");
         let loaded::Loaded::Compiled(now) = loaded else { panic!("{service} was not read whole") };
         assert!(now == *built_in, "{service}: build.rs and run time disagree");

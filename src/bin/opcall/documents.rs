@@ -52,9 +52,18 @@ fn open(path: &Path, source: &Source, common: &Common) -> Result<Document, Failu
 
 /// A document of this machine, kept in the cache folder unless the command line or the environment forbids it.
 pub(crate) fn file(path: &Path, may_keep: bool) -> Document {
-    let document = Document::open(path);
     let is_small = path.metadata().is_ok_and(|it| it.is_file() && it.len() < SMALL);
-    match folders::cache(&session::variable).filter(|_| may_keep && !is_small) {
+    cached(Document::open(path), may_keep && !is_small)
+}
+
+/// A document of the network, fetched now or before, kept as [`file`] is.
+pub(crate) fn of_network(document: Document, may_keep: bool) -> Document {
+    let is_small = document.fetched().is_some_and(|fetched| fetched.size() < SMALL);
+    cached(document, may_keep && !is_small)
+}
+
+fn cached(document: Document, may_keep: bool) -> Document {
+    match folders::cache(&session::variable).filter(|_| may_keep) {
         Some(folder) => document.cached(folder.join("documents")),
         None => document,
     }
@@ -94,7 +103,7 @@ pub(crate) fn fetch(url: &str, headers: Vec<(String, String)>, may_keep: bool) -
         headers.into_iter().fold(Document::fetch(url), |fetch, (name, value)| fetch.header(name, value));
     let cache = folders::cache(&session::variable).filter(|_| may_keep);
     let fetch = cache.into_iter().fold(fetch, Fetch::cache);
-    session::run(async { Ok(fetch.await?) })
+    Ok(of_network(session::run(async { Ok(fetch.await?) })?, may_keep))
 }
 
 /// Says where a document of the network came from: with `-v`, or where it may be out of date.

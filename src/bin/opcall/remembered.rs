@@ -100,7 +100,6 @@ pub(crate) fn add(
                 if !common.quiet && (common.verbose > 0 || is_one) {
                     session::tell_of_warnings(&api.name, &loaded.warnings, common);
                 }
-                documents::was_read(&loaded.document);
                 table.add(loaded.table);
                 documents.push(loaded.document);
                 accounts.push(Account { api: api.clone(), schemes: loaded.schemes });
@@ -153,7 +152,7 @@ pub(crate) fn prepare(api: &Api, document: Document) -> Result<Loaded, Failure> 
     base.extend(api.pagination.clone().map(|pagination| ("x-pagination".to_owned(), json!(pagination))));
     let document = document.named(&api.name);
     let document = if base.is_empty() { document } else { document.base(base.clone()) };
-    let (table, warnings) = document.read()?;
+    let (table, warnings) = read(&document)?;
     let Some(auth) = &api.auth else { return Ok(Loaded { document, table, warnings, schemes: Vec::new() }) };
     let declared = table.definition(&api.name).map_or(&[][..], |service| &service.security_schemes);
     let schemes: Vec<_> =
@@ -162,11 +161,18 @@ pub(crate) fn prepare(api: &Api, document: Document) -> Result<Loaded, Failure> 
         Some(under) if schemes.is_empty() => {
             base.extend(under);
             let document = document.base(base);
-            let (table, warnings) = document.read()?;
+            let (table, warnings) = read(&document)?;
             Ok(Loaded { document, table, warnings, schemes: laid() })
         }
         _ => Ok(Loaded { document, table, warnings, schemes }),
     }
+}
+
+/// Reads a document, which the next start finds in the cache.
+fn read(document: &Document) -> Result<(OperationTable, Vec<Warning>), Failure> {
+    let read = document.read()?;
+    documents::was_read(document);
+    Ok(read)
 }
 
 /// The copy of a document of the network; where there is none it is fetched, and must be what was remembered.
@@ -179,7 +185,7 @@ fn pinned(api: &Api, url: &str, may_keep: bool) -> Result<Document, Failure> {
     let copy = copy_of(hash);
     let kept = copy.as_ref().and_then(|path| Document::load(path).ok());
     if let Some(document) = kept.filter(|document| document.sha256().is_ok_and(|found| found == *hash)) {
-        return Ok(document);
+        return Ok(documents::of_network(document, may_keep));
     }
     let headers = headers(api)?;
     let document = documents::fetch(url, headers, may_keep)?;

@@ -68,9 +68,10 @@ fn what_another_version_kept_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let text = br#"{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{"/a":{"get":{}}}}"#;
-    let unfinished = document(File::create(&path).unwrap(), "a.json", text, &NoSource, &|_| {}).unwrap();
+    let (unfinished, warnings) =
+        document(File::create(&path).unwrap(), "a.json", text, &NoSource, &|_| {}).unwrap();
     assert!(Opened::read(File::open(&path).unwrap()).is_none(), "it has no head yet");
-    unfinished.finish("the key").unwrap();
+    unfinished.finish("the key", warnings).unwrap();
     let mut opened = Opened::read(File::open(&path).unwrap()).unwrap();
     assert_eq!(opened.key(), "the key");
 

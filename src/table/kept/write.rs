@@ -10,11 +10,12 @@ use super::file::{Entry, Part, Place, directory, header};
 use super::{Head, NameKey, Record, SchemaKey, VERSION};
 use crate::error::{Error, IoError, Result};
 use crate::operation::{OperationDef, ServiceDef};
-use crate::spec::{self, Depth, Extractor, Index, Reached, Source, SpecError, Warning};
+use crate::spec::{self, Depth, Extractor, Index, Patch, Reached, Source, SpecError, Warning};
 use crate::table::format::{self, names_of};
 use crate::table::loaded::{Settle, listed};
 
-/// A document on its way into a file; without its head it is none yet.
+/// A document on its way into a file; without its head it is none yet. What was passed over in it comes with it and
+/// is written with the head, where the caller may know of more.
 pub(crate) struct Unfinished {
     writer: Writer,
     head: Head,
@@ -30,33 +31,33 @@ pub(crate) fn document(
     bytes: &[u8],
     source: &dyn Source,
     settle: Settle<'_>,
-) -> Result<Unfinished> {
+) -> Result<(Unfinished, Vec<Warning>)> {
     let (text, mut warnings) = spec::json(name, bytes)?;
     match spec::index(name, &text)? {
         Some(mut index) => {
             settle(&mut index.service);
             warnings.extend(index.warnings.iter().cloned());
-            indexed(to, &text, &index, warnings, source)
+            Ok((indexed(to, &text, &index, source)?, warnings))
         }
         None => whole(to, spec::read(name, bytes, source, Depth::Requests)?, settle),
     }
 }
 
-/// Writes all of a service's folder but the head.
+/// Writes all of a service's folder but the head, each document changed by a patch.
 ///
 /// # Errors
 /// As [`document`].
-pub(crate) fn folder(to: File, name: &str, source: &dyn Source, settle: Settle<'_>) -> Result<Unfinished> {
-    whole(to, spec::read_folder(name, source, Depth::Requests)?, settle)
+pub(crate) fn folder(
+    to: File,
+    name: &str,
+    source: &dyn Source,
+    patch: &dyn Patch,
+    settle: Settle<'_>,
+) -> Result<(Unfinished, Vec<Warning>)> {
+    whole(to, spec::read_folder_patched(name, source, Depth::Requests, patch)?, settle)
 }
 
-fn indexed(
-    to: File,
-    text: &str,
-    index: &Index,
-    warnings: Vec<Warning>,
-    source: &dyn Source,
-) -> Result<Unfinished> {
+fn indexed(to: File, text: &str, index: &Index, source: &dyn Source) -> Result<Unfinished> {
     let extractor = index.extractor(text, source);
     let mut writer = Writer::new(to, &index.service).map_err(failed)?;
     let names = listed(index);
@@ -70,10 +71,14 @@ fn indexed(
         };
         written.map_err(failed)?;
     }
-    writer.into_unfinished(&index.service, &names, warnings)
+    writer.into_unfinished(&index.service, &names)
 }
 
-fn whole(to: File, mut description: spec::Description, settle: Settle<'_>) -> Result<Unfinished> {
+fn whole(
+    to: File,
+    mut description: spec::Description,
+    settle: Settle<'_>,
+) -> Result<(Unfinished, Vec<Warning>)> {
     settle(&mut description.service);
     let mut writer = Writer::new(to, &description.service).map_err(failed)?;
     let mut names = Vec::with_capacity(description.operations.len());
@@ -84,7 +89,7 @@ fn whole(to: File, mut description: spec::Description, settle: Settle<'_>) -> Re
         writer.operation(&operation, None).map_err(failed)?;
         names.push(name_of(operation));
     }
-    writer.into_unfinished(&description.service, &names, description.warnings)
+    Ok((writer.into_unfinished(&description.service, &names)?, description.warnings))
 }
 
 /// An operation as far as its names go.
@@ -98,13 +103,14 @@ fn failed(source: io::Error) -> Error {
 }
 
 impl Unfinished {
-    /// Writes the head, with what the caller wants to know of the document again.
+    /// Writes the head, with what the caller wants to know of the document again and what was passed over in it.
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub(crate) fn finish(self, key: &str) -> io::Result<()> {
+    pub(crate) fn finish(self, key: &str, warnings: Vec<Warning>) -> io::Result<()> {
         let Self { mut writer, mut head } = self;
         key.clone_into(&mut head.key);
+        head.warnings = warnings;
         let part = writer.put(&serde_json::to_vec(&head)?)?;
         writer.out.seek(SeekFrom::Start(0))?;
         writer.out.write_all(&header(part))?;
@@ -219,16 +225,11 @@ impl Writer {
         Ok(Place::new(offset, self.put(&pages)?))
     }
 
-    fn into_unfinished(
-        mut self,
-        service: &ServiceDef,
-        names: &[OperationDef],
-        warnings: Vec<Warning>,
-    ) -> Result<Unfinished> {
+    fn into_unfinished(mut self, service: &ServiceDef, names: &[OperationDef]) -> Result<Unfinished> {
         let operations =
             u32::try_from(names.len()).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
         let schemas = self.schemas.iter().map(|entry| entry.number + 1).max().unwrap_or_default();
-        let finish = || -> io::Result<Head> {
+        let mut finish = || -> io::Result<Head> {
             let listing = self.put(&format::encode(service, names, 0))?;
             let (by_name, by_row, by_schema) = (
                 std::mem::take(&mut self.names),
@@ -240,7 +241,7 @@ impl Writer {
                 key: String::new(),
                 service_name: service.name.clone(),
                 service: serde_json::to_string(service)?,
-                warnings,
+                warnings: Vec::new(),
                 operations,
                 schemas,
                 listing,
