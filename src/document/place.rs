@@ -69,6 +69,10 @@ impl Source for Beside {
 
 impl Document {
     /// Its path, where it is a file or a folder.
+    #[cfg_attr(
+        not(feature = "client"),
+        allow(clippy::unnecessary_wraps, reason = "what was fetched, which needs `client`, has none")
+    )]
     pub(super) fn path(&self) -> Option<&Path> {
         match &self.place {
             Place::Path(path) => Some(path),

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::Document;
 use super::stamp::{self, Recorder};
 use crate::error::{Error, IoError, Result};
-use crate::explain::lines;
 use crate::overlay::{Edit, Overlay, Overlays};
 use crate::spec::{self, SpecError};
 
@@ -98,16 +97,7 @@ fn located(mut error: SpecError, file: &Path) -> SpecError {
     if let (None, Some(pointer)) = (error.position, &error.pointer)
         && let Ok(text) = std::fs::read_to_string(file)
     {
-        let tokens = pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"));
-        let mut tokens: Vec<String> = tokens.collect();
-        // Of what is missing the nearest that is there.
-        while !tokens.is_empty() {
-            if let Some(line) = lines::line(&text, &tokens) {
-                error.position = Some(spec::Position { line, column: 1 });
-                break;
-            }
-            tokens.pop();
-        }
+        error.position = spec::nearest(&text, spec::tokens(pointer));
     }
     error
 }

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::walk::{At, Thing};
-use super::{Place, Said, lines};
+use super::{Place, Said};
 use crate::jsonpath::Step;
 use crate::overlay::{Edit, Overlays, pointer};
-use crate::spec::{Source, joined, percent_decoded};
+use crate::spec::{self, Source, joined, percent_decoded};
 
 /// References that lead to each other end here.
 const LONGEST_CHAIN: usize = 32;
@@ -212,7 +212,7 @@ impl Layers {
         let is_patch = self.overlays.is_merge_patch(edit.overlay);
         let action = tokens.get(1).filter(|_| !is_patch).and_then(|number| number.parse().ok());
         let text = std::fs::read_to_string(name).ok();
-        let line = text.and_then(|text| lines::line(text.trim_start_matches('\u{feff}'), &tokens));
+        let line = text.and_then(|text| line(text.trim_start_matches('\u{feff}'), tokens.clone()));
         let pointer = Some(pointer(tokens.iter().map(String::as_str)));
         Place { file: name.to_owned(), pointer, line, action }
     }
@@ -242,8 +242,13 @@ impl File {
     }
 }
 
+/// The line of a part of a text, counted from 1.
+fn line(text: &str, tokens: Vec<String>) -> Option<usize> {
+    spec::nearest(text, tokens).map(|at| at.line)
+}
+
 fn place_in(file: Option<&File>, name: &str, tokens: &[String]) -> Place {
-    let line = file.and_then(|file| lines::line(&file.text, tokens));
+    let line = file.and_then(|file| line(&file.text, tokens.to_vec()));
     let name = file.map_or(name, |file| &file.name).to_owned();
     Place { file: name, pointer: Some(pointer(tokens.iter().map(String::as_str))), line, action: None }
 }

@@ -5,7 +5,6 @@
 //! that references lead to) put a node where it is, `walk` finds the nodes that an operation is made of.
 
 mod layers;
-pub(crate) mod lines;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -15,6 +15,10 @@ pub use service::{
     ClientAuth, ENVIRONMENT_KEYS, ErrorPointers, OAuth2Def, RateLimitHeaders, RegionDef, RegionDiscovery,
     SchemeKind, SecuritySchemeDef, ServerDef, ServerVariableDef, ServiceDef,
 };
+#[cfg_attr(
+    not(feature = "client"),
+    allow(unused_imports, reason = "profiles, which need `client`, fill templates")
+)]
 pub(crate) use template::Piece;
 pub use words::{DeepArrays, Location, Style, Types};
 

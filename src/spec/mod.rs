@@ -41,6 +41,7 @@ pub use error::{Effect, Position, SpecError, Warning};
 pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
 pub(crate) use names::path_key;
+pub(crate) use position::{nearest, tokens};
 pub(crate) use reference::{joined, percent_decoded};
 pub(crate) use schema::Reached;
 pub(crate) use tree::MAX_BYTES;

@@ -40,8 +40,27 @@ pub(crate) fn locate(text: &str, warnings: &mut [Warning]) {
     }
 }
 
+/// How much YAML text is read over for the place of one part that somebody asks for.
+const MAX_READ_FOR_ONE: usize = 4 << 20;
+
+/// The place of the part that a pointer's tokens name, or of the nearest around it that the text has.
+pub(crate) fn nearest(text: &str, tokens: Vec<String>) -> Option<Position> {
+    if tokens.is_empty() {
+        return Some(Position { line: 1, column: 1 });
+    }
+    if text.trim_start().starts_with('{') {
+        let (mut wanted, mut places) = (Wanted::default(), [None]);
+        wanted.add(tokens.clone(), 0);
+        if wanted.in_json(text, text.trim(), &mut places).is_ok() {
+            return places[0].map(|place| Lines::of(text).position(place));
+        }
+    }
+    let mut left = MAX_READ_FOR_ONE;
+    in_yaml(text, tokens, false, &mut left)
+}
+
 /// The tokens of a pointer (RFC 6901 §4) in a fragment.
-fn tokens(pointer: &str) -> Vec<String> {
+pub(crate) fn tokens(pointer: &str) -> Vec<String> {
     let tokens = pointer.trim_start_matches('#').split('/').skip(1);
     tokens.map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
 }
@@ -273,6 +292,22 @@ mod tests {
         let found = places(text, &POINTERS, "");
         let wanted = [Some((3, 5)), Some((8, 9)), Some((8, 19)), None, None, Some((4, 10))];
         assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn one_part_is_found_with_the_nearest_for_what_is_missing() {
+        let line = |text: &str, pointer: &str| nearest(text, tokens(pointer)).map(|at| at.line);
+        let yaml = "paths:\n  /pets:\n    get: &op\n      tags: [a, b]\n  /two:\n    get: *op\n200: x\n";
+        assert_eq!(line(yaml, "#/paths/~1pets/get/tags/1"), Some(4));
+        assert_eq!(line(yaml, "#/200"), Some(7));
+        assert_eq!(line(yaml, "#/paths/none"), Some(1));
+        assert_eq!((line(yaml, "#"), line(yaml, "#/none")), (Some(1), None));
+        let json = "{\n \"a\": [1,\n  {\"b\\u0063\": null}],\n \"d\": 12345678901234567890123\n}";
+        assert_eq!(
+            (line(json, "#/a/1/bc"), line(json, "#/a/0"), line(json, "#/d")),
+            (Some(3), Some(2), Some(4))
+        );
+        assert_eq!(line("{a: 1,\n b: 2}", "#/b"), Some(2), "a YAML flow mapping");
     }
 
     #[test]

@@ -170,9 +170,9 @@ fn errors_name_the_overlay_its_action_and_its_line() {
     let wrong = OVERLAY.replace("update: {in: query}", "update: query");
     let (kind, told) = read("wrong.yaml", &wrong);
     assert_eq!(kind, "spec");
-    assert!(told.ends_with("wrong.yaml:7:1#/actions/0/update: a primitive value cannot update an object (#/paths/~1pets~1{id}/get/parameters/1)"), "{told}");
+    assert!(told.ends_with("wrong.yaml:7:5#/actions/0/update: a primitive value cannot update an object (#/paths/~1pets~1{id}/get/parameters/1)"), "{told}");
     let (_, told) = read("typo.yaml", &OVERLAY.replace("target: $.paths[*]", "target: $.paths[*"));
-    assert!(told.contains("typo.yaml:10:1#/actions/2/target: `$.paths[*[?@.operationId"), "{told}");
+    assert!(told.contains("typo.yaml:10:5#/actions/2/target: `$.paths[*[?@.operationId"), "{told}");
     let (_, told) = read("broken.yaml", "overlay: 1.1.0\n info: {\n");
     assert!(told.contains("broken.yaml:2:"), "{told}");
     let missing =

@@ -20,6 +20,7 @@ pub(crate) enum Wanted<'w> {
     /// Whatever there is.
     All,
     /// What is named with `--api` alone.
+    #[cfg(feature = "sandbox")]
     Named,
 }
 
@@ -78,6 +79,7 @@ pub(crate) fn add(
     let meant = match (wanted, &source.api) {
         (_, Some(api)) if table.definition(api).is_some() => return Ok(Vec::new()),
         (_, Some(api)) => Some(api.as_str()),
+        #[cfg(feature = "sandbox")]
         (Wanted::Named, None) => return Ok(Vec::new()),
         (Wanted::Name(name), None) if is_known(table, name) => return Ok(Vec::new()),
         (Wanted::Name(name), None) => name.split_once(':').map(|(service, _)| service),

@@ -51,6 +51,7 @@ pub(crate) struct Known {
     /// The operations.
     pub(crate) table: OperationTable,
     /// The documents that are not built in.
+    #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "the sandbox serves them"))]
     pub(crate) documents: Vec<Document>,
     /// The remembered services among them.
     accounts: Vec<Account>,

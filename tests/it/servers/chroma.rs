@@ -39,10 +39,11 @@ fn document(server: &Running) -> (TempDir, String) {
     (folder, path.to_str().unwrap().to_owned())
 }
 
-fn harness(server: &Running) -> (TempDir, Harness) {
-    let (folder, path) = document(server);
-    let profile = Profile::new().base_url(server.url()).credentials(Credentials::new().api_key("a-key"));
-    (folder, builder().spec(path).profile("chroma", profile).build().unwrap())
+/// The document says no server: calls go where it came from.
+async fn harness(server: &Running) -> Harness {
+    let fetched = Document::fetch(format!("{}/openapi.json", server.url())).no_proxy().await.unwrap();
+    let profile = Profile::new().credentials(Credentials::new().api_key("a-key"));
+    builder().document(&fetched.named("chroma")).profile("chroma", profile).build().unwrap()
 }
 
 /// Arguments in a database.
@@ -72,7 +73,7 @@ fn its_document_loads_whole() {
 #[tokio::test]
 async fn records_are_added_found_and_deleted() {
     let Some(server) = server() else { return };
-    let (_folder, harness) = harness(&server);
+    let harness = harness(&server).await;
     let call = |id, arguments| harness.command(id, arguments).send();
     call("create_database", json!({"tenant": "default_tenant", "name": "library"})).await.unwrap();
     let named = json!({"name": "pages", "metadata": {"lang": "de", "weight": 1.5, "draft": false}});
@@ -167,7 +168,7 @@ fn tenant_database_and_collection_by_the_program() {
 #[tokio::test]
 async fn wrong_arguments_are_found_here_and_there() {
     let Some(server) = server() else { return };
-    let (_folder, harness) = harness(&server);
+    let harness = harness(&server).await;
     let create = |more: Value| harness.command("create_collection", within("default_database", more));
     let wrong = json!({"metadata": {"a": {"b": 1}}, "get_or_create": "perhaps"});
     let Error::Arguments(found) = create(wrong.clone()).await.unwrap_err() else { panic!("it does not fit") };

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use opcall::{Credentials, Document, Error, Harness, HarnessBuilder, OperationTable, Profile};
+use opcall::{Credentials, Document, Error, Harness, OperationTable, Profile};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,13 +70,12 @@ impl Program {
     }
 }
 
-fn harness(server: &Running, key: &str) -> (TempDir, Harness) {
-    let (folder, path) = document(server, "application/yaml");
-    let profile = |builder: HarnessBuilder| {
-        let profile = Profile::new().base_url(format!("{}/api/v1", server.url()));
-        builder.profile("powerdns", profile.credentials(Credentials::new().api_key(key)))
-    };
-    (folder, profile(builder().spec(path)).build().unwrap())
+/// The library against the server: document, address and all come from the one URL.
+async fn harness(server: &Running, key: &str) -> Harness {
+    let fetched = Document::fetch(format!("{}/api/docs", server.url())).header("X-API-Key", KEY).no_proxy();
+    let document = fetched.await.unwrap().named("powerdns");
+    let profile = Profile::new().credentials(Credentials::new().api_key(key));
+    builder().document(&document).profile("powerdns", profile).build().unwrap()
 }
 
 /// The contents of the records of one name and type.
@@ -164,7 +163,7 @@ fn a_zone_comes_changes_and_goes_by_the_program() {
 #[tokio::test]
 async fn a_zone_comes_changes_and_goes_by_the_library() {
     let Some(server) = server() else { return };
-    let (_folder, harness) = harness(&server, KEY);
+    let harness = harness(&server, KEY).await;
     // A part of a reverse zone (RFC 2317 §4): the slash stands in the zone's ID as `=2F`.
     let name = "0/25.2.0.192.in-addr.arpa.";
     let at = json!({"server_id": "localhost", "name": name, "kind": "Native", "nameservers": []});
@@ -188,6 +187,27 @@ async fn a_zone_comes_changes_and_goes_by_the_library() {
     assert_eq!(harness.command("deleteZone", zone()).await.unwrap().status(), 204);
     let gone = harness.command("listZone", zone()).await.unwrap_err();
     assert_eq!((gone.kind(), gone.status(), gone.was_sent()), ("refused", Some(404), true));
+}
+
+/// The document by its URL, with the key that it needs too; where calls go follows from the URL.
+#[test]
+fn the_program_takes_the_document_from_the_server() {
+    let Some(server) = server() else { return };
+    let url = format!("{}/api/docs", server.url());
+    let run = |header: &str, arguments: &[&str]| {
+        let common = ["--spec", &url, "--spec-header", header, "--no-cache"];
+        opcall_with(&[("DOCS_API_KEY", KEY)], &[arguments, &common].concat())
+    };
+    let header = "X-API-Key: env:DOCS_API_KEY";
+    let zone = ["server_id=localhost", "zone_id=fetched.example."];
+    let made = ["createZone", zone[0], "name=fetched.example.", "kind=Native", "nameservers:=[]"];
+    assert_eq!(run(header, &made).json()["name"], "fetched.example.");
+    assert_eq!(run(header, &["listZone", zone[0], zone[1]]).json()["name"], "fetched.example.");
+    assert_eq!(run(header, &["deleteZone", zone[0], zone[1], "--yes"]).ok(), "");
+
+    let refused = run("X-API-Key: env:NOT_SET", &["listServers"]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(!refused.stderr.contains(KEY), "{}", refused.stderr);
 }
 
 /// Line by line, one of them refused.
@@ -221,7 +241,7 @@ fn a_batch_makes_zones_and_ends_them() {
 #[tokio::test]
 async fn refusals_say_what_the_server_said() {
     let Some(server) = server() else { return };
-    let (_folder, harness) = harness(&server, KEY);
+    let harness = harness(&server, KEY).await;
     let wrong = json!({"server_id": "localhost", "name": "no.dot", "kind": "Native", "nameservers": []});
     let Error::Refused(refused) = harness.command("createZone", wrong).await.unwrap_err() else {
         panic!("the name is not canonical")
@@ -260,7 +280,7 @@ async fn a_wrong_key_is_refused_and_none_is_not_sent() {
         none.stderr
     );
 
-    let (_folder, harness) = harness(&server, "another");
+    let harness = harness(&server, "another").await;
     let refused = harness.command("listServers", ()).await.unwrap_err();
     assert_eq!((refused.kind(), refused.status()), ("refused", Some(401)));
 }
