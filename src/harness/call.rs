@@ -7,27 +7,27 @@ use std::time::Duration;
 use url::Url;
 
 use super::command::{Command, Endpoint};
+use super::live::LiveCall;
 use super::{Harness, Inner, files};
-use crate::auth::{self, Account, Challenge, Grant, Need, Rejected, Target};
-use crate::error::{ArgumentsError, AuthError, Phase, Result, TransportError, UnsafeError};
+use crate::auth::{self, Account, Need, Target};
+use crate::error::{ArgumentsError, AuthError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
 use crate::params::Params;
 use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
 use crate::response::{Context, Response, RootField};
 use crate::table::Operation;
-use crate::transport::{Answer, Call, Wire};
 
 /// A command whose operation and account are found.
 pub(super) struct Dispatch<'a> {
     harness: &'a Harness,
     subject: Subject<'a>,
-    account: Arc<Account>,
+    pub(super) account: Arc<Account>,
     /// Any one of these lists of schemes lets the call in.
-    alternatives: Vec<Vec<SchemeUse>>,
+    pub(super) alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
 }
 
 /// What is called.
@@ -83,17 +83,7 @@ impl<'a> Dispatch<'a> {
         }
         let context = self.context(&request);
         let inner = self.inner();
-        let mut call = LiveCall {
-            dispatch: &self,
-            place,
-            request,
-            grant: Grant::default(),
-            rejected: Rejected::default(),
-            caught_up: false,
-            renewed: false,
-            challenges: 0,
-            unmet: None,
-        };
+        let mut call = LiveCall::new(&self, place, request);
         let (answer, attempts) = inner.transport.send(&mut call).await?;
         if let Some(problem) = call.unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, answer.status).into());
@@ -101,11 +91,11 @@ impl<'a> Dispatch<'a> {
         Response::check(context, answer, attempts)
     }
 
-    fn inner(&self) -> &Inner {
+    pub(super) fn inner(&self) -> &Inner {
         &self.harness.inner
     }
 
-    fn resolve(&self, place: &Base) -> Result<Request> {
+    pub(super) fn resolve(&self, place: &Base) -> Result<Request> {
         place.require_sound()?;
         let resolved = match &self.subject {
             Subject::Listed(operation) => {
@@ -131,7 +121,7 @@ impl<'a> Dispatch<'a> {
 
     /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set
     /// an address.
-    fn place(&self, base: &Base) -> Base {
+    pub(super) fn place(&self, base: &Base) -> Base {
         let Subject::Listed(operation) = &self.subject else { return base.clone() };
         let hosts = if self.account.has_own_regions() { Vec::new() } else { operation.hosts() };
         let place = base.clone().at_host(&hosts);
@@ -143,7 +133,7 @@ impl<'a> Dispatch<'a> {
     }
 
     /// What there is to choose among the alternatives by.
-    fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
+    pub(super) fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
         // Only TLS shows it.
         let certificate = self.inner().transport.has_certificate()
             && self.place(&self.account.base()).url.starts_with("https:");
@@ -151,7 +141,7 @@ impl<'a> Dispatch<'a> {
     }
 
     /// Whether the caller fills the place of a scheme, or wants it empty.
-    fn is_given(&self, request: &Request, scheme: &SecuritySchemeDef) -> bool {
+    pub(super) fn is_given(&self, request: &Request, scheme: &SecuritySchemeDef) -> bool {
         let is_dropped =
             |name: &str| self.options.dropped_headers.iter().any(|one| one.eq_ignore_ascii_case(name));
         auth::place(scheme).is_some_and(|place| {
@@ -164,12 +154,12 @@ impl<'a> Dispatch<'a> {
         })
     }
 
-    fn needed(&self, request: &Request, mut needs: Vec<Need>) -> Vec<Need> {
+    pub(super) fn needed(&self, request: &Request, mut needs: Vec<Need>) -> Vec<Need> {
         needs.retain(|need| !self.is_given(request, &need.scheme));
         needs
     }
 
-    fn placements(&self, needs: &[Need], credentials: &Credentials) -> Vec<Placement> {
+    pub(super) fn placements(&self, needs: &[Need], credentials: &Credentials) -> Vec<Placement> {
         let placement = |need| auth::placement(&self.account.definition, need, credentials);
         needs.iter().filter_map(placement).collect()
     }
@@ -189,19 +179,19 @@ impl<'a> Dispatch<'a> {
     }
 
     /// Where the credentials may go: to the address of the call, which the document or the user named, alone.
-    fn target(&self, place: &Base) -> Target {
+    pub(super) fn target(&self, place: &Base) -> Target {
         Target { origin: origin_of(&place.url), allow_http: self.account.allow_http }
     }
 
     /// Refuses an address before a token is fetched for it.
-    fn check_target(&self, place: &Base) -> Result<()> {
+    pub(super) fn check_target(&self, place: &Base) -> Result<()> {
         match Url::parse(&place.url) {
             Ok(url) => Ok(self.target(place).check(&url)?),
             Err(_) => Ok(()),
         }
     }
 
-    fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         match &self.subject {
             Subject::Listed(operation) => operation.qualified_id(),
             Subject::Unlisted { method, path, .. } => format!("{method} {path}"),
@@ -237,146 +227,6 @@ fn use_of(scheme: &str, scopes: &[&str]) -> SchemeUse {
     SchemeUse { scheme: scheme.to_owned(), scopes: scopes.iter().map(|&scope| scope.to_owned()).collect() }
 }
 
-fn shown_url(request: &Request) -> &str {
+pub(super) fn shown_url(request: &Request) -> &str {
     request.url.split(['?', '#']).next().unwrap_or_default()
-}
-
-/// A call between its attempts.
-struct LiveCall<'c, 'a> {
-    dispatch: &'c Dispatch<'a>,
-    /// The address that `request` was resolved against.
-    place: Base,
-    request: Request,
-    grant: Grant,
-    rejected: Rejected,
-    /// Whether it was sent again with credentials that were newer already.
-    caught_up: bool,
-    /// Whether it was sent again after the current credentials were refused.
-    renewed: bool,
-    /// How many digest challenges it was answered with.
-    challenges: u32,
-    /// What a digest challenge asks for that is not known here.
-    unmet: Option<String>,
-}
-
-impl LiveCall<'_, '_> {
-    async fn sign_in(&mut self) -> Result<()> {
-        let dispatch = self.dispatch;
-        let account = &dispatch.account;
-        let transport = &dispatch.inner().transport;
-        if dispatch.alternatives.is_empty() {
-            return Ok(());
-        }
-        let credentials = account.credentials(&self.rejected).await?;
-        let choice = dispatch.choice(&credentials);
-        let given = |scheme: &SecuritySchemeDef| dispatch.is_given(&self.request, scheme);
-        let needs = choice.plan(&given).ok_or_else(|| choice.missing(&given))?;
-        let needed = dispatch.needed(&self.request, needs);
-        self.request.credentials = dispatch.placements(&needed, &credentials);
-        if !needed.is_empty() {
-            dispatch.check_target(&self.place)?;
-        }
-        self.grant = account.grant(&needed, &self.rejected, transport).await?;
-        Ok(())
-    }
-
-    /// Takes the challenge that the origin gave last, where one has to be answered. A body that can be read only once
-    /// is not spent on learning it.
-    fn take_challenge(&mut self) -> Result<()> {
-        if !self.grant.is_digest() {
-            return Ok(());
-        }
-        self.grant.challenge = self.dispatch.account.challenge(&self.origin());
-        if self.grant.challenge.is_none() && !files::is_repeatable(self.request.content()) {
-            return Err(UnsafeError {
-                sent: false,
-                problem: "the body can be read only once, and digest authentication sends a first call twice"
-                    .to_owned(),
-                hint: Some("write the body to a file, and send that.".to_owned()),
-            }
-            .into());
-        }
-        Ok(())
-    }
-
-    /// Learns the challenge of an answer. It is answered once in this call, and once more where the server says that
-    /// the nonce of the first was over.
-    fn is_challenged(&mut self, answer: &Answer) -> bool {
-        if !self.grant.is_digest() {
-            return false;
-        }
-        let challenge = match Challenge::read(&answer.headers) {
-            Ok(Some(challenge)) => challenge,
-            Ok(None) => return false,
-            Err(problem) => {
-                self.unmet = Some(problem);
-                return false;
-            }
-        };
-        let again = self.challenges == 0 || (self.challenges == 1 && challenge.stale);
-        self.challenges += 1;
-        self.dispatch.account.learn(self.origin(), challenge);
-        again
-    }
-
-    fn origin(&self) -> String {
-        origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
-    }
-
-    /// Signing in may have found that the account belongs to another region: then the request is resolved anew.
-    fn follow_region(&mut self) -> Result<()> {
-        let place = self.dispatch.place(&self.dispatch.account.base());
-        if place.url != self.place.url {
-            let placements = std::mem::take(&mut self.request.credentials);
-            self.request = self.dispatch.resolve(&place)?;
-            self.request.credentials = placements;
-            self.place = place;
-        }
-        Ok(())
-    }
-}
-
-impl Call for LiveCall<'_, '_> {
-    async fn wire(&mut self) -> Result<Wire> {
-        self.sign_in().await?;
-        self.follow_region()?;
-        self.take_challenge()?;
-        let target = self.dispatch.target(&self.place);
-        let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
-        wire.timeout = self.dispatch.timeout;
-        Ok(wire)
-    }
-
-    fn renews(&mut self, answer: &Answer) -> bool {
-        if answer.status != 401 {
-            return false;
-        }
-        let is_challenged = self.is_challenged(answer);
-        if !files::is_repeatable(self.request.content()) {
-            return false;
-        }
-        if is_challenged {
-            return true;
-        }
-        let Some(rejected) = self.grant.renewable() else { return false };
-        let once =
-            if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
-        self.rejected = rejected;
-        !std::mem::replace(once, true)
-    }
-
-    fn out_of_time(&self) -> TransportError {
-        TransportError {
-            operation: self.dispatch.label(),
-            method: self.request.method.clone(),
-            url: shown_url(&self.request).to_owned(),
-            origin: origin_of(&self.place.url)
-                .map_or_else(String::new, |origin| origin.ascii_serialization()),
-            phase: Phase::ConnectTimeout,
-            signing_in: true,
-            fetching: false,
-            attempts: 0,
-            source: None,
-        }
-    }
 }

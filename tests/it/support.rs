@@ -223,3 +223,9 @@ pub(crate) fn in_region(server: &Server) -> HarnessBuilder {
 pub(crate) fn builder() -> HarnessBuilder {
     Harness::builder().env(|_| None).no_proxy()
 }
+
+/// How many times a proof runs: few by default, all of them where `OPCALL_PROOF` is `full`.
+#[allow(dead_code, reason = "not every set of features has proofs")]
+pub(crate) fn proof(short: usize, full: usize) -> usize {
+    if std::env::var_os("OPCALL_PROOF").is_some_and(|wish| wish == "full") { full } else { short }
+}

@@ -1,0 +1,164 @@
+//! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
+
+use super::call::{Dispatch, shown_url};
+use super::files;
+use crate::auth::{self, Challenge, Grant, Rejected};
+use crate::error::{Phase, Result, TransportError, UnsafeError};
+use crate::operation::SecuritySchemeDef;
+use crate::profile::{Base, origin_of};
+use crate::request::Request;
+use crate::transport::{Answer, Call, Wire};
+
+/// A call between its attempts.
+pub(super) struct LiveCall<'c, 'a> {
+    dispatch: &'c Dispatch<'a>,
+    /// The address that `request` was resolved against.
+    place: Base,
+    request: Request,
+    grant: Grant,
+    rejected: Rejected,
+    /// Whether it was sent again with credentials that were newer already.
+    caught_up: bool,
+    /// Whether it was sent again after the current credentials were refused.
+    renewed: bool,
+    /// How many digest challenges it was answered with.
+    challenges: u32,
+    /// What a digest challenge asks for that is not known here.
+    pub(super) unmet: Option<String>,
+}
+
+impl<'c, 'a> LiveCall<'c, 'a> {
+    pub(super) fn new(dispatch: &'c Dispatch<'a>, place: Base, request: Request) -> Self {
+        Self {
+            dispatch,
+            place,
+            request,
+            grant: Grant::default(),
+            rejected: Rejected::default(),
+            caught_up: false,
+            renewed: false,
+            challenges: 0,
+            unmet: None,
+        }
+    }
+
+    async fn sign_in(&mut self) -> Result<()> {
+        let dispatch = self.dispatch;
+        let account = &dispatch.account;
+        let transport = &dispatch.inner().transport;
+        if dispatch.alternatives.is_empty() {
+            return Ok(());
+        }
+        let credentials = account.credentials(&self.rejected).await?;
+        let choice = dispatch.choice(&credentials);
+        let given = |scheme: &SecuritySchemeDef| dispatch.is_given(&self.request, scheme);
+        let needs = choice.plan(&given).ok_or_else(|| choice.missing(&given))?;
+        let needed = dispatch.needed(&self.request, needs);
+        self.request.credentials = dispatch.placements(&needed, &credentials);
+        if !needed.is_empty() {
+            dispatch.check_target(&self.place)?;
+        }
+        self.grant = account.grant(&needed, &self.rejected, transport).await?;
+        Ok(())
+    }
+
+    /// Takes the challenge that the origin gave last, where one has to be answered. A body that can be read only once
+    /// is not spent on learning it.
+    fn take_challenge(&mut self) -> Result<()> {
+        if !self.grant.is_digest() {
+            return Ok(());
+        }
+        self.grant.challenge = self.dispatch.account.challenge(&self.origin());
+        if self.grant.challenge.is_none() && !files::is_repeatable(self.request.content()) {
+            return Err(UnsafeError {
+                sent: false,
+                problem: "the body can be read only once, and digest authentication sends a first call twice"
+                    .to_owned(),
+                hint: Some("write the body to a file, and send that.".to_owned()),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Learns the challenge of an answer. It is answered once in this call, and once more where the server says that
+    /// the nonce of the first was over.
+    fn is_challenged(&mut self, answer: &Answer) -> bool {
+        if !self.grant.is_digest() {
+            return false;
+        }
+        let challenge = match Challenge::read(&answer.headers) {
+            Ok(Some(challenge)) => challenge,
+            Ok(None) => return false,
+            Err(problem) => {
+                self.unmet = Some(problem);
+                return false;
+            }
+        };
+        let again = self.challenges == 0 || (self.challenges == 1 && challenge.stale);
+        self.challenges += 1;
+        self.dispatch.account.learn(self.origin(), challenge);
+        again
+    }
+
+    fn origin(&self) -> String {
+        origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
+    }
+
+    /// Signing in may have found that the account belongs to another region: then the request is resolved anew.
+    fn follow_region(&mut self) -> Result<()> {
+        let place = self.dispatch.place(&self.dispatch.account.base());
+        if place.url != self.place.url {
+            let placements = std::mem::take(&mut self.request.credentials);
+            self.request = self.dispatch.resolve(&place)?;
+            self.request.credentials = placements;
+            self.place = place;
+        }
+        Ok(())
+    }
+}
+
+impl Call for LiveCall<'_, '_> {
+    async fn wire(&mut self) -> Result<Wire> {
+        self.sign_in().await?;
+        self.follow_region()?;
+        self.take_challenge()?;
+        let target = self.dispatch.target(&self.place);
+        let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
+        wire.timeout = self.dispatch.timeout;
+        Ok(wire)
+    }
+
+    fn renews(&mut self, answer: &Answer) -> bool {
+        if answer.status != 401 {
+            return false;
+        }
+        let is_challenged = self.is_challenged(answer);
+        if !files::is_repeatable(self.request.content()) {
+            return false;
+        }
+        if is_challenged {
+            return true;
+        }
+        let Some(rejected) = self.grant.renewable() else { return false };
+        let once =
+            if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
+        self.rejected = rejected;
+        !std::mem::replace(once, true)
+    }
+
+    fn out_of_time(&self) -> TransportError {
+        TransportError {
+            operation: self.dispatch.label(),
+            method: self.request.method.clone(),
+            url: shown_url(&self.request).to_owned(),
+            origin: origin_of(&self.place.url)
+                .map_or_else(String::new, |origin| origin.ascii_serialization()),
+            phase: Phase::ConnectTimeout,
+            signing_in: true,
+            fetching: false,
+            attempts: 0,
+            source: None,
+        }
+    }
+}
