@@ -1,8 +1,8 @@
 //! What an error means for the caller: its kind, whether a repeat may help, whether anything was sent, and the hint.
 
 use super::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused,
-    TlsProblem, TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, ProxyProblem,
+    Refused, TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
 use crate::spec::SpecError;
 
@@ -58,7 +58,10 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Transport(error) => !matches!(error.phase, Phase::Tls(_)),
+            Self::Transport(error) => {
+                matches!(error.phase, Phase::Proxy(ProxyProblem::NoWay))
+                    || !matches!(error.phase, Phase::Tls(_) | Phase::Proxy(_))
+            }
             Self::Refused(error) => error.retryable,
             Self::Auth(error) => error.status.is_some_and(is_retryable_status),
             _ => false,
@@ -134,9 +137,11 @@ fn suggest_reaching(error: &TransportError) -> String {
             "try again later, or save the document and give the file.".to_owned()
         }
         Phase::Connect => {
-            format!("check that {} is the right address and can be reached from here.", error.origin)
+            let place = error.proxy.as_ref().unwrap_or(&error.origin);
+            format!("check that {place} is the right address and can be reached from here.")
         }
         Phase::Tls(problem) => suggest_trusting(problem, &error.origin),
+        Phase::Proxy(problem) => suggest_passing(problem, error),
         Phase::ConnectTimeout => {
             format!("check that {} can be reached from here, or give it more time.", error.origin)
         }
@@ -145,6 +150,22 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::Broken => {
             "check with a reading operation whether it was carried out before you repeat it.".to_owned()
         }
+    }
+}
+
+fn suggest_passing(problem: ProxyProblem, error: &TransportError) -> String {
+    let proxy = error.proxy.as_deref().unwrap_or("the proxy");
+    match problem {
+        ProxyProblem::CredentialsRequired => {
+            "give the proxy's user name and password in its URL (`proxy`).".to_owned()
+        }
+        ProxyProblem::CredentialsRefused => {
+            "correct the user name and the password in the proxy's URL (`proxy`).".to_owned()
+        }
+        ProxyProblem::NoWay => {
+            format!("check that {proxy} may and can reach {}, or go past it (`no_proxy`).", error.origin)
+        }
+        ProxyProblem::Tls(problem) => suggest_trusting(problem, proxy),
     }
 }
 
@@ -240,6 +261,7 @@ mod tests {
             phase,
             signing_in,
             fetching: false,
+            proxy: None,
             attempts: 3,
             source: None,
         }

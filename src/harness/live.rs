@@ -126,6 +126,7 @@ impl Call for LiveCall<'_, '_> {
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
         wire.timeout = self.dispatch.timeout;
+        wire.link = self.dispatch.account.link(&wire.url, &self.place.url);
         Ok(wire)
     }
 
@@ -157,6 +158,7 @@ impl Call for LiveCall<'_, '_> {
             phase: Phase::ConnectTimeout,
             signing_in: true,
             fetching: false,
+            proxy: None,
             attempts: 0,
             source: None,
         }

@@ -48,7 +48,6 @@ struct Inner {
     providers: Vec<(String, Arc<dyn CredentialProvider>)>,
     regions: Vec<(String, Vec<RegionDef>)>,
     lookup: Lookup,
-    allow_http: bool,
     transport: Transport,
     accounts: Mutex<HashMap<AccountKey, Arc<Account>>>,
 }
@@ -168,7 +167,7 @@ impl Harness {
         let provider = name.is_none().then(|| find(&self.inner.providers, service).cloned()).flatten();
         let regions =
             find(&self.inner.regions, service).cloned().unwrap_or_else(|| definition.regions.clone());
-        Account::new(definition, regions, profile, provider, self.inner.allow_http)
+        Account::new(definition, regions, profile, provider)
     }
 
     fn profile(&self, definition: &ServiceDef, name: Option<&str>) -> Result<Profile> {

@@ -133,6 +133,7 @@ impl Profile {
             region: read(Setting::Region)?,
             token_url: read(Setting::TokenUrl)?,
             credentials,
+            certificate: None,
         })
     }
 }

@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 
 use super::failure::Failure;
 use super::{Answer, Transport, Wire, body, connecting};
+use crate::error::Phase;
 use crate::request::Content;
 
 impl Transport {
@@ -23,7 +24,7 @@ impl Transport {
     }
 
     async fn exchange(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
-        let client = self.clients.get(&wire.url, &self.settings)?;
+        let (client, proxy) = self.clients.get(wire, &self.settings)?;
         let method = reqwest::Method::from_bytes(wire.method.as_str().as_bytes())
             .map_err(|_| Failure::refuse("the method cannot be sent"))?;
         let builder = client.request(method, wire.url.clone()).headers(wire.headers.clone());
@@ -34,7 +35,15 @@ impl Transport {
         }
         let sent = connecting::watched(client.execute(request), unsent).await;
         let unsent = unsent.swap(false, Ordering::Relaxed);
-        let response = sent.map_err(|error| Failure::before_answer(error, self.has_certificate(), unsent))?;
+        let has_certificate = wire.link.certificate.is_some() || self.has_certificate();
+        let judged =
+            |error| Failure::before_answer(error, has_certificate, unsent).through(proxy.as_ref(), wire);
+        let response = sent.map_err(judged)?;
+        if let Some(proxy) = proxy.filter(|proxy| response.status() == 407 && proxy.forwards(&wire.url)) {
+            return Err(
+                Failure::Network(Phase::Proxy(proxy.wants_credentials()), None).through(Some(&proxy), wire)
+            );
+        }
         self.read(response, wire.largest.unwrap_or(self.settings.max_body)).await
     }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::tls;
+use super::proxy::Proxy;
+use super::{Wire, tls};
 use crate::error::{ConfigError, IoError, Phase};
 
 /// Why an attempt brought no answer.
@@ -49,6 +50,18 @@ impl Failure {
             (false, false, None) => Phase::Broken,
         };
         Self::Network(phase, Some(error))
+    }
+
+    /// What it means where the request went through a proxy; the request then knows which.
+    pub(super) fn through(self, proxy: Option<&Proxy>, wire: &Wire) -> Self {
+        let (Self::Network(phase, error), Some(proxy)) = (&self, proxy) else { return self };
+        let source = error.as_ref().map(|error| error as _);
+        let Some(phase) = proxy.judge(*phase, source, &wire.url) else { return self };
+        wire.link.proxy.get_or_init(|| proxy.shown());
+        match self {
+            Self::Network(_, error) => Self::Network(phase, error),
+            other => other,
+        }
     }
 }
 

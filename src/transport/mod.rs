@@ -10,9 +10,12 @@ mod connecting;
 mod exchange;
 mod failure;
 mod fetch;
+mod network;
+mod proxy;
 mod reach;
 mod tls;
 
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -22,29 +25,30 @@ use url::Url;
 
 use self::client::Clients;
 use self::failure::Failure;
+use self::network::Route;
 use self::reach::Guard;
 use crate::auth::SignInError;
 use crate::error::{ConfigError, Error, Phase, TransportError, UnsafeError};
 use crate::operation::Method;
+use crate::profile::{PlainHttp, origin_of};
 use crate::request::Content;
 
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
 pub(crate) use fetch::Fetcher;
+pub use network::Network;
+pub(crate) use network::network_methods;
 
 /// The bounds and ways of every request of a harness.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) timeout: Duration,
-    pub(crate) connect_timeout: Duration,
     pub(crate) max_time: Duration,
     pub(crate) max_body: u64,
     pub(crate) user_agent: String,
-    pub(crate) proxy: Option<String>,
-    pub(crate) no_proxy: bool,
-    /// Root certificates beside the platform's, in PEM.
-    pub(crate) roots: Vec<Bytes>,
-    pub(crate) certificate: Option<ClientCertificate>,
+    pub(crate) network: Network,
+    /// Whether the user lets what is secret go over plain http to other machines.
+    pub(crate) allow_http: bool,
     /// Resolves names in place of the system, where not every address may be connected to.
     pub(crate) guard: Option<Guard>,
 }
@@ -53,15 +57,23 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
-            connect_timeout: Duration::from_secs(10),
             max_time: Duration::from_secs(300),
             max_body: 64 * 1024 * 1024,
             user_agent: concat!("opcall/", env!("CARGO_PKG_VERSION")).to_owned(),
-            proxy: None,
-            no_proxy: false,
-            roots: Vec::new(),
-            certificate: None,
+            network: Network::new(),
+            allow_http: false,
             guard: None,
+        }
+    }
+}
+
+impl Settings {
+    /// What may go over plain http: with a proxy elsewhere not even what is meant for this machine stays on it.
+    pub(crate) fn plain_http(&self) -> PlainHttp {
+        match &self.network.route {
+            _ if self.allow_http => PlainHttp::Anywhere,
+            Route::Through(Some(proxy)) if !proxy.is_here() => PlainHttp::Nowhere,
+            _ => PlainHttp::ThisMachine,
         }
     }
 }
@@ -80,6 +92,24 @@ pub(crate) struct Wire {
     pub(crate) largest: Option<u64>,
     /// Whether it goes to a token endpoint, so that its failure means that the operation was not sent.
     pub(crate) signing_in: bool,
+    pub(crate) link: Link,
+}
+
+/// The connection that a request wants, and the one that it got.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    /// The client certificate of the account, in place of the settings'.
+    pub(crate) certificate: Option<ClientCertificate>,
+    /// The proxy that it was given to, known when it failed.
+    proxy: OnceLock<String>,
+}
+
+impl Link {
+    /// A connection that shows an account's client certificate where it leads to the account's own address.
+    pub(crate) fn showing(certificate: Option<&ClientCertificate>, url: &Url, address: &str) -> Self {
+        let is_own = || origin_of(address).is_some_and(|origin| origin == url.origin());
+        Self { certificate: certificate.filter(|_| is_own()).cloned(), proxy: OnceLock::new() }
+    }
 }
 
 impl Wire {
@@ -97,6 +127,7 @@ impl Wire {
             phase,
             signing_in: self.signing_in,
             fetching: false,
+            proxy: self.link.proxy.get().cloned(),
             attempts,
             source: source.map(|source| std::sync::Arc::new(source.without_url()) as _),
         }
@@ -123,9 +154,14 @@ impl Transport {
         Ok(Self { settings, clients: Clients::default() })
     }
 
-    /// Whether connections carry a client certificate.
+    /// Whether all connections show a client certificate.
     pub(crate) fn has_certificate(&self) -> bool {
-        self.settings.certificate.is_some()
+        self.settings.network.certificate.is_some()
+    }
+
+    /// What may go over plain http.
+    pub(crate) fn plain_http(&self) -> PlainHttp {
+        self.settings.plain_http()
     }
 
     /// Sends one request once: for token endpoints, which have no credentials to renew.

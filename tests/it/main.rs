@@ -39,6 +39,9 @@ mod graphql;
 mod hostile;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
+/// Proxies of every kind, on raw sockets: what they see, and every way they can refuse.
+#[cfg(feature = "cli")]
+mod proxy;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;

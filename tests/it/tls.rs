@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -25,20 +25,20 @@ static NEWER: Versions = &[&TLS13];
 static OLDER: Versions = &[&TLS12];
 
 /// Who signs certificates.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
+pub(crate) struct Authority {
+    pub(crate) issuer: Issuer<'static, KeyPair>,
+    pub(crate) pem: String,
 }
 
 /// A certificate and its key in PEM.
 #[derive(Clone)]
-struct Identity {
-    chain: String,
-    key: String,
+pub(crate) struct Identity {
+    pub(crate) chain: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
@@ -47,7 +47,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    fn sign(&self, name: &str, last_year: i32) -> Identity {
+    pub(crate) fn sign(&self, name: &str, last_year: i32) -> Identity {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2000, 1, 1);
         params.not_after = date_time_ymd(last_year, 1, 1);
@@ -58,36 +58,37 @@ impl Authority {
 }
 
 /// The authority that every good certificate is signed by.
-fn authority() -> &'static Authority {
+pub(crate) fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(|| Authority::new("an authority"))
 }
 
 /// A TLS server that answers every request with 200.
-struct Tls {
-    address: SocketAddr,
+pub(crate) struct Tls {
+    pub(crate) address: SocketAddr,
     answered: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 /// What a server offers and wants.
-struct Way {
-    identity: Identity,
+pub(crate) struct Way {
+    pub(crate) identity: Identity,
     /// Whose client certificates it wants.
-    clients: Option<&'static Authority>,
+    pub(crate) clients: Option<&'static Authority>,
     versions: Versions,
-    protocols: &'static [&'static str],
+    pub(crate) protocols: &'static [&'static str],
 }
 
 impl Way {
-    fn new(identity: Identity) -> Self {
+    pub(crate) fn new(identity: Identity) -> Self {
         Self { identity, clients: None, versions: EVERY, protocols: &["http/1.1"] }
     }
 
-    fn good() -> Self {
+    pub(crate) fn good() -> Self {
         Self::new(authority().sign("127.0.0.1", 3000))
     }
 
-    fn start(self) -> Tls {
+    pub(crate) fn start(self) -> Tls {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let config = config.with_protocol_versions(self.versions).unwrap();
@@ -113,26 +114,33 @@ impl Tls {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let answered = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&answered);
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let (count, seen) = (Arc::clone(&answered), Arc::clone(&heads));
         thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
-                let (config, count) = (Arc::clone(&config), Arc::clone(&count));
-                thread::spawn(move || answer(socket, config, &count));
+                let (config, count, seen) = (Arc::clone(&config), Arc::clone(&count), Arc::clone(&seen));
+                thread::spawn(move || answer(socket, config, &count, &seen));
             }
         });
-        Self { address, answered }
+        Self { address, answered, heads }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://{}", self.address)
     }
 
-    fn answered(&self) -> usize {
+    /// The heads of the requests that were answered.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
+    pub(crate) fn answered(&self) -> usize {
         self.answered.load(Ordering::SeqCst)
     }
 }
 
-fn answer(mut socket: TcpStream, config: Arc<ServerConfig>, count: &AtomicUsize) {
+/// Answers the one request of a connection.
+fn answer(mut socket: TcpStream, config: Arc<ServerConfig>, count: &AtomicUsize, heads: &Mutex<Vec<String>>) {
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut connection = ServerConnection::new(config).unwrap();
     while connection.is_handshaking() {
@@ -152,6 +160,7 @@ fn answer(mut socket: TcpStream, config: Arc<ServerConfig>, count: &AtomicUsize)
         }
         head.push(byte[0]);
     }
+    heads.lock().unwrap().push(String::from_utf8(head).unwrap());
     count.fetch_add(1, Ordering::SeqCst);
     let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
     stream.conn.send_close_notify();

@@ -265,6 +265,8 @@ fn hint_of(error: &Error) -> Option<String> {
                 .replace("give the server variable ", "give --server-variable ")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
+                .replace(" (`proxy`)", ": --proxy URL, or the environment's HTTPS_PROXY")
+                .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
     }
 }
@@ -292,7 +294,11 @@ pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure
 fn code_of(error: &Error) -> u8 {
     match error {
         Error::Transport(error) if error.phase.is_timeout() => 28,
-        Error::Transport(error) if matches!(error.phase, Phase::Connect | Phase::Tls(_)) => 7,
+        Error::Transport(error)
+            if matches!(error.phase, Phase::Connect | Phase::Tls(_) | Phase::Proxy(_)) =>
+        {
+            7
+        }
         Error::Transport(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
@@ -369,6 +375,7 @@ mod tests {
             phase,
             signing_in: false,
             fetching: false,
+            proxy: None,
             attempts: 3,
             source: Some(std::sync::Arc::new(source)),
         })))
