@@ -10,6 +10,7 @@ mod connecting;
 mod exchange;
 mod failure;
 mod fetch;
+pub(crate) mod hint;
 mod reach;
 mod tls;
 
@@ -31,6 +32,7 @@ use crate::request::Content;
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
 pub(crate) use fetch::Fetcher;
+pub use hint::HintSource;
 
 /// The bounds and ways of every request of a harness.
 #[derive(Debug, Clone)]
