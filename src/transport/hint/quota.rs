@@ -35,13 +35,14 @@ impl Quota {
     }
 
     /// What several fields say of one limit: the fewest that remain, the latest reset.
-    fn add(&mut self, fact: Fact) {
+    fn add(&mut self, fact: Option<Fact>) {
         match fact {
-            Fact::Remaining(count) => {
+            Some(Fact::Remaining(count)) => {
                 self.remaining = Some(self.remaining.map_or(count, |known| known.min(count)));
             }
-            Fact::Reset(wait) => self.reset = self.reset.max(Some(wait)),
-            Fact::Limit(count) => self.limit = self.limit.max(Some(count)),
+            Some(Fact::Reset(wait)) => self.reset = self.reset.max(Some(wait)),
+            Some(Fact::Limit(count)) => self.limit = self.limit.max(Some(count)),
+            None => {}
         }
     }
 }
@@ -65,12 +66,12 @@ pub(crate) fn quotas(headers: &HeaderMap, limits: Option<&RateLimitHeaders>, now
 fn declared(headers: &HeaderMap, limits: &RateLimitHeaders, now: SystemTime) -> Option<Quota> {
     let mut quota = Quota::new(HintSource::RateLimitReset);
     for line in limits.remaining.iter().flat_map(|name| lines(headers, name)).flat_map(members) {
-        whole(&line).into_iter().for_each(|count| quota.add(Fact::Remaining(count)));
+        quota.add(whole(&line).map(Fact::Remaining));
     }
     let is_span = limits.reset_unit.as_deref() == Some("seconds");
     for line in limits.reset.iter().flat_map(|name| lines(headers, name)).flat_map(members) {
         let wait = if is_span { seconds(&line) } else { reset(&line, now) };
-        wait.into_iter().for_each(|wait| quota.add(Fact::Reset(wait)));
+        quota.add(wait.map(Fact::Reset));
     }
     quota.says_something().then_some(quota)
 }
@@ -96,10 +97,8 @@ fn drafted(headers: &HeaderMap) -> Vec<Quota> {
 /// One item of the field; without the number of what remains it is malformed, and ignored.
 fn item(name: &str, pieces: &[&str], policies: &[&str]) -> Option<Quota> {
     let mut quota = Quota::new(HintSource::RateLimit);
-    quota.add(Fact::Remaining(whole(parameter(pieces, "r")?)?));
-    if let Some(wait) = parameter(pieces, "t").and_then(seconds) {
-        quota.add(Fact::Reset(wait));
-    }
+    quota.add(Some(Fact::Remaining(whole(parameter(pieces, "r")?)?)));
+    quota.add(parameter(pieces, "t").and_then(seconds).map(Fact::Reset));
     let policy =
         policies.iter().map(|policy| split(policy, ';')).find(|policy| policy.first() == Some(&name));
     if let Some(policy) = policy {
@@ -117,7 +116,7 @@ fn add_older(quota: &mut Quota, key: &str, value: &str) {
         "reset" => seconds(value.trim()).map(Fact::Reset),
         _ => None,
     };
-    fact.into_iter().for_each(|fact| quota.add(fact));
+    quota.add(fact);
 }
 
 /// A parameter of an item (RFC 9651 §3.1.2); the last of several counts.
@@ -159,7 +158,7 @@ fn customary(headers: &HeaderMap, now: SystemTime) -> Vec<Quota> {
                 "limit" => whole(number).map(Fact::Limit),
                 _ => reset(&member, now).map(Fact::Reset),
             };
-            fact.into_iter().for_each(|fact| found[known].1.add(fact));
+            found[known].1.add(fact);
         }
     }
     found.into_iter().map(|(_, quota)| quota).filter(Quota::says_something).collect()

@@ -66,11 +66,11 @@ pub(super) fn reset(text: &str, now: SystemTime) -> Option<Duration> {
 /// The time until the moment that a number tells: in milliseconds or seconds since 1970, or from now on.
 fn moment(number: Duration, now: SystemTime) -> Duration {
     let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    match number.as_secs() {
-        0..=SHORTEST_MOMENT => number,
-        0..=LAST_SECOND => number.saturating_sub(since_1970),
-        _ => (number / 1000).saturating_sub(since_1970),
+    if number.as_secs() <= SHORTEST_MOMENT {
+        return number;
     }
+    let since_then = if number.as_secs() > LAST_SECOND { number / 1000 } else { number };
+    since_then.saturating_sub(since_1970)
 }
 
 /// A span with units, such as `6m0s` or `250ms`.
