@@ -156,6 +156,7 @@
 //! tables and descriptions. `cli`: the program. `sandbox`: the loopback server. `blocking`: calls without a runtime.
 //! `build`: compiling descriptions in a build script. All but `blocking` and `build` are on by default.
 
+mod attempt;
 #[cfg(feature = "client")]
 mod auth;
 #[cfg(feature = "blocking")]
@@ -197,6 +198,7 @@ mod table;
 #[cfg(feature = "client")]
 mod transport;
 
+pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
 pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
 pub use document::Document;
@@ -220,8 +222,6 @@ pub use response::Response;
 #[cfg(any(feature = "build", test))]
 use table::format;
 pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};
-#[cfg(feature = "client")]
-pub use transport::HintSource;
 
 /// The Rust blocks of README run as documentation tests.
 #[cfg(all(doctest, feature = "sandbox"))]

@@ -9,13 +9,13 @@ mod quota;
 mod tests;
 mod value;
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
 
 pub(crate) use self::quota::{Quota, quotas};
 use self::value::{http_date, lines, members, seconds};
+pub(crate) use crate::attempt::HintSource;
 use crate::operation::RateLimitHeaders;
 
 /// No wait is longer: what a number too large to be read stands for (RFC 9111 §1.2.2), 68 years.
@@ -30,39 +30,6 @@ pub(crate) struct Hint {
     /// Counted from when the answer came.
     pub(crate) wait: Duration,
     pub(crate) source: HintSource,
-}
-
-/// Which header field of an answer said how long to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum HintSource {
-    /// `Retry-After` (RFC 9110 §10.2.3), in seconds or as a date.
-    RetryAfter,
-    /// The field that the description names in `x-rate-limit`, or one by custom, such as `X-RateLimit-Reset`.
-    RateLimitReset,
-    /// `RateLimit`, of the IETF draft "RateLimit header fields for HTTP".
-    RateLimit,
-    /// `Retry-After-Ms` and its kin, in milliseconds.
-    RetryAfterMs,
-}
-
-impl HintSource {
-    /// The source in words, such as `Retry-After`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RetryAfter => "Retry-After",
-            Self::RateLimitReset => "the rate limit's reset",
-            Self::RateLimit => "RateLimit",
-            Self::RetryAfterMs => "Retry-After-Ms",
-        }
-    }
-}
-
-impl fmt::Display for HintSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// How long an answer with this status asks to wait, by the first form that it holds: `Retry-After`; the field that

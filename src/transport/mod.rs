@@ -32,7 +32,6 @@ use crate::request::Content;
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
 pub(crate) use fetch::Fetcher;
-pub use hint::HintSource;
 
 /// The bounds and ways of every request of a harness.
 #[derive(Debug, Clone)]
