@@ -177,6 +177,9 @@ mod overlay;
 )]
 mod params;
 #[cfg(feature = "client")]
+#[cfg_attr(not(test), expect(dead_code, reason = "the token cache, which comes next, is kept in them"))]
+mod private_files;
+#[cfg(feature = "client")]
 mod profile;
 #[cfg_attr(
     not(feature = "client"),
