@@ -156,6 +156,7 @@
 //! tables and descriptions. `cli`: the program. `sandbox`: the loopback server. `blocking`: calls without a runtime.
 //! `build`: compiling descriptions in a build script. All but `blocking` and `build` are on by default.
 
+mod attempt;
 #[cfg(feature = "client")]
 mod auth;
 #[cfg(feature = "blocking")]
@@ -200,6 +201,7 @@ mod table;
 #[cfg(feature = "client")]
 mod transport;
 
+pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
 pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
 pub use document::Document;

@@ -1,6 +1,7 @@
 //! `opcall [call] OPERATION ITEM...`: reads the items, names the call, shows or sends it.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
 
@@ -27,9 +28,10 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     if args.target.sandbox && !is_shown {
         return loopback::run(&known, args, screen);
     }
-    let harness = known.builder(&args.target, is_shown)?.build()?;
+    let harness = known.builder(&args.source, &args.target, is_shown)?.build()?;
     let mut call = Call::read(&harness, args)?;
     call.variable = known.missing_variable(call.subject.service());
+    call.certificate = args.source.network.certificate().or(known.certificate(call.subject.service()));
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));
     }
@@ -53,6 +55,8 @@ pub(crate) struct Call<'a> {
     pub(crate) server: Option<String>,
     /// The variable that the credentials are to be in, where it is not set.
     variable: Option<&'a str>,
+    /// The files of the client certificate and of its key.
+    certificate: Option<(&'a Path, &'a Path)>,
 }
 
 impl<'a> Call<'a> {
@@ -94,6 +98,7 @@ impl<'a> Call<'a> {
             body,
             server: None,
             variable: None,
+            certificate: None,
         })
     }
 
@@ -140,7 +145,8 @@ impl<'a> Call<'a> {
         prepared::warn(&request, &self.args.common);
         let mut out = screen.out();
         if self.args.curl {
-            writeln!(out, "{}", escape(&request.to_string()))?;
+            let options = prepared::network_options(self.certificate, &self.args.source.network);
+            writeln!(out, "{}", escape(&format!("{request}{options}")))?;
         } else {
             let output = self.args.output.unwrap_or_default();
             prepared::write(&mut out, &request, &self.subject.label(), output, screen)?;

@@ -2,13 +2,13 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::path::Path;
 
 use opcall::spec::Warning;
 use opcall::{Document, Harness, HarnessBuilder, OperationTable};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use zeroize::Zeroizing;
 
 use crate::args::{Common, Source, Target};
 use crate::documents;
@@ -97,24 +97,37 @@ impl Known {
         self.accounts.iter().find(|account| account.service() == service)?.missing()
     }
 
+    /// The files of the client certificate, and of its key, that are remembered with a service.
+    pub(crate) fn certificate(&self, service: &str) -> Option<(&Path, &Path)> {
+        self.accounts.iter().find(|account| account.service() == service)?.certificate()
+    }
+
     /// A harness with the options of the command line, and with what is remembered of services. A dry run needs no
     /// secrets.
     ///
     /// # Errors
     /// Where a file with a secret or with certificates cannot be read.
-    pub(crate) fn builder(&self, target: &Target, is_dry: bool) -> Result<HarnessBuilder, Failure> {
-        let mut builder = builder(self.table.clone(), target)?;
+    pub(crate) fn builder(
+        &self,
+        source: &Source,
+        target: &Target,
+        is_dry: bool,
+    ) -> Result<HarnessBuilder, Failure> {
+        let mut builder = builder(self.table.clone(), source, target)?;
         for account in self.accounts.iter().filter(|_| !target.sandbox) {
             let profile = account.profile(true);
             let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };
+            // The command line's certificate counts before the one that is remembered.
+            let profile =
+                if source.network.cert.is_some() { profile } else { account.certified(profile?, is_dry) };
             builder = builder.fallback(account.service(), profile?);
         }
         Ok(builder)
     }
 }
 
-fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
-    let mut builder = Harness::builder().table(table);
+fn builder(table: OperationTable, source: &Source, target: &Target) -> Result<HarnessBuilder, Failure> {
+    let mut builder = Harness::builder().table(table).network(source.network.settings()?);
     if let Some(each) = target.timeout {
         builder = builder.timeout(each);
     }
@@ -130,19 +143,7 @@ fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Fai
     if target.sandbox {
         builder = builder.env(|_| None).no_proxy();
     }
-    if let Some(roots) = &target.cacert {
-        builder = builder.root_certificates(read(roots)?);
-    }
-    if let Some(chain) = &target.cert {
-        let key = target.key.as_ref().unwrap_or(chain);
-        builder = builder.client_certificate(read(chain)?, read(key)?);
-    }
     Ok(builder)
-}
-
-fn read(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let bytes = std::fs::read(path);
-    bytes.map(Zeroizing::new).map_err(|error| Failure::io(format!("reading \"{}\"", path.display()), error))
 }
 
 /// Runs work to its end, or until a signal ends it.

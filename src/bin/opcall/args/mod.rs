@@ -4,6 +4,7 @@
 //! any name. No option's name is a parameter's name in the APIs we measured, `--timeout` and `--dry-run` excepted.
 
 mod api;
+mod network;
 mod shared;
 mod values;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, UpdateArgs};
+pub(crate) use self::network::{Network, read};
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
@@ -276,6 +278,8 @@ pub(crate) struct CheckArgs {
     /// A header for documents of the network: `K: env:VARIABLE`; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header)]
     pub(crate) spec_headers: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) common: Common,
 }
