@@ -12,6 +12,9 @@ mod auth;
 /// No secret in anything that the crate or the program prints.
 #[cfg(all(feature = "cli", feature = "sandbox"))]
 mod canaries;
+/// Certificates of one service alone, remembered ones, and those for documents.
+#[cfg(feature = "cli")]
+mod certificates;
 /// The program as a process: what it prints and the code it ends with.
 #[cfg(feature = "cli")]
 mod cli;

@@ -18,7 +18,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, Support
 use crate::cli::opcall_with;
 use crate::support::{Reply, Server, builder};
 
-type Versions = &'static [&'static SupportedProtocolVersion];
+pub(crate) type Versions = &'static [&'static SupportedProtocolVersion];
 
 static EVERY: Versions = &[&TLS13, &TLS12];
 static NEWER: Versions = &[&TLS13];
@@ -75,13 +75,15 @@ pub(crate) struct Way {
     pub(crate) identity: Identity,
     /// Whose client certificates it wants.
     pub(crate) clients: Option<&'static Authority>,
-    versions: Versions,
+    pub(crate) versions: Versions,
     pub(crate) protocols: &'static [&'static str],
+    /// The status line without its version, headers, and after an empty line the body.
+    pub(crate) answer: String,
 }
 
 impl Way {
     pub(crate) fn new(identity: Identity) -> Self {
-        Self { identity, clients: None, versions: EVERY, protocols: &["http/1.1"] }
+        Self { identity, clients: None, versions: EVERY, protocols: &["http/1.1"], answer: ok("{}") }
     }
 
     pub(crate) fn good() -> Self {
@@ -105,12 +107,12 @@ impl Way {
         let key = PrivateKeyDer::from_pem_slice(self.identity.key.as_bytes()).unwrap();
         let mut config = config.with_single_cert(chain, key).unwrap();
         config.alpn_protocols = self.protocols.iter().map(|one| one.as_bytes().to_vec()).collect();
-        Tls::serve(Arc::new(config))
+        Tls::serve(Arc::new(config), self.answer)
     }
 }
 
 impl Tls {
-    fn serve(config: Arc<ServerConfig>) -> Self {
+    fn serve(config: Arc<ServerConfig>, text: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let answered = Arc::new(AtomicUsize::new(0));
@@ -119,7 +121,8 @@ impl Tls {
         thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
                 let (config, count, seen) = (Arc::clone(&config), Arc::clone(&count), Arc::clone(&seen));
-                thread::spawn(move || answer(socket, config, &count, &seen));
+                let text = text.clone();
+                thread::spawn(move || answer(socket, config, &count, &seen, &text));
             }
         });
         Self { address, answered, heads }
@@ -139,8 +142,19 @@ impl Tls {
     }
 }
 
+/// An answer with a body, for [`Way::answer`].
+pub(crate) fn ok(body: &str) -> String {
+    format!("200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
 /// Answers the one request of a connection.
-fn answer(mut socket: TcpStream, config: Arc<ServerConfig>, count: &AtomicUsize, heads: &Mutex<Vec<String>>) {
+fn answer(
+    mut socket: TcpStream,
+    config: Arc<ServerConfig>,
+    count: &AtomicUsize,
+    heads: &Mutex<Vec<String>>,
+    text: &str,
+) {
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut connection = ServerConnection::new(config).unwrap();
     while connection.is_handshaking() {
@@ -162,7 +176,7 @@ fn answer(mut socket: TcpStream, config: Arc<ServerConfig>, count: &AtomicUsize,
     }
     heads.lock().unwrap().push(String::from_utf8(head).unwrap());
     count.fetch_add(1, Ordering::SeqCst);
-    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
+    let _ = stream.write_all(format!("HTTP/1.1 {text}").as_bytes());
     stream.conn.send_close_notify();
     let _ = stream.flush();
 }
@@ -211,7 +225,7 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) 
 }
 
 /// A folder with the authority's certificate, and a client's certificate and key.
-fn files() -> (tempfile::TempDir, impl Fn(&str) -> String) {
+pub(crate) fn files() -> (tempfile::TempDir, impl Fn(&str) -> String) {
     let folder = tempfile::tempdir().unwrap();
     let client = authority().sign("a client", 3000);
     for (name, text) in [
