@@ -176,7 +176,6 @@ mod overlay;
 )]
 mod params;
 #[cfg(feature = "client")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the token cache, which comes next, is kept in them"))]
 mod private_files;
 #[cfg(feature = "client")]
 mod profile;
@@ -201,7 +200,7 @@ mod table;
 mod transport;
 
 #[cfg(feature = "client")]
-pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
+pub use auth::{CredentialFuture, CredentialProvider, Forgotten, ProviderError};
 pub use document::Document;
 #[cfg(feature = "client")]
 pub use document::{Fetch, Fetched, Freshness};
@@ -211,7 +210,7 @@ pub use error::{
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]
-pub use harness::{Command, Harness, HarnessBuilder, command};
+pub use harness::{AccessToken, Command, Harness, HarnessBuilder, SignIn, SignInMethod, SignInPlan, command};
 pub use operation::{DeepArrays, Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
