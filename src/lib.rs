@@ -177,7 +177,6 @@ mod overlay;
 )]
 mod params;
 #[cfg(feature = "client")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the token cache, which comes next, is kept in them"))]
 mod private_files;
 #[cfg(feature = "client")]
 mod profile;
@@ -203,7 +202,7 @@ mod transport;
 
 pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
-pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
+pub use auth::{CredentialFuture, CredentialProvider, Forgotten, ProviderError};
 pub use document::Document;
 #[cfg(feature = "client")]
 pub use document::{Fetch, Fetched, Freshness};
@@ -213,7 +212,7 @@ pub use error::{
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]
-pub use harness::{Command, Harness, HarnessBuilder, command};
+pub use harness::{AccessToken, Command, Harness, HarnessBuilder, SignIn, SignInMethod, SignInPlan, command};
 pub use operation::{DeepArrays, Location, Method, Style, Types};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]

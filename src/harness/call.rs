@@ -174,6 +174,7 @@ impl<'a> Dispatch<'a> {
             hint: Some("ask the service for MD5, SHA-256 or SHA-512-256 with `qop=auth`.".to_owned()),
             status: Some(status),
             trace_id: None,
+            retry_after: None,
             service,
         }
     }
