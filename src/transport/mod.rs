@@ -11,6 +11,7 @@ mod exchange;
 mod failure;
 mod fetch;
 pub(crate) mod hint;
+mod pace;
 mod reach;
 mod tls;
 
