@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use once_cell::sync::OnceCell;
 
 pub use self::builder::HarnessBuilder;
+pub(crate) use self::call::Dispatch;
 pub use self::command::Command;
 use self::command::Endpoint;
 use crate::auth::{Account, CredentialProvider};
