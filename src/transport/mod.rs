@@ -10,6 +10,7 @@ mod connecting;
 mod exchange;
 mod failure;
 mod fetch;
+pub(crate) mod hint;
 mod reach;
 mod tls;
 
