@@ -171,6 +171,8 @@ mod harness;
 mod jsonpath;
 pub mod operation;
 mod overlay;
+#[cfg(feature = "client")]
+mod pages;
 #[cfg_attr(
     not(feature = "client"),
     allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
@@ -214,6 +216,8 @@ pub use explain::{Place, Said};
 #[cfg(feature = "client")]
 pub use harness::{AccessToken, Command, Harness, HarnessBuilder, SignIn, SignInMethod, SignInPlan, command};
 pub use operation::{DeepArrays, Location, Method, Style, Types};
+#[cfg(feature = "client")]
+pub use pages::{Items, Pages, StopReason};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
 pub use profile::{Credentials, Profile, Server};
