@@ -1,6 +1,7 @@
 //! The answer of a call, and whether it is a refusal.
 
 pub(crate) mod refusal;
+mod stream;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,6 +19,8 @@ use serde_json::value::RawValue;
 use crate::error::{DecodeError, Error, Refused, Result};
 use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
 use crate::transport::Answer;
+
+pub use self::stream::ResponseStream;
 
 /// An answer: status, headers, and the whole body after content decoding.
 ///
@@ -71,9 +74,14 @@ impl Response {
         if is_success && !errors {
             return Ok(Self::new(context, answer, attempts));
         }
+        Err(Self::refuse(context, answer, attempts))
+    }
+
+    /// Makes the error of a call that was refused.
+    pub(crate) fn refuse(context: Context, answer: Answer, attempts: u32) -> Error {
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
-        Err(Refused {
+        Refused {
             operation: context.operation.clone(),
             service: context.service.clone(),
             method: context.method.clone().unwrap_or(Method::Get),
@@ -88,15 +96,15 @@ impl Response {
                 context.rate_limit.as_ref(),
                 SystemTime::now(),
             ),
-            graphql: is_success && errors,
+            graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
             response: Self::new(context, answer, attempts),
         }
-        .into())
+        .into()
     }
 
     fn new(context: Context, answer: Answer, attempts: u32) -> Self {
-        let Answer { status, headers, body } = answer;
+        let Answer { status, headers, body, .. } = answer;
         let context = Box::new(context);
         Self { context, status, headers, body, attempts, value: OnceCell::new(), envelope: OnceCell::new() }
     }
@@ -230,7 +238,7 @@ mod tests {
     fn answer(status: u16, media_type: &str, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
-        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) }
+        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), rest: None }
     }
 
     fn context(graphql: Option<RootField>) -> Context {

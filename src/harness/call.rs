@@ -2,7 +2,6 @@
 //! path before the credentials.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use url::Url;
 
@@ -15,8 +14,9 @@ use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
 use crate::params::Params;
 use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
-use crate::response::{Context, Response, RootField};
+use crate::response::{Context, Response, ResponseStream, RootField};
 use crate::table::Operation;
+use crate::transport::{Answer, Limits};
 
 /// A command whose operation and account are found.
 pub(super) struct Dispatch<'a> {
@@ -27,7 +27,9 @@ pub(super) struct Dispatch<'a> {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
-    pub(super) timeout: Option<Duration>,
+    pub(super) limits: Limits,
+    /// Whether the body of the answer is left to the caller.
+    pub(super) is_streamed: bool,
 }
 
 /// What is called.
@@ -60,8 +62,10 @@ impl<'a> Dispatch<'a> {
                 .map(|scheme| vec![use_of(&scheme.name, &[])])
                 .collect(),
         };
-        let Command { params, options, timeout, .. } = command;
-        Ok(Self { harness, subject, account, alternatives, params, options, timeout })
+        let Command { params, options, limits, .. } = command;
+        limits.check()?;
+        let is_streamed = false;
+        Ok(Self { harness, subject, account, alternatives, params, options, limits, is_streamed })
     }
 
     /// A dry run: without credentials that serve, the first alternative shows their places.
@@ -73,8 +77,24 @@ impl<'a> Dispatch<'a> {
         Ok(request)
     }
 
-    /// A live call. Everything that can be found wrong without the network is found first.
+    /// A live call.
     pub(super) async fn send(self) -> Result<Response> {
+        let (context, answer, attempts) = self.exchange().await?;
+        Response::check(context, answer, attempts)
+    }
+
+    /// A live call whose answer is taken as it comes.
+    pub(super) async fn stream(mut self) -> Result<ResponseStream> {
+        self.is_streamed = true;
+        let (context, mut answer, attempts) = self.exchange().await?;
+        match answer.rest.take() {
+            Some(body) => Ok(ResponseStream::new(context, answer, body, attempts)),
+            None => Err(Response::refuse(context, answer, attempts)),
+        }
+    }
+
+    /// Everything that can be found wrong without the network is found first.
+    async fn exchange(&self) -> Result<(Context, Answer, u32)> {
         let place = self.place(&self.account.base());
         place.require_real()?;
         let request = self.resolve(&place)?;
@@ -83,12 +103,12 @@ impl<'a> Dispatch<'a> {
         }
         let context = self.context(&request);
         let inner = self.inner();
-        let mut call = LiveCall::new(&self, place, request);
+        let mut call = LiveCall::new(self, place, request);
         let (answer, attempts) = inner.transport.send(&mut call).await?;
         if let Some(problem) = call.unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, answer.status).into());
         }
-        Response::check(context, answer, attempts)
+        Ok((context, answer, attempts))
     }
 
     pub(super) fn inner(&self) -> &Inner {
