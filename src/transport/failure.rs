@@ -116,9 +116,10 @@ impl fmt::Display for Failure {
             Self::Network(phase, _) => write!(f, "{phase:?}"),
             Self::Config(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),
-            Self::Unsendable(problem) => f.write_str(problem),
             Self::TooLarge(limit) => write!(f, "the answer is larger than {limit} bytes"),
-            Self::Harmful { problem, .. } | Self::Undecodable { problem, .. } => f.write_str(problem),
+            Self::Unsendable(problem)
+            | Self::Harmful { problem, .. }
+            | Self::Undecodable { problem, .. } => f.write_str(problem),
         }
     }
 }
