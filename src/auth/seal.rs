@@ -11,7 +11,7 @@ use super::source::names_its_scheme;
 use crate::error::UnsafeError;
 use crate::profile::PlainHttp;
 use crate::request::{Place, Placement, Request};
-use crate::transport::{Link, Wire};
+use crate::transport::{Limits, Link, Wire};
 
 /// RFC 3986 §2.3: letters, digits and `-._~` pass, all else is encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -86,8 +86,8 @@ pub(crate) fn seal(
         url,
         headers,
         content: request.body.clone(),
-        timeout: None,
-        largest: None,
+        limits: Limits::default(),
+        is_streamed: false,
         signing_in: false,
         link: Link::default(),
     })

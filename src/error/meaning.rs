@@ -136,6 +136,7 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::AnswerTimeout | Phase::Broken if error.fetching => {
             "try again later, or save the document and give the file.".to_owned()
         }
+        Phase::Connect if error.proxy.is_none() && is_unresolved(error) => suggest_naming(error),
         Phase::Connect => {
             let place = error.proxy.as_ref().unwrap_or(&error.origin);
             format!("check that {place} is the right address and can be reached from here.")
@@ -147,11 +148,36 @@ fn suggest_reaching(error: &TransportError) -> String {
         }
         Phase::Unprocessed => format!("repeat it later: {} takes no further requests now.", error.origin),
         Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
+        Phase::Stalled => "let its body stand still for longer (`idle_timeout`).".to_owned(),
         Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),
         Phase::Broken => {
             "check with a reading operation whether it was carried out before you repeat it.".to_owned()
         }
     }
+}
+
+/// Whether the name of the host could not be resolved: the HTTP library tells it in words alone.
+fn is_unresolved(error: &TransportError) -> bool {
+    let mut next = error.source.as_deref().map(|source| source as &dyn std::error::Error);
+    while let Some(error) = next {
+        if matches!(error.to_string().as_str(), "dns error" | "error resolving for socks proxy") {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn suggest_naming(error: &TransportError) -> String {
+    let place = match (error.fetching, error.signing_in) {
+        (true, _) => "the document's URL",
+        (_, true) => "the base URL or the token URL",
+        _ => "the base URL (`base_url`)",
+    };
+    let host = error.origin.split_once("://").map_or(error.origin.as_str(), |(_, host)| host);
+    let host =
+        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
+    format!("correct {place}, or this machine's name resolution: it knows no host \"{host}\".")
 }
 
 fn suggest_passing(problem: ProxyProblem, error: &TransportError) -> String {
@@ -323,6 +349,7 @@ mod tests {
             (Phase::Connect, false, "transport"),
             (Phase::ConnectTimeout, false, "timeout"),
             (Phase::AnswerTimeout, true, "timeout"),
+            (Phase::Stalled, true, "timeout"),
             (Phase::Broken, true, "transport"),
         ] {
             assert_eq!(lost(phase, false).was_sent(), sent);

@@ -18,6 +18,7 @@ use rustls_platform_verifier::Verifier;
 use zeroize::Zeroizing;
 
 use super::connecting::Marking;
+use super::limits::LARGEST_HEAD;
 use super::network::Route;
 use super::proxy::{Proxy, Routes, no_proxy_url};
 use super::{Settings, Wire};
@@ -96,8 +97,9 @@ impl Clients {
             .redirect(redirect::Policy::none())
             .referer(false)
             .retry(retry::never())
-            .connect_timeout(settings.network.connect_timeout)
             .connector_layer(Marking)
+            // Beyond what is taken in, so that it can be told from a connection that broke.
+            .http2_max_header_list_size(4 * LARGEST_HEAD)
             .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
             .no_proxy();
@@ -125,6 +127,7 @@ impl Clients {
 
 /// Finds what is wrong with the settings before anything is sent.
 pub(crate) fn check(settings: &Settings) -> Result<(), ConfigError> {
+    settings.limits().check()?;
     if let Route::Through(None) = &settings.network.route {
         return Err(no_proxy_url("the proxy"));
     }

@@ -40,6 +40,11 @@ mod generate;
 mod graphql;
 /// Documents made to do harm: read right, or refused at once.
 mod hostile;
+/// HTTP/2: many calls on one connection, and servers that leave.
+#[cfg(feature = "cli")]
+mod http2;
+/// No text of a caller leaves its place in a request.
+mod injection;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
 /// Proxies of every kind, on raw sockets: what they see, and every way they can refuse.
@@ -53,6 +58,9 @@ mod readme;
 mod refusals;
 /// Every operation of the table, prepared without being sent.
 mod request;
+/// Connections: used again, closed meanwhile, made to names with several addresses or none.
+#[cfg(feature = "cli")]
+mod reuse;
 /// The sandbox over real sockets.
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -80,5 +88,7 @@ mod tidy;
 /// TLS and client certificates, with an authority of our own.
 #[cfg(feature = "cli")]
 mod tls;
+/// Tokens kept in a folder: who gets them, and what becomes of files that are not as they were written.
+mod token_cache;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;

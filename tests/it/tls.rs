@@ -91,6 +91,10 @@ impl Way {
     }
 
     pub(crate) fn start(self) -> Tls {
+        Tls::serve(self.config(), self.answer)
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let config = config.with_protocol_versions(self.versions).unwrap();
@@ -107,7 +111,7 @@ impl Way {
         let key = PrivateKeyDer::from_pem_slice(self.identity.key.as_bytes()).unwrap();
         let mut config = config.with_single_cert(chain, key).unwrap();
         config.alpn_protocols = self.protocols.iter().map(|one| one.as_bytes().to_vec()).collect();
-        Tls::serve(Arc::new(config), self.answer)
+        Arc::new(config)
     }
 }
 

@@ -264,7 +264,16 @@ fn hint_of(error: &Error) -> Option<String> {
                 .replace("or give a server with the call", "or give --server URL")
                 .replace("give the server variable ", "give --server-variable ")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
+                .replace(" (`idle_timeout`)", " with --idle-timeout")
+                .replace(
+                    "the limit (`max_body`) if",
+                    "the limit with --max-body, or save it with --save FILE, if",
+                )
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
+                .replace(
+                    "the base URL (`base_url`)",
+                    "the base URL (--server URL, or the service's variable)",
+                )
                 .replace(" (`proxy`)", ": --proxy URL, or the environment's HTTPS_PROXY")
                 .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
@@ -399,8 +408,14 @@ mod tests {
 
     #[test]
     fn every_failure_has_its_code() {
-        let auth =
-            AuthError { service: "a".into(), problem: "b".into(), hint: None, status: None, trace_id: None };
+        let auth = AuthError {
+            service: "a".into(),
+            problem: "b".into(),
+            hint: None,
+            status: None,
+            trace_id: None,
+            retry_after: None,
+        };
         let config = ConfigError { problem: "b".into(), hint: None };
         let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         for (failure, code) in [
