@@ -14,7 +14,7 @@ pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
     /// The address that `request` was resolved against.
     place: Base,
-    request: Request,
+    pub(super) request: Request,
     grant: Grant,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.
@@ -141,8 +141,9 @@ impl Call for LiveCall<'_, '_> {
             return true;
         }
         let Some(rejected) = self.grant.renewable() else { return false };
-        let once =
-            if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
+        // What was found in place of refused credentials may be refused as well: then new ones are fetched.
+        let is_news = self.dispatch.account.is_current(&rejected) && !(self.renewed && self.grant.is_found);
+        let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
     }

@@ -76,5 +76,7 @@ mod tidy;
 /// TLS and client certificates, with an authority of our own.
 #[cfg(feature = "cli")]
 mod tls;
+/// Tokens kept in a folder: who gets them, and what becomes of files that are not as they were written.
+mod token_cache;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;
