@@ -112,11 +112,12 @@ impl<'a> Dispatch<'a> {
         let inner = self.inner();
         let mut call = LiveCall::new(self, place, request);
         let (answer, attempts) = inner.transport.send(&mut call).await?;
-        let LiveCall { unmet, request, .. } = call;
+        let LiveCall { unmet, request, carried, .. } = call;
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, answer.status).into());
         }
-        Ok((Response::check(context, answer, attempts)?, request.url))
+        let response = Response::check(context, answer, attempts).map_err(|error| carried.conceal(error))?;
+        Ok((response, request.url))
     }
 
     pub(super) fn inner(&self) -> &Inner {
