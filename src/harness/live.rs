@@ -1,5 +1,7 @@
 //! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
 
+use std::time::Duration;
+
 use super::call::{Dispatch, shown_url};
 use super::files;
 use crate::auth::{self, Carried, Challenge, Grant, Rejected};
@@ -129,7 +131,8 @@ impl Call for LiveCall<'_, '_> {
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
         self.carried = Carried::by(&wire, &self.request, &self.grant);
-        wire.timeout = self.dispatch.timeout;
+        wire.limits = self.dispatch.limits;
+        wire.is_streamed = self.dispatch.is_streamed;
         Ok(wire)
     }
 
@@ -150,6 +153,10 @@ impl Call for LiveCall<'_, '_> {
         let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
+    }
+
+    fn max_time(&self) -> Option<Duration> {
+        self.dispatch.limits.max_time
     }
 
     fn out_of_time(&self) -> TransportError {
