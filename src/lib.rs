@@ -156,6 +156,7 @@
 //! tables and descriptions. `cli`: the program. `sandbox`: the loopback server. `blocking`: calls without a runtime.
 //! `build`: compiling descriptions in a build script. All but `blocking` and `build` are on by default.
 
+mod attempt;
 #[cfg(feature = "client")]
 mod auth;
 #[cfg(feature = "blocking")]
@@ -170,6 +171,8 @@ mod harness;
 mod jsonpath;
 pub mod operation;
 mod overlay;
+#[cfg(feature = "client")]
+mod pages;
 #[cfg_attr(
     not(feature = "client"),
     allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
@@ -199,6 +202,7 @@ mod table;
 #[cfg(feature = "client")]
 mod transport;
 
+pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
 pub use auth::{CredentialFuture, CredentialProvider, Forgotten, ProviderError};
 pub use document::Document;
@@ -212,6 +216,8 @@ pub use explain::{Place, Said};
 #[cfg(feature = "client")]
 pub use harness::{AccessToken, Command, Harness, HarnessBuilder, SignIn, SignInMethod, SignInPlan, command};
 pub use operation::{DeepArrays, Location, Method, Style, Types};
+#[cfg(feature = "client")]
+pub use pages::{Items, Pages, StopReason};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
 pub use profile::{Credentials, Profile, Server};

@@ -14,7 +14,7 @@ pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
     /// The address that `request` was resolved against.
     place: Base,
-    request: Request,
+    pub(super) request: Request,
     grant: Grant,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.

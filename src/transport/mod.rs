@@ -10,6 +10,8 @@ mod connecting;
 mod exchange;
 mod failure;
 mod fetch;
+pub(crate) mod hint;
+mod pace;
 mod reach;
 mod tls;
 

@@ -11,6 +11,7 @@ use crate::inputs::Inputs;
 use crate::items::{self, Assembled, Source};
 use crate::loopback;
 use crate::output::{Screen, escape};
+use crate::pages;
 use crate::prepared;
 use crate::remembered::Wanted;
 use crate::report::{About, Failure};
@@ -173,6 +174,9 @@ impl<'a> Call<'a> {
         prepared::warn(&request, &args.common);
         if args.common.verbose > 0 {
             prepared::trace(&request, args.common.verbose > 1);
+        }
+        if args.pages.paginate {
+            return pages::run(self.command().pages(), self.subject.is_graphql(), args, screen).await;
         }
         match self.command().send().await {
             Ok(response) => answer::write(&response, self.subject.is_graphql(), args, screen),
