@@ -260,6 +260,7 @@ impl Account {
             hint: Some("correct the user name.".to_owned()),
             status: None,
             trace_id: None,
+            retry_after: None,
             service,
         }
     }

@@ -27,7 +27,8 @@ impl Parsed {
             file.clone_into(&mut warning.file);
             warning
         };
-        let mut warnings: Vec<_> = read.duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
+        let mut warnings: Vec<_> =
+            read.duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
         if read.more_duplicates > 0 {
             let problem = format!("{} more keys are given twice; the last ones hold", read.more_duplicates);
             warnings.push(Warning { problem, ..warning("#".to_owned()) });

@@ -17,7 +17,9 @@ use super::error::{SpecError, token};
 use super::graphql_schema::Slice;
 use super::reference::{Resolve, joined};
 use super::schema;
-use crate::operation::{GraphQlDef, MediaTypeDef, OperationDef, Pagination, PropertyDef, RequestBodyDef, Schemas};
+use crate::operation::{
+    GraphQlDef, MediaTypeDef, OperationDef, Pagination, PropertyDef, RequestBodyDef, Schemas,
+};
 
 /// `x-graphql` on the operation that carries the others.
 #[derive(Deserialize)]

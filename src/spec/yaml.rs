@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn duplicate_keys_are_reported_and_the_last_holds() {
-        let read = to_json("paths:\n  /a/b:\n  - x: 1\n    x: 2\n  /c: 1\n  /c: 2\n", Limits::default()).unwrap();
+        let read =
+            to_json("paths:\n  /a/b:\n  - x: 1\n    x: 2\n  /c: 1\n  /c: 2\n", Limits::default()).unwrap();
         assert_eq!(read.value["paths"]["/a/b"][0]["x"], 2);
         assert_eq!(read.duplicates, ["/paths/~1a~1b/0/x", "/paths/~1c"]);
     }

@@ -84,11 +84,7 @@ impl Pace {
     }
 
     /// Waits until a request may go out; `waits` is told of it.
-    pub(super) async fn pass(
-        &self,
-        asking: &Asking<'_>,
-        mut waits: impl FnMut(Wait),
-    ) -> Result<Turn, Held> {
+    pub(super) async fn pass(&self, asking: &Asking<'_>, mut waits: impl FnMut(Wait)) -> Result<Turn, Held> {
         let mut waited = Waited::default();
         loop {
             match self.step(asking, &mut waited, Instant::now(), fastrand::f64())? {
@@ -144,12 +140,7 @@ impl Pace {
         self.cooldowns.left(caller, now).max(shared())
     }
 
-    fn own_wait(
-        &self,
-        asking: &Asking<'_>,
-        waited: &mut Waited,
-        now: Instant,
-    ) -> Result<Option<Wait>, Held> {
+    fn own_wait(&self, asking: &Asking<'_>, waited: &mut Waited, now: Instant) -> Result<Option<Wait>, Held> {
         let Some(own) = self.own.as_ref().filter(|_| !asking.caller.is_empty()) else { return Ok(None) };
         let reason = WaitReason::OwnLimit;
         let at = match waited.own {

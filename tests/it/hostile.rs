@@ -82,7 +82,12 @@ fn nesting_has_an_end() {
 #[test]
 fn a_document_has_a_greatest_size() {
     let error = refused("big.json", &vec![0; (128 << 20) + 1], "more than 128 MiB");
-    assert_eq!(error.hint.as_deref(), Some("Give a document of fewer operations, or raise the limit (`Document::limits`) if this one is to be trusted."));
+    assert_eq!(
+        error.hint.as_deref(),
+        Some(
+            "Give a document of fewer operations, or raise the limit (`Document::limits`) if this one is to be trusted."
+        )
+    );
 }
 
 #[test]

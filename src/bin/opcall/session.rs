@@ -11,10 +11,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use zeroize::Zeroizing;
 
 use crate::args::{Common, Source, Target};
-use crate::documents;
 use crate::output::{Screen, counted};
 use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
+use crate::{documents, tokens};
 
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -104,6 +104,9 @@ impl Known {
     /// Where a file with a secret or with certificates cannot be read.
     pub(crate) fn builder(&self, target: &Target, is_dry: bool) -> Result<HarnessBuilder, Failure> {
         let mut builder = builder(self.table.clone(), target)?;
+        if !is_dry {
+            builder = tokens::keep(builder, target, &self.table)?;
+        }
         for account in self.accounts.iter().filter(|_| !target.sandbox) {
             let profile = account.profile(true);
             let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };

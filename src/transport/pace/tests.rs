@@ -96,7 +96,9 @@ fn the_users_own_limit_holds_and_takes_one_place_a_request() {
 async fn only_a_word_of_the_server_stops_others() {
     let pace = pace();
     let hint = |seconds| Some(Hint { wait: seconds * SECOND, source: hint::HintSource::RetryAfter });
-    for (caller, status, hint) in [("a", 500, hint(9)), ("a", 429, None), ("", 429, hint(9)), ("b", 503, hint(7))] {
+    for (caller, status, hint) in
+        [("a", 500, hint(9)), ("a", 429, None), ("", 429, hint(9)), ("b", 503, hint(7))]
+    {
         pace.refused(caller, status, hint).await;
     }
     assert_eq!((pace.cooldown("a", Instant::now()), pace.cooldown("", Instant::now())), (None, None));
