@@ -30,10 +30,10 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     if args.target.sandbox && !is_shown {
         return loopback::run(&known, args, screen);
     }
-    let harness = known.builder(&args.source, &args.target, is_shown)?.build()?;
+    let harness = known.builder(&args.target, is_shown)?.build()?;
     let mut call = Call::read(&harness, args)?;
     call.variable = known.missing_variable(call.subject.service());
-    call.certificate = args.source.network.certificate().or(known.certificate(call.subject.service()));
+    call.certificate = known.certificate(call.subject.service());
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));
     }

@@ -10,12 +10,12 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::args::{Common, Source, Target};
+use crate::args::{Common, Network, Source, Target};
 use crate::config::{Config, Defaults};
-use crate::documents;
 use crate::output::{Screen, counted};
 use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
+use crate::{documents, tokens};
 
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -58,6 +58,7 @@ pub(crate) struct Known {
     accounts: Vec<Account>,
     /// The configuration file that was named.
     config: Option<PathBuf>,
+    network: Network,
 }
 
 /// The operations that a command looks at: the built-in ones, those of the documents named, and those of the
@@ -77,7 +78,8 @@ pub(crate) fn known(source: &Source, common: &Common, wanted: Wanted<'_>) -> Res
         tell_of_warnings(&path.to_string_lossy(), &warnings, common);
     }
     let accounts = remembered::add(&mut table, &mut documents, source, common, wanted)?;
-    Ok(Known { table, documents, accounts, config: source.config.clone() })
+    let (config, network) = (source.config.clone(), source.network.clone());
+    Ok(Known { table, documents, accounts, config, network })
 }
 
 /// Says what was passed over in a document: all of it with `-v`, else how much.
@@ -100,8 +102,12 @@ impl Known {
         self.accounts.iter().find(|account| account.service() == service)?.missing()
     }
 
-    /// The files of the client certificate, and of its key, that are remembered with a service.
+    /// The files of the client certificate and of its key for the calls of a service: those of the command line, else
+    /// those that are remembered.
     pub(crate) fn certificate(&self, service: &str) -> Option<(&Path, &Path)> {
+        if let Some(given) = self.network.certificate() {
+            return Some(given);
+        }
         self.accounts.iter().find(|account| account.service() == service)?.certificate()
     }
 
@@ -110,24 +116,22 @@ impl Known {
     ///
     /// # Errors
     /// Where the configuration, or a file with a secret or with certificates, cannot be read.
-    pub(crate) fn builder(
-        &self,
-        source: &Source,
-        target: &Target,
-        is_dry: bool,
-    ) -> Result<HarnessBuilder, Failure> {
+    pub(crate) fn builder(&self, target: &Target, is_dry: bool) -> Result<HarnessBuilder, Failure> {
         let defaults = if is_dry || target.sandbox {
             Defaults::default()
         } else {
             Config::read(self.config.as_deref())?.defaults()
         };
-        let mut builder = bounded(builder(self.table.clone(), source, target)?, target, defaults);
+        let mut builder = bounded(builder(self.table.clone(), &self.network, target)?, target, defaults);
+        if !is_dry {
+            builder = tokens::keep(builder, target, &self.table)?;
+        }
         for account in self.accounts.iter().filter(|_| !target.sandbox) {
             let profile = account.profile(true);
             let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };
             // The command line's certificate counts before the one that is remembered.
             let profile =
-                if source.network.cert.is_some() { profile } else { account.certified(profile?, is_dry) };
+                if self.network.cert.is_some() { profile } else { account.certified(profile?, is_dry) };
             builder = builder.fallback(account.service(), profile?);
         }
         Ok(builder)
@@ -154,8 +158,8 @@ fn bounded(mut builder: HarnessBuilder, target: &Target, defaults: Defaults) -> 
     }
 }
 
-fn builder(table: OperationTable, source: &Source, target: &Target) -> Result<HarnessBuilder, Failure> {
-    let mut builder = Harness::builder().table(table).network(source.network.settings()?);
+fn builder(table: OperationTable, network: &Network, target: &Target) -> Result<HarnessBuilder, Failure> {
+    let mut builder = Harness::builder().table(table).network(network.settings()?);
     if target.insecure_http {
         builder = builder.allow_http();
     }

@@ -29,13 +29,13 @@ use crate::session;
 pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::All)?;
     let code = if args.dry_run {
-        let harness = known.builder(&args.source, &args.target, true)?.build()?;
+        let harness = known.builder(&args.target, true)?.build()?;
         let base = args.target.sandbox.then(loopback::unstarted_base);
         dry(&Batch { harness: &harness, args, base, seen: Mutex::default() }, screen)?
     } else {
         session::run(async {
             let sandbox = if args.target.sandbox { Some(Loopback::start(&known).await?) } else { None };
-            let mut builder = known.builder(&args.source, &args.target, false)?;
+            let mut builder = known.builder(&args.target, false)?;
             if let Some(sandbox) = &sandbox {
                 builder = sandbox.aim(builder);
             }
