@@ -143,6 +143,9 @@ pub enum Phase {
     Tls(TlsProblem),
     /// Time ran out while connecting: nothing was sent.
     ConnectTimeout,
+    /// The server said that it has not looked at the request (HTTP/2 `REFUSED_STREAM` and `GOAWAY`, RFC 9113 §8.7):
+    /// nothing was carried out.
+    Unprocessed,
     /// Time ran out after the request was sent, at least in part.
     AnswerTimeout,
     /// The body of a streamed answer stood still for too long.

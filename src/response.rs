@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{DecodeError, Error, Refused, Result};
 use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
-use crate::transport::Answer;
+use crate::transport::{Answer, hint};
 
 pub use self::stream::ResponseStream;
 
@@ -91,11 +91,8 @@ impl Response {
             code: said.code,
             trace_id: said.trace_id,
             scope: context.scope.clone().filter(|_| status == 403),
-            retry_after: refusal::retry_after(
-                &answer.headers,
-                context.rate_limit.as_ref(),
-                SystemTime::now(),
-            ),
+            retry_after: hint::read(status, &answer.headers, context.rate_limit.as_ref(), SystemTime::now())
+                .map(|hint| hint.wait),
             graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
             response: Self::new(context, answer, attempts),

@@ -140,6 +140,7 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::ConnectTimeout => {
             format!("check that {} can be reached from here, or give it more time.", error.origin)
         }
+        Phase::Unprocessed => format!("repeat it later: {} takes no further requests now.", error.origin),
         Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
         Phase::Stalled => "let its body stand still for longer (`idle_timeout`).".to_owned(),
         Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),

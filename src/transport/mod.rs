@@ -11,6 +11,7 @@ mod decode;
 mod exchange;
 mod failure;
 mod fetch;
+pub(crate) mod hint;
 mod incoming;
 mod limits;
 mod reach;

@@ -1,0 +1,208 @@
+//! What is told of each attempt of a call: how it went, how long it took, and what came after it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::Phase;
+
+/// One attempt of a call: a request that was sent, or that could not be.
+///
+/// Its `Display` is one line: `attempt 1: 503 after 12 ms, again in 320 ms (backoff)`.
+///
+/// ```no_run
+/// # async fn run(harness: &opcall::Harness) -> Result<(), opcall::Error> {
+/// let found = harness.command("tokens_query", [("limit", 5)]).await?;
+/// for attempt in found.attempts() {
+///     println!("{attempt}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub(crate) number: u32,
+    pub(crate) outcome: Outcome,
+    pub(crate) sent: bool,
+    pub(crate) took: Duration,
+    pub(crate) wait: Option<Wait>,
+}
+
+/// How an attempt went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// An answer of this status came.
+    Status(u16),
+    /// The network failed.
+    Failed(Phase),
+    /// The request could not be made here, or its answer was not taken in.
+    Local,
+}
+
+/// The time between an attempt and the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// How long it is.
+    pub length: Duration,
+    /// Why it is so long.
+    pub reason: WaitReason,
+}
+
+/// Why there is a next attempt, and why after such a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitReason {
+    /// A time drawn at random below a bound that doubles with each repeat.
+    Backoff,
+    /// The server said how long to wait.
+    Hint(HintSource),
+    /// The credentials were renewed, or a challenge of the server was learned: no repeat, and no wait.
+    Credentials,
+}
+
+/// Which header field of an answer said how long to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HintSource {
+    /// `Retry-After` (RFC 9110 §10.2.3), in seconds or as a date.
+    RetryAfter,
+    /// The field that the description names in `x-rate-limit`, or one by custom, such as `X-RateLimit-Reset`.
+    RateLimitReset,
+    /// `RateLimit`, of the IETF draft "RateLimit header fields for HTTP".
+    RateLimit,
+    /// `Retry-After-Ms` and its kin, in milliseconds.
+    RetryAfterMs,
+}
+
+impl Attempt {
+    /// Counted from 1.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// How it went.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The status of the answer, where one came.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        if let Outcome::Status(status) = self.outcome { Some(status) } else { None }
+    }
+
+    /// Whether at least a part of the request was sent, so that it may have been carried out.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        self.sent
+    }
+
+    /// How long it took, from connecting to the last byte of the answer.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// The wait before the next attempt; `None` where it was the last one.
+    #[must_use]
+    pub fn wait(&self) -> Option<Wait> {
+        self.wait
+    }
+}
+
+impl HintSource {
+    /// The source in words, such as `Retry-After`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RetryAfter => "Retry-After",
+            Self::RateLimitReset => "the rate limit's reset",
+            Self::RateLimit => "RateLimit",
+            Self::RetryAfterMs => "Retry-After-Ms",
+        }
+    }
+}
+
+/// ` after 3 attempts`; nothing for the first one.
+pub(crate) fn counted(attempts: usize) -> String {
+    if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempt {}: {} after {} ms", self.number, self.outcome, self.took.as_millis())?;
+        match self.wait {
+            Some(Wait { reason: WaitReason::Credentials, .. }) => write!(f, ", again with new credentials"),
+            Some(wait) => write!(f, ", again in {} ms ({})", wait.length.as_millis(), wait.reason),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "{status}"),
+            Self::Failed(phase) => f.write_str(match phase {
+                Phase::Connect => "no connection",
+                Phase::Tls(_) => "no agreement on TLS",
+                Phase::ConnectTimeout => "no connection in time",
+                Phase::Unprocessed => "turned away by the server",
+                Phase::AnswerTimeout => "no answer in time",
+                Phase::Stalled => "the answer stood still",
+                Phase::Broken => "the connection broke",
+            }),
+            Self::Local => f.write_str("failed on this side"),
+        }
+    }
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Backoff => f.write_str("backoff"),
+            Self::Hint(source) => source.fmt(f),
+            Self::Credentials => f.write_str("new credentials"),
+        }
+    }
+}
+
+impl fmt::Display for HintSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_is_one_line() {
+        let line = |outcome, wait: Option<(u64, WaitReason)>| {
+            let wait = wait.map(|(length, reason)| Wait { length: Duration::from_millis(length), reason });
+            Attempt { number: 2, outcome, sent: true, took: Duration::from_millis(12), wait }.to_string()
+        };
+        assert_eq!(line(Outcome::Status(200), None), "attempt 2: 200 after 12 ms");
+        assert_eq!(
+            line(Outcome::Failed(Phase::Broken), Some((320, WaitReason::Backoff))),
+            "attempt 2: the connection broke after 12 ms, again in 320 ms (backoff)"
+        );
+        assert_eq!(
+            line(Outcome::Status(429), Some((2050, WaitReason::Hint(HintSource::RetryAfter)))),
+            "attempt 2: 429 after 12 ms, again in 2050 ms (Retry-After)"
+        );
+        assert_eq!(
+            line(Outcome::Status(401), Some((0, WaitReason::Credentials))),
+            "attempt 2: 401 after 12 ms, again with new credentials"
+        );
+    }
+
+    #[test]
+    fn only_several_attempts_are_told() {
+        assert_eq!((counted(0).as_str(), counted(1).as_str()), ("", ""));
+        assert_eq!(counted(3), " after 3 attempts");
+    }
+}
