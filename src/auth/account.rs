@@ -194,6 +194,7 @@ impl Account {
                 hint: None,
                 status: None,
                 trace_id: None,
+                retry_after: None,
             })?;
             Ok(Fetched { value: Arc::new(given), lifetime: None })
         };

@@ -53,7 +53,7 @@ impl Discovery<'_> {
             );
             return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
         }
-        let answer = self.transport.send_once(&self.wire()).await.map_err(|error| match error {
+        let answer = self.transport.ask(&self.wire(), None).await.map_err(|error| match error {
             SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
             other => other,
         })?;
@@ -92,6 +92,7 @@ impl Discovery<'_> {
             hint: Some(self.way_out()),
             status,
             trace_id: None,
+            retry_after: None,
         }
     }
 

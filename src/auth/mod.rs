@@ -27,7 +27,7 @@ pub(crate) use source::{Need, place, placement};
 pub(crate) enum SignInError {
     Auth(AuthError),
     Config(ConfigError),
-    Transport(TransportError),
+    Transport(Box<TransportError>),
     Unsafe(UnsafeError),
 }
 
@@ -36,9 +36,15 @@ impl From<SignInError> for Error {
         match error {
             SignInError::Auth(error) => error.into(),
             SignInError::Config(error) => error.into(),
-            SignInError::Transport(error) => error.into(),
+            SignInError::Transport(error) => Self::Transport(error),
             SignInError::Unsafe(error) => error.into(),
         }
+    }
+}
+
+impl From<TransportError> for SignInError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(Box::new(error))
     }
 }
 

@@ -178,7 +178,15 @@ mod tests {
 
     fn refusal() -> SignInError {
         let service = "s".to_owned();
-        AuthError { service, problem: "no".to_owned(), hint: None, status: Some(403), trace_id: None }.into()
+        AuthError {
+            service,
+            problem: "no".to_owned(),
+            hint: None,
+            status: Some(403),
+            trace_id: None,
+            retry_after: None,
+        }
+        .into()
     }
 
     async fn thousand(source: &Arc<Source>, rejected: Option<u64>, fails: bool) -> usize {

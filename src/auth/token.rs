@@ -1,7 +1,7 @@
 //! The token endpoint: `OAuth2` client credentials (RFC 6749 §4.4), revocation (RFC 7009), and services that send
 //! the caller to another region.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,12 +12,13 @@ use super::SignInError;
 use super::renewing::Fetched;
 use super::seal::check_encrypted;
 use super::source::{basic_credentials, client_credentials};
+use crate::attempt::counted;
 use crate::error::{AuthError, ConfigError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
-use crate::transport::{Answer, Transport, Wire};
+use crate::transport::{self, Answer, Transport, Wire};
 
 /// The life of a token whose endpoint does not tell it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -178,7 +179,7 @@ impl TokenEndpoint<'_> {
             largest: None,
             signing_in: true,
         };
-        self.transport.send_once(&wire).await
+        self.transport.ask(&wire, self.definition.rate_limit.as_ref()).await
     }
 
     /// The region that an answer sends the caller to, if it does: one of the service's own, and only where the user
@@ -238,7 +239,7 @@ impl TokenEndpoint<'_> {
     fn refused(&self, answer: &Answer, what: &str) -> AuthError {
         let said = refusal::read(answer, self.definition.error.as_ref(), false);
         let status = answer.status;
-        let mut problem = format!("{what} with {status}");
+        let mut problem = format!("{what} with {status}{}", counted(&answer.attempts));
         if let Some(message) = said.message {
             problem.push_str(": ");
             problem.push_str(&message);
@@ -258,7 +259,15 @@ impl TokenEndpoint<'_> {
         } else {
             Some("repeat the call later.".to_owned())
         };
-        AuthError { status: Some(status), trace_id: said.trace_id, hint, ..self.error(&problem) }
+        let limits = self.definition.rate_limit.as_ref();
+        let asked = transport::hint::read(&answer.headers, limits, SystemTime::now());
+        AuthError {
+            status: Some(status),
+            trace_id: said.trace_id,
+            hint,
+            retry_after: asked.map(|asked| asked.wait),
+            ..self.error(&problem)
+        }
     }
 
     fn error(&self, problem: &str) -> AuthError {
@@ -268,6 +277,7 @@ impl TokenEndpoint<'_> {
             hint: None,
             status: None,
             trace_id: None,
+            retry_after: None,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::operation::RegionDef;
 use crate::profile::Profile;
 use crate::spec::Warning;
 use crate::table::OperationTable;
-use crate::transport::{ClientCertificate, Settings, Transport};
+use crate::transport::{ClientCertificate, RetryPolicy, Settings, Transport};
 
 /// Sets a [`Harness`] up.
 ///
@@ -162,6 +162,12 @@ impl HarnessBuilder {
         self
     }
 
+    /// How calls are repeated that failed for a moment; two repeats by default, see [`RetryPolicy`].
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = policy;
+        self
+    }
+
     /// How large the body of an answer may be, in bytes after content decoding; 64 MiB by default. A larger one is
     /// [`Error::Unsafe`].
     pub fn max_body(mut self, bytes: u64) -> Self {
@@ -214,7 +220,7 @@ impl HarnessBuilder {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Spec`] for a document that cannot be read; [`Error::Config`] for a profile, provider or regions of a service that is not known, a base URL or
-    /// region that is none, and certificates or a proxy that cannot be read.
+    /// region that is none, certificates or a proxy that cannot be read, and more than ten repeats.
     pub fn build(self) -> Result<Harness> {
         if let Some(fault) = self.fault {
             return Err(fault);

@@ -8,15 +8,16 @@ use url::Url;
 
 use super::command::{Command, Endpoint};
 use super::live::LiveCall;
-use super::{Harness, Inner, files};
+use super::{Harness, Inner, files, key};
 use crate::auth::{self, Account, Need, Target};
-use crate::error::{ArgumentsError, AuthError, Result};
+use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
 use crate::params::Params;
 use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
 use crate::response::{Context, Response, RootField};
 use crate::table::Operation;
+use crate::transport::{Answer, check_repeats};
 
 /// A command whose operation and account are found.
 pub(super) struct Dispatch<'a> {
@@ -28,6 +29,10 @@ pub(super) struct Dispatch<'a> {
     params: Params,
     options: CallOptions,
     pub(super) timeout: Option<Duration>,
+    /// In place of the harness's number of repeats.
+    pub(super) repeats: Option<u32>,
+    /// Whether the caller says that a repeat changes nothing more.
+    idempotent: bool,
 }
 
 /// What is called.
@@ -60,8 +65,12 @@ impl<'a> Dispatch<'a> {
                 .map(|scheme| vec![use_of(&scheme.name, &[])])
                 .collect(),
         };
-        let Command { params, options, timeout, .. } = command;
-        Ok(Self { harness, subject, account, alternatives, params, options, timeout })
+        command.repeats.map_or(Ok(()), check_repeats)?;
+        let Command { mut params, mut options, timeout, repeats, idempotent, .. } = command;
+        if let Some(key) = command.key {
+            give_key(key, &subject, &mut params, &mut options)?;
+        }
+        Ok(Self { harness, subject, account, alternatives, params, options, timeout, repeats, idempotent })
     }
 
     /// A dry run: without credentials that serve, the first alternative shows their places.
@@ -74,7 +83,8 @@ impl<'a> Dispatch<'a> {
     }
 
     /// A live call. Everything that can be found wrong without the network is found first.
-    pub(super) async fn send(self) -> Result<Response> {
+    pub(super) async fn send(mut self) -> Result<Response> {
+        self.make_key()?;
         let place = self.place(&self.account.base());
         place.require_real()?;
         let request = self.resolve(&place)?;
@@ -82,13 +92,13 @@ impl<'a> Dispatch<'a> {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
         let context = self.context(&request);
-        let inner = self.inner();
-        let mut call = LiveCall::new(&self, place, request);
-        let (answer, attempts) = inner.transport.send(&mut call).await?;
+        let transport = self.inner().transport.for_call();
+        let mut call = LiveCall::new(&self, &transport, place, request);
+        let answer = transport.send(&mut call).await?;
         if let Some(problem) = call.unmet.filter(|_| answer.status == 401) {
-            return Err(self.unmet(&problem, answer.status).into());
+            return Err(self.unmet(&problem, &answer).into());
         }
-        Response::check(context, answer, attempts)
+        Response::check(context, answer)
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -117,6 +127,28 @@ impl<'a> Dispatch<'a> {
         let places = self.placements(&needs, self.account.own());
         request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
+    }
+
+    /// Makes the idempotency key of this call, where the operation declares one and the caller gave none: all attempts
+    /// have the same.
+    fn make_key(&mut self) -> Result<()> {
+        let Subject::Listed(operation) = &self.subject else { return Ok(()) };
+        if request::key_name(*operation).is_some() {
+            self.options.made_key = Some(key::make()?);
+        }
+        Ok(())
+    }
+
+    /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
+    /// operation's kind.
+    pub(super) fn is_idempotent(&self, request: &Request) -> bool {
+        if self.idempotent {
+            return true;
+        }
+        let Subject::Listed(operation) = &self.subject else { return request.method.is_idempotent() };
+        let is_key = |(name, value): &(String, String)| name == request::KEY && !value.is_empty();
+        let has_key = || request::key_name(*operation).is_some() && request.headers.iter().any(is_key);
+        operation.declared_idempotent().unwrap_or_else(|| operation.is_idempotent() || has_key())
     }
 
     /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set
@@ -165,15 +197,16 @@ impl<'a> Dispatch<'a> {
     }
 
     /// The server asks for an answer to a challenge that nobody here can give.
-    fn unmet(&self, problem: &str, status: u16) -> AuthError {
+    fn unmet(&self, problem: &str, answer: &Answer) -> AuthError {
         let service = self.account.definition.name.clone();
         AuthError {
             problem: format!(
                 "{service} asks for HTTP digest authentication by {problem}, which is not known here"
             ),
             hint: Some("ask the service for MD5, SHA-256 or SHA-512-256 with `qop=auth`.".to_owned()),
-            status: Some(status),
+            status: Some(answer.status),
             trace_id: None,
+            retry_after: None,
             service,
         }
     }
@@ -216,6 +249,28 @@ impl<'a> Dispatch<'a> {
                 .map(|graphql| RootField(graphql.root_field().map(str::to_owned))),
         }
     }
+}
+
+/// The caller's idempotency key, as an argument where the operation declares it.
+fn give_key(
+    key: String,
+    subject: &Subject<'_>,
+    params: &mut Params,
+    options: &mut CallOptions,
+) -> Result<(), ConfigError> {
+    if key.is_empty() {
+        let hint = Some("give a text that no other call has, such as a UUID.".to_owned());
+        return Err(ConfigError { problem: "the idempotency key is empty".to_owned(), hint });
+    }
+    let declared = match subject {
+        Subject::Listed(operation) => request::key_name(*operation),
+        Subject::Unlisted { .. } => None,
+    };
+    match declared {
+        Some(name) => _ = params.entries.insert(format!("header.{name}"), key.into()),
+        None => options.headers.push((request::KEY.to_owned(), key)),
+    }
+    Ok(())
 }
 
 fn alternatives_of(operation: Operation<'_>) -> Vec<Vec<SchemeUse>> {

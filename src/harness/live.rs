@@ -2,16 +2,18 @@
 
 use super::call::{Dispatch, shown_url};
 use super::files;
+use crate::attempt::Attempt;
 use crate::auth::{self, Challenge, Grant, Rejected};
-use crate::error::{Phase, Result, TransportError, UnsafeError};
-use crate::operation::SecuritySchemeDef;
+use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
+use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Base, origin_of};
 use crate::request::Request;
-use crate::transport::{Answer, Call, Wire};
+use crate::transport::{Answer, Call, Failure, Terms, Transport, Wire};
 
 /// A call between its attempts.
 pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
+    transport: &'c Transport,
     /// The address that `request` was resolved against.
     place: Base,
     request: Request,
@@ -28,9 +30,15 @@ pub(super) struct LiveCall<'c, 'a> {
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
-    pub(super) fn new(dispatch: &'c Dispatch<'a>, place: Base, request: Request) -> Self {
+    pub(super) fn new(
+        dispatch: &'c Dispatch<'a>,
+        transport: &'c Transport,
+        place: Base,
+        request: Request,
+    ) -> Self {
         Self {
             dispatch,
+            transport,
             place,
             request,
             grant: Grant::default(),
@@ -45,7 +53,6 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     async fn sign_in(&mut self) -> Result<()> {
         let dispatch = self.dispatch;
         let account = &dispatch.account;
-        let transport = &dispatch.inner().transport;
         if dispatch.alternatives.is_empty() {
             return Ok(());
         }
@@ -58,7 +65,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if !needed.is_empty() {
             dispatch.check_target(&self.place)?;
         }
-        self.grant = account.grant(&needed, &self.rejected, transport).await?;
+        self.grant = account.grant(&needed, &self.rejected, self.transport).await?;
         Ok(())
     }
 
@@ -119,6 +126,8 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 }
 
 impl Call for LiveCall<'_, '_> {
+    type Error = Error;
+
     async fn wire(&mut self) -> Result<Wire> {
         self.sign_in().await?;
         self.follow_region()?;
@@ -127,6 +136,18 @@ impl Call for LiveCall<'_, '_> {
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
         wire.timeout = self.dispatch.timeout;
         Ok(wire)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            idempotent: self.dispatch.is_idempotent(&self.request),
+            replayable: files::is_repeatable(self.request.content()),
+            repeats: self.dispatch.repeats,
+        }
+    }
+
+    fn limits(&self) -> Option<&RateLimitHeaders> {
+        self.dispatch.account.definition.rate_limit.as_ref()
     }
 
     fn renews(&mut self, answer: &Answer) -> bool {
@@ -147,6 +168,10 @@ impl Call for LiveCall<'_, '_> {
         !std::mem::replace(once, true)
     }
 
+    fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Error {
+        failure.into_error(wire, attempts)
+    }
+
     fn out_of_time(&self) -> TransportError {
         TransportError {
             operation: self.dispatch.label(),
@@ -157,7 +182,7 @@ impl Call for LiveCall<'_, '_> {
             phase: Phase::ConnectTimeout,
             signing_in: true,
             fetching: false,
-            attempts: 0,
+            attempts: Vec::new(),
             source: None,
         }
     }

@@ -1,5 +1,6 @@
 //! Why an attempt failed, by what the network saw of it.
 
+use std::error::Error;
 use std::fmt;
 
 use super::tls;
@@ -42,6 +43,7 @@ impl Failure {
         let tls = tls::problem_of(&error, has_certificate);
         let phase = match (error.is_connect(), error.is_timeout(), tls) {
             (_, false, Some(problem)) => Phase::Tls(problem),
+            (false, false, None) if was_turned_away(&error) => Phase::Unprocessed,
             (true, true, _) => Phase::ConnectTimeout,
             (true, false, None) => Phase::Connect,
             (false, true, _) if unsent => Phase::ConnectTimeout,
@@ -50,6 +52,17 @@ impl Failure {
         };
         Self::Network(phase, Some(error))
     }
+}
+
+/// Whether the server says by HTTP/2 that it has not looked at the request (RFC 9113 §8.7): it refused the stream, or
+/// it goes away in good order and took no further streams.
+fn was_turned_away(error: &(dyn Error + 'static)) -> bool {
+    let chain = std::iter::successors(Some(error), |error| (*error).source());
+    chain.filter_map(|error| error.downcast_ref::<h2::Error>()).any(|error| {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        let leaving = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        error.is_remote() && (refused || leaving)
+    })
 }
 
 impl From<reqwest::Error> for Failure {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io::Write;
 
 use opcall::spec::Warning;
-use opcall::{Document, Harness, HarnessBuilder, OperationTable};
+use opcall::{Document, Harness, HarnessBuilder, OperationTable, RetryPolicy};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -123,6 +123,9 @@ fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Fai
     }
     if let Some(limit) = target.max_time {
         builder = builder.max_time(limit);
+    }
+    if let Some(repeats) = target.retry {
+        builder = builder.retry(RetryPolicy::new().repeats(repeats));
     }
     if target.insecure_http {
         builder = builder.allow_http();

@@ -76,6 +76,11 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
 }
 
+/// A number of repeats.
+pub(crate) fn repeats(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|repeats| *repeats <= 10).ok_or_else(|| "write a number from 0 to 10".into())
+}
+
 /// A header as `name: value`.
 pub(super) fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write a header as 'name: value'")?;
@@ -103,6 +108,15 @@ mod tests {
         assert_eq!(read("2m"), Some(Duration::from_secs(120)));
         assert_eq!(read("1h"), Some(Duration::from_secs(3600)));
         for wrong in ["", "s", "-1s", "5d", "1e3s", "soon"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn repeats_are_few() {
+        let read = |text| super::repeats(text).ok();
+        assert_eq!((read("0"), read("10")), (Some(0), Some(10)));
+        for wrong in ["11", "-1", "many", ""] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }
