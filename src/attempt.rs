@@ -63,18 +63,26 @@ pub enum WaitReason {
     Hint(HintSource),
     /// The credentials were renewed, or a challenge of the server was learned: no repeat, and no wait.
     Credentials,
+    /// The server has asked another call with the same credentials to wait; the time until then.
+    Cooldown,
+    /// By what the server tells of its rate limit, few requests are left.
+    LearnedLimit,
+    /// The limit of [`crate::HarnessBuilder::rate_limit`].
+    OwnLimit,
 }
 
 /// Which header field of an answer said how long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HintSource {
-    /// `Retry-After` (RFC 9110 §10.2.3).
+    /// `Retry-After` (RFC 9110 §10.2.3), in seconds or as a date.
     RetryAfter,
-    /// The field that the description names in `x-rate-limit`.
+    /// The field that the description names in `x-rate-limit`, or one by custom, such as `X-RateLimit-Reset`.
     RateLimitReset,
     /// The fields of the IETF draft draft-ietf-httpapi-ratelimit-headers.
     RateLimit,
+    /// `Retry-After-Ms` and its kin, in milliseconds.
+    RetryAfterMs,
 }
 
 impl Attempt {
@@ -93,6 +101,7 @@ impl HintSource {
             Self::RetryAfter => "Retry-After",
             Self::RateLimitReset => "the rate limit's reset",
             Self::RateLimit => "RateLimit",
+            Self::RetryAfterMs => "Retry-After-Ms",
         }
     }
 }
@@ -128,6 +137,7 @@ impl fmt::Display for Outcome {
                 Phase::ConnectTimeout => "no connection in time",
                 Phase::Unprocessed => "turned away by the server",
                 Phase::AnswerTimeout => "no answer in time",
+                Phase::Stalled => "no byte came in time",
                 Phase::Broken => "the connection broke",
             }),
             Self::Local => f.write_str("failed on this side"),
@@ -141,6 +151,9 @@ impl fmt::Display for WaitReason {
             Self::Backoff => f.write_str("backoff"),
             Self::Hint(source) => source.fmt(f),
             Self::Credentials => f.write_str("new credentials"),
+            Self::Cooldown => f.write_str("the server's word to another call"),
+            Self::LearnedLimit => f.write_str("few requests are left"),
+            Self::OwnLimit => f.write_str("the harness's own rate limit"),
         }
     }
 }

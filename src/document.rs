@@ -17,8 +17,6 @@ mod kept;
 #[cfg(feature = "client")]
 mod pack;
 mod place;
-#[cfg(feature = "client")]
-mod private;
 mod reading;
 mod repair;
 #[cfg(feature = "client")]
@@ -38,13 +36,15 @@ use self::place::Place;
 use self::reading::Input;
 use crate::error::Result;
 use crate::operation::ServiceDef;
-use crate::spec::{self, Depth, Description, Warning};
+use crate::spec::{self, Depth, Description, Limits, Warning};
 use crate::table::OperationTable;
 
 #[cfg(feature = "client")]
 pub use self::fetch::Fetch;
 #[cfg(feature = "client")]
 pub use self::fetched::{Fetched, Freshness};
+#[cfg(feature = "client")]
+pub(crate) use self::pack::sha256;
 
 /// An API description (`OpenAPI` or Swagger 2.0, as JSON or YAML), or a service's folder.
 ///
@@ -68,6 +68,7 @@ pub struct Document {
     /// The files that repair it, in the order of their application.
     overlays: Vec<PathBuf>,
     cache: Option<PathBuf>,
+    limits: Limits,
 }
 
 impl Document {
@@ -77,7 +78,15 @@ impl Document {
     }
 
     fn of(place: Place) -> Self {
-        Self { place, service: None, base: None, overlays: Vec::new(), cache: None }
+        let limits = Limits::default();
+        Self { place, service: None, base: None, overlays: Vec::new(), cache: None, limits }
+    }
+
+    /// What reading it may cost, each of its files and overlays; what was kept in the cache is not measured again.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Gives its service a short name, the namespace of its operations, in place of the one that it has by itself.

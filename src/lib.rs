@@ -171,11 +171,15 @@ mod harness;
 mod jsonpath;
 pub mod operation;
 mod overlay;
+#[cfg(feature = "client")]
+mod pages;
 #[cfg_attr(
     not(feature = "client"),
     allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
 )]
 mod params;
+#[cfg(feature = "client")]
+mod private_files;
 #[cfg(feature = "client")]
 mod profile;
 #[cfg_attr(
@@ -200,7 +204,7 @@ mod transport;
 
 pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
-pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
+pub use auth::{CredentialFuture, CredentialProvider, Forgotten, ProviderError};
 pub use document::Document;
 #[cfg(feature = "client")]
 pub use document::{Fetch, Fetched, Freshness};
@@ -210,14 +214,16 @@ pub use error::{
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]
-pub use harness::{Command, Harness, HarnessBuilder, command};
+pub use harness::{AccessToken, Command, Harness, HarnessBuilder, SignIn, SignInMethod, SignInPlan, command};
 pub use operation::{DeepArrays, Location, Method, Style, Types};
+#[cfg(feature = "client")]
+pub use pages::{Items, Pages, StopReason};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
 pub use profile::{Credentials, Profile, Server};
 pub use request::{Content, Part, PartContent, Problem, Request};
 #[cfg(feature = "client")]
-pub use response::Response;
+pub use response::{Response, ResponseStream};
 /// Where [`build`] finds it, in the library as in the crate's own build script.
 #[cfg(any(feature = "build", test))]
 use table::format;

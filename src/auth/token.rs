@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
 use super::SignInError;
@@ -18,7 +19,7 @@ use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
-use crate::transport::{self, Answer, Transport, Wire};
+use crate::transport::{Answer, Limits, Transport, Wire, hint};
 
 /// The life of a token whose endpoint does not tell it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -44,9 +45,10 @@ impl TokenEndpoint<'_> {
         base: &Base,
         credentials: &Credentials,
     ) -> Result<(Fetched<SecretString>, Option<Base>), SignInError> {
+        let since = Instant::now();
         let answer = self.ask(base, credentials).await?;
         let Some(region) = self.redirected(base, &answer)? else {
-            return Ok((self.token(&answer)?, None));
+            return Ok((self.token(&answer, since)?, None));
         };
         tracing::debug!(
             service = self.definition.name,
@@ -54,11 +56,12 @@ impl TokenEndpoint<'_> {
             "the token endpoint names the region"
         );
         let base = Base::of_region(region);
+        let since = Instant::now();
         let answer = self.ask(&base, credentials).await?;
         if self.redirected(&base, &answer)?.is_some() {
             return Err(self.refused(&answer, "the token endpoint sends from region to region").into());
         }
-        Ok((self.token(&answer)?, Some(base)))
+        Ok((self.token(&answer, since)?, Some(base)))
     }
 
     async fn ask(&self, base: &Base, credentials: &Credentials) -> Result<Answer, SignInError> {
@@ -93,15 +96,15 @@ impl TokenEndpoint<'_> {
         form.finish()
     }
 
-    /// Ends a token before its time.
+    /// Ends a token before its time; whether there was anywhere to do so.
     pub(crate) async fn revoke(
         &self,
         base: &Base,
         credentials: &Credentials,
         token: &SecretString,
-    ) -> Result<(), SignInError> {
+    ) -> Result<bool, SignInError> {
         let (Some(path), Some(client)) = (&self.flow.revoke, &credentials.client) else {
-            return Ok(());
+            return Ok(false);
         };
         let (id, secret) = client;
         let authorization =
@@ -115,7 +118,7 @@ impl TokenEndpoint<'_> {
         let url = self.endpoint(base, path)?;
         let answer = self.post(url, form, authorization).await?;
         if is_success(answer.status) {
-            return Ok(());
+            return Ok(true);
         }
         Err(self.refused(&answer, "the revocation endpoint refused").into())
     }
@@ -175,8 +178,8 @@ impl TokenEndpoint<'_> {
             url,
             headers,
             content: Content::Text(form),
-            timeout: None,
-            largest: None,
+            limits: Limits::default(),
+            is_streamed: false,
             signing_in: true,
         };
         self.transport.ask(&wire, self.definition.rate_limit.as_ref()).await
@@ -221,19 +224,19 @@ impl TokenEndpoint<'_> {
         }
     }
 
-    fn token(&self, answer: &Answer) -> Result<Fetched<SecretString>, AuthError> {
+    fn token(&self, answer: &Answer, since: Instant) -> Result<Fetched<SecretString>, AuthError> {
         if !is_success(answer.status) {
             return Err(self.refused(answer, "the token endpoint refused"));
         }
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let Some(token) = body.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty())
-        else {
+        let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let token = body.get_mut("access_token").map(Value::take).filter(|token| token != "");
+        let Some(Value::String(token)) = token else {
             return Err(AuthError {
                 status: Some(answer.status),
                 ..self.error("the token endpoint's answer holds no access_token")
             });
         };
-        Ok(Fetched { value: token.into(), lifetime: Some(lifetime(&body)) })
+        Ok(Fetched::new(token.into(), Some(lifetime(&body)), since))
     }
 
     fn refused(&self, answer: &Answer, what: &str) -> AuthError {
@@ -260,14 +263,12 @@ impl TokenEndpoint<'_> {
             Some("repeat the call later.".to_owned())
         };
         let limits = self.definition.rate_limit.as_ref();
-        let asked = transport::hint::read(&answer.headers, limits, SystemTime::now());
-        AuthError {
-            status: Some(status),
-            trace_id: said.trace_id,
-            hint,
-            retry_after: asked.map(|asked| asked.wait),
-            ..self.error(&problem)
-        }
+        let retry_after = (status == 429 || status == 503)
+            .then(|| hint::read(status, &answer.headers, limits, SystemTime::now()))
+            .flatten()
+            .map(|hint| hint.wait);
+        let trace_id = said.trace_id;
+        AuthError { status: Some(status), trace_id, retry_after, hint, ..self.error(&problem) }
     }
 
     fn error(&self, problem: &str) -> AuthError {

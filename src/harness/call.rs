@@ -2,25 +2,25 @@
 //! path before the credentials.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use url::Url;
 
 use super::command::{Command, Endpoint};
 use super::live::LiveCall;
-use super::{Harness, Inner, files, key};
+use super::{Harness, Inner, files};
 use crate::auth::{self, Account, Need, Target};
 use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
+use crate::pages::Given;
 use crate::params::Params;
 use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
-use crate::response::{Context, Response, RootField};
-use crate::table::Operation;
-use crate::transport::{Answer, check_repeats};
+use crate::response::{Context, Response, ResponseStream, RootField};
+use crate::table::{Operation, Parameter};
+use crate::transport::{Answer, Limits, check_repeats};
 
 /// A command whose operation and account are found.
-pub(super) struct Dispatch<'a> {
+pub(crate) struct Dispatch<'a> {
     harness: &'a Harness,
     subject: Subject<'a>,
     pub(super) account: Arc<Account>,
@@ -28,11 +28,23 @@ pub(super) struct Dispatch<'a> {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
-    pub(super) timeout: Option<Duration>,
+    pub(super) limits: Limits,
     /// In place of the harness's number of repeats.
     pub(super) repeats: Option<u32>,
     /// Whether the caller says that a repeat changes nothing more.
     idempotent: bool,
+    /// Whether the body of the answer is left to the caller.
+    pub(super) is_streamed: bool,
+    /// The address of a further page, in place of the one that the arguments make.
+    pub(crate) page: Option<Url>,
+}
+
+/// What a live call brought.
+struct Exchanged {
+    context: Context,
+    answer: Answer,
+    /// The address that answered, without credentials.
+    url: String,
 }
 
 /// What is called.
@@ -66,11 +78,43 @@ impl<'a> Dispatch<'a> {
                 .collect(),
         };
         command.repeats.map_or(Ok(()), check_repeats)?;
-        let Command { mut params, mut options, timeout, repeats, idempotent, .. } = command;
-        if let Some(key) = command.key {
+        command.limits.check()?;
+        let Command { mut params, mut options, limits, repeats, idempotent, key, .. } = command;
+        if let Some(key) = key {
             give_key(key, &subject, &mut params, &mut options)?;
         }
-        Ok(Self { harness, subject, account, alternatives, params, options, timeout, repeats, idempotent })
+        Ok(Self {
+            harness,
+            subject,
+            account,
+            alternatives,
+            params,
+            options,
+            limits,
+            repeats,
+            idempotent,
+            is_streamed: false,
+            page: None,
+        })
+    }
+
+    /// The operation, where it is one of the table.
+    pub(crate) fn operation(&self) -> Option<Operation<'a>> {
+        if let Subject::Listed(operation) = &self.subject { Some(*operation) } else { None }
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        match &self.subject {
+            Subject::Listed(operation) => operation.method(),
+            Subject::Unlisted { method, .. } => method.clone(),
+        }
+    }
+
+    /// Looks at the arguments or sets one.
+    pub(crate) fn with_arguments<T>(&mut self, work: impl FnOnce(Given<'_>) -> T) -> T {
+        let parameters = self.operation().into_iter().flat_map(Operation::parameters);
+        let declared: Vec<_> = parameters.map(Parameter::name).collect();
+        work(Given { params: &mut self.params, body: &mut self.options.body, declared: &declared })
     }
 
     /// A dry run: without credentials that serve, the first alternative shows their places.
@@ -82,9 +126,29 @@ impl<'a> Dispatch<'a> {
         Ok(request)
     }
 
-    /// A live call. Everything that can be found wrong without the network is found first.
-    pub(super) async fn send(mut self) -> Result<Response> {
-        self.make_key()?;
+    /// A live call.
+    pub(super) async fn send(&self) -> Result<Response> {
+        self.send_located().await.map(|(response, _)| response)
+    }
+
+    /// A live call, with the address that answered, without credentials.
+    pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
+        let Exchanged { context, answer, url } = self.exchange().await?;
+        Ok((Response::check(context, answer)?, url))
+    }
+
+    /// A live call whose answer is taken as it comes.
+    pub(super) async fn stream(mut self) -> Result<ResponseStream> {
+        self.is_streamed = true;
+        let Exchanged { context, mut answer, .. } = self.exchange().await?;
+        match answer.rest.take() {
+            Some(body) => Ok(ResponseStream::new(context, answer, body)),
+            None => Err(Response::refuse(context, answer)),
+        }
+    }
+
+    /// Everything that can be found wrong without the network is found first.
+    async fn exchange(&self) -> Result<Exchanged> {
         let place = self.place(&self.account.base());
         place.require_real()?;
         let request = self.resolve(&place)?;
@@ -92,13 +156,14 @@ impl<'a> Dispatch<'a> {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
         let context = self.context(&request);
-        let transport = self.inner().transport.for_call();
-        let mut call = LiveCall::new(&self, &transport, place, request);
+        let transport = self.inner().transport.for_call(self.limits.max_time);
+        let mut call = LiveCall::new(self, &transport, place, request)?;
         let answer = transport.send(&mut call).await?;
-        if let Some(problem) = call.unmet.filter(|_| answer.status == 401) {
+        let LiveCall { unmet, request, .. } = call;
+        if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, &answer).into());
         }
-        Response::check(context, answer)
+        Ok(Exchanged { context, answer, url: request.url })
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -125,18 +190,11 @@ impl<'a> Dispatch<'a> {
         let needs: Vec<_> =
             schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
         let places = self.placements(&needs, self.account.own());
+        if let Some(page) = &self.page {
+            request.move_to(page, &places);
+        }
         request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
-    }
-
-    /// Makes the idempotency key of this call, where the operation declares one and the caller gave none: all attempts
-    /// have the same.
-    fn make_key(&mut self) -> Result<()> {
-        let Subject::Listed(operation) = &self.subject else { return Ok(()) };
-        if request::key_name(*operation).is_some() {
-            self.options.made_key = Some(key::make()?);
-        }
-        Ok(())
     }
 
     /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
@@ -224,7 +282,7 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    pub(super) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match &self.subject {
             Subject::Listed(operation) => operation.qualified_id(),
             Subject::Unlisted { method, path, .. } => format!("{method} {path}"),
@@ -232,10 +290,7 @@ impl<'a> Dispatch<'a> {
     }
 
     fn context(&self, request: &Request) -> Context {
-        let operation = match &self.subject {
-            Subject::Listed(operation) => Some(*operation),
-            Subject::Unlisted { .. } => None,
-        };
+        let operation = self.operation();
         Context {
             operation: self.label(),
             service: self.account.definition.name.clone(),
@@ -247,6 +302,7 @@ impl<'a> Dispatch<'a> {
             graphql: operation
                 .and_then(Operation::graphql)
                 .map(|graphql| RootField(graphql.root_field().map(str::to_owned))),
+            items: operation.and_then(Operation::pagination).map(|pagination| pagination.items),
         }
     }
 }

@@ -4,9 +4,28 @@ use std::fmt::Write as _;
 use std::io;
 
 use crate::error::IoError;
+use crate::request::{self, Request};
+
+/// The key of a call whose request has a stand-in in its place.
+pub(super) fn for_call(request: &Request) -> Result<Option<String>, IoError> {
+    let has_stand_in = request.headers.iter().any(is_stand_in);
+    has_stand_in.then(make).transpose()
+}
+
+/// Puts the key of a call in the place of the stand-in.
+pub(super) fn put(key: Option<&str>, request: &mut Request) {
+    let stand_in = request.headers.iter_mut().find(|header| is_stand_in(header));
+    if let (Some(key), Some((_, value))) = (key, stand_in) {
+        key.clone_into(value);
+    }
+}
+
+fn is_stand_in((name, value): &(String, String)) -> bool {
+    name == request::KEY && value == request::KEY_STAND_IN
+}
 
 /// A key that nobody else has: a UUID of version 4 (RFC 9562 §5.4).
-pub(super) fn make() -> Result<String, IoError> {
+fn make() -> Result<String, IoError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| IoError {
         action: "making an idempotency key".to_owned(),

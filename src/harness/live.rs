@@ -1,7 +1,7 @@
 //! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
 
 use super::call::{Dispatch, shown_url};
-use super::files;
+use super::{files, key};
 use crate::attempt::Attempt;
 use crate::auth::{self, Challenge, Grant, Rejected};
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
@@ -16,7 +16,9 @@ pub(super) struct LiveCall<'c, 'a> {
     transport: &'c Transport,
     /// The address that `request` was resolved against.
     place: Base,
-    request: Request,
+    pub(super) request: Request,
+    /// The idempotency key that was made for it, the same for all attempts.
+    key: Option<String>,
     grant: Grant,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.
@@ -34,12 +36,15 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         dispatch: &'c Dispatch<'a>,
         transport: &'c Transport,
         place: Base,
-        request: Request,
-    ) -> Self {
-        Self {
+        mut request: Request,
+    ) -> Result<Self> {
+        let key = key::for_call(&request)?;
+        key::put(key.as_deref(), &mut request);
+        Ok(Self {
             dispatch,
             transport,
             place,
+            key,
             request,
             grant: Grant::default(),
             rejected: Rejected::default(),
@@ -47,7 +52,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             renewed: false,
             challenges: 0,
             unmet: None,
-        }
+        })
     }
 
     async fn sign_in(&mut self) -> Result<()> {
@@ -118,6 +123,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if place.url != self.place.url {
             let placements = std::mem::take(&mut self.request.credentials);
             self.request = self.dispatch.resolve(&place)?;
+            key::put(self.key.as_deref(), &mut self.request);
             self.request.credentials = placements;
             self.place = place;
         }
@@ -134,7 +140,8 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
-        wire.timeout = self.dispatch.timeout;
+        wire.limits = self.dispatch.limits;
+        wire.is_streamed = self.dispatch.is_streamed;
         Ok(wire)
     }
 
@@ -162,8 +169,9 @@ impl Call for LiveCall<'_, '_> {
             return true;
         }
         let Some(rejected) = self.grant.renewable() else { return false };
-        let once =
-            if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
+        // What was found in place of refused credentials may be refused as well: then new ones are fetched.
+        let is_news = self.dispatch.account.is_current(&rejected) && !(self.renewed && self.grant.is_found);
+        let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
     }

@@ -78,7 +78,7 @@ pub(super) fn route<'a>(
     for (order, (name, value)) in params.iter().enumerate() {
         router.route(order, name, value);
     }
-    router.fill_key(options.made_key.as_deref());
+    router.fill_key();
     router.missing();
     router.routed
 }
@@ -99,7 +99,7 @@ fn slots(operation: Operation<'_>) -> Vec<Slot<'_>> {
 pub(crate) const KEY: &str = "idempotency-key";
 
 /// In place of an idempotency key that is made when the call is sent.
-const KEY_STAND_IN: &str = "<made for each call>";
+pub(crate) const KEY_STAND_IN: &str = "<made for each call>";
 
 fn is_key(name: &str, location: Location) -> bool {
     location == Location::Header && name.eq_ignore_ascii_case(KEY)
@@ -327,11 +327,11 @@ impl<'a> Router<'a, '_> {
         }
     }
 
-    /// The operation's idempotency key, where no argument is given for it.
-    fn fill_key(&mut self, key: Option<&str>) {
+    /// Where no argument is given for the operation's idempotency key, one is made when the call is sent.
+    fn fill_key(&mut self) {
         let is_open = |slot: &&mut Slot<'_>| slot.order.is_none() && is_key(slot.name, slot.location);
         if let Some(slot) = self.routed.slots.iter_mut().find(is_open) {
-            slot.value = Some(Cow::Owned(key.unwrap_or(KEY_STAND_IN).into()));
+            slot.value = Some(Cow::Owned(KEY_STAND_IN.into()));
         }
     }
 

@@ -27,7 +27,7 @@ use bytes::Bytes;
 use crate::operation::Method;
 use crate::params::Body;
 
-pub(crate) use arguments::{KEY, key_name};
+pub(crate) use arguments::{KEY, KEY_STAND_IN, key_name};
 pub(crate) use resolve::{resolve, resolve_unlisted};
 pub(crate) use url::is_dots;
 
@@ -44,9 +44,6 @@ pub(crate) struct CallOptions {
     pub(crate) content_type: Option<String>,
     /// Names that the operation does not know go to the query.
     pub(crate) allow_unknown: bool,
-    /// What is made for the operation's idempotency key, where no argument is given for it; without this a stand-in is
-    /// shown.
-    pub(crate) made_key: Option<String>,
     /// Problems of values become warnings; routing stays.
     pub(crate) no_validate: bool,
 }

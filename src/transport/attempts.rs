@@ -163,7 +163,8 @@ impl Transport {
         if outcome.as_ref().is_ok_and(|answer| call.renews(answer)) {
             return Next::Renewed;
         }
-        let hint_of = |answer: &Answer| hint::read(&answer.headers, call.limits(), SystemTime::now());
+        let hint_of =
+            |answer: &Answer| hint::read(answer.status, &answer.headers, call.limits(), SystemTime::now());
         let hint = outcome.as_ref().ok().and_then(hint_of);
         let seen = Seen { outcome: outcome_of(outcome), hint };
         let chance = Chance { backoff: fastrand::f64(), spread: fastrand::f64() };

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::reach::{Bounds, Denied, Guard, Reach};
-use super::{Answer, Failure, Settings, Transport, Wire};
+use super::{Answer, Failure, Limits, Settings, Transport, Wire};
 use crate::attempt::{Attempt, Outcome};
 use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::Method;
@@ -49,7 +49,8 @@ impl Fetcher {
         let bounds = Bounds { limit: self.limit, loopback: is_plain };
         self.guard.begin(url, bounds).map_err(|denied| inside(url, denied))?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
-        let wire = Wire { largest: Some(self.left), ..wire(url, headers) };
+        let limits = Limits { max_body: Some(self.left), ..Limits::default() };
+        let wire = Wire { limits, ..wire(url, headers) };
         let started = Instant::now();
         let outcome = self.transport.attempt(&wire, &AtomicBool::default()).await;
         if let Some(denied) = self.guard.denied() {
@@ -64,7 +65,6 @@ impl Fetcher {
     }
 
     fn explain(&self, failure: Failure, wire: &Wire, took: Duration) -> Error {
-        let attempts = vec![only(failure.outcome(), failure.was_sent(), took)];
         match failure {
             Failure::TooLarge(_) => UnsafeError {
                 sent: false,
@@ -78,10 +78,11 @@ impl Fetcher {
                 ),
             }
             .into(),
-            Failure::Network(phase, source) => {
-                TransportError { fetching: true, ..wire.error(phase, attempts, source) }.into()
+            other => {
+                let attempts = vec![only(other.outcome(), other.was_sent(), took)];
+                let known = TransportError { fetching: true, ..wire.error(Phase::Broken, attempts, None) };
+                other.into_error_of(known)
             }
-            other => other.into_error(wire, attempts),
         }
     }
 
@@ -105,8 +106,8 @@ fn wire(url: &Url, headers: HeaderMap) -> Wire {
         url: url.clone(),
         headers,
         content: Content::None,
-        timeout: None,
-        largest: None,
+        limits: Limits::default(),
+        is_streamed: false,
         signing_in: false,
     }
 }

@@ -1,14 +1,28 @@
 //! How long a server asks its caller to wait: read from the header fields of an answer, in one place.
+//!
+//! A server says so in many ways, and gets them wrong in many more. Each text here has a defined answer: what cannot be
+//! read counts as not said, the longest of several values counts, a moment that is past means now, and no wait is
+//! longer than [`LONGEST`]. Whether a caller waits that long is not decided here.
+
+mod quota;
+#[cfg(test)]
+mod tests;
+mod value;
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{HeaderMap, RETRY_AFTER};
+use http::header::{DATE, HeaderMap, RETRY_AFTER};
 
+pub(crate) use self::quota::{Quota, quotas, resource};
+use self::value::{http_date, lines, members, seconds};
 pub(crate) use crate::attempt::HintSource;
 use crate::operation::RateLimitHeaders;
 
-/// A moment beyond this many seconds since 1970 (the year 5138) is given in milliseconds.
-const EPOCH_SECONDS: u64 = 100_000_000_000;
+/// No wait is longer: what a number too large to be read stands for (RFC 9111 §1.2.2), 68 years.
+pub(crate) const LONGEST: Duration = Duration::from_secs(1 << 31);
+
+/// Milliseconds, as several services write them beside `Retry-After` or in its place.
+const MILLISECONDS: [&str; 3] = ["retry-after-ms", "x-retry-after-ms", "x-ms-retry-after-ms"];
 
 /// What a server asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,59 +32,55 @@ pub(crate) struct Hint {
     pub(crate) source: HintSource,
 }
 
-/// How long the service asks to wait: `Retry-After` in seconds (RFC 9110 §10.2.3), else the header that `x-rate-limit`
-/// names, in seconds or as a moment since 1970.
-pub(crate) fn read(headers: &HeaderMap, limits: Option<&RateLimitHeaders>, now: SystemTime) -> Option<Hint> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    if let Some(seconds) = number(RETRY_AFTER.as_str()) {
-        return Some(Hint { wait: Duration::from_secs(seconds), source: HintSource::RetryAfter });
-    }
-    let limits = limits?;
-    let reset = number(limits.reset.as_deref()?)?;
-    let wait = if limits.reset_unit.as_deref() == Some("epoch") {
-        let since =
-            if reset > EPOCH_SECONDS { Duration::from_millis(reset) } else { Duration::from_secs(reset) };
-        since.saturating_sub(now.duration_since(SystemTime::UNIX_EPOCH).ok()?)
-    } else {
-        Duration::from_secs(reset)
-    };
-    Some(Hint { wait, source: HintSource::RateLimitReset })
+/// How long an answer with this status asks to wait, by the first form that it holds: `Retry-After`; the field that
+/// `x-rate-limit` names; `RateLimit`; `RateLimit-Reset` and its kin; milliseconds.
+///
+/// Fields of a rate limit stand on every answer of many services: they are a hint only where nothing remains, or where
+/// the answer itself says that this was too much.
+pub(crate) fn read(
+    status: u16,
+    headers: &HeaderMap,
+    limits: Option<&RateLimitHeaders>,
+    now: SystemTime,
+) -> Option<Hint> {
+    let hint = retry_after(headers, now)
+        .or_else(|| exhausted(status, &quotas(headers, limits, now)))
+        .or_else(|| milliseconds(headers))?;
+    Some(Hint { wait: hint.wait.min(LONGEST), ..hint })
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+/// When the answer was made, by the server's own clock, so that a skew between the two clocks cancels; by ours where
+/// it does not say.
+fn made_at(headers: &HeaderMap, now: SystemTime) -> SystemTime {
+    lines(headers, DATE.as_str()).find_map(|line| httpdate::parse_http_date(line).ok()).unwrap_or(now)
+}
 
-    use super::*;
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Hint> {
+    let made_at = made_at(headers, now);
+    let read = |text: &str| seconds(text).or_else(|| http_date(text, made_at));
+    let all = lines(headers, RETRY_AFTER.as_str()).flat_map(members);
+    let wait = all.filter_map(|member| read(&member)).max()?;
+    Some(Hint { wait, source: HintSource::RetryAfter })
+}
 
-    #[test]
-    fn retry_after_reads_seconds() {
-        let headers = |value: &str| HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
-        let wait = |value| read(&headers(value), None, SystemTime::UNIX_EPOCH);
-        let source = HintSource::RetryAfter;
-        assert_eq!(wait("7"), Some(Hint { wait: Duration::from_secs(7), source }));
-        for junk in ["-1", "soon", "1.5", ""] {
-            assert_eq!(wait(junk), None, "{junk}");
-        }
-    }
+fn milliseconds(headers: &HeaderMap) -> Option<Hint> {
+    let all = MILLISECONDS.iter().flat_map(|name| lines(headers, name)).flat_map(members);
+    let wait = all.filter_map(|member| Some(seconds(&member)? / 1000)).max()?;
+    Some(Hint { wait, source: HintSource::RetryAfterMs })
+}
 
-    #[test]
-    fn the_documents_header_tells_a_moment_in_seconds_or_milliseconds() {
-        let limits = RateLimitHeaders {
-            reset: Some("X-RateLimit-RetryAfter".to_owned()),
-            reset_unit: Some("epoch".to_owned()),
-            ..RateLimitHeaders::default()
-        };
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let wait = |value: &str| {
-            let name = http::HeaderName::from_static("x-ratelimit-retryafter");
-            let hint = read(&HeaderMap::from_iter([(name, value.parse().unwrap())]), Some(&limits), now)?;
-            assert_eq!(hint.source, HintSource::RateLimitReset);
-            Some(hint.wait)
-        };
-        assert_eq!(wait("1800000005"), Some(Duration::from_secs(5)));
-        assert_eq!(wait("1800000005000"), Some(Duration::from_secs(5)));
-        assert_eq!(wait("1799999999"), Some(Duration::ZERO), "a moment that is past");
-        assert_eq!(wait("99999999999999999999999"), None);
-    }
+/// What the quotas of an answer ask for: those of which nothing remains, else all that may have refused the request.
+fn exhausted(status: u16, quotas: &[Quota]) -> Option<Hint> {
+    let may_refuse = |quota: &&Quota| match (status, quota.remaining) {
+        (429, _) | (503, None) => true,
+        (_, remaining) => remaining == Some(0),
+    };
+    let timed = || quotas.iter().filter(|quota| quota.reset.is_some()).filter(may_refuse);
+    let empty = || timed().filter(|quota| quota.remaining == Some(0));
+    let source = empty().next().or_else(|| timed().next())?.source;
+    let longest = |found: Option<Duration>, quota: &Quota| {
+        if quota.source == source { found.max(quota.reset) } else { found }
+    };
+    let wait = empty().fold(None, longest).or_else(|| timed().fold(None, longest))?;
+    Some(Hint { wait, source })
 }

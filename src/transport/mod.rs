@@ -8,10 +8,14 @@ mod body;
 mod budget;
 mod client;
 mod connecting;
+mod decode;
 mod exchange;
 mod failure;
 mod fetch;
 pub(crate) mod hint;
+mod incoming;
+mod limits;
+mod pace;
 mod question;
 mod reach;
 mod retry;
@@ -27,10 +31,11 @@ use url::Url;
 
 use self::budget::Budgets;
 use self::client::Clients;
+use self::failure::Cause;
 use self::reach::Guard;
 use crate::attempt::{Attempt, Outcome};
 use crate::auth::SignInError;
-use crate::error::{ConfigError, Error, Phase, TransportError, UnsafeError};
+use crate::error::{ConfigError, DecodeError, Error, Phase, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::request::Content;
 
@@ -38,6 +43,8 @@ pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
 pub(crate) use failure::Failure;
 pub(crate) use fetch::Fetcher;
+pub(crate) use incoming::Incoming;
+pub(crate) use limits::Limits;
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Terms, check_repeats};
 
@@ -47,6 +54,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) max_time: Duration,
+    pub(crate) idle_timeout: Duration,
     pub(crate) max_body: u64,
     pub(crate) retry: RetryPolicy,
     pub(crate) user_agent: String,
@@ -65,6 +73,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             max_time: Duration::from_secs(300),
+            idle_timeout: Duration::from_secs(30),
             max_body: 64 * 1024 * 1024,
             retry: RetryPolicy::default(),
             user_agent: concat!("opcall/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -86,10 +95,10 @@ pub(crate) struct Wire {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content,
-    /// In place of the settings' timeout for one attempt.
-    pub(crate) timeout: Option<Duration>,
-    /// In place of the settings' bound of the answer's body, in bytes.
-    pub(crate) largest: Option<u64>,
+    /// In place of the settings' bounds.
+    pub(crate) limits: Limits,
+    /// Whether the body of a 2xx answer is left to whoever asked.
+    pub(crate) is_streamed: bool,
     /// Whether it goes to a token endpoint, so that its failure means that the operation was not sent.
     pub(crate) signing_in: bool,
 }
@@ -100,7 +109,7 @@ impl Wire {
         self.url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
     }
 
-    fn error(&self, phase: Phase, attempts: Vec<Attempt>, source: Option<reqwest::Error>) -> TransportError {
+    fn error(&self, phase: Phase, attempts: Vec<Attempt>, source: Option<Cause>) -> TransportError {
         TransportError {
             operation: self.operation.clone(),
             method: self.method.clone(),
@@ -110,16 +119,18 @@ impl Wire {
             signing_in: self.signing_in,
             fetching: false,
             attempts,
-            source: source.map(|source| Arc::new(source.without_url()) as _),
+            source: source.map(Arc::from),
         }
     }
 }
 
-/// An answer with its whole body.
+/// An answer with its whole body, or with what is to be read of it.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The body, where it was asked for as a stream and the status is 2xx.
+    pub(crate) rest: Option<Incoming>,
     /// All attempts of the call, this one the last; none of an answer that is not a call's.
     pub(crate) attempts: Vec<Attempt>,
 }
@@ -143,22 +154,28 @@ impl Transport {
         Ok(Self { settings, clients: Arc::default(), budgets: Arc::default(), deadline: None })
     }
 
-    /// The transport of one call, which ends in time: signing in, repeats and waits included.
-    pub(crate) fn for_call(&self) -> Self {
-        Self { deadline: Some(self.deadline()), ..self.clone() }
+    /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
+    /// in that of the settings.
+    pub(crate) fn for_call(&self, max_time: Option<Duration>) -> Self {
+        let deadline = deadline(max_time.unwrap_or(self.settings.max_time));
+        Self { deadline: Some(deadline), ..self.clone() }
     }
 
     fn deadline(&self) -> Instant {
-        /// In place of a time that no clock reaches: about 30 years.
-        const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-        let now = Instant::now();
-        self.deadline.or_else(|| now.checked_add(self.settings.max_time)).unwrap_or_else(|| now + FAR)
+        self.deadline.unwrap_or_else(|| deadline(self.settings.max_time))
     }
 
     /// Whether connections carry a client certificate.
     pub(crate) fn has_certificate(&self) -> bool {
         self.settings.certificate.is_some()
     }
+}
+
+/// When a time is over; one that no clock reaches is about 30 years.
+fn deadline(time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + FAR)
 }
 
 impl Failure {
@@ -174,18 +191,32 @@ impl Failure {
     fn was_sent(&self) -> bool {
         match self {
             Self::Network(phase, _) => phase.was_sent(),
-            Self::TooLarge(_) => true,
+            Self::TooLarge(_) | Self::Harmful { .. } | Self::Undecodable { .. } => true,
             Self::Config(_) | Self::File(_) | Self::Unsendable(_) => false,
         }
     }
 
     pub(crate) fn into_error(self, wire: &Wire, attempts: Vec<Attempt>) -> Error {
+        self.into_error_of(wire.error(Phase::Broken, attempts, None))
+    }
+
+    /// The error of a request, of which `known` says what it was.
+    pub(crate) fn into_error_of(self, known: TransportError) -> Error {
+        let sent = !known.signing_in && !known.fetching;
         match self {
-            Self::Network(phase, source) => wire.error(phase, attempts, source).into(),
+            Self::Network(phase, source) => {
+                TransportError { phase, source: source.map(Arc::from), ..known }.into()
+            }
             Self::Config(error) => error.into(),
             Self::File(error) => error.into(),
             Self::Unsendable(problem) => UnsafeError { sent: false, problem, hint: None }.into(),
-            Self::TooLarge(limit) => too_large(limit, !wire.signing_in).into(),
+            Self::TooLarge(limit) => too_large(limit, sent).into(),
+            Self::Harmful { problem, hint } => {
+                UnsafeError { sent, problem, hint: hint.map(str::to_owned) }.into()
+            }
+            Self::Undecodable { status, media_type, problem } => {
+                DecodeError { operation: known.operation, status, media_type, problem, source: None }.into()
+            }
         }
     }
 
@@ -203,6 +234,6 @@ fn too_large(limit: u64, sent: bool) -> UnsafeError {
     UnsafeError {
         sent,
         problem: format!("the answer is larger than {limit} bytes"),
-        hint: Some("raise the limit if such an answer is expected.".to_owned()),
+        hint: Some("raise the limit (`max_body`) if such an answer is expected.".to_owned()),
     }
 }

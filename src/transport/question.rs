@@ -1,6 +1,8 @@
 //! Requests of signing in: they have no credentials to renew, change nothing that counts, and are repeated by the same
 //! policy as calls, each counted apart.
 
+use futures_util::FutureExt as _;
+
 use super::attempts::Call;
 use super::failure::Failure;
 use super::retry::Terms;
@@ -53,6 +55,7 @@ impl Transport {
         wire: &Wire,
         limits: Option<&RateLimitHeaders>,
     ) -> Result<Answer, SignInError> {
-        self.send(&mut Question { wire, limits }).await
+        // Boxed: it runs within the call that signs in, which is of the same kind.
+        self.send(&mut Question { wire, limits }).boxed().await
     }
 }

@@ -249,7 +249,8 @@ impl RetryPolicy {
     /// Fields that tell of the rate limit stand in answers of every kind: only where the limit was hit are they a word
     /// about this call.
     fn refusal(&self, status: u16, hint: Option<Hint>) -> Trouble {
-        let hint = hint.filter(|hint| status == 429 || hint.source == HintSource::RetryAfter);
+        let is_word = |hint: &Hint| matches!(hint.source, HintSource::RetryAfter | HintSource::RetryAfterMs);
+        let hint = hint.filter(|hint| status == 429 || is_word(hint));
         let is_hinted = hint.is_some() && matches!(status, 429 | 503);
         Trouble {
             unprocessed: is_hinted,
