@@ -223,7 +223,7 @@ pub use params::{Argument, Body, FilePart, Number, Params};
 pub use profile::{Credentials, Profile, Server};
 pub use request::{Content, Part, PartContent, Problem, Request};
 #[cfg(feature = "client")]
-pub use response::Response;
+pub use response::{Response, ResponseStream};
 /// Where [`build`] finds it, in the library as in the crate's own build script.
 #[cfg(any(feature = "build", test))]
 use table::format;

@@ -1,8 +1,10 @@
 //! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
 
+use std::time::Duration;
+
 use super::call::{Dispatch, shown_url};
 use super::files;
-use crate::auth::{self, Challenge, Grant, Rejected};
+use crate::auth::{self, Carried, Challenge, Grant, Rejected};
 use crate::error::{Phase, Result, TransportError, UnsafeError};
 use crate::operation::SecuritySchemeDef;
 use crate::profile::{Base, origin_of};
@@ -25,6 +27,8 @@ pub(super) struct LiveCall<'c, 'a> {
     challenges: u32,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
+    /// The secrets that the last request carried, which an error must not repeat.
+    pub(super) carried: Carried,
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
@@ -39,6 +43,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             renewed: false,
             challenges: 0,
             unmet: None,
+            carried: Carried::default(),
         }
     }
 
@@ -125,7 +130,9 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
-        wire.timeout = self.dispatch.timeout;
+        self.carried = Carried::by(&wire, &self.request, &self.grant);
+        wire.limits = self.dispatch.limits;
+        wire.is_streamed = self.dispatch.is_streamed;
         Ok(wire)
     }
 
@@ -146,6 +153,10 @@ impl Call for LiveCall<'_, '_> {
         let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
+    }
+
+    fn max_time(&self) -> Option<Duration> {
+        self.dispatch.limits.max_time
     }
 
     fn out_of_time(&self) -> TransportError {

@@ -16,6 +16,7 @@ mod config;
 mod cores;
 mod describe;
 mod documents;
+mod download;
 mod example;
 mod explain;
 mod folders;

@@ -264,6 +264,11 @@ fn hint_of(error: &Error) -> Option<String> {
                 .replace("or give a server with the call", "or give --server URL")
                 .replace("give the server variable ", "give --server-variable ")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
+                .replace(" (`idle_timeout`)", " with --idle-timeout")
+                .replace(
+                    "the limit (`max_body`) if",
+                    "the limit with --max-body, or save it with --save FILE, if",
+                )
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
         }),
     }
