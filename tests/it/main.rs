@@ -80,5 +80,7 @@ mod tidy;
 mod tls;
 /// Tokens kept in a folder: who gets them, and what becomes of files that are not as they were written.
 mod token_cache;
+/// A thousand callers of one token: expired, refused, or not to be had.
+mod token_storm;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;
