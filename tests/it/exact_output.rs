@@ -17,24 +17,114 @@ const DOCUMENT: &str = r#"{"openapi": "3.0.3", "info": {"title": "e", "version":
 
 /// Valid documents in the spirit of JSONTestSuite (`y_*`): what parsers are known to change or to refuse.
 const KNOWN: &[&str] = &[
-    "null", "true", "false", "0", "-0", "-1", "1", "\"\"", "\" \"", "[]", "{}", "[[]]", "[{}]", "{\"a\":[]}", "[ ]",
-    "{ }", " [1] ", "\n[1]\n", "\t{\"a\"\t:\r\n1}\n", "[1 ]", "[1\n,1]", "[null]", "[null,1,null]", "[true,false]",
-    "0.1", "-0.0", "1.0", "1e1", "1E1", "1e+1", "1E-1", "123e45", "0e1", "0e+1", "1e400", "-1e-400", "1.5E+9999",
-    "123456789012345678901234567890", "-9223372036854775809", "18446744073709551616", "9007199254740993",
-    "0.1000000000000000055511151231257827021181583404541015625", "1.00000000000000000000", "100e-2",
-    "-0.000000000000000000000000000000000000000000000000000000000000000000000000000001", "[20e1]", "[1.10]",
-    "{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":1}", "{\"b\":1,\"a\":2,\"b\":3}", "{\"\":0}", "{\"a\":{\"a\":{\"a\":1}}}",
-    "{\"z\":1,\"y\":2,\"x\":3,\"10\":4,\"9\":5}", "{\"a\\u0062\":1,\"ab\":2}", "{\"title\":\"\\u041f\\u043e\"}",
-    "\"\\u0060\\u012a\\u12AB\"", "\"\\uD801\\udc37\"", "\"\\ud83d\\ude39\\ud83d\\udc8d\"", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
-    "\"\\\\u0000\"", "\"\\\"\"", "\"a/*b*/c/*d//e\"", "\"\\\\a\"", "\"\\\\n\"", "\"\\u0012\"", "\"\\uFFFF\"",
-    "\"asd\"", "\"\\uDBFF\\uDFFF\"", "\"new\\u00A0line\"", "\"\u{10ffff}\"", "\"\u{ffff}\"", "\"\\u0000\"", "\"\\u002c\"",
-    "\"\u{3c0}\"", "\"\u{1bfff}\"", "\"asd \"", "\"\\u0821\"", "\"\\u0123\"", "\"\u{2028}\"", "\"\u{2029}\"",
-    "\"\\u0061\\u30af\\u30EA\\u30b9\"", "\"new\\u000Aline\"", "\"\u{7f}\"", "\"\u{80}\u{9b}31m\u{9f}\"", "\"\\uA66D\"",
-    "\"\\u005C\"", "\"\u{2342}\u{3234}\u{2342}\"", "\"\\u200B\"", "\"\\u2064\"", "\"\\uFDD0\"", "\"\\uFFFE\"", "\"\\u0022\"",
-    "\"\u{20ac}\u{1d11e}\"", "\"a\u{7f}a\"", "[\"\u{202e}evil\u{202c}\"]", "{\"\u{9b}2J\":1}", "{\"a\u{7f}\":\"\u{85}\"}",
-    "[\"a\",\"b\",{\"c\":[1,2,{\"d\":null}]}]", "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]", "[1,[2,[3,[4,[5]]]],{}]",
-    "\"[]{},:\"", "{\"[\":\"]\",\"{\":\"}\",\",\":\":\"}", "\"  spaces   inside  \"", "{\"a b\" : \"c  d\"}", "\"e\u{301}\"",
-    "[\"\\\\\",\"\\\\\\\\\",\"\\\\\\\"\"]", "{\"lone\":\"\\uD834\\uDD1E\"}", "[0.0,-0.0,0e0,-0e-0,0E+00]",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "-1",
+    "1",
+    "\"\"",
+    "\" \"",
+    "[]",
+    "{}",
+    "[[]]",
+    "[{}]",
+    "{\"a\":[]}",
+    "[ ]",
+    "{ }",
+    " [1] ",
+    "\n[1]\n",
+    "\t{\"a\"\t:\r\n1}\n",
+    "[1 ]",
+    "[1\n,1]",
+    "[null]",
+    "[null,1,null]",
+    "[true,false]",
+    "0.1",
+    "-0.0",
+    "1.0",
+    "1e1",
+    "1E1",
+    "1e+1",
+    "1E-1",
+    "123e45",
+    "0e1",
+    "0e+1",
+    "1e400",
+    "-1e-400",
+    "1.5E+9999",
+    "123456789012345678901234567890",
+    "-9223372036854775809",
+    "18446744073709551616",
+    "9007199254740993",
+    "0.1000000000000000055511151231257827021181583404541015625",
+    "1.00000000000000000000",
+    "100e-2",
+    "-0.000000000000000000000000000000000000000000000000000000000000000000000000000001",
+    "[20e1]",
+    "[1.10]",
+    "{\"a\":1,\"a\":2}",
+    "{\"a\":1,\"a\":1}",
+    "{\"b\":1,\"a\":2,\"b\":3}",
+    "{\"\":0}",
+    "{\"a\":{\"a\":{\"a\":1}}}",
+    "{\"z\":1,\"y\":2,\"x\":3,\"10\":4,\"9\":5}",
+    "{\"a\\u0062\":1,\"ab\":2}",
+    "{\"title\":\"\\u041f\\u043e\"}",
+    "\"\\u0060\\u012a\\u12AB\"",
+    "\"\\uD801\\udc37\"",
+    "\"\\ud83d\\ude39\\ud83d\\udc8d\"",
+    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+    "\"\\\\u0000\"",
+    "\"\\\"\"",
+    "\"a/*b*/c/*d//e\"",
+    "\"\\\\a\"",
+    "\"\\\\n\"",
+    "\"\\u0012\"",
+    "\"\\uFFFF\"",
+    "\"asd\"",
+    "\"\\uDBFF\\uDFFF\"",
+    "\"new\\u00A0line\"",
+    "\"\u{10ffff}\"",
+    "\"\u{ffff}\"",
+    "\"\\u0000\"",
+    "\"\\u002c\"",
+    "\"\u{3c0}\"",
+    "\"\u{1bfff}\"",
+    "\"asd \"",
+    "\"\\u0821\"",
+    "\"\\u0123\"",
+    "\"\u{2028}\"",
+    "\"\u{2029}\"",
+    "\"\\u0061\\u30af\\u30EA\\u30b9\"",
+    "\"new\\u000Aline\"",
+    "\"\u{7f}\"",
+    "\"\u{80}\u{9b}31m\u{9f}\"",
+    "\"\\uA66D\"",
+    "\"\\u005C\"",
+    "\"\u{2342}\u{3234}\u{2342}\"",
+    "\"\\u200B\"",
+    "\"\\u2064\"",
+    "\"\\uFDD0\"",
+    "\"\\uFFFE\"",
+    "\"\\u0022\"",
+    "\"\u{20ac}\u{1d11e}\"",
+    "\"a\u{7f}a\"",
+    "[\"\u{202e}evil\u{202c}\"]",
+    "{\"\u{9b}2J\":1}",
+    "{\"a\u{7f}\":\"\u{85}\"}",
+    "[\"a\",\"b\",{\"c\":[1,2,{\"d\":null}]}]",
+    "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]",
+    "[1,[2,[3,[4,[5]]]],{}]",
+    "\"[]{},:\"",
+    "{\"[\":\"]\",\"{\":\"}\",\",\":\":\"}",
+    "\"  spaces   inside  \"",
+    "{\"a b\" : \"c  d\"}",
+    "\"e\u{301}\"",
+    "[\"\\\\\",\"\\\\\\\\\",\"\\\\\\\"\"]",
+    "{\"lone\":\"\\uD834\\uDD1E\"}",
+    "[0.0,-0.0,0e0,-0e-0,0E+00]",
 ];
 
 /// JSON text with whitespace and number forms that a parser would not keep.
@@ -42,7 +132,7 @@ fn json_text() -> impl Strategy<Value = String> {
     let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?";
     let string = prop_oneof![
         any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
-        "\"(\\\\u[0-9a-cA-C][0-9a-fA-F]{3}|\\\\[\"\\\\/bfnrt]|[ !#-~]|[\u{7f}-\u{a1}])*\"",
+        "\"(\\\\u[0-9a-cA-C][0-9a-fA-F]{3}|\\\\[\"\\\\/bfnrt]|[ !#-\\[\\]-~]|[\u{7f}-\u{a1}])*\"",
     ];
     let word = prop_oneof![Just("true".to_owned()), Just("false".to_owned()), Just("null".to_owned())];
     let leaf = prop_oneof![number, string.clone(), word];
@@ -52,10 +142,14 @@ fn json_text() -> impl Strategy<Value = String> {
         let member = (name.clone(), space, space, inner.clone())
             .prop_map(|(name, one, two, value)| format!("{name}{one}:{two}{value}"));
         prop_oneof![
-            (prop::collection::vec(inner, 0..6), space)
-                .prop_map(|(all, space)| format!("[{space}{}{space}]", all.join(&format!("{space},{space}")))),
-            (prop::collection::vec(member, 0..6), space)
-                .prop_map(|(all, space)| format!("{{{space}{}{space}}}", all.join(&format!("{space},{space}")))),
+            (prop::collection::vec(inner, 0..6), space).prop_map(|(all, space)| format!(
+                "[{space}{}{space}]",
+                all.join(&format!("{space},{space}"))
+            )),
+            (prop::collection::vec(member, 0..6), space).prop_map(|(all, space)| format!(
+                "{{{space}{}{space}}}",
+                all.join(&format!("{space},{space}"))
+            )),
         ]
     })
 }
@@ -197,7 +291,8 @@ fn is_harmful(one: char) -> bool {
 
 /// Every control character that can steer a terminal, and some sequences that do.
 fn steering() -> String {
-    let mut text: String = (0..=0x1f_u8).chain(0x7f..=0x9f).map(char::from).filter(|one| is_harmful(*one)).collect();
+    let mut text: String =
+        (0..=0x1f_u8).chain(0x7f..=0x9f).map(char::from).filter(|one| is_harmful(*one)).collect();
     text.retain(|one| one != '\0');
     text + "\u{1b}[2J\u{1b}]0;title\u{7}\u{1b}]52;c;aGk=\u{7}\u{9b}2J\u{90}q\u{9c}\u{1b}[6n\rover\u{8}\u{8}"
 }
@@ -225,11 +320,15 @@ fn no_server_steers_a_terminal() {
         let location = format!("location: /\u{9b}2J");
         Reply::whole(*status, &[&format!("content-type: {media_type}"), &headers, &location], body)
     });
-    let batch: String =
-        (0..count).map(|number| format!("{{\"operation\":\"one\",\"params\":{{\"number\":{number}}}}}\n")).collect();
+    let batch: String = (0..count)
+        .map(|number| format!("{{\"operation\":\"one\",\"params\":{{\"number\":{number}}}}}\n"))
+        .collect();
     fs::write(place.folder.path().join("calls.ndjson"), batch).unwrap();
     // A document may come from a server as well.
-    let spoiled = DOCUMENT.replace("\"operationId\"", &format!("\"summary\": {text}, \"description\": {text}, \"operationId\""));
+    let spoiled = DOCUMENT.replace(
+        "\"operationId\"",
+        &format!("\"summary\": {text}, \"description\": {text}, \"operationId\""),
+    );
     fs::write(place.folder.path().join("spoiled.json"), spoiled.replace("exact", "spoiled")).unwrap();
 
     let mut lines = Vec::new();
@@ -251,10 +350,14 @@ fn no_server_steers_a_terminal() {
     let mut faults = Vec::new();
     for (line, shown) in lines.iter().zip(&shown) {
         if let Some(at) = shown.find(is_harmful) {
-            let around: String = shown[..at].chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
+            let around: String =
+                shown[..at].chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
             faults.push(format!("{line}: {:?} after {around:?}", shown[at..].chars().next()));
         }
-        assert!(!shown.is_empty() || line.contains("-o ndjson") || line.starts_with("check"), "{line} shows nothing");
+        assert!(
+            !shown.is_empty() || line.contains("-o ndjson") || line.starts_with("check"),
+            "{line} shows nothing"
+        );
     }
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), lines.len(), faults.join("\n"));
     let bytes: usize = shown.iter().map(String::len).sum();

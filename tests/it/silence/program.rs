@@ -98,6 +98,9 @@ fn calls(printed: &Printed, home: &Home, url: &str) {
             home.run(printed, true, &["--spec", &described, operation, item, option]);
         }
     }
+    for words in [&["status"][..], &["status", "-o", "json"], &["login", "silent"], &["logout", "silent"]] {
+        home.run(printed, true, &[&["auth"], words, &["--spec", &described, "-vv"]].concat());
+    }
     let lines: String = OPERATIONS.iter().map(|id| format!("{{\"operation\":\"{id}\"}}\n")).collect();
     fs::write(home.path("calls.ndjson"), lines).unwrap();
     home.run(printed, false, &["--log", "trace", "batch", "calls.ndjson", "--spec", &described]);
@@ -121,7 +124,9 @@ fn documents(printed: &Printed, home: &Home) {
                 );
             }
             home.run(printed, true, &["check", &url, "--spec-header", header]);
-            home.run(printed, true, &["api", "add", "remembered", &url, "--spec-header", header, "-v"]);
+            // A remembered URL is shown whole: what is secret goes into a header.
+            let plain = url.split('?').next().unwrap();
+            home.run(printed, true, &["api", "add", "remembered", plain, "--spec-header", header, "-v"]);
         }
         home.run(printed, true, &["api", "list", "-o", "json"]);
         home.run(printed, true, &["api", "show", "remembered", "-v"]);

@@ -69,8 +69,7 @@ impl Screen {
             anstream::ColorChoice::Never => Box::new(lock),
             choice => Box::new(anstream::AutoStream::new(lock, choice)),
         };
-        let sink: Box<dyn Write> =
-            if self.is_terminal { Box::new(guard::Guard::new(sink)) } else { sink };
+        let sink: Box<dyn Write> = if self.is_terminal { Box::new(guard::Guard::new(sink)) } else { sink };
         Out(BufWriter::with_capacity(64 << 10, sink))
     }
 }
