@@ -9,6 +9,8 @@
 mod alternatives;
 /// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
+/// Bounds of time, size and place: servers that flood, stall and break, and calls that are given up.
+mod bounds;
 /// No secret in anything that the crate or the program prints.
 #[cfg(all(feature = "cli", feature = "sandbox"))]
 mod canaries;
