@@ -8,7 +8,7 @@ use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
-use crate::output::{Screen, escape, paint};
+use crate::output::{Screen, escape, guarded, paint};
 
 /// Why the program fails.
 #[derive(Debug)]
@@ -199,7 +199,7 @@ impl Failure {
         }
         if code != 0 && !matches!(self.bare(), Self::Told(_) | Self::Signal(_)) {
             let text = match format {
-                ErrorFormat::Json => self.to_json().to_string(),
+                ErrorFormat::Json => guarded(&self.to_json().to_string()),
                 ErrorFormat::Text => self.to_text(screen),
             };
             // Standard error may be closed; then there is nobody left to tell.
