@@ -229,7 +229,7 @@ pub use response::{Response, ResponseStream};
 use table::format;
 pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};
 #[cfg(feature = "client")]
-pub use transport::Network;
+pub use transport::{Network, RetryPolicy};
 
 /// The Rust blocks of README run as documentation tests.
 #[cfg(all(doctest, feature = "sandbox"))]

@@ -9,6 +9,8 @@
 mod alternatives;
 /// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
+/// Bounds of time, size and place: servers that flood, stall and break, and calls that are given up.
+mod bounds;
 /// No secret in anything that the crate or the program prints.
 #[cfg(all(feature = "cli", feature = "sandbox"))]
 mod canaries;
@@ -26,6 +28,9 @@ mod credentials;
 mod digest;
 /// Where an authorization server tells its token endpoint, and how a client signs in there.
 mod discovery;
+/// A pipe gets the bytes, a terminal every token of them and nothing that steers it.
+#[cfg(all(feature = "cli", unix))]
+mod exact_output;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// Documents over the network: what is asked for, kept and refused.
@@ -71,6 +76,9 @@ mod server_choice;
 /// Servers nobody here wrote judge what is sent.
 #[cfg(all(feature = "cli", feature = "panther", unix))]
 mod servers;
+/// No secret is printed, by the library or the program.
+#[cfg(all(feature = "cli", unix))]
+mod silence;
 /// The vendors' pages on token management: every example of them, against the sandbox.
 #[cfg(feature = "sandbox")]
 mod source_documents;
@@ -90,5 +98,7 @@ mod tidy;
 mod tls;
 /// Tokens kept in a folder: who gets them, and what becomes of files that are not as they were written.
 mod token_cache;
+/// A thousand callers of one token: expired, refused, or not to be had.
+mod token_storm;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;

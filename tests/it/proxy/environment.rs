@@ -13,7 +13,16 @@ fn run(base: &str, variables: &[(&str, &str)], options: &[&str]) -> Run {
     let root = folder.path().join("root.pem");
     std::fs::write(&root, &authority().pem).unwrap();
     let all = [&[("FAR_API_KEY", KEY), ("SSL_CERT_FILE", root.to_str().unwrap())], variables].concat();
-    let call = ["--spec", spec.path().to_str().unwrap(), "things", "--server", base, "--insecure-http"];
+    let call = [
+        "--spec",
+        spec.path().to_str().unwrap(),
+        "things",
+        "--server",
+        base,
+        "--insecure-http",
+        "--retry",
+        "0",
+    ];
     let run = opcall_with(&all, &[&call[..], options].concat());
     for secret in [KEY, "s3cret", "czNjcmV0"] {
         assert!(

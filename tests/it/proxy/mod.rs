@@ -3,7 +3,7 @@
 mod environment;
 mod servers;
 
-use opcall::{Credentials, Error, Harness, Network, Phase, Profile, ProxyProblem, TlsProblem};
+use opcall::{Credentials, Error, Harness, Network, Phase, Profile, ProxyProblem, RetryPolicy, TlsProblem};
 
 use self::servers::{Manners, ProxyServer, closed};
 use crate::support::{Reply, Server, builder};
@@ -30,7 +30,7 @@ fn description() -> tempfile::NamedTempFile {
 fn harness(base: &str, network: Network) -> Harness {
     let profile = Profile::new().base_url(base).credentials(Credentials::new().api_key(KEY));
     let builder = builder().spec(description().path()).profile("far", profile).allow_http();
-    let builder = builder.network(network.root_certificates(&authority().pem));
+    let builder = builder.network(network.root_certificates(&authority().pem)).retry(RetryPolicy::never());
     assert_silent(&format!("{builder:?}"));
     builder.build().unwrap()
 }

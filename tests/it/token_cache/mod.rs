@@ -1,6 +1,10 @@
 //! Tokens kept in a folder: who gets them, who does not, and what becomes of a file that is not as it was written.
 
+mod cancelled;
 mod damage;
+#[cfg(all(feature = "cli", unix))]
+mod killed;
+mod skew;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,8 +39,8 @@ fn harness(server: &Server, folder: &Path) -> Harness {
     in_region(server).token_cache(folder).build().unwrap()
 }
 
-async fn call(harness: &Harness) -> u32 {
-    harness.command("tokens_query", ()).await.unwrap().attempts()
+async fn call(harness: &Harness) -> usize {
+    harness.command("tokens_query", ()).await.unwrap().attempts().len()
 }
 
 /// The files of a folder with an ending.

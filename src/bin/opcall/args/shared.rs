@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::network::Network;
-use super::values::{ColorWhen, ErrorFormat, duration, header, pair, size};
+use super::values::{ColorWhen, ErrorFormat, duration, header, pair, repeats, size};
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
@@ -131,6 +131,18 @@ pub(crate) struct Target {
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]
     pub(crate) insecure_http: bool,
+    /// How often to repeat a call that failed for a moment, after its first attempt: 0 to 10
+    #[arg(
+        help = "How often to repeat a call that failed for a moment, after its first attempt: 0 to 10 [env: OPCALL_RETRY]",
+        long,
+        value_name = "N",
+        value_parser = repeats,
+        help_heading = "Time"
+    )]
+    pub(crate) retry: Option<u32>,
+    /// Repeat also what may have been carried out, as if it did nothing the second time
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) retry_unsafe: bool,
     /// How long one attempt may take: 30s, 500ms, 2m
     #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,
