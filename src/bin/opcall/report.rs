@@ -271,6 +271,12 @@ fn hint_of(error: &Error) -> Option<String> {
                     "the limit with --max-body, or save it with --save FILE, if",
                 )
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
+                .replace(
+                    "the base URL (`base_url`)",
+                    "the base URL (--server URL, or the service's variable)",
+                )
+                .replace(" (`proxy`)", ": --proxy URL, or the environment's HTTPS_PROXY")
+                .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
     }
 }
@@ -298,7 +304,11 @@ pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure
 fn code_of(error: &Error) -> u8 {
     match error {
         Error::Transport(error) if error.phase.is_timeout() => 28,
-        Error::Transport(error) if matches!(error.phase, Phase::Connect | Phase::Tls(_)) => 7,
+        Error::Transport(error)
+            if matches!(error.phase, Phase::Connect | Phase::Tls(_) | Phase::Proxy(_)) =>
+        {
+            7
+        }
         Error::Transport(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
@@ -389,6 +399,7 @@ mod tests {
             phase,
             signing_in: false,
             fetching: false,
+            proxy: None,
             attempts: (1..=3).map(attempt).collect(),
             source: Some(std::sync::Arc::new(source)),
         })))
