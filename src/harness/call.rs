@@ -29,6 +29,7 @@ pub(crate) struct Dispatch<'a> {
     params: Params,
     options: CallOptions,
     pub(super) timeout: Option<Duration>,
+    pub(super) follow: Option<u32>,
     /// The address of a further page, in place of the one that the arguments make.
     pub(crate) page: Option<Url>,
 }
@@ -63,8 +64,8 @@ impl<'a> Dispatch<'a> {
                 .map(|scheme| vec![use_of(&scheme.name, &[])])
                 .collect(),
         };
-        let Command { params, options, timeout, .. } = command;
-        Ok(Self { harness, subject, account, alternatives, params, options, timeout, page: None })
+        let Command { params, options, timeout, follow, .. } = command;
+        Ok(Self { harness, subject, account, alternatives, params, options, timeout, follow, page: None })
     }
 
     /// The operation, where it is one of the table.
@@ -137,17 +138,22 @@ impl<'a> Dispatch<'a> {
         };
         let mut request = resolved?;
         files::check(request.content())?;
-        let schemes = self.account.definition.security_schemes.iter();
-        let schemes =
-            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
-        let needs: Vec<_> =
-            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
-        let places = self.placements(&needs, self.account.own());
+        let places = self.places();
         if let Some(page) = &self.page {
             request.move_to(page, &places);
         }
         request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
+    }
+
+    /// Where credentials of any of the alternatives go in a request.
+    pub(super) fn places(&self) -> Vec<Placement> {
+        let schemes = self.account.definition.security_schemes.iter();
+        let schemes =
+            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
+        let needs: Vec<_> =
+            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
+        self.placements(&needs, self.account.own())
     }
 
     /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set

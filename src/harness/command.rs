@@ -38,6 +38,7 @@ pub struct Command<'a> {
     pub(super) server: Option<String>,
     pub(super) server_variables: Vec<(String, String)>,
     pub(super) timeout: Option<Duration>,
+    pub(super) follow: Option<u32>,
 }
 
 /// What is called.
@@ -68,6 +69,7 @@ impl<'a> Command<'a> {
             server: None,
             server_variables: Vec::new(),
             timeout: None,
+            follow: None,
         }
     }
 
@@ -153,6 +155,13 @@ impl<'a> Command<'a> {
     /// How long one attempt of this call may take, in place of the harness's timeout.
     pub fn timeout(mut self, each: Duration) -> Self {
         self.timeout = Some(each);
+        self
+    }
+
+    /// Follows so many redirects of this call, in place of the harness's number
+    /// ([`crate::HarnessBuilder::follow_redirects`]).
+    pub fn follow_redirects(mut self, most: u32) -> Self {
+        self.follow = Some(most);
         self
     }
 

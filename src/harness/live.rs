@@ -6,8 +6,8 @@ use crate::auth::{self, Challenge, Grant, Rejected};
 use crate::error::{Phase, Result, TransportError, UnsafeError};
 use crate::operation::SecuritySchemeDef;
 use crate::profile::{Base, origin_of};
-use crate::request::Request;
-use crate::transport::{Answer, Call, Wire};
+use crate::request::{Content, Request};
+use crate::transport::{Answer, Asked, Call, Hop, Trail, Wire};
 
 /// A call between its attempts.
 pub(super) struct LiveCall<'c, 'a> {
@@ -23,6 +23,7 @@ pub(super) struct LiveCall<'c, 'a> {
     renewed: bool,
     /// How many digest challenges it was answered with.
     challenges: u32,
+    redirects: Trail,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
 }
@@ -38,6 +39,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             caught_up: false,
             renewed: false,
             challenges: 0,
+            redirects: Trail::new(dispatch.follow.unwrap_or_else(|| dispatch.inner().transport.follows())),
             unmet: None,
         }
     }
@@ -101,6 +103,16 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         again
     }
 
+    /// Goes where an answer redirects: the last step before sending looks at the address once more.
+    fn go(&mut self, hop: Hop) {
+        self.request.move_to(&hop.url, &self.dispatch.places());
+        self.request.method = hop.method;
+        if hop.drops_body {
+            self.request.body = Content::None;
+            self.request.headers.retain(|(name, _)| !name.starts_with("content-"));
+        }
+    }
+
     fn origin(&self) -> String {
         origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
     }
@@ -145,6 +157,13 @@ impl Call for LiveCall<'_, '_> {
             if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
+    }
+
+    fn redirects(&mut self, answer: &Answer) -> Result<bool, UnsafeError> {
+        let is_repeatable = files::is_repeatable(self.request.content());
+        let Request { method, url, .. } = &self.request;
+        let hop = self.redirects.next(&Asked { method, url, is_repeatable }, answer)?;
+        Ok(hop.map(|hop| self.go(hop)).is_some())
     }
 
     fn out_of_time(&self) -> TransportError {

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::failure::Failure;
 use super::{Answer, Transport, Wire};
-use crate::error::{Phase, Result, TransportError};
+use crate::error::{Phase, Result, TransportError, UnsafeError};
 
 /// One call, seen from the loop: it makes its request anew for each attempt.
 pub(crate) trait Call: Send {
@@ -13,6 +13,12 @@ pub(crate) trait Call: Send {
 
     /// Whether an answer refuses credentials that can be had anew; the next request then has new ones.
     fn renews(&mut self, answer: &Answer) -> bool;
+
+    /// Whether an answer redirects to where the call may go; the next request then goes there.
+    ///
+    /// # Errors
+    /// It redirects to where the call must not go.
+    fn redirects(&mut self, answer: &Answer) -> Result<bool, UnsafeError>;
 
     /// The error for a call whose whole time ran out before anything was sent.
     fn out_of_time(&self) -> TransportError;
@@ -57,10 +63,13 @@ impl Transport {
             progress.attempts += 1;
             progress.lost = Some(wire.error(Phase::AnswerTimeout, progress.attempts, None));
             let outcome = self.attempt(&wire, &progress.unsent).await;
-            match decide(call, &outcome) {
+            match decide(call, &outcome)? {
                 Next::Again => {
                     progress.lost = None;
-                    tracing::debug!(operation = wire.operation, "once more with new credentials");
+                    tracing::debug!(
+                        operation = wire.operation,
+                        "once more with new credentials, or where the answer leads"
+                    );
                 }
                 Next::Stop => {
                     let attempts = progress.attempts;
@@ -73,10 +82,10 @@ impl Transport {
     }
 }
 
-/// Decides what follows an attempt: a renewal of refused credentials, or the end.
-fn decide(call: &mut impl Call, outcome: &Result<Answer, Failure>) -> Next {
-    match outcome {
-        Ok(answer) if call.renews(answer) => Next::Again,
+/// Decides what follows an attempt: a renewal of refused credentials, a redirect, or the end.
+fn decide(call: &mut impl Call, outcome: &Result<Answer, Failure>) -> Result<Next, UnsafeError> {
+    Ok(match outcome {
+        Ok(answer) if call.renews(answer) || call.redirects(answer)? => Next::Again,
         _ => Next::Stop,
-    }
+    })
 }

@@ -12,6 +12,7 @@ mod failure;
 mod fetch;
 pub(crate) mod hint;
 mod reach;
+mod redirect;
 mod tls;
 
 use std::sync::atomic::AtomicBool;
@@ -32,6 +33,7 @@ use crate::request::Content;
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
 pub(crate) use fetch::Fetcher;
+pub(crate) use redirect::{Asked, Hop, Trail};
 
 /// The bounds and ways of every request of a harness.
 #[derive(Debug, Clone)]
@@ -46,6 +48,8 @@ pub(crate) struct Settings {
     /// Root certificates beside the platform's, in PEM.
     pub(crate) roots: Vec<Bytes>,
     pub(crate) certificate: Option<ClientCertificate>,
+    /// So many redirects of a call are followed.
+    pub(crate) follow: u32,
     /// Resolves names in place of the system, where not every address may be connected to.
     pub(crate) guard: Option<Guard>,
 }
@@ -62,6 +66,7 @@ impl Default for Settings {
             no_proxy: false,
             roots: Vec::new(),
             certificate: None,
+            follow: 0,
             guard: None,
         }
     }
@@ -122,6 +127,11 @@ impl Transport {
     pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
         client::check(&settings)?;
         Ok(Self { settings, clients: Clients::default() })
+    }
+
+    /// So many redirects of a call are followed, unless the call says otherwise.
+    pub(crate) fn follows(&self) -> u32 {
+        self.settings.follow
     }
 
     /// Whether connections carry a client certificate.

@@ -16,6 +16,9 @@ use crate::output::{Screen, counted};
 use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
 
+/// So many redirects `--follow` follows.
+const MOST_REDIRECTS: u32 = 5;
+
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -123,6 +126,9 @@ fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Fai
     }
     if let Some(limit) = target.max_time {
         builder = builder.max_time(limit);
+    }
+    if target.follow {
+        builder = builder.follow_redirects(MOST_REDIRECTS);
     }
     if target.insecure_http {
         builder = builder.allow_http();
