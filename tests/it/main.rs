@@ -37,8 +37,12 @@ mod generate;
 mod graphql;
 /// Documents made to do harm: read right, or refused at once.
 mod hostile;
+/// Credentials never leave their origin: redirects, links of pages, addresses.
+mod origins;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
+/// Pages of lists: how they follow one another, and that they end with every service.
+mod pages;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
