@@ -179,7 +179,6 @@ mod pages;
 )]
 mod params;
 #[cfg(feature = "client")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the token cache, which comes next, is kept in them"))]
 mod private_files;
 #[cfg(feature = "client")]
 mod profile;
@@ -205,7 +204,7 @@ mod transport;
 
 pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
-pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
+pub use auth::{CredentialFuture, CredentialProvider, Forgotten, ProviderError};
 pub use document::Document;
 #[cfg(feature = "client")]
 pub use document::{Fetch, Fetched, Freshness};
@@ -215,7 +214,7 @@ pub use error::{
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]
-pub use harness::{Command, Harness, HarnessBuilder, command};
+pub use harness::{AccessToken, Command, Harness, HarnessBuilder, SignIn, SignInMethod, SignInPlan, command};
 pub use operation::{DeepArrays, Location, Method, Style, Types};
 #[cfg(feature = "client")]
 pub use pages::{Items, Pages, StopReason};
@@ -224,7 +223,7 @@ pub use params::{Argument, Body, FilePart, Number, Params};
 pub use profile::{Credentials, Profile, Server};
 pub use request::{Content, Part, PartContent, Problem, Request};
 #[cfg(feature = "client")]
-pub use response::Response;
+pub use response::{Response, ResponseStream};
 /// Where [`build`] finds it, in the library as in the crate's own build script.
 #[cfg(any(feature = "build", test))]
 use table::format;

@@ -1,6 +1,7 @@
 //! The answer of a call, and whether it is a refusal.
 
 pub(crate) mod refusal;
+mod stream;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,6 +20,8 @@ use crate::error::{DecodeError, Error, Refused, Result};
 use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
 use crate::pages;
 use crate::transport::{Answer, hint};
+
+pub use self::stream::ResponseStream;
 
 /// An answer: status, headers, and the whole body after content decoding.
 ///
@@ -74,9 +77,14 @@ impl Response {
         if is_success && !errors {
             return Ok(Self::new(context, answer, attempts));
         }
+        Err(Self::refuse(context, answer, attempts))
+    }
+
+    /// Makes the error of a call that was refused.
+    pub(crate) fn refuse(context: Context, answer: Answer, attempts: u32) -> Error {
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
-        Err(Refused {
+        Refused {
             operation: context.operation.clone(),
             service: context.service.clone(),
             method: context.method.clone().unwrap_or(Method::Get),
@@ -88,15 +96,15 @@ impl Response {
             scope: context.scope.clone().filter(|_| status == 403),
             retry_after: hint::read(status, &answer.headers, context.rate_limit.as_ref(), SystemTime::now())
                 .map(|hint| hint.wait),
-            graphql: is_success && errors,
+            graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
             response: Self::new(context, answer, attempts),
         }
-        .into())
+        .into()
     }
 
     fn new(context: Context, answer: Answer, attempts: u32) -> Self {
-        let Answer { status, headers, body } = answer;
+        let Answer { status, headers, body, .. } = answer;
         let context = Box::new(context);
         Self { context, status, headers, body, attempts, value: OnceCell::new(), envelope: OnceCell::new() }
     }
@@ -250,7 +258,7 @@ mod tests {
     fn answer(status: u16, media_type: &str, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
-        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) }
+        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), rest: None }
     }
 
     fn context(graphql: Option<RootField>) -> Context {

@@ -2,22 +2,22 @@
 //! path before the credentials.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use url::Url;
 
 use super::command::{Command, Endpoint};
 use super::live::LiveCall;
 use super::{Harness, Inner, files};
-use crate::auth::{self, Account, Need, Target};
+use crate::auth::{self, Account, Carried, Need, Target};
 use crate::error::{ArgumentsError, AuthError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
 use crate::pages::Given;
 use crate::params::Params;
 use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
-use crate::response::{Context, Response, RootField};
+use crate::response::{Context, Response, ResponseStream, RootField};
 use crate::table::{Operation, Parameter};
+use crate::transport::{Answer, Limits};
 
 /// A command whose operation and account are found.
 pub(crate) struct Dispatch<'a> {
@@ -28,10 +28,23 @@ pub(crate) struct Dispatch<'a> {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
-    pub(super) timeout: Option<Duration>,
     pub(super) follow: Option<u32>,
+    pub(super) limits: Limits,
+    /// Whether the body of the answer is left to the caller.
+    pub(super) is_streamed: bool,
     /// The address of a further page, in place of the one that the arguments make.
     pub(crate) page: Option<Url>,
+}
+
+/// What a live call brought.
+struct Exchanged {
+    context: Context,
+    answer: Answer,
+    attempts: u32,
+    /// The address that answered, without credentials.
+    url: String,
+    /// What an error about the answer must not repeat.
+    carried: Carried,
 }
 
 /// What is called.
@@ -64,8 +77,21 @@ impl<'a> Dispatch<'a> {
                 .map(|scheme| vec![use_of(&scheme.name, &[])])
                 .collect(),
         };
-        let Command { params, options, timeout, follow, .. } = command;
-        Ok(Self { harness, subject, account, alternatives, params, options, timeout, follow, page: None })
+        let Command { params, options, limits, follow, .. } = command;
+        limits.check()?;
+        let (is_streamed, page) = (false, None);
+        Ok(Self {
+            harness,
+            subject,
+            account,
+            alternatives,
+            params,
+            options,
+            limits,
+            follow,
+            is_streamed,
+            page,
+        })
     }
 
     /// The operation, where it is one of the table.
@@ -96,13 +122,30 @@ impl<'a> Dispatch<'a> {
         Ok(request)
     }
 
-    /// A live call. Everything that can be found wrong without the network is found first.
+    /// A live call.
     pub(super) async fn send(&self) -> Result<Response> {
         self.send_located().await.map(|(response, _)| response)
     }
 
     /// A live call, with the address that answered, without credentials.
     pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
+        let Exchanged { context, answer, attempts, url, carried } = self.exchange().await?;
+        let checked = Response::check(context, answer, attempts);
+        Ok((checked.map_err(|error| carried.conceal(error))?, url))
+    }
+
+    /// A live call whose answer is taken as it comes.
+    pub(super) async fn stream(mut self) -> Result<ResponseStream> {
+        self.is_streamed = true;
+        let Exchanged { context, mut answer, attempts, carried, .. } = self.exchange().await?;
+        match answer.rest.take() {
+            Some(body) => Ok(ResponseStream::new(context, answer, body, attempts)),
+            None => Err(carried.conceal(Response::refuse(context, answer, attempts))),
+        }
+    }
+
+    /// Everything that can be found wrong without the network is found first.
+    async fn exchange(&self) -> Result<Exchanged> {
         let place = self.place(&self.account.base());
         place.require_real()?;
         let request = self.resolve(&place)?;
@@ -113,11 +156,11 @@ impl<'a> Dispatch<'a> {
         let inner = self.inner();
         let mut call = LiveCall::new(self, place, request);
         let (answer, attempts) = inner.transport.send(&mut call).await?;
-        let LiveCall { unmet, request, .. } = call;
+        let LiveCall { unmet, request, carried, .. } = call;
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, answer.status).into());
         }
-        Ok((Response::check(context, answer, attempts)?, request.url))
+        Ok(Exchanged { context, answer, attempts, url: request.url, carried })
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -211,6 +254,7 @@ impl<'a> Dispatch<'a> {
             hint: Some("ask the service for MD5, SHA-256 or SHA-512-256 with `qop=auth`.".to_owned()),
             status: Some(status),
             trace_id: None,
+            retry_after: None,
             service,
         }
     }

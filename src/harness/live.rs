@@ -1,8 +1,10 @@
 //! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
 
+use std::time::Duration;
+
 use super::call::{Dispatch, shown_url};
 use super::files;
-use crate::auth::{self, Challenge, Grant, Rejected};
+use crate::auth::{self, Carried, Challenge, Grant, Rejected};
 use crate::error::{Phase, Result, TransportError, UnsafeError};
 use crate::operation::SecuritySchemeDef;
 use crate::profile::{Base, origin_of};
@@ -26,6 +28,8 @@ pub(super) struct LiveCall<'c, 'a> {
     redirects: Trail,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
+    /// The secrets that the last request carried, which an error must not repeat.
+    pub(super) carried: Carried,
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
@@ -41,6 +45,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             challenges: 0,
             redirects: Trail::new(dispatch.follow.unwrap_or_else(|| dispatch.inner().transport.follows())),
             unmet: None,
+            carried: Carried::default(),
         }
     }
 
@@ -137,7 +142,9 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
-        wire.timeout = self.dispatch.timeout;
+        self.carried = Carried::by(&wire, &self.request, &self.grant);
+        wire.limits = self.dispatch.limits;
+        wire.is_streamed = self.dispatch.is_streamed;
         Ok(wire)
     }
 
@@ -153,8 +160,9 @@ impl Call for LiveCall<'_, '_> {
             return true;
         }
         let Some(rejected) = self.grant.renewable() else { return false };
-        let once =
-            if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
+        // What was found in place of refused credentials may be refused as well: then new ones are fetched.
+        let is_news = self.dispatch.account.is_current(&rejected) && !(self.renewed && self.grant.is_found);
+        let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
     }
@@ -164,6 +172,10 @@ impl Call for LiveCall<'_, '_> {
         let Request { method, url, .. } = &self.request;
         let hop = self.redirects.next(&Asked { method, url, is_repeatable }, answer)?;
         Ok(hop.map(|hop| self.go(hop)).is_some())
+    }
+
+    fn max_time(&self) -> Option<Duration> {
+        self.dispatch.limits.max_time
     }
 
     fn out_of_time(&self) -> TransportError {

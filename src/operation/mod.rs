@@ -8,6 +8,8 @@ mod service;
 mod template;
 mod words;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use method::{InvalidMethod, Method};
@@ -116,7 +118,7 @@ pub struct ResponseDef {
 }
 
 /// One scheme of a security requirement with the scopes it asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SchemeUse {
     /// The scheme's name in [`ServiceDef::security_schemes`].
     pub scheme: String,
@@ -223,9 +225,13 @@ pub struct OperationDef {
     pub pagination: Option<Pagination>,
     /// How it is carried as GraphQL.
     pub graphql: Option<GraphQlDef>,
-    /// The schemas that its parameters and body reach by `$ref`, as (reference as written, compact JSON).
-    pub schemas: Vec<(String, String)>,
+    /// The schemas that its parameters and body reach by `$ref`.
+    pub schemas: Schemas,
 }
+
+/// Schemas by the references that lead to them, sorted: (reference as written, compact JSON). Operations that reach
+/// the same ones share them, as there may be thousands.
+pub type Schemas = Arc<[(Arc<str>, Arc<str>)]>;
 
 impl OperationDef {
     /// An operation of a method with nothing else said.
@@ -253,7 +259,7 @@ impl OperationDef {
             hosts: Vec::new(),
             pagination: None,
             graphql: None,
-            schemas: Vec::new(),
+            schemas: Schemas::default(),
         }
     }
 }

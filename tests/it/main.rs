@@ -37,6 +37,8 @@ mod generate;
 mod graphql;
 /// Documents made to do harm: read right, or refused at once.
 mod hostile;
+/// No text of a caller leaves its place in a request.
+mod injection;
 /// Credentials never leave their origin: redirects, links of pages, addresses.
 mod origins;
 /// Overlays and merge patches: what they repair, and who said what.
@@ -78,5 +80,7 @@ mod tidy;
 /// TLS and client certificates, with an authority of our own.
 #[cfg(feature = "cli")]
 mod tls;
+/// Tokens kept in a folder: who gets them, and what becomes of files that are not as they were written.
+mod token_cache;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;

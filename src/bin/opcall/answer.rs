@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use http::HeaderMap;
 use opcall::Response;
 
 use crate::args::{CallArgs, CallOutput};
@@ -49,21 +50,37 @@ pub(crate) fn write_refusal(response: &Response, args: &CallArgs, screen: Screen
 }
 
 fn write_parts(response: &Response, bytes: &[u8], args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    if args.common.verbose > 0 {
-        trace(response);
-    }
+    write_head(response.status(), response.headers(), args, screen)?;
     let mut out = screen.out();
-    if args.include {
-        write_head(&mut out, response, screen)?;
-    }
     let shown = write_body(&mut out, bytes, args, screen);
     out.flush()?;
     shown
 }
 
-fn write_head(out: &mut impl Write, response: &Response, screen: Screen) -> io::Result<()> {
-    writeln!(out, "HTTP {}", paint(&response.status().to_string(), screen.heading()))?;
-    for (name, value) in response.headers() {
+/// Prints status and headers, where that is asked for.
+///
+/// # Errors
+/// Where standard output cannot be written.
+pub(crate) fn write_head(
+    status: u16,
+    headers: &HeaderMap,
+    args: &CallArgs,
+    screen: Screen,
+) -> Result<(), Failure> {
+    if args.common.verbose > 0 {
+        trace(status, headers);
+    }
+    if args.include {
+        let mut out = screen.out();
+        lay_head(&mut out, status, headers, screen)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn lay_head(out: &mut impl Write, status: u16, headers: &HeaderMap, screen: Screen) -> io::Result<()> {
+    writeln!(out, "HTTP {}", paint(&status.to_string(), screen.heading()))?;
+    for (name, value) in headers {
         writeln!(out, "{name}: {}", shown(value.as_bytes()))?;
     }
     writeln!(out)
@@ -108,10 +125,8 @@ fn shown(value: &[u8]) -> String {
 }
 
 /// Status and headers to standard error, for `-v`.
-pub(crate) fn trace(response: &Response) {
-    let mut lines = vec![format!("< {}", response.status())];
-    lines.extend(
-        response.headers().iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))),
-    );
+pub(crate) fn trace(status: u16, headers: &HeaderMap) {
+    let mut lines = vec![format!("< {status}")];
+    lines.extend(headers.iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))));
     session::tell(&lines);
 }

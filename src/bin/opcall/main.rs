@@ -14,6 +14,7 @@ mod check;
 mod config;
 mod describe;
 mod documents;
+mod download;
 mod example;
 mod explain;
 mod folders;

@@ -161,7 +161,7 @@ impl Printer<'_> {
             return answer::write(response, self.is_graphql, self.args, self.screen);
         }
         if self.args.common.verbose > 0 {
-            answer::trace(response);
+            answer::trace(response.status(), response.headers());
         }
         let items = response.items::<Box<RawValue>>()?;
         let mut out = self.screen.out();

@@ -265,6 +265,11 @@ fn hint_of(error: &Error) -> Option<String> {
                 .replace("give the server variable ", "give --server-variable ")
                 .replace(" (`follow_redirects`)", " with --follow")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
+                .replace(" (`idle_timeout`)", " with --idle-timeout")
+                .replace(
+                    "the limit (`max_body`) if",
+                    "the limit with --max-body, or save it with --save FILE, if",
+                )
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
         }),
     }
@@ -393,8 +398,14 @@ mod tests {
 
     #[test]
     fn every_failure_has_its_code() {
-        let auth =
-            AuthError { service: "a".into(), problem: "b".into(), hint: None, status: None, trace_id: None };
+        let auth = AuthError {
+            service: "a".into(),
+            problem: "b".into(),
+            hint: None,
+            status: None,
+            trace_id: None,
+            retry_after: None,
+        };
         let config = ConfigError { problem: "b".into(), hint: None };
         let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         for (failure, code) in [

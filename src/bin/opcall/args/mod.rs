@@ -15,7 +15,7 @@ pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, Upd
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
-    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration,
+    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, size,
 };
 use crate::split::Word;
 
@@ -42,6 +42,7 @@ Examples:
   opcall tokens_create label=ci expires_timestamp:=null --dry-run
   opcall tokens_update ids=abc revoked:=true
   opcall --api SERVICE 'GET /new/things/v1' limit==5
+  opcall reports_download id=42 --save report.pdf
   opcall batch calls.ndjson --concurrency 8
   opcall sandbox --port 8080";
 
@@ -138,6 +139,9 @@ pub(crate) struct CallArgs {
         help_heading = "Output"
     )]
     pub(crate) output: Option<CallOutput>,
+    /// Write the answer's body to a file as it comes, whatever its size
+    #[arg(short = 'O', long, value_name = "FILE", conflicts_with = "output", help_heading = "Output")]
+    pub(crate) save: Option<PathBuf>,
     /// Print status and headers before the body
     #[arg(short, long, help_heading = "Output")]
     pub(crate) include: bool,
