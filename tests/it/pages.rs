@@ -440,7 +440,7 @@ mod sandbox {
         for (operation, params, pages, items) in [
             ("tokens_query", json!({"limit": 5}), 3, 12),
             ("tokens_query", json!({"limit": 12}), 1, 12),
-            ("api token#list", json!({}), 2, 4),
+            ("api token#list", json!({}), 2, 3),
             ("organization_tokens_query", json!({"limit": 2}), 2, 3),
         ] {
             let outcome = all(harness.command(operation, params).pages()).await;
