@@ -58,6 +58,12 @@ pub enum WaitReason {
     Hint(HintSource),
     /// The credentials were renewed, or a challenge of the server was learned: no repeat, and no wait.
     Credentials,
+    /// The server has asked another call with the same credentials to wait; the time until then.
+    Cooldown,
+    /// By what the server tells of its rate limit, few requests are left.
+    LearnedLimit,
+    /// The limit of [`crate::HarnessBuilder::rate_limit`].
+    OwnLimit,
 }
 
 /// Which header field of an answer said how long to wait.
@@ -151,7 +157,7 @@ impl fmt::Display for Outcome {
                 Phase::ConnectTimeout => "no connection in time",
                 Phase::Unprocessed => "turned away by the server",
                 Phase::AnswerTimeout => "no answer in time",
-                Phase::Stalled => "the answer stood still",
+                Phase::Stalled => "no byte came in time",
                 Phase::Broken => "the connection broke",
             }),
             Self::Local => f.write_str("failed on this side"),
@@ -165,6 +171,9 @@ impl fmt::Display for WaitReason {
             Self::Backoff => f.write_str("backoff"),
             Self::Hint(source) => source.fmt(f),
             Self::Credentials => f.write_str("new credentials"),
+            Self::Cooldown => f.write_str("the server's word to another call"),
+            Self::LearnedLimit => f.write_str("few requests are left"),
+            Self::OwnLimit => f.write_str("the harness's own rate limit"),
         }
     }
 }

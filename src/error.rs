@@ -131,6 +131,8 @@ pub struct AuthError {
     pub status: Option<u16>,
     /// The identifier of the token request in the service's logs.
     pub trace_id: Option<String>,
+    /// How long the token endpoint asks to wait; until then it is not asked again.
+    pub retry_after: Option<Duration>,
 }
 
 /// How far a request got before the network failed.

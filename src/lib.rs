@@ -171,13 +171,14 @@ mod harness;
 mod jsonpath;
 pub mod operation;
 mod overlay;
+#[cfg(feature = "client")]
+mod pages;
 #[cfg_attr(
     not(feature = "client"),
     allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
 )]
 mod params;
 #[cfg(feature = "client")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the token cache, which comes next, is kept in them"))]
 mod private_files;
 #[cfg(feature = "client")]
 mod profile;
@@ -203,7 +204,7 @@ mod transport;
 
 pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
-pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
+pub use auth::{CredentialFuture, CredentialProvider, Forgotten, ProviderError};
 pub use document::Document;
 #[cfg(feature = "client")]
 pub use document::{Fetch, Fetched, Freshness};
@@ -213,8 +214,10 @@ pub use error::{
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]
-pub use harness::{Command, Harness, HarnessBuilder, command};
+pub use harness::{AccessToken, Command, Harness, HarnessBuilder, SignIn, SignInMethod, SignInPlan, command};
 pub use operation::{DeepArrays, Location, Method, Style, Types};
+#[cfg(feature = "client")]
+pub use pages::{Items, Pages, StopReason};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
 pub use profile::{Credentials, Profile, Server};

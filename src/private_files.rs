@@ -163,7 +163,11 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::print_stderr,
+        reason = "a failed test may panic, a skipped one says so"
+    )]
 
     use std::os::unix::fs::{PermissionsExt, symlink};
 

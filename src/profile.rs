@@ -35,6 +35,8 @@ pub struct Profile {
     pub(crate) wish: Wish,
     pub(crate) token_url: Option<String>,
     pub(crate) credentials: Credentials,
+    /// Where it was read: `env:VARIABLE`, `file:PATH`.
+    pub(crate) sources: Vec<String>,
 }
 
 impl Profile {
@@ -124,6 +126,13 @@ impl Profile {
         self
     }
 
+    /// Says where something of this profile was read, such as `env:PETSTORE_KEY` or `file:/run/secrets/key`, for
+    /// [`SignInPlan::sources`](crate::SignInPlan). [`Profile::from_env`] says so by itself.
+    pub fn read_from(mut self, source: impl Into<String>) -> Self {
+        self.sources.push(source.into());
+        self
+    }
+
     /// Takes from another profile what this one does not say: where the service is, how to sign in.
     pub(crate) fn or(mut self, other: &Self) -> Self {
         if self.base_url.is_none() && self.region.is_none() {
@@ -133,6 +142,7 @@ impl Profile {
         self.token_url = self.token_url.or_else(|| other.token_url.clone());
         if self.credentials.is_empty() {
             self.credentials = other.credentials.clone();
+            self.sources.extend(other.sources.iter().cloned());
         }
         self
     }

@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 
+use super::cache::TokenCache;
 use super::choice::Choice;
+use super::conceal::Carried;
 use super::digest::Challenge;
 use super::discovery::Discovery;
+use super::keeping::Forgotten;
 use super::renewing::{Fetched, Renewing};
-use super::source::{Need, Source, source};
+use super::source::{Need, Source, source, unfit};
 use super::token::{TokenEndpoint, absolute};
 use super::{CredentialProvider, SignInError};
 use crate::error::{AuthError, ConfigError};
@@ -25,10 +29,15 @@ pub(crate) struct Account {
     pub(crate) allow_http: bool,
     /// What the profile and the call say of the server, for operations with servers of their own.
     pub(crate) wish: Wish,
+    /// Where the profile was read.
+    pub(crate) sources: Vec<String>,
     own: Arc<Credentials>,
-    token_url: Option<String>,
+    pub(super) token_url: Option<String>,
     provider: Option<Arc<dyn CredentialProvider>>,
+    /// The base URL as configured, before any discovery.
+    pub(super) home: Base,
     base: RwLock<Base>,
+    pub(super) cache: Option<Arc<TokenCache>>,
     provided: Renewing<Arc<Credentials>>,
     /// One for each set of scopes that was asked for.
     tokens: Mutex<HashMap<TokenKey, Arc<Renewing<SecretString>>>>,
@@ -39,9 +48,9 @@ pub(crate) struct Account {
 }
 
 /// A token's scheme and its scopes, sorted.
-type TokenKey = (String, String);
+pub(super) type TokenKey = (String, String);
 
-fn key_of(need: &Need) -> TokenKey {
+pub(super) fn key_of(need: &Need) -> TokenKey {
     let mut scopes = need.scopes.clone();
     scopes.sort();
     scopes.dedup();
@@ -57,6 +66,8 @@ pub(crate) struct Grant {
     /// The challenge to answer; without one the request goes out without it, to be told one.
     pub(crate) challenge: Option<Arc<Challenge>>,
     leases: Rejected,
+    /// Whether a token of it was found in the cache, so that nobody knows yet whether it is still good.
+    pub(crate) is_found: bool,
 }
 
 /// Which fetches brought the secrets of a grant, by token; the provider's has none. Handed back after a 401.
@@ -72,6 +83,12 @@ impl Rejected {
 impl Grant {
     pub(crate) fn secret(&self, scheme: &str) -> Option<&SecretString> {
         self.secrets.iter().find(|(known, _)| known == scheme).map(|(_, secret)| secret)
+    }
+
+    /// All that is secret in it.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let password = self.digest.as_ref().map(|(_, _, password)| password);
+        self.secrets.iter().map(|(_, secret)| secret).chain(password)
     }
 
     /// Whether a challenge of the server has to be answered.
@@ -103,8 +120,9 @@ impl Account {
         profile: Profile,
         provider: Option<Arc<dyn CredentialProvider>>,
         allow_http: bool,
+        cache: Option<Arc<TokenCache>>,
     ) -> crate::Result<Self> {
-        let base = RwLock::new(Base::decide(&definition, &profile, &regions)?);
+        let home = Base::decide(&definition, &profile, &regions)?;
         let asks = |kind: &SchemeKind| match kind {
             SchemeKind::OAuth2(flow) => flow.metadata_url.is_some(),
             kind => matches!(kind, SchemeKind::OpenIdConnect { .. }),
@@ -116,10 +134,13 @@ impl Account {
             regions,
             allow_http,
             wish: profile.wish(),
+            sources: profile.sources,
             own: Arc::new(profile.credentials),
             token_url: profile.token_url,
             provider,
-            base,
+            base: RwLock::new(home.clone()),
+            home,
+            cache,
             provided: Renewing::default(),
             tokens: Mutex::default(),
             discovered,
@@ -130,6 +151,11 @@ impl Account {
     /// The base URL as of now; region discovery may change it.
     pub(crate) fn base(&self) -> Base {
         self.base.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes to the region that signing in has found.
+    pub(super) fn move_to(&self, region: Base) {
+        *self.base.write().unwrap_or_else(PoisonError::into_inner) = region;
     }
 
     /// Whether the builder replaced the document's regions.
@@ -162,7 +188,7 @@ impl Account {
         self.challenges.lock().unwrap_or_else(PoisonError::into_inner).insert(origin, Arc::new(challenge));
     }
 
-    fn token(&self, key: &TokenKey) -> Arc<Renewing<SecretString>> {
+    pub(super) fn token(&self, key: &TokenKey) -> Arc<Renewing<SecretString>> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tokens.entry(key.clone()).or_default())
     }
@@ -188,14 +214,16 @@ impl Account {
             return Ok((Arc::clone(&self.own), None));
         };
         let ask = || async {
+            let since = Instant::now();
             let given = provider.credentials().await.map_err(|error| AuthError {
                 service: self.definition.name.clone(),
                 problem: format!("the credential provider of {} failed: {error}", self.definition.name),
                 hint: None,
                 status: None,
                 trace_id: None,
+                retry_after: None,
             })?;
-            Ok(Fetched { value: Arc::new(given), lifetime: None })
+            Ok(Fetched::new(Arc::new(given), None, since))
         };
         let lease = self.provided.get(rejected, ask).await?;
         Ok((lease.value, Some(lease.generation)))
@@ -213,6 +241,9 @@ impl Account {
         let leased = generation.map(|generation| (None, generation));
         for need in needs {
             let scheme = need.scheme.name.clone();
+            if let Some(problem) = unfit(&credentials, need) {
+                return Err(self.unfit(problem).into());
+            }
             match source(&credentials, need, transport.has_certificate()) {
                 Some(Source::Fixed(secret)) => {
                     grant.secrets.push((scheme, secret));
@@ -229,6 +260,18 @@ impl Account {
         Ok(grant)
     }
 
+    fn unfit(&self, problem: &str) -> AuthError {
+        let service = self.definition.name.clone();
+        AuthError {
+            problem: format!("{problem} of {service}'s basic authentication: it would end there"),
+            hint: Some("correct the user name.".to_owned()),
+            status: None,
+            trace_id: None,
+            retry_after: None,
+            service,
+        }
+    }
+
     async fn add_token(
         &self,
         grant: &mut Grant,
@@ -238,10 +281,11 @@ impl Account {
     ) -> Result<(), SignInError> {
         let key = key_of(need);
         let token = self.token(&key);
-        let fetch = || self.fetch_token(need, transport, token.generation() > 0);
+        let fetch = || self.fetch_token(need, transport, &token, false);
         let lease = token.get(rejected.of(Some(&key)), fetch).await?;
         grant.secrets.push((need.scheme.name.clone(), lease.value));
         grant.leases.0.push((Some(key), lease.generation));
+        grant.is_found |= lease.found;
         Ok(())
     }
 
@@ -275,25 +319,37 @@ impl Account {
         Ok(OAuth2Def { token_url: found.token_url, client_auth: found.client_auth, revoke, ..declared })
     }
 
-    /// Asks the token endpoint. For a renewal a provider is asked anew before: what it gave last time may be over.
-    async fn fetch_token(
+    /// Gets a token. For a renewal a provider is asked anew before: what it gave last time may be over.
+    pub(super) async fn fetch_token(
         &self,
         need: &Need,
         transport: &Transport,
-        renewal: bool,
+        renewing: &Renewing<SecretString>,
+        anew: bool,
     ) -> Result<Fetched<SecretString>, SignInError> {
         let (mut credentials, generation) = self.leased_credentials(None).await?;
-        if renewal && generation.is_some() {
+        if renewing.generation() > 0 && generation.is_some() {
             credentials = self.leased_credentials(generation).await?.0;
         }
+        self.shared_token(need, &credentials, transport, renewing, anew).await
+    }
+
+    /// Asks the token endpoint; returns also the address that the token is for.
+    pub(super) async fn new_token(
+        &self,
+        need: &Need,
+        credentials: &Credentials,
+        transport: &Transport,
+    ) -> Result<(Fetched<SecretString>, Base), SignInError> {
         let flow = self.flow(&need.scheme.name, &need.scheme.kind, transport).await?;
         let base = self.base();
         let endpoint = self.endpoint(&flow, &need.scopes, transport);
-        let (token, moved) = endpoint.exchange(&base, &credentials).await?;
-        if let Some(moved) = moved {
-            *self.base.write().unwrap_or_else(PoisonError::into_inner) = moved;
+        let asked = endpoint.exchange(&base, credentials).await;
+        let (token, moved) = asked.map_err(|error| Carried::of(credentials, None).conceal_sign_in(error))?;
+        if let Some(region) = &moved {
+            self.move_to(region.clone());
         }
-        Ok(token)
+        Ok((token, moved.unwrap_or(base)))
     }
 
     fn endpoint<'a>(
@@ -313,30 +369,40 @@ impl Account {
         }
     }
 
-    /// Gives every token that was fetched back to its service.
-    pub(crate) async fn revoke(&self, transport: &Transport) -> Result<(), SignInError> {
+    /// Gives every token that is held here back to its service, and forgets it, in the cache too.
+    pub(crate) async fn revoke_held(
+        &self,
+        transport: &Transport,
+        forgotten: &mut Forgotten,
+    ) -> Result<(), SignInError> {
         let tokens: Vec<_> = {
             let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-            tokens.iter().map(|(key, token)| (key.0.clone(), Arc::clone(token))).collect()
+            tokens.iter().map(|(key, token)| (key.clone(), Arc::clone(token))).collect()
         };
         let mut outcome = Ok(());
-        for (scheme, token) in tokens {
+        for (key, token) in tokens {
             let Some(token) = token.take() else { continue };
-            outcome = outcome.and(self.revoke_token(&scheme, &token, transport).await);
+            forgotten.tokens += 1;
+            self.unkeep(&key, &token).await;
+            match self.revoke_token(&key.0, &token, transport).await {
+                Ok(revoked) => forgotten.revoked += usize::from(revoked),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
         }
         outcome
     }
 
-    async fn revoke_token(
+    pub(super) async fn revoke_token(
         &self,
         scheme: &str,
         token: &SecretString,
         transport: &Transport,
-    ) -> Result<(), SignInError> {
+    ) -> Result<bool, SignInError> {
         let mut schemes = self.definition.security_schemes.iter();
-        let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(()) };
+        let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(false) };
         let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
         let (credentials, _) = self.leased_credentials(None).await?;
-        self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await
+        let ended = self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await;
+        ended.map_err(|error| Carried::of(&credentials, Some(token)).conceal_sign_in(error))
     }
 }

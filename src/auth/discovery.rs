@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde::Deserialize;
+use tokio::time::Instant;
 use url::Url;
 
 use super::SignInError;
@@ -53,6 +54,7 @@ impl Discovery<'_> {
             );
             return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
         }
+        let since = Instant::now();
         let answer = self.transport.send_once(&self.wire()).await.map_err(|error| match error {
             SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
             other => other,
@@ -66,7 +68,7 @@ impl Discovery<'_> {
         }
         let flow =
             read(&self.url, &answer.body).map_err(|problem| self.error(&problem, Some(answer.status)))?;
-        Ok(Fetched { value: flow, lifetime: Some(HOLDS) })
+        Ok(Fetched::new(flow, Some(HOLDS), since))
     }
 
     fn wire(&self) -> Wire {
@@ -92,6 +94,7 @@ impl Discovery<'_> {
             hint: Some(self.way_out()),
             status,
             trace_id: None,
+            retry_after: None,
         }
     }
 

@@ -40,7 +40,9 @@ impl Identity<'_> {
         scopes.sort_unstable();
         scopes.dedup();
         let mut bytes = self.encoded();
-        scopes.iter().for_each(|scope| push(&mut bytes, Some(scope)));
+        for scope in scopes {
+            push(&mut bytes, Some(scope));
+        }
         sha256(&[&bytes])
     }
 
@@ -50,7 +52,9 @@ impl Identity<'_> {
         let parts = [Some(ENCODING), Some(service), Some(scheme), Some(place), *client, *member, secret];
         let length = parts.iter().map(|part| size_of::<u64>() + part.map_or(0, str::len)).sum();
         let mut bytes = Zeroizing::new(Vec::with_capacity(length));
-        parts.iter().for_each(|part| push(&mut bytes, *part));
+        for part in parts {
+            push(&mut bytes, part);
+        }
         bytes
     }
 }

@@ -4,11 +4,13 @@
 //! that no secret goes to another origin than the configured one.
 
 mod account;
+mod cache;
 mod choice;
+mod conceal;
 mod digest;
 mod discovery;
-#[cfg_attr(not(test), expect(dead_code, reason = "the token cache, which comes next, is named by it"))]
 mod identity;
+mod keeping;
 mod provider;
 mod renewing;
 mod seal;
@@ -18,11 +20,14 @@ mod token;
 use crate::error::{AuthError, ConfigError, Error, TransportError, UnsafeError};
 
 pub(crate) use account::{Account, Grant, Rejected};
+pub(crate) use cache::TokenCache;
 pub(crate) use choice::Choice;
+pub(crate) use conceal::Carried;
 pub(crate) use digest::Challenge;
+pub use keeping::Forgotten;
 pub use provider::{CredentialFuture, CredentialProvider, ProviderError};
 pub(crate) use seal::{Target, seal};
-pub(crate) use source::{Need, place, placement};
+pub(crate) use source::{Need, Source, place, placement, source};
 
 /// Why signing in failed; cloned for everyone who waits for the same token.
 #[derive(Debug, Clone)]
@@ -31,6 +36,23 @@ pub(crate) enum SignInError {
     Config(ConfigError),
     Transport(TransportError),
     Unsafe(UnsafeError),
+}
+
+impl SignInError {
+    /// How long the server asks to wait.
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        if let Self::Auth(error) = self { error.retry_after } else { None }
+    }
+
+    /// The same failure, told when this much of the wait is left.
+    fn after(self, left: std::time::Duration) -> Self {
+        match self {
+            Self::Auth(error) if error.retry_after.is_some() => {
+                Self::Auth(AuthError { retry_after: Some(left), ..error })
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<SignInError> for Error {

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Harness, Inner, Lookup, unknown_service};
-use crate::auth::CredentialProvider;
+use super::{Caches, Harness, Inner, Lookup, unknown_service};
+use crate::auth::{CredentialProvider, TokenCache};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::operation::RegionDef;
@@ -41,6 +42,7 @@ pub struct HarnessBuilder {
     lookup: Lookup,
     allow_http: bool,
     settings: Settings,
+    caches: Caches,
     /// What went wrong first.
     fault: Option<Error>,
 }
@@ -56,6 +58,7 @@ impl Default for HarnessBuilder {
             lookup: Arc::new(|name| std::env::var(name).ok()),
             allow_http: false,
             settings: Settings::default(),
+            caches: Caches::default(),
             fault: None,
         }
     }
@@ -221,6 +224,32 @@ impl HarnessBuilder {
         self
     }
 
+    /// Keeps access tokens in a folder, so that other processes and later ones need not fetch their own; off by
+    /// default. The folder is made where it is missing.
+    ///
+    /// A token stands in a file that its owner alone can read (mode 0600 in a folder of 0700; on Windows the folder's
+    /// own rules hold), under a hash of whose it is. It serves only those who have the client's secret. Processes that
+    /// need a new one at the same time wait up to 5 s for the one that fetches it. A file that is damaged, a link,
+    /// another user's or open to others is passed over and replaced; where nothing can be read or written, calls are
+    /// made without it, and a warning is logged. Access tokens and keys that were given as they are, are never kept.
+    ///
+    /// ```
+    /// let harness = opcall::Harness::builder().env(|_| None).token_cache("/home/me/.cache/my-app/tokens").build()?;
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn token_cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.caches.all = Some(Arc::new(TokenCache::new(folder.into())));
+        self
+    }
+
+    /// Keeps the access tokens of one service in a folder, as [`HarnessBuilder::token_cache`] does those of all.
+    pub fn token_cache_for(mut self, service: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
+        let service = service.into();
+        self.caches.of.retain(|(known, _)| *known != service);
+        self.caches.of.push((service, Arc::new(TokenCache::new(folder.into()))));
+        self
+    }
+
     /// Makes the harness.
     ///
     /// # Errors
@@ -251,6 +280,7 @@ impl HarnessBuilder {
                 allow_http: self.allow_http,
                 transport: Transport::new(self.settings)?,
                 accounts: Mutex::new(HashMap::new()),
+                caches: self.caches,
             }),
         };
         for (service, profile) in &profiles {

@@ -8,18 +8,19 @@ use url::Url;
 use super::command::{Command, Endpoint};
 use super::live::LiveCall;
 use super::{Harness, Inner, files};
-use crate::auth::{self, Account, Need, Target};
+use crate::auth::{self, Account, Carried, Need, Target};
 use crate::error::{ArgumentsError, AuthError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
+use crate::pages::Given;
 use crate::params::Params;
 use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
 use crate::response::{Context, Response, ResponseStream, RootField};
-use crate::table::Operation;
+use crate::table::{Operation, Parameter};
 use crate::transport::{Answer, Limits};
 
 /// A command whose operation and account are found.
-pub(super) struct Dispatch<'a> {
+pub(crate) struct Dispatch<'a> {
     harness: &'a Harness,
     subject: Subject<'a>,
     pub(super) account: Arc<Account>,
@@ -30,6 +31,19 @@ pub(super) struct Dispatch<'a> {
     pub(super) limits: Limits,
     /// Whether the body of the answer is left to the caller.
     pub(super) is_streamed: bool,
+    /// The address of a further page, in place of the one that the arguments make.
+    pub(crate) page: Option<Url>,
+}
+
+/// What a live call brought.
+struct Exchanged {
+    context: Context,
+    answer: Answer,
+    attempts: u32,
+    /// The address that answered, without credentials.
+    url: String,
+    /// What an error about the answer must not repeat.
+    carried: Carried,
 }
 
 /// What is called.
@@ -64,8 +78,27 @@ impl<'a> Dispatch<'a> {
         };
         let Command { params, options, limits, .. } = command;
         limits.check()?;
-        let is_streamed = false;
-        Ok(Self { harness, subject, account, alternatives, params, options, limits, is_streamed })
+        let (is_streamed, page) = (false, None);
+        Ok(Self { harness, subject, account, alternatives, params, options, limits, is_streamed, page })
+    }
+
+    /// The operation, where it is one of the table.
+    pub(crate) fn operation(&self) -> Option<Operation<'a>> {
+        if let Subject::Listed(operation) = &self.subject { Some(*operation) } else { None }
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        match &self.subject {
+            Subject::Listed(operation) => operation.method(),
+            Subject::Unlisted { method, .. } => method.clone(),
+        }
+    }
+
+    /// Looks at the arguments or sets one.
+    pub(crate) fn with_arguments<T>(&mut self, work: impl FnOnce(Given<'_>) -> T) -> T {
+        let parameters = self.operation().into_iter().flat_map(Operation::parameters);
+        let declared: Vec<_> = parameters.map(Parameter::name).collect();
+        work(Given { params: &mut self.params, body: &mut self.options.body, declared: &declared })
     }
 
     /// A dry run: without credentials that serve, the first alternative shows their places.
@@ -78,23 +111,29 @@ impl<'a> Dispatch<'a> {
     }
 
     /// A live call.
-    pub(super) async fn send(self) -> Result<Response> {
-        let (context, answer, attempts) = self.exchange().await?;
-        Response::check(context, answer, attempts)
+    pub(super) async fn send(&self) -> Result<Response> {
+        self.send_located().await.map(|(response, _)| response)
+    }
+
+    /// A live call, with the address that answered, without credentials.
+    pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
+        let Exchanged { context, answer, attempts, url, carried } = self.exchange().await?;
+        let checked = Response::check(context, answer, attempts);
+        Ok((checked.map_err(|error| carried.conceal(error))?, url))
     }
 
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
         self.is_streamed = true;
-        let (context, mut answer, attempts) = self.exchange().await?;
+        let Exchanged { context, mut answer, attempts, carried, .. } = self.exchange().await?;
         match answer.rest.take() {
             Some(body) => Ok(ResponseStream::new(context, answer, body, attempts)),
-            None => Err(Response::refuse(context, answer, attempts)),
+            None => Err(carried.conceal(Response::refuse(context, answer, attempts))),
         }
     }
 
     /// Everything that can be found wrong without the network is found first.
-    async fn exchange(&self) -> Result<(Context, Answer, u32)> {
+    async fn exchange(&self) -> Result<Exchanged> {
         let place = self.place(&self.account.base());
         place.require_real()?;
         let request = self.resolve(&place)?;
@@ -105,10 +144,11 @@ impl<'a> Dispatch<'a> {
         let inner = self.inner();
         let mut call = LiveCall::new(self, place, request);
         let (answer, attempts) = inner.transport.send(&mut call).await?;
-        if let Some(problem) = call.unmet.filter(|_| answer.status == 401) {
+        let LiveCall { unmet, request, carried, .. } = call;
+        if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, answer.status).into());
         }
-        Ok((context, answer, attempts))
+        Ok(Exchanged { context, answer, attempts, url: request.url, carried })
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -135,6 +175,9 @@ impl<'a> Dispatch<'a> {
         let needs: Vec<_> =
             schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
         let places = self.placements(&needs, self.account.own());
+        if let Some(page) = &self.page {
+            request.move_to(page, &places);
+        }
         request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
     }
@@ -194,6 +237,7 @@ impl<'a> Dispatch<'a> {
             hint: Some("ask the service for MD5, SHA-256 or SHA-512-256 with `qop=auth`.".to_owned()),
             status: Some(status),
             trace_id: None,
+            retry_after: None,
             service,
         }
     }
@@ -211,7 +255,7 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    pub(super) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match &self.subject {
             Subject::Listed(operation) => operation.qualified_id(),
             Subject::Unlisted { method, path, .. } => format!("{method} {path}"),
@@ -219,10 +263,7 @@ impl<'a> Dispatch<'a> {
     }
 
     fn context(&self, request: &Request) -> Context {
-        let operation = match &self.subject {
-            Subject::Listed(operation) => Some(*operation),
-            Subject::Unlisted { .. } => None,
-        };
+        let operation = self.operation();
         Context {
             operation: self.label(),
             service: self.account.definition.name.clone(),
@@ -234,6 +275,7 @@ impl<'a> Dispatch<'a> {
             graphql: operation
                 .and_then(Operation::graphql)
                 .map(|graphql| RootField(graphql.root_field().map(str::to_owned))),
+            items: operation.and_then(Operation::pagination).map(|pagination| pagination.items),
         }
     }
 }

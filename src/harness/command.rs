@@ -9,6 +9,7 @@ use super::Harness;
 use super::call::Dispatch;
 use crate::error::{Error, Result};
 use crate::operation::Method;
+use crate::pages::Pages;
 use crate::params::{Body, Params};
 use crate::request::{CallOptions, Request};
 use crate::response::{Response, ResponseStream};
@@ -197,6 +198,12 @@ impl<'a> Command<'a> {
     /// Every [`Error`]; [`Error::was_sent`] tells whether the call may have been carried out.
     pub async fn send(self) -> Result<Response> {
         Dispatch::of(self)?.send().await
+    }
+
+    /// The pages of the list that this call is the first page of. Nothing happens until [`Pages::next`] is awaited,
+    /// which also tells what is wrong with the call.
+    pub fn pages(self) -> Pages<'a> {
+        Pages::of(Dispatch::of(self))
     }
 
     /// Makes the call and returns once the head of its answer is there; the body is taken as it comes, whatever its

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::call::{Dispatch, shown_url};
 use super::files;
-use crate::auth::{self, Challenge, Grant, Rejected};
+use crate::auth::{self, Carried, Challenge, Grant, Rejected};
 use crate::error::{Phase, Result, TransportError, UnsafeError};
 use crate::operation::SecuritySchemeDef;
 use crate::profile::{Base, origin_of};
@@ -16,7 +16,7 @@ pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
     /// The address that `request` was resolved against.
     place: Base,
-    request: Request,
+    pub(super) request: Request,
     grant: Grant,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.
@@ -27,6 +27,8 @@ pub(super) struct LiveCall<'c, 'a> {
     challenges: u32,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
+    /// The secrets that the last request carried, which an error must not repeat.
+    pub(super) carried: Carried,
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
@@ -41,6 +43,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             renewed: false,
             challenges: 0,
             unmet: None,
+            carried: Carried::default(),
         }
     }
 
@@ -127,6 +130,7 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
+        self.carried = Carried::by(&wire, &self.request, &self.grant);
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
         Ok(wire)
@@ -144,8 +148,9 @@ impl Call for LiveCall<'_, '_> {
             return true;
         }
         let Some(rejected) = self.grant.renewable() else { return false };
-        let once =
-            if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
+        // What was found in place of refused credentials may be refused as well: then new ones are fetched.
+        let is_news = self.dispatch.account.is_current(&rejected) && !(self.renewed && self.grant.is_found);
+        let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
     }

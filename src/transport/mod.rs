@@ -14,6 +14,7 @@ mod fetch;
 pub(crate) mod hint;
 mod incoming;
 mod limits;
+mod pace;
 mod reach;
 mod tls;
 

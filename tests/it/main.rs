@@ -39,6 +39,8 @@ mod generate;
 mod graphql;
 /// Documents made to do harm: read right, or refused at once.
 mod hostile;
+/// No text of a caller leaves its place in a request.
+mod injection;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
 /// README: its commands, and what it shows of their output.
@@ -76,5 +78,7 @@ mod tidy;
 /// TLS and client certificates, with an authority of our own.
 #[cfg(feature = "cli")]
 mod tls;
+/// Tokens kept in a folder: who gets them, and what becomes of files that are not as they were written.
+mod token_cache;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;

@@ -13,6 +13,7 @@ use crate::inputs::Inputs;
 use crate::items::{self, Assembled, Source};
 use crate::loopback;
 use crate::output::{Screen, counted, escape};
+use crate::pages;
 use crate::prepared;
 use crate::remembered::Wanted;
 use crate::report::{About, Failure};
@@ -175,6 +176,9 @@ impl<'a> Call<'a> {
         prepared::warn(&request, &args.common);
         if args.common.verbose > 0 {
             prepared::trace(&request, args.common.verbose > 1);
+        }
+        if args.pages.paginate {
+            return pages::run(self.command().pages(), self.subject.is_graphql(), args, screen).await;
         }
         let done = match &args.save {
             Some(path) => self.save(path, args, screen).await,

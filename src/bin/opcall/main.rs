@@ -23,6 +23,7 @@ mod items;
 mod loopback;
 mod ops;
 mod output;
+mod pages;
 mod prepared;
 mod remembered;
 mod report;

@@ -397,8 +397,14 @@ mod tests {
 
     #[test]
     fn every_failure_has_its_code() {
-        let auth =
-            AuthError { service: "a".into(), problem: "b".into(), hint: None, status: None, trace_id: None };
+        let auth = AuthError {
+            service: "a".into(),
+            problem: "b".into(),
+            hint: None,
+            status: None,
+            trace_id: None,
+            retry_after: None,
+        };
         let config = ConfigError { problem: "b".into(), hint: None };
         let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         for (failure, code) in [

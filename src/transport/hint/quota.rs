@@ -11,6 +11,9 @@ use crate::operation::RateLimitHeaders;
 /// What a customary field may end in and still count requests, not what they cost.
 const REQUESTS: [&str; 7] = ["", "-requests", "-second", "-minute", "-hour", "-day", "-month"];
 
+/// No limit has a longer name, in bytes.
+const LONGEST_NAME: usize = 64;
+
 /// One rate limit, as an answer tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Quota {
@@ -172,4 +175,10 @@ fn customary_name(name: &str) -> Option<(&'static str, &str)> {
         let ending = rest.strip_prefix(word)?;
         (ending.is_empty() || ending.starts_with('-')).then_some((word, ending))
     })
+}
+
+/// The name of the limit that an answer was counted in, where a service has several.
+pub(crate) fn resource(headers: &HeaderMap) -> Option<&str> {
+    let named = ["x-ratelimit-resource", "x-ratelimit-bucket"].into_iter();
+    named.flat_map(|name| lines(headers, name)).find(|name| !name.is_empty() && name.len() <= LONGEST_NAME)
 }

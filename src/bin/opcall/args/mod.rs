@@ -126,9 +126,11 @@ pub(crate) struct CallArgs {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// What to print: auto, json (an answer that is none is an error), raw (as received), none
+    #[command(flatten)]
+    pub(crate) pages: PageArgs,
+    /// What to print: auto, json (an answer that is none is an error), ndjson (an item a line), raw (as received), none
     #[arg(
-        help = "What to print: auto, json (an answer that is none is an error), raw (as received), none [env: OPCALL_OUTPUT]",
+        help = "What to print: auto, json (an answer that is none is an error), ndjson (an item a line), raw (as received), none [env: OPCALL_OUTPUT]",
         short,
         long,
         value_enum,
@@ -152,6 +154,23 @@ pub(crate) struct CallArgs {
     /// Ask nothing before a DELETE
     #[arg(long, help_heading = "Safety")]
     pub(crate) yes: bool,
+}
+
+/// Which pages of a list, and how they are put together.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PageArgs {
+    /// Ask for all pages of a list, and print them one after the other
+    #[arg(long, help_heading = "Pages")]
+    pub(crate) paginate: bool,
+    /// Ask for no further page after so many items; -o ndjson and --slurp print exactly so many
+    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Pages")]
+    pub(crate) max_items: Option<u64>,
+    /// Ask for so many pages at most [default: 10000]
+    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Pages", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_pages: Option<u64>,
+    /// Print the items of all pages as one list
+    #[arg(long, requires = "paginate", help_heading = "Pages")]
+    pub(crate) slurp: bool,
 }
 
 /// What a call says of its request beside the items.

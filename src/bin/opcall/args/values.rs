@@ -27,6 +27,7 @@ pub(crate) enum CallOutput {
     #[default]
     Auto,
     Json,
+    Ndjson,
     Raw,
     None,
 }
