@@ -88,6 +88,9 @@ const END_HEADERS: u8 = 4;
 /// `:status: 200`, of the static table.
 const OK: u8 = 0x88;
 
+/// The field that was kept last: 62 in the table (RFC 7541 §2.3.3).
+const NEWEST: u8 = 0xbe;
+
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
@@ -142,12 +145,12 @@ fn client(server: &Raw, timeout: Duration) -> Harness {
 pub(super) fn bombs() -> Vec<(&'static str, Raw, &'static str)> {
     const TOLD: &str = "more than 100, or larger than 65536 bytes";
     let large = server(|connection, stream, _| {
-        let fields = [&[OK][..], &field("x-long", &[b'v'; 70_000], false)].concat();
+        let fields = [&[OK][..], &field("x-long", &b"v".repeat(70_000), false)].concat();
         let _ = connection.write_all(&[settings(), head(stream, &fields)].concat());
     });
     let growing = server(|connection, stream, _| {
-        // One byte each for a field of 3.9 KB: 62 in the table is the one kept last.
-        let fields = [&[OK][..], &field("x-long", &[b'v'; 3900], true), &[0x80 | 62; 1_000_000]].concat();
+        // One byte each for a field of 3.9 KB.
+        let fields = [&[OK][..], &field("x-long", &b"v".repeat(3900), true), &[NEWEST].repeat(1_000_000)].concat();
         let _ = connection.write_all(&[settings(), head(stream, &fields)].concat());
     });
     let endless = server(|connection, stream, _| {
