@@ -4,6 +4,7 @@ use super::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused,
     TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
+use crate::attempt::Attempt;
 use crate::spec::SpecError;
 
 impl Error {
@@ -58,10 +59,22 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Transport(error) => !matches!(error.phase, Phase::Tls(_)),
+            Self::Transport(error) => is_retryable_phase(error.phase),
             Self::Refused(error) => error.retryable,
             Self::Auth(error) => error.status.is_some_and(is_retryable_status),
             _ => false,
+        }
+    }
+
+    /// What was tried: the requests of the operation, or those to the token endpoint where that did not answer. Empty
+    /// where nothing was sent, and where the error is not about sending.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Transport(error) => &error.attempts,
+            #[cfg(feature = "client")]
+            Self::Refused(error) => error.response.attempts(),
+            _ => &[],
         }
     }
 
@@ -94,6 +107,11 @@ impl Error {
             Self::Decode(_) | Self::Io(_) => None,
         }
     }
+}
+
+/// Two sides that do not agree on TLS will not do so later either.
+pub(crate) fn is_retryable_phase(phase: Phase) -> bool {
+    !matches!(phase, Phase::Tls(_))
 }
 
 /// 408, 425, 429, 500, 502, 503 and 504 tell of a moment, not of the call.
@@ -226,11 +244,20 @@ from_part! {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::attempt::Outcome;
 
     fn unknown(name: &str, suggestions: &[&str]) -> Error {
         let suggestions = suggestions.iter().map(|one| (*one).to_owned()).collect();
         UnknownOperation { name: name.to_owned(), suggestions }.into()
+    }
+
+    fn attempts(count: u32) -> Vec<Attempt> {
+        let outcome = Outcome::Failed(Phase::Connect);
+        let one = |number| Attempt { number, outcome, sent: false, took: Duration::ZERO, wait: None };
+        (1..=count).map(one).collect()
     }
 
     fn lost(phase: Phase, signing_in: bool) -> Error {
@@ -242,7 +269,7 @@ mod tests {
             phase,
             signing_in,
             fetching: false,
-            attempts: 3,
+            attempts: attempts(3),
             source: None,
         }
         .into()

@@ -76,6 +76,7 @@ impl Failure {
         let tls = tls::problem_of(&error, has_certificate);
         let phase = match (error.is_connect(), error.is_timeout(), tls) {
             (_, false, Some(problem)) => Phase::Tls(problem),
+            (false, false, None) if was_turned_away(&error) => Phase::Unprocessed,
             (true, true, _) => Phase::ConnectTimeout,
             (true, false, None) => Phase::Connect,
             (false, true, _) if unsent => Phase::ConnectTimeout,
@@ -84,6 +85,16 @@ impl Failure {
         };
         Self::Network(phase, Some(Box::new(error.without_url())))
     }
+}
+
+/// Whether the server says by HTTP/2 that it has not looked at the request (RFC 9113 §8.7): it refused the stream, or
+/// it goes away in good order and took no further streams.
+fn was_turned_away(error: &(dyn Error + 'static)) -> bool {
+    chain(error).filter_map(|one| one.downcast_ref::<h2::Error>()).any(|error| {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        let leaving = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        error.is_remote() && (refused || leaving)
+    })
 }
 
 /// An error with what caused it, the outermost first.

@@ -25,6 +25,9 @@ mod credentials;
 mod digest;
 /// Where an authorization server tells its token endpoint, and how a client signs in there.
 mod discovery;
+/// A pipe gets the bytes, a terminal every token of them and nothing that steers it.
+#[cfg(all(feature = "cli", unix))]
+mod exact_output;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// Documents over the network: what is asked for, kept and refused.
@@ -61,6 +64,9 @@ mod server_choice;
 /// Servers nobody here wrote judge what is sent.
 #[cfg(all(feature = "cli", feature = "panther", unix))]
 mod servers;
+/// No secret is printed, by the library or the program.
+#[cfg(all(feature = "cli", unix))]
+mod silence;
 /// The vendors' pages on token management: every example of them, against the sandbox.
 #[cfg(feature = "sandbox")]
 mod source_documents;
@@ -80,5 +86,7 @@ mod tidy;
 mod tls;
 /// Tokens kept in a folder: who gets them, and what becomes of files that are not as they were written.
 mod token_cache;
+/// A thousand callers of one token: expired, refused, or not to be had.
+mod token_storm;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;

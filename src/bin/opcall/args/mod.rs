@@ -4,6 +4,7 @@
 //! any name. No option's name is a parameter's name in the APIs we measured, `--timeout` and `--dry-run` excepted.
 
 mod api;
+mod auth;
 mod shared;
 mod values;
 
@@ -12,10 +13,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, UpdateArgs};
+pub(crate) use self::auth::{AccountArgs, AuthArgs, AuthCommand, Place, StatusArgs, TokenArgs};
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
-    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, size,
+    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, repeats, size,
 };
 use crate::split::Word;
 
@@ -83,6 +85,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Remember services by name: their documents, servers and where their credentials are
     Api(ApiArgs),
+    /// Tell how services are signed in to, keep tokens between calls, give them back
+    Auth(AuthArgs),
     /// Run the sandbox of the built-in services on this machine
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
@@ -98,6 +102,7 @@ impl Command {
             Self::Batch(args) => &args.common,
             Self::Check(args) => &args.common,
             Self::Api(args) => args.common(),
+            Self::Auth(args) => &args.place().common,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(args) => &args.common,
         }
@@ -188,6 +193,14 @@ pub(crate) struct RequestArgs {
     /// The media type asked for
     #[arg(long, value_name = "TYPE", help_heading = "Request")]
     pub(crate) accept: Option<String>,
+    /// The key by which the service knows a repeat of this call; one is made where the operation declares such a header
+    #[arg(
+        help = "The key by which the service knows a repeat of this call; without this one is made where the operation declares such a header",
+        long,
+        value_name = "KEY",
+        help_heading = "Request"
+    )]
+    pub(crate) idempotency_key: Option<String>,
     /// Send values that do not fit the description, with a warning
     #[arg(long, help_heading = "Request")]
     pub(crate) no_validate: bool,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{ColorWhen, ErrorFormat, duration, header, pair, size};
+use super::values::{ColorWhen, ErrorFormat, duration, header, pair, repeats, size};
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
@@ -91,6 +91,7 @@ pub(crate) struct Source {
 
 /// Where calls go, how long they may take and how much they may bring.
 #[derive(Debug, Clone, Default, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Target {
     /// Sign in by this profile
     #[arg(
@@ -114,6 +115,16 @@ pub(crate) struct Target {
     /// Start the sandbox for this one call and send it there; needs no credentials
     #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "server_variables", "profile"])]
     pub(crate) sandbox: bool,
+    /// Keep access tokens in the cache folder between calls
+    #[arg(
+        help = "Keep access tokens in the cache folder between calls [env: OPCALL_TOKEN_CACHE, OPCALL_CACHE_DIR]",
+        long,
+        help_heading = "Where"
+    )]
+    pub(crate) token_cache: bool,
+    /// Keep none, whatever was signed in to: `OPCALL_TOKEN_CACHE=0`.
+    #[arg(skip)]
+    pub(crate) no_token_cache: bool,
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]
     pub(crate) insecure_http: bool,
@@ -131,6 +142,18 @@ pub(crate) struct Target {
         help_heading = "Where"
     )]
     pub(crate) cacert: Option<PathBuf>,
+    /// How often to repeat a call that failed for a moment, after its first attempt: 0 to 10
+    #[arg(
+        help = "How often to repeat a call that failed for a moment, after its first attempt: 0 to 10 [env: OPCALL_RETRY]",
+        long,
+        value_name = "N",
+        value_parser = repeats,
+        help_heading = "Time"
+    )]
+    pub(crate) retry: Option<u32>,
+    /// Repeat also what may have been carried out, as if it did nothing the second time
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) retry_unsafe: bool,
     /// How long one attempt may take: 30s, 500ms, 2m
     #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,
