@@ -134,6 +134,7 @@ impl fmt::Display for Outcome {
             Self::Failed(phase) => f.write_str(match phase {
                 Phase::Connect => "no connection",
                 Phase::Tls(_) => "no agreement on TLS",
+                Phase::Proxy(_) => "not let through by the proxy",
                 Phase::ConnectTimeout => "no connection in time",
                 Phase::Unprocessed => "turned away by the server",
                 Phase::AnswerTimeout => "no answer in time",
