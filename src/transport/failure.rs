@@ -141,9 +141,8 @@ impl fmt::Display for Failure {
             Self::Config(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::TooLarge(limit) => write!(f, "the answer is larger than {limit} bytes"),
-            Self::Unsendable(problem) | Self::Harmful { problem, .. } | Self::Undecodable { problem, .. } => {
-                f.write_str(problem)
-            }
+            Self::Unsendable(problem) | Self::Harmful { problem, .. } => f.write_str(problem),
+            Self::Undecodable { problem, .. } => write!(f, "the answer cannot be read: {problem}"),
         }
     }
 }

@@ -264,6 +264,7 @@ fn hint_of(error: &Error) -> Option<String> {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
                 .replace("give the server variable ", "give --server-variable ")
+                .replace(" (`follow_redirects`)", " with --follow")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`idle_timeout`)", " with --idle-timeout")
                 .replace(
@@ -324,10 +325,6 @@ fn code_of(error: &Error) -> u8 {
     }
 }
 
-fn milliseconds(wait: std::time::Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn problems(error: Option<&Error>) -> Value {
     let Some(Error::Arguments(error)) = error else { return json!([]) };
     let problem =
@@ -358,11 +355,11 @@ impl<'e> Facts<'e> {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
                 attempts: Some(error.response.attempts().len()),
-                retry_after_ms: error.retry_after.map(in_ms),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
             },
             Error::Auth(error) => Self {
-                retry_after_ms: error.retry_after.map(in_ms),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
                 ..Self::default()
             },
@@ -371,7 +368,7 @@ impl<'e> Facts<'e> {
     }
 }
 
-fn in_ms(wait: Duration) -> u64 {
+fn milliseconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
