@@ -301,7 +301,6 @@ impl fmt::Debug for HarnessBuilder {
         f.debug_struct("HarnessBuilder")
             .field("profiles", &self.profiles)
             .field("regions", &self.regions)
-            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }
