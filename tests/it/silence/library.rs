@@ -157,7 +157,8 @@ async fn the_library_prints_no_secret() {
     let good = answering();
     let (http2, pem) = of_http2().await;
     let mut servers = vec![breaking()];
-    for status in [400, 401, 403, 429, 500] {
+    let statuses = [401, 403, 400, 429, 500];
+    for status in statuses.into_iter().take(proof(1, 5)) {
         servers.push(repeating(status, false));
         servers.push(repeating(status, true));
     }
@@ -173,6 +174,9 @@ async fn the_library_prints_no_secret() {
             continue;
         }
         call_all(&printed, at(&http2).root_certificates(&pem)).await;
+        if proof(0, 1) == 0 {
+            continue;
+        }
         // Not trusted, no TLS at all, nobody there, nobody anywhere, not encrypted.
         call_all(&printed, at(&http2)).await;
         call_all(&printed, at(&good.url().replace("http:", "https:"))).await;
@@ -181,7 +185,7 @@ async fn the_library_prints_no_secret() {
         call_all(&printed, at("http://api.example.invalid")).await;
         let with_password =
             |address: &str| format!("http://user:{}@{address}", "cAnary%2F%2B%3DzQ7w~x.proxy");
-        let refusing = servers[6].url().replace("http://", "");
+        let refusing = servers[2].url().replace("http://", "");
         for proxy in [with_password("127.0.0.1:9"), with_password(&refusing), with_password("")] {
             call_all(&printed, at("http://api.example.invalid").allow_http().proxy(&proxy)).await;
             call_all(&printed, at("https://api.example.invalid").proxy(&proxy)).await;
