@@ -28,6 +28,7 @@ pub(crate) struct Dispatch<'a> {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
+    pub(super) follow: Option<u32>,
     pub(super) limits: Limits,
     /// In place of the harness's number of repeats.
     pub(super) repeats: Option<u32>,
@@ -81,7 +82,7 @@ impl<'a> Dispatch<'a> {
         };
         command.repeats.map_or(Ok(()), check_repeats)?;
         command.limits.check()?;
-        let Command { mut params, mut options, limits, repeats, idempotent, key, .. } = command;
+        let Command { mut params, mut options, limits, follow, repeats, idempotent, key, .. } = command;
         if let Some(key) = key {
             give_key(key, &subject, &mut params, &mut options)?;
         }
@@ -93,6 +94,7 @@ impl<'a> Dispatch<'a> {
             params,
             options,
             limits,
+            follow,
             repeats,
             idempotent,
             is_streamed: false,
@@ -187,17 +189,22 @@ impl<'a> Dispatch<'a> {
         };
         let mut request = resolved?;
         files::check(request.content())?;
-        let schemes = self.account.definition.security_schemes.iter();
-        let schemes =
-            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
-        let needs: Vec<_> =
-            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
-        let places = self.placements(&needs, self.account.own());
+        let places = self.places();
         if let Some(page) = &self.page {
             request.move_to(page, &places);
         }
         request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
+    }
+
+    /// Where credentials of any of the alternatives go in a request.
+    pub(super) fn places(&self) -> Vec<Placement> {
+        let schemes = self.account.definition.security_schemes.iter();
+        let schemes =
+            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
+        let needs: Vec<_> =
+            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
+        self.placements(&needs, self.account.own())
     }
 
     /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
@@ -206,9 +213,11 @@ impl<'a> Dispatch<'a> {
         if self.idempotent {
             return true;
         }
-        let Subject::Listed(operation) = &self.subject else { return request.method.is_idempotent() };
+        let operation = self.operation().filter(|operation| operation.method() == request.method);
+        // Of an endpoint in no table, and after a redirect that changed the method, the method alone is known.
+        let Some(operation) = operation else { return request.method.is_idempotent() };
         let is_key = |(name, value): &(String, String)| name == request::KEY && !value.is_empty();
-        let has_key = || request::key_name(*operation).is_some() && request.headers.iter().any(is_key);
+        let has_key = || request::key_name(operation).is_some() && request.headers.iter().any(is_key);
         operation.declared_idempotent().unwrap_or_else(|| operation.is_idempotent() || has_key())
     }
 
@@ -228,7 +237,7 @@ impl<'a> Dispatch<'a> {
     /// What there is to choose among the alternatives by.
     pub(super) fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
         // Only TLS shows it.
-        let certificate = self.inner().transport.has_certificate()
+        let certificate = self.account.has_certificate(&self.inner().transport)
             && self.place(&self.account.base()).url.starts_with("https:");
         self.account.choice(&self.alternatives, credentials, certificate)
     }
@@ -274,7 +283,7 @@ impl<'a> Dispatch<'a> {
 
     /// Where the credentials may go: to the address of the call, which the document or the user named, alone.
     pub(super) fn target(&self, place: &Base) -> Target {
-        Target { origin: origin_of(&place.url), allow_http: self.account.allow_http }
+        Target { origin: origin_of(&place.url), plain_http: self.inner().transport.plain_http() }
     }
 
     /// Refuses an address before a token is fetched for it.

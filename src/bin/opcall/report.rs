@@ -264,6 +264,7 @@ fn hint_of(error: &Error) -> Option<String> {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
                 .replace("give the server variable ", "give --server-variable ")
+                .replace(" (`follow_redirects`)", " with --follow")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`idle_timeout`)", " with --idle-timeout")
                 .replace(
@@ -271,6 +272,12 @@ fn hint_of(error: &Error) -> Option<String> {
                     "the limit with --max-body, or save it with --save FILE, if",
                 )
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
+                .replace(
+                    "the base URL (`base_url`)",
+                    "the base URL (--server URL, or the service's variable)",
+                )
+                .replace(" (`proxy`)", ": --proxy URL, or the environment's HTTPS_PROXY")
+                .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
     }
 }
@@ -298,7 +305,11 @@ pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure
 fn code_of(error: &Error) -> u8 {
     match error {
         Error::Transport(error) if error.phase.is_timeout() => 28,
-        Error::Transport(error) if matches!(error.phase, Phase::Connect | Phase::Tls(_)) => 7,
+        Error::Transport(error)
+            if matches!(error.phase, Phase::Connect | Phase::Tls(_) | Phase::Proxy(_)) =>
+        {
+            7
+        }
         Error::Transport(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
@@ -312,10 +323,6 @@ fn code_of(error: &Error) -> u8 {
         Error::Unsafe(_) => 10,
         _ => 2,
     }
-}
-
-fn milliseconds(wait: std::time::Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn problems(error: Option<&Error>) -> Value {
@@ -348,11 +355,11 @@ impl<'e> Facts<'e> {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
                 attempts: Some(error.response.attempts().len()),
-                retry_after_ms: error.retry_after.map(in_ms),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
             },
             Error::Auth(error) => Self {
-                retry_after_ms: error.retry_after.map(in_ms),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
                 ..Self::default()
             },
@@ -361,7 +368,7 @@ impl<'e> Facts<'e> {
     }
 }
 
-fn in_ms(wait: Duration) -> u64 {
+fn milliseconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -393,6 +400,7 @@ mod tests {
             phase,
             signing_in: false,
             fetching: false,
+            proxy: None,
             attempts: (1..=3).map(attempt).collect(),
             source: Some(std::sync::Arc::new(source)),
         })))

@@ -219,3 +219,15 @@ fn endless_heads_end() {
     let ended = run(&flood(&field, Vec::new(), 1).url(), &[]);
     must_end("a header field of 70 KB", &ended, 10, "more than 100, or larger than 65536 bytes");
 }
+
+#[test]
+fn heads_over_http2_end() {
+    let root = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(root.path(), super::h2::root()).unwrap();
+    for (name, server, message) in super::h2::bombs() {
+        let url = server.url().replace("http://", "https://");
+        let ended = run(&url, &["--cacert", root.path().to_str().unwrap()]);
+        let code = if message.starts_with("no answer") { 9 } else { 10 };
+        must_end(name, &ended, code, message);
+    }
+}

@@ -3,6 +3,7 @@
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod bombs;
 mod cancellation;
+mod h2;
 #[cfg(feature = "cli")]
 mod saving;
 mod stalls;

@@ -15,7 +15,12 @@ fn gzipped(text: &str) -> Vec<u8> {
 }
 
 fn answer(head: &str, body: &[u8]) -> Vec<u8> {
-    [format!("HTTP/1.1 200 OK\r\n{head}\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+    [
+        format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{head}\r\ncontent-length: {}\r\n\r\n", body.len())
+            .as_bytes(),
+        body,
+    ]
+    .concat()
 }
 
 #[tokio::test]
@@ -142,7 +147,7 @@ async fn the_callers_own_words_on_codings_count() {
     let server = Server::start(move |request, _| match request.header("range") {
         Some(_) => {
             let head = format!(
-                "HTTP/1.1 206 Part\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+                "HTTP/1.1 206 Part\r\nconnection: close\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
                 part.len()
             );
             Reply::raw([head.as_bytes(), &part].concat())
