@@ -144,7 +144,10 @@ impl<'a> Dispatch<'a> {
         let inner = self.inner();
         let mut call = LiveCall::new(self, place, request);
         let (answer, attempts) = inner.transport.send(&mut call).await?;
-        let LiveCall { unmet, request, carried, .. } = call;
+        let LiveCall { unmet, request, carried, spoiled, .. } = call;
+        if let Some(refused) = spoiled {
+            self.account.discard(&refused).await;
+        }
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, answer.status).into());
         }

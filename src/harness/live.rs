@@ -25,6 +25,8 @@ pub(super) struct LiveCall<'c, 'a> {
     renewed: bool,
     /// How many digest challenges it was answered with.
     challenges: u32,
+    /// Tokens that were refused, where the body cannot be sent again.
+    pub(super) spoiled: Option<Rejected>,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
     /// The secrets that the last request carried, which an error must not repeat.
@@ -42,6 +44,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             caught_up: false,
             renewed: false,
             challenges: 0,
+            spoiled: None,
             unmet: None,
             carried: Carried::default(),
         }
@@ -142,6 +145,7 @@ impl Call for LiveCall<'_, '_> {
         }
         let is_challenged = self.is_challenged(answer);
         if !files::is_repeatable(self.request.content()) {
+            self.spoiled = self.grant.renewable();
             return false;
         }
         if is_challenged {
