@@ -20,11 +20,16 @@ use crate::error::Phase;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    pub(crate) number: u32,
-    pub(crate) outcome: Outcome,
-    pub(crate) sent: bool,
-    pub(crate) took: Duration,
-    pub(crate) wait: Option<Wait>,
+    /// Counted from 1.
+    pub number: u32,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Whether at least a part of the request was sent, so that it may have been carried out.
+    pub sent: bool,
+    /// How long it took, from connecting to the last byte of the answer.
+    pub took: Duration,
+    /// The wait before the next attempt; `None` where it was the last one.
+    pub wait: Option<Wait>,
 }
 
 /// How an attempt went.
@@ -56,6 +61,8 @@ pub enum WaitReason {
     Backoff,
     /// The server said how long to wait.
     Hint(HintSource),
+    /// The answer redirects to another address of the same origin: no repeat, and no wait.
+    Redirect,
     /// The credentials were renewed, or a challenge of the server was learned: no repeat, and no wait.
     Credentials,
     /// The server has asked another call with the same credentials to wait; the time until then.
@@ -74,47 +81,17 @@ pub enum HintSource {
     RetryAfter,
     /// The field that the description names in `x-rate-limit`, or one by custom, such as `X-RateLimit-Reset`.
     RateLimitReset,
-    /// `RateLimit`, of the IETF draft "RateLimit header fields for HTTP".
+    /// The fields of the IETF draft draft-ietf-httpapi-ratelimit-headers.
     RateLimit,
     /// `Retry-After-Ms` and its kin, in milliseconds.
     RetryAfterMs,
 }
 
 impl Attempt {
-    /// Counted from 1.
-    #[must_use]
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// How it went.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        self.outcome
-    }
-
     /// The status of the answer, where one came.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         if let Outcome::Status(status) = self.outcome { Some(status) } else { None }
-    }
-
-    /// Whether at least a part of the request was sent, so that it may have been carried out.
-    #[must_use]
-    pub fn was_sent(&self) -> bool {
-        self.sent
-    }
-
-    /// How long it took, from connecting to the last byte of the answer.
-    #[must_use]
-    pub fn took(&self) -> Duration {
-        self.took
-    }
-
-    /// The wait before the next attempt; `None` where it was the last one.
-    #[must_use]
-    pub fn wait(&self) -> Option<Wait> {
-        self.wait
     }
 }
 
@@ -131,15 +108,21 @@ impl HintSource {
     }
 }
 
-/// ` after 3 attempts`; nothing for the first one.
-pub(crate) fn counted(attempts: usize) -> String {
-    if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() }
+/// ` after 3 attempts`; nothing where there was no repeat, whatever credentials were renewed.
+pub(crate) fn counted(attempts: &[Attempt]) -> String {
+    let is_repeated = |wait: Wait| wait.reason != WaitReason::Credentials;
+    if attempts.iter().any(|attempt| attempt.wait.is_some_and(is_repeated)) {
+        format!(" after {} attempts", attempts.len())
+    } else {
+        String::new()
+    }
 }
 
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "attempt {}: {} after {} ms", self.number, self.outcome, self.took.as_millis())?;
         match self.wait {
+            Some(Wait { reason: WaitReason::Redirect, .. }) => write!(f, ", on to where it leads"),
             Some(Wait { reason: WaitReason::Credentials, .. }) => write!(f, ", again with new credentials"),
             Some(wait) => write!(f, ", again in {} ms ({})", wait.length.as_millis(), wait.reason),
             None => Ok(()),
@@ -154,10 +137,11 @@ impl fmt::Display for Outcome {
             Self::Failed(phase) => f.write_str(match phase {
                 Phase::Connect => "no connection",
                 Phase::Tls(_) => "no agreement on TLS",
+                Phase::Proxy(_) => "not let through by the proxy",
                 Phase::ConnectTimeout => "no connection in time",
                 Phase::Unprocessed => "turned away by the server",
                 Phase::AnswerTimeout => "no answer in time",
-                Phase::Stalled => "no byte came in time",
+                Phase::Stalled => "the answer stood still",
                 Phase::Broken => "the connection broke",
             }),
             Self::Local => f.write_str("failed on this side"),
@@ -170,6 +154,7 @@ impl fmt::Display for WaitReason {
         match self {
             Self::Backoff => f.write_str("backoff"),
             Self::Hint(source) => source.fmt(f),
+            Self::Redirect => f.write_str("redirect"),
             Self::Credentials => f.write_str("new credentials"),
             Self::Cooldown => f.write_str("the server's word to another call"),
             Self::LearnedLimit => f.write_str("few requests are left"),
@@ -210,8 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn only_several_attempts_are_told() {
-        assert_eq!((counted(0).as_str(), counted(1).as_str()), ("", ""));
-        assert_eq!(counted(3), " after 3 attempts");
+    fn only_repeats_are_told() {
+        let log = |reasons: &[WaitReason]| {
+            let wait = |reason: &WaitReason| Some(Wait { length: Duration::ZERO, reason: *reason });
+            let waits = reasons.iter().map(wait).chain([None]);
+            let (outcome, took) = (Outcome::Status(503), Duration::ZERO);
+            let attempt = |wait| Attempt { number: 1, outcome, sent: true, took, wait };
+            counted(&waits.map(attempt).collect::<Vec<_>>())
+        };
+        assert_eq!((log(&[]), log(&[WaitReason::Credentials])), (String::new(), String::new()));
+        assert_eq!(log(&[WaitReason::Credentials, WaitReason::Backoff]), " after 3 attempts");
     }
 }

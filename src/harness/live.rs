@@ -1,22 +1,24 @@
 //! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
 
-use std::time::Duration;
-
 use super::call::{Dispatch, shown_url};
-use super::files;
+use super::{files, key};
+use crate::attempt::Attempt;
 use crate::auth::{self, Carried, Challenge, Grant, Rejected};
-use crate::error::{Phase, Result, TransportError, UnsafeError};
-use crate::operation::SecuritySchemeDef;
+use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
+use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Base, origin_of};
-use crate::request::Request;
-use crate::transport::{Answer, Call, Wire};
+use crate::request::{Content, Request};
+use crate::transport::{Answer, Asked, Call, Failure, Hop, Terms, Trail, Transport, Wire};
 
 /// A call between its attempts.
 pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
+    transport: &'c Transport,
     /// The address that `request` was resolved against.
     place: Base,
     pub(super) request: Request,
+    /// The idempotency key that was made for it, the same for all attempts.
+    key: Option<String>,
     grant: Grant,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.
@@ -27,6 +29,7 @@ pub(super) struct LiveCall<'c, 'a> {
     challenges: u32,
     /// Tokens that were refused, where the body cannot be sent again.
     pub(super) spoiled: Option<Rejected>,
+    redirects: Trail,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
     /// The secrets that the last request carried, which an error must not repeat.
@@ -34,10 +37,19 @@ pub(super) struct LiveCall<'c, 'a> {
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
-    pub(super) fn new(dispatch: &'c Dispatch<'a>, place: Base, request: Request) -> Self {
-        Self {
+    pub(super) fn new(
+        dispatch: &'c Dispatch<'a>,
+        transport: &'c Transport,
+        place: Base,
+        mut request: Request,
+    ) -> Result<Self> {
+        let key = key::for_call(&request)?;
+        key::put(key.as_deref(), &mut request);
+        Ok(Self {
             dispatch,
+            transport,
             place,
+            key,
             request,
             grant: Grant::default(),
             rejected: Rejected::default(),
@@ -45,15 +57,15 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             renewed: false,
             challenges: 0,
             spoiled: None,
+            redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
             unmet: None,
             carried: Carried::default(),
-        }
+        })
     }
 
     async fn sign_in(&mut self) -> Result<()> {
         let dispatch = self.dispatch;
         let account = &dispatch.account;
-        let transport = &dispatch.inner().transport;
         if dispatch.alternatives.is_empty() {
             return Ok(());
         }
@@ -66,7 +78,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if !needed.is_empty() {
             dispatch.check_target(&self.place)?;
         }
-        self.grant = account.grant(&needed, &self.rejected, transport).await?;
+        self.grant = account.grant(&needed, &self.rejected, self.transport).await?;
         Ok(())
     }
 
@@ -109,6 +121,16 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         again
     }
 
+    /// Goes where an answer redirects: the last step before sending looks at the address once more.
+    fn go(&mut self, hop: Hop) {
+        self.request.move_to(&hop.url, &self.dispatch.places());
+        self.request.method = hop.method;
+        if hop.drops_body {
+            self.request.body = Content::None;
+            self.request.headers.retain(|(name, _)| !name.starts_with("content-"));
+        }
+    }
+
     fn origin(&self) -> String {
         origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
     }
@@ -119,6 +141,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if place.url != self.place.url {
             let placements = std::mem::take(&mut self.request.credentials);
             self.request = self.dispatch.resolve(&place)?;
+            key::put(self.key.as_deref(), &mut self.request);
             self.request.credentials = placements;
             self.place = place;
         }
@@ -127,6 +150,8 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 }
 
 impl Call for LiveCall<'_, '_> {
+    type Error = Error;
+
     async fn wire(&mut self) -> Result<Wire> {
         self.sign_in().await?;
         self.follow_region()?;
@@ -136,7 +161,20 @@ impl Call for LiveCall<'_, '_> {
         self.carried = Carried::by(&wire, &self.request, &self.grant);
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
+        wire.link = self.dispatch.account.link(&wire.url, &self.place.url);
         Ok(wire)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            idempotent: self.dispatch.is_idempotent(&self.request),
+            replayable: files::is_repeatable(self.request.content()),
+            repeats: self.dispatch.repeats,
+        }
+    }
+
+    fn limits(&self) -> Option<&RateLimitHeaders> {
+        self.dispatch.account.definition.rate_limit.as_ref()
     }
 
     fn renews(&mut self, answer: &Answer) -> bool {
@@ -159,8 +197,15 @@ impl Call for LiveCall<'_, '_> {
         !std::mem::replace(once, true)
     }
 
-    fn max_time(&self) -> Option<Duration> {
-        self.dispatch.limits.max_time
+    fn redirects(&mut self, answer: &Answer) -> Result<bool> {
+        let is_repeatable = files::is_repeatable(self.request.content());
+        let Request { method, url, .. } = &self.request;
+        let hop = self.redirects.next(&Asked { method, url, is_repeatable }, answer)?;
+        Ok(hop.map(|hop| self.go(hop)).is_some())
+    }
+
+    fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Error {
+        failure.into_error(wire, attempts)
     }
 
     fn out_of_time(&self) -> TransportError {
@@ -173,7 +218,8 @@ impl Call for LiveCall<'_, '_> {
             phase: Phase::ConnectTimeout,
             signing_in: true,
             fetching: false,
-            attempts: 0,
+            proxy: None,
+            attempts: Vec::new(),
             source: None,
         }
     }

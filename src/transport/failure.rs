@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use super::limits::{LARGEST_HEAD, TimedOut};
-use super::tls;
+use super::proxy::Proxy;
+use super::{Wire, tls};
 use crate::error::{ConfigError, IoError, Phase};
 
 /// What the network, or the HTTP library, says of a failure. It holds no URL.
@@ -76,6 +77,7 @@ impl Failure {
         let tls = tls::problem_of(&error, has_certificate);
         let phase = match (error.is_connect(), error.is_timeout(), tls) {
             (_, false, Some(problem)) => Phase::Tls(problem),
+            (false, false, None) if was_turned_away(&error) => Phase::Unprocessed,
             (true, true, _) => Phase::ConnectTimeout,
             (true, false, None) => Phase::Connect,
             (false, true, _) if unsent => Phase::ConnectTimeout,
@@ -84,6 +86,28 @@ impl Failure {
         };
         Self::Network(phase, Some(Box::new(error.without_url())))
     }
+
+    /// What it means where the request went through a proxy; the request then knows which.
+    pub(super) fn through(self, proxy: Option<&Proxy>, wire: &Wire) -> Self {
+        let (Self::Network(phase, error), Some(proxy)) = (&self, proxy) else { return self };
+        let source = error.as_ref().map(|error| &**error as &(dyn Error + 'static));
+        let Some(phase) = proxy.judge(*phase, source, &wire.url) else { return self };
+        wire.link.proxy.get_or_init(|| proxy.shown());
+        match self {
+            Self::Network(_, error) => Self::Network(phase, error),
+            other => other,
+        }
+    }
+}
+
+/// Whether the server says by HTTP/2 that it has not looked at the request (RFC 9113 §8.7): it refused the stream, or
+/// it goes away in good order and took no further streams.
+fn was_turned_away(error: &(dyn Error + 'static)) -> bool {
+    chain(error).filter_map(|one| one.downcast_ref::<h2::Error>()).any(|error| {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        let leaving = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        error.is_remote() && (refused || leaving)
+    })
 }
 
 /// An error with what caused it, the outermost first.
@@ -117,9 +141,8 @@ impl fmt::Display for Failure {
             Self::Config(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::TooLarge(limit) => write!(f, "the answer is larger than {limit} bytes"),
-            Self::Unsendable(problem) | Self::Harmful { problem, .. } | Self::Undecodable { problem, .. } => {
-                f.write_str(problem)
-            }
+            Self::Unsendable(problem) | Self::Harmful { problem, .. } => f.write_str(problem),
+            Self::Undecodable { problem, .. } => write!(f, "the answer cannot be read: {problem}"),
         }
     }
 }

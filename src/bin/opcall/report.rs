@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
-use crate::output::{Screen, escape, paint};
+use crate::output::{Screen, escape, guarded, paint};
 
 /// Why the program fails.
 #[derive(Debug)]
@@ -198,7 +199,7 @@ impl Failure {
         }
         if code != 0 && !matches!(self.bare(), Self::Told(_) | Self::Signal(_)) {
             let text = match format {
-                ErrorFormat::Json => self.to_json().to_string(),
+                ErrorFormat::Json => guarded(&self.to_json().to_string()),
                 ErrorFormat::Text => self.to_text(screen),
             };
             // Standard error may be closed; then there is nobody left to tell.
@@ -263,6 +264,7 @@ fn hint_of(error: &Error) -> Option<String> {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
                 .replace("give the server variable ", "give --server-variable ")
+                .replace(" (`follow_redirects`)", " with --follow")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`idle_timeout`)", " with --idle-timeout")
                 .replace(
@@ -270,6 +272,12 @@ fn hint_of(error: &Error) -> Option<String> {
                     "the limit with --max-body, or save it with --save FILE, if",
                 )
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
+                .replace(
+                    "the base URL (`base_url`)",
+                    "the base URL (--server URL, or the service's variable)",
+                )
+                .replace(" (`proxy`)", ": --proxy URL, or the environment's HTTPS_PROXY")
+                .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
     }
 }
@@ -297,7 +305,11 @@ pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure
 fn code_of(error: &Error) -> u8 {
     match error {
         Error::Transport(error) if error.phase.is_timeout() => 28,
-        Error::Transport(error) if matches!(error.phase, Phase::Connect | Phase::Tls(_)) => 7,
+        Error::Transport(error)
+            if matches!(error.phase, Phase::Connect | Phase::Tls(_) | Phase::Proxy(_)) =>
+        {
+            7
+        }
         Error::Transport(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
@@ -313,10 +325,6 @@ fn code_of(error: &Error) -> u8 {
     }
 }
 
-fn milliseconds(wait: std::time::Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn problems(error: Option<&Error>) -> Value {
     let Some(Error::Arguments(error)) = error else { return json!([]) };
     let problem =
@@ -329,7 +337,7 @@ fn problems(error: Option<&Error>) -> Value {
 struct Facts<'e> {
     method: Option<&'e str>,
     url: Option<&'e str>,
-    attempts: Option<u32>,
+    attempts: Option<usize>,
     retry_after_ms: Option<u64>,
     trace_id: Option<&'e str>,
 }
@@ -340,13 +348,13 @@ impl<'e> Facts<'e> {
             Error::Transport(error) => Self {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
-                attempts: Some(error.attempts),
+                attempts: Some(error.attempts.len()),
                 ..Self::default()
             },
             Error::Refused(error) => Self {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
-                attempts: Some(error.response.attempts()),
+                attempts: Some(error.response.attempts().len()),
                 retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
             },
@@ -360,14 +368,26 @@ impl<'e> Facts<'e> {
     }
 }
 
+fn milliseconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use opcall::{
-        ArgumentsError, AuthError, ConfigError, Error, Method, Phase, Problem, TransportError, UnsafeError,
+        ArgumentsError, Attempt, AuthError, ConfigError, Error, Method, Outcome, Phase, Problem,
+        TransportError, UnsafeError,
     };
+
+    use std::time::Duration;
 
     use super::Failure;
     use crate::output::Screen;
+
+    fn attempt(number: u32) -> Attempt {
+        let outcome = Outcome::Failed(Phase::Connect);
+        Attempt { number, outcome, sent: false, took: Duration::ZERO, wait: None }
+    }
 
     fn lost(phase: Phase) -> Failure {
         let url = "http://127.0.0.1:9/a".to_owned();
@@ -380,7 +400,8 @@ mod tests {
             phase,
             signing_in: false,
             fetching: false,
-            attempts: 3,
+            proxy: None,
+            attempts: (1..=3).map(attempt).collect(),
             source: Some(std::sync::Arc::new(source)),
         })))
     }

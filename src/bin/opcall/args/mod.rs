@@ -5,6 +5,7 @@
 
 mod api;
 mod auth;
+mod network;
 mod shared;
 mod values;
 
@@ -14,10 +15,11 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, UpdateArgs};
 pub(crate) use self::auth::{AccountArgs, AuthArgs, AuthCommand, Place, StatusArgs, TokenArgs};
+pub(crate) use self::network::{Network, read};
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
-    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, size,
+    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, repeats, size,
 };
 use crate::split::Word;
 
@@ -193,6 +195,14 @@ pub(crate) struct RequestArgs {
     /// The media type asked for
     #[arg(long, value_name = "TYPE", help_heading = "Request")]
     pub(crate) accept: Option<String>,
+    /// The key by which the service knows a repeat of this call; one is made where the operation declares such a header
+    #[arg(
+        help = "The key by which the service knows a repeat of this call; without this one is made where the operation declares such a header",
+        long,
+        value_name = "KEY",
+        help_heading = "Request"
+    )]
+    pub(crate) idempotency_key: Option<String>,
     /// Send values that do not fit the description, with a warning
     #[arg(long, help_heading = "Request")]
     pub(crate) no_validate: bool,
@@ -304,6 +314,8 @@ pub(crate) struct CheckArgs {
     /// A header for documents of the network: `K: env:VARIABLE`; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header)]
     pub(crate) spec_headers: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -100,6 +100,11 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     number.checked_mul(scale).ok_or_else(|| "it is too large".into())
 }
 
+/// A number of repeats.
+pub(crate) fn repeats(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|repeats| *repeats <= 10).ok_or_else(|| "write a number from 0 to 10".into())
+}
+
 /// A header as `name: value`.
 pub(super) fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write a header as 'name: value'")?;
@@ -141,6 +146,15 @@ mod tests {
         assert_eq!(read("500kB"), Some(500_000));
         assert_eq!(read("0"), Some(0));
         for wrong in ["", "MiB", "-1", "1.5GB", "5 bits", "99999999999GiB"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn repeats_are_few() {
+        let read = |text| super::repeats(text).ok();
+        assert_eq!((read("0"), read("10")), (Some(0), Some(10)));
+        for wrong in ["11", "-1", "many", ""] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }
