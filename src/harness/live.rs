@@ -27,6 +27,8 @@ pub(super) struct LiveCall<'c, 'a> {
     renewed: bool,
     /// How many digest challenges it was answered with.
     challenges: u32,
+    /// Tokens that were refused, where the body cannot be sent again.
+    pub(super) spoiled: Option<Rejected>,
     redirects: Trail,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
@@ -54,6 +56,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             caught_up: false,
             renewed: false,
             challenges: 0,
+            spoiled: None,
             redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
             unmet: None,
             carried: Carried::default(),
@@ -180,6 +183,7 @@ impl Call for LiveCall<'_, '_> {
         }
         let is_challenged = self.is_challenged(answer);
         if !files::is_repeatable(self.request.content()) {
+            self.spoiled = self.grant.renewable();
             return false;
         }
         if is_challenged {
