@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::cache::TokenCache;
 use super::choice::Choice;
+use super::conceal::Carried;
 use super::digest::Challenge;
 use super::discovery::Discovery;
 use super::keeping::Forgotten;
@@ -82,6 +83,12 @@ impl Rejected {
 impl Grant {
     pub(crate) fn secret(&self, scheme: &str) -> Option<&SecretString> {
         self.secrets.iter().find(|(known, _)| known == scheme).map(|(_, secret)| secret)
+    }
+
+    /// All that is secret in it.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let password = self.digest.as_ref().map(|(_, _, password)| password);
+        self.secrets.iter().map(|(_, secret)| secret).chain(password)
     }
 
     /// Whether a challenge of the server has to be answered.
@@ -337,7 +344,8 @@ impl Account {
         let flow = self.flow(&need.scheme.name, &need.scheme.kind, transport).await?;
         let base = self.base();
         let endpoint = self.endpoint(&flow, &need.scopes, transport);
-        let (token, moved) = endpoint.exchange(&base, credentials).await?;
+        let asked = endpoint.exchange(&base, credentials).await;
+        let (token, moved) = asked.map_err(|error| Carried::of(credentials, None).conceal_sign_in(error))?;
         if let Some(region) = &moved {
             self.move_to(region.clone());
         }
@@ -394,6 +402,7 @@ impl Account {
         let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(false) };
         let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
         let (credentials, _) = self.leased_credentials(None).await?;
-        self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await
+        let ended = self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await;
+        ended.map_err(|error| Carried::of(&credentials, Some(token)).conceal_sign_in(error))
     }
 }

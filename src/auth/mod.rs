@@ -6,6 +6,7 @@
 mod account;
 mod cache;
 mod choice;
+mod conceal;
 mod digest;
 mod discovery;
 mod identity;
@@ -21,6 +22,7 @@ use crate::error::{AuthError, ConfigError, Error, TransportError, UnsafeError};
 pub(crate) use account::{Account, Grant, Rejected};
 pub(crate) use cache::TokenCache;
 pub(crate) use choice::Choice;
+pub(crate) use conceal::Carried;
 pub(crate) use digest::Challenge;
 pub use keeping::Forgotten;
 pub use provider::{CredentialFuture, CredentialProvider, ProviderError};

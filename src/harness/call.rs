@@ -8,7 +8,7 @@ use url::Url;
 use super::command::{Command, Endpoint};
 use super::live::LiveCall;
 use super::{Harness, Inner, files};
-use crate::auth::{self, Account, Need, Target};
+use crate::auth::{self, Account, Carried, Need, Target};
 use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
 use crate::pages::Given;
@@ -45,6 +45,8 @@ struct Exchanged {
     answer: Answer,
     /// The address that answered, without credentials.
     url: String,
+    /// What an error about the answer must not repeat.
+    carried: Carried,
 }
 
 /// What is called.
@@ -133,17 +135,18 @@ impl<'a> Dispatch<'a> {
 
     /// A live call, with the address that answered, without credentials.
     pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
-        let Exchanged { context, answer, url } = self.exchange().await?;
-        Ok((Response::check(context, answer)?, url))
+        let Exchanged { context, answer, url, carried } = self.exchange().await?;
+        let checked = Response::check(context, answer);
+        Ok((checked.map_err(|error| carried.conceal(error))?, url))
     }
 
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
         self.is_streamed = true;
-        let Exchanged { context, mut answer, .. } = self.exchange().await?;
+        let Exchanged { context, mut answer, carried, .. } = self.exchange().await?;
         match answer.rest.take() {
             Some(body) => Ok(ResponseStream::new(context, answer, body)),
-            None => Err(Response::refuse(context, answer)),
+            None => Err(carried.conceal(Response::refuse(context, answer))),
         }
     }
 
@@ -159,11 +162,11 @@ impl<'a> Dispatch<'a> {
         let transport = self.inner().transport.for_call(self.limits.max_time);
         let mut call = LiveCall::new(self, &transport, place, request)?;
         let answer = transport.send(&mut call).await?;
-        let LiveCall { unmet, request, .. } = call;
+        let LiveCall { unmet, request, carried, .. } = call;
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, &answer).into());
         }
-        Ok(Exchanged { context, answer, url: request.url })
+        Ok(Exchanged { context, answer, url: request.url, carried })
     }
 
     pub(super) fn inner(&self) -> &Inner {

@@ -3,7 +3,7 @@
 use super::call::{Dispatch, shown_url};
 use super::{files, key};
 use crate::attempt::Attempt;
-use crate::auth::{self, Challenge, Grant, Rejected};
+use crate::auth::{self, Carried, Challenge, Grant, Rejected};
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Base, origin_of};
@@ -29,6 +29,8 @@ pub(super) struct LiveCall<'c, 'a> {
     challenges: u32,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
+    /// The secrets that the last request carried, which an error must not repeat.
+    pub(super) carried: Carried,
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
@@ -52,6 +54,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             renewed: false,
             challenges: 0,
             unmet: None,
+            carried: Carried::default(),
         })
     }
 
@@ -140,6 +143,7 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
+        self.carried = Carried::by(&wire, &self.request, &self.grant);
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
         Ok(wire)

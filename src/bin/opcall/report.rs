@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
@@ -314,6 +313,10 @@ fn code_of(error: &Error) -> u8 {
     }
 }
 
+fn milliseconds(wait: std::time::Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn problems(error: Option<&Error>) -> Value {
     let Some(Error::Arguments(error)) = error else { return json!([]) };
     let problem =
@@ -344,21 +347,17 @@ impl<'e> Facts<'e> {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
                 attempts: Some(error.response.attempts().len()),
-                retry_after_ms: error.retry_after.map(in_ms),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
             },
             Error::Auth(error) => Self {
-                retry_after_ms: error.retry_after.map(in_ms),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
                 ..Self::default()
             },
             _ => Self::default(),
         }
     }
-}
-
-fn in_ms(wait: Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
