@@ -23,6 +23,9 @@ mod credentials;
 mod digest;
 /// Where an authorization server tells its token endpoint, and how a client signs in there.
 mod discovery;
+/// Calls that fail at every point where one can, and how often each is repeated.
+#[cfg(unix)]
+mod faults;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// Documents over the network: what is asked for, kept and refused.
