@@ -31,6 +31,9 @@ mod discovery;
 /// A pipe gets the bytes, a terminal every token of them and nothing that steers it.
 #[cfg(all(feature = "cli", unix))]
 mod exact_output;
+/// Calls that fail at every point where one can, and how often each is repeated.
+#[cfg(unix)]
+mod faults;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// Documents over the network: what is asked for, kept and refused.
