@@ -18,7 +18,7 @@ use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
-use crate::transport::{Answer, Transport, Wire};
+use crate::transport::{Answer, Transport, Wire, hint};
 
 /// The life of a token whose endpoint does not tell it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -263,8 +263,9 @@ impl TokenEndpoint<'_> {
         };
         let limits = self.definition.rate_limit.as_ref();
         let retry_after = (status == 429 || status == 503)
-            .then(|| refusal::retry_after(&answer.headers, limits, SystemTime::now()))
-            .flatten();
+            .then(|| hint::read(status, &answer.headers, limits, SystemTime::now()))
+            .flatten()
+            .map(|hint| hint.wait);
         let trace_id = said.trace_id;
         AuthError { status: Some(status), trace_id, retry_after, hint, ..self.error(&problem) }
     }

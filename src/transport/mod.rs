@@ -33,6 +33,7 @@ use crate::request::Content;
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
 pub(crate) use fetch::Fetcher;
+pub(crate) use pace::Caller;
 
 /// The bounds and ways of every request of a harness.
 #[derive(Debug, Clone)]

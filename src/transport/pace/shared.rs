@@ -177,7 +177,10 @@ mod tests {
         shared.stop("a", 5 * SECOND, now()).unwrap();
         let folder = home.path().join("cooldowns");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&folder), mode(&folder.join("a")), mode(&folder.join("lock"))), (0o700, 0o600, 0o600));
+        assert_eq!(
+            (mode(&folder), mode(&folder.join("a")), mode(&folder.join("lock"))),
+            (0o700, 0o600, 0o600)
+        );
         fs::set_permissions(folder.join("a"), PermissionsExt::from_mode(0o644)).unwrap();
         assert_eq!(shared.left("a", now()), None, "others can have written it");
     }
