@@ -1,7 +1,7 @@
 //! What an error means for the caller: its kind, whether a repeat may help, whether anything was sent, and the hint.
 
 use super::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase, Refused,
     TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
 use crate::spec::SpecError;
@@ -20,6 +20,7 @@ impl Error {
             Self::Auth(_) => "auth",
             Self::Transport(error) if error.phase.is_timeout() => "timeout",
             Self::Transport(_) => "transport",
+            Self::HeldBack(_) => "rate_limited",
             Self::Refused(error) if error.graphql => "graphql",
             Self::Refused(error) if error.status == 429 => "rate_limited",
             Self::Refused(_) => "refused",
@@ -35,6 +36,7 @@ impl Error {
         match self {
             Self::Arguments(error) => Some(&error.operation),
             Self::Transport(error) => Some(&error.operation),
+            Self::HeldBack(error) => Some(&error.operation),
             Self::Refused(error) => Some(&error.operation),
             Self::Decode(error) => Some(&error.operation),
             _ => None,
@@ -59,6 +61,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Transport(error) => !matches!(error.phase, Phase::Tls(_)),
+            Self::HeldBack(_) => true,
             Self::Refused(error) => error.retryable,
             Self::Auth(error) => error.status.is_some_and(is_retryable_status),
             _ => false,
@@ -89,6 +92,7 @@ impl Error {
             Self::Config(error) => error.hint.clone(),
             Self::Auth(error) => error.hint.clone(),
             Self::Transport(error) => Some(suggest_reaching(error)),
+            Self::HeldBack(error) => Some(error.hint()),
             Self::Refused(error) => suggest_after_refusal(error),
             Self::Unsafe(error) => error.hint.clone(),
             Self::Decode(_) | Self::Io(_) => None,
@@ -217,6 +221,7 @@ from_part! {
     ConfigError => Config,
     AuthError => Auth,
     TransportError => Transport,
+    HeldBack => HeldBack,
     Refused => Refused,
     DecodeError => Decode,
     UnsafeError => Unsafe,

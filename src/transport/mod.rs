@@ -33,7 +33,7 @@ use crate::request::Content;
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
 pub(crate) use fetch::Fetcher;
-pub(crate) use pace::Caller;
+pub(crate) use pace::{Caller, Rate};
 
 /// The bounds and ways of every request of a harness.
 #[derive(Debug, Clone)]
@@ -42,6 +42,10 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) max_time: Duration,
     pub(crate) max_body: u64,
+    /// The user's own limit.
+    pub(crate) rate: Option<Rate>,
+    /// Whether requests are held back by what answers tell of a limit.
+    pub(crate) learns: bool,
     pub(crate) user_agent: String,
     pub(crate) proxy: Option<String>,
     pub(crate) no_proxy: bool,
@@ -59,6 +63,8 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(10),
             max_time: Duration::from_secs(300),
             max_body: 64 * 1024 * 1024,
+            rate: None,
+            learns: true,
             user_agent: concat!("opcall/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: None,
             no_proxy: false,
@@ -123,6 +129,7 @@ impl Transport {
     /// Checks the settings as far as that costs nothing; TLS is configured when the first https request needs it.
     pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
         client::check(&settings)?;
+        settings.rate.map_or(Ok(()), Rate::check)?;
         Ok(Self { settings, clients: Clients::default() })
     }
 

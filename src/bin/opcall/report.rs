@@ -263,6 +263,10 @@ fn hint_of(error: &Error) -> Option<String> {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
                 .replace("give the server variable ", "give --server-variable ")
+                .replace(
+                    "give the call more time (`max_time`), or allow more requests.",
+                    "give the call more time with --max-time, or allow more with --rate-limit.",
+                )
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
         }),
@@ -293,7 +297,7 @@ fn code_of(error: &Error) -> u8 {
     match error {
         Error::Transport(error) if error.phase.is_timeout() => 28,
         Error::Transport(error) if matches!(error.phase, Phase::Connect | Phase::Tls(_)) => 7,
-        Error::Transport(_) => 9,
+        Error::Transport(_) | Error::HeldBack(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
         Error::Refused(refused) => match refused.status {
@@ -332,6 +336,13 @@ impl<'e> Facts<'e> {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
                 attempts: Some(error.attempts),
+                ..Self::default()
+            },
+            Error::HeldBack(error) => Self {
+                method: Some(error.method.as_str()),
+                url: Some(&error.url),
+                attempts: Some(u32::try_from(error.attempts.len()).unwrap_or(u32::MAX)),
+                retry_after_ms: Some(u64::try_from(error.retry_after.as_millis()).unwrap_or(u64::MAX)),
                 ..Self::default()
             },
             Error::Refused(error) => Self {

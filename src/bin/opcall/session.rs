@@ -124,6 +124,9 @@ fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Fai
     if let Some(limit) = target.max_time {
         builder = builder.max_time(limit);
     }
+    if let Some((requests, span)) = target.rate_limit {
+        builder = builder.rate_limit(requests, span);
+    }
     if target.insecure_http {
         builder = builder.allow_http();
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{ColorWhen, ErrorFormat, duration, header, pair};
+use super::values::{ColorWhen, ErrorFormat, duration, header, pair, rate};
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
@@ -140,4 +140,7 @@ pub(crate) struct Target {
     /// How long the call may take with all its attempts
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) max_time: Option<Duration>,
+    /// Send at most so many requests in such a time to one server: 10/s, 100/m, 5/2s
+    #[arg(long, value_name = "N/TIME", value_parser = rate, help_heading = "Time")]
+    pub(crate) rate_limit: Option<(u32, Duration)>,
 }

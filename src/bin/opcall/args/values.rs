@@ -76,6 +76,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
 }
 
+/// So many requests in a span of time: `10/s`, `100/m`, `5/2s`.
+pub(super) fn rate(text: &str) -> Result<(u32, Duration), String> {
+    let wrong = || "write a rate as 10/s, 100/m or 5/2s".to_owned();
+    let (count, span) = text.split_once('/').ok_or_else(wrong)?;
+    let is_one = span.starts_with(|first: char| first.is_ascii_alphabetic());
+    let span = if is_one { format!("1{span}") } else { span.to_owned() };
+    let span = duration(&span).map_err(|_| wrong())?;
+    Ok((count.parse().map_err(|_| wrong())?, span))
+}
+
 /// A header as `name: value`.
 pub(super) fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write a header as 'name: value'")?;
@@ -103,6 +113,18 @@ mod tests {
         assert_eq!(read("2m"), Some(Duration::from_secs(120)));
         assert_eq!(read("1h"), Some(Duration::from_secs(3600)));
         for wrong in ["", "s", "-1s", "5d", "1e3s", "soon"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_a_number_in_a_span() {
+        let read = |text| super::rate(text).ok();
+        assert_eq!(read("10/s"), Some((10, Duration::from_secs(1))));
+        assert_eq!(read("100/m"), Some((100, Duration::from_secs(60))));
+        assert_eq!(read("5/2s"), Some((5, Duration::from_secs(2))));
+        assert_eq!(read("5/100ms"), Some((5, Duration::from_millis(100))));
+        for wrong in ["", "10", "10/", "/s", "-1/s", "1.5/s", "10/d", "s/10"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }
