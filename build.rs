@@ -31,7 +31,7 @@ const READERS: [&str; 8] = [
     "src/table/format",
     "src/source.rs",
     "src/overlay",
-    "src/jsonpath.rs",
+    "src/jsonpath",
     "src/document/base.rs",
     "src/document/repair.rs",
 ];

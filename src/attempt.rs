@@ -157,6 +157,7 @@ impl fmt::Display for Outcome {
                 Phase::ConnectTimeout => "no connection in time",
                 Phase::Unprocessed => "turned away by the server",
                 Phase::AnswerTimeout => "no answer in time",
+                Phase::Stalled => "no byte came in time",
                 Phase::Broken => "the connection broke",
             }),
             Self::Local => f.write_str("failed on this side"),

@@ -36,7 +36,7 @@ use self::place::Place;
 use self::reading::Input;
 use crate::error::Result;
 use crate::operation::ServiceDef;
-use crate::spec::{self, Depth, Description, Warning};
+use crate::spec::{self, Depth, Description, Limits, Warning};
 use crate::table::OperationTable;
 
 #[cfg(feature = "client")]
@@ -68,6 +68,7 @@ pub struct Document {
     /// The files that repair it, in the order of their application.
     overlays: Vec<PathBuf>,
     cache: Option<PathBuf>,
+    limits: Limits,
 }
 
 impl Document {
@@ -77,7 +78,15 @@ impl Document {
     }
 
     fn of(place: Place) -> Self {
-        Self { place, service: None, base: None, overlays: Vec::new(), cache: None }
+        let limits = Limits::default();
+        Self { place, service: None, base: None, overlays: Vec::new(), cache: None, limits }
+    }
+
+    /// What reading it may cost, each of its files and overlays; what was kept in the cache is not measured again.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Gives its service a short name, the namespace of its operations, in place of the one that it has by itself.

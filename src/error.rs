@@ -156,6 +156,8 @@ pub enum Phase {
     Unprocessed,
     /// Time ran out after the request was sent, at least in part.
     AnswerTimeout,
+    /// The body of a streamed answer stood still for too long.
+    Stalled,
     /// The connection broke after it was made.
     Broken,
 }
@@ -224,13 +226,13 @@ impl Phase {
     /// Whether at least a part of the request was sent.
     #[must_use]
     pub fn was_sent(self) -> bool {
-        matches!(self, Self::AnswerTimeout | Self::Broken)
+        matches!(self, Self::AnswerTimeout | Self::Stalled | Self::Broken)
     }
 
     /// Whether time ran out.
     #[must_use]
     pub fn is_timeout(self) -> bool {
-        matches!(self, Self::ConnectTimeout | Self::AnswerTimeout)
+        matches!(self, Self::ConnectTimeout | Self::AnswerTimeout | Self::Stalled)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The answer of a call, and whether it is a refusal.
 
 pub(crate) mod refusal;
+mod stream;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +18,10 @@ use serde_json::value::RawValue;
 
 use crate::error::{DecodeError, Error, Refused, Result};
 use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
+use crate::pages;
 use crate::transport::{Answer, hint};
+
+pub use self::stream::ResponseStream;
 
 /// An answer: status, headers, and the whole body after content decoding.
 ///
@@ -57,6 +61,8 @@ pub(crate) struct Context {
     pub(crate) pointers: Option<ErrorPointers>,
     pub(crate) rate_limit: Option<RateLimitHeaders>,
     pub(crate) graphql: Option<RootField>,
+    /// Pointer to the items of a page (`x-pagination`).
+    pub(crate) items: Option<String>,
 }
 
 /// A GraphQL operation's single root field; `None` with several.
@@ -71,9 +77,14 @@ impl Response {
         if is_success && !errors {
             return Ok(Self::new(context, answer, attempts));
         }
+        Err(Self::refuse(context, answer, attempts))
+    }
+
+    /// Makes the error of a call that was refused.
+    pub(crate) fn refuse(context: Context, answer: Answer, attempts: u32) -> Error {
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
-        Err(Refused {
+        Refused {
             operation: context.operation.clone(),
             service: context.service.clone(),
             method: context.method.clone().unwrap_or(Method::Get),
@@ -85,15 +96,15 @@ impl Response {
             scope: context.scope.clone().filter(|_| status == 403),
             retry_after: hint::read(status, &answer.headers, context.rate_limit.as_ref(), SystemTime::now())
                 .map(|hint| hint.wait),
-            graphql: is_success && errors,
+            graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
             response: Self::new(context, answer, attempts),
         }
-        .into())
+        .into()
     }
 
     fn new(context: Context, answer: Answer, attempts: u32) -> Self {
-        let Answer { status, headers, body } = answer;
+        let Answer { status, headers, body, .. } = answer;
         let context = Box::new(context);
         Self { context, status, headers, body, attempts, value: OnceCell::new(), envelope: OnceCell::new() }
     }
@@ -179,6 +190,26 @@ impl Response {
         Ok(fields.and_then(|fields| fields.get(root.as_str()).map(|value| value.get())).unwrap_or("null"))
     }
 
+    /// The items of a page: the list that the operation's `x-pagination` names, else the result, where that is a list.
+    /// Each is read as `T`; as `Box<serde_json::value::RawValue>` it keeps its text.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] where there is no such list, or an item has another shape.
+    pub fn items<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+        let text = self.result_text()?;
+        let pointer = self.context.items.as_deref();
+        let found = pages::at(text, pointer.unwrap_or_default());
+        let found = found.map_err(|error| self.misshapen("it is no JSON", Some(error)))?;
+        match found.filter(|found| pages::is_array(found) || pointer.is_some()) {
+            Some(list) if pages::is_array(list) => serde_json::from_str(list.get())
+                .map_err(|error| self.misshapen("an item has another shape", Some(error))),
+            // Many services leave a list out, or write `null`, where it is empty.
+            None if pointer.is_some() => Ok(Vec::new()),
+            Some(other) if other.get() == "null" => Ok(Vec::new()),
+            _ => Err(self.misshapen("it has no list of items", None)),
+        }
+    }
+
     fn whole_text(&self) -> Result<&str> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok("null");
@@ -186,7 +217,7 @@ impl Response {
         std::str::from_utf8(&self.body).map_err(|_| self.misshapen("it is no UTF-8 text", None))
     }
 
-    fn misshapen(&self, problem: &str, source: Option<serde_json::Error>) -> Error {
+    pub(crate) fn misshapen(&self, problem: &str, source: Option<serde_json::Error>) -> Error {
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).is_ok();
         let media_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         DecodeError {
@@ -227,7 +258,7 @@ mod tests {
     fn answer(status: u16, media_type: &str, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
-        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) }
+        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), rest: None }
     }
 
     fn context(graphql: Option<RootField>) -> Context {

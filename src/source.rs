@@ -4,18 +4,25 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::spec::{MAX_BYTES, Source};
+use crate::spec::{Limits, Source};
 
 /// A folder on disk. Nothing outside of it is read, whatever links in it lead there.
 #[derive(Debug, Clone)]
 pub struct FolderSource {
     folder: PathBuf,
+    limits: Limits,
 }
 
 impl FolderSource {
     /// The files of a folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), limits: Limits::default() }
+    }
+
+    /// Other limits than the default ones.
+    #[must_use]
+    pub fn within_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The folder as the file system names it; an empty path is the current one.
@@ -45,7 +52,7 @@ impl FolderSource {
 
 impl Source for FolderSource {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        bounded(File::open(self.within(path)?)?)
+        bounded(File::open(self.within(path)?)?, self.limits.bytes)
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
@@ -58,12 +65,16 @@ impl Source for FolderSource {
         }
         Ok(names)
     }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
 }
 
-/// The bytes of a file, of one that is too long for a description only so many that it shows.
-pub(crate) fn bounded(file: impl Read) -> io::Result<Vec<u8>> {
+/// The bytes of a file, of one that is longer than the limit only so many that it shows.
+pub(crate) fn bounded(file: impl Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    file.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

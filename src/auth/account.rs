@@ -12,7 +12,7 @@ use super::digest::Challenge;
 use super::discovery::Discovery;
 use super::keeping::Forgotten;
 use super::renewing::{Fetched, Renewing};
-use super::source::{Need, Source, source};
+use super::source::{Need, Source, source, unfit};
 use super::token::{TokenEndpoint, absolute};
 use super::{CredentialProvider, SignInError};
 use crate::error::{AuthError, ConfigError};
@@ -234,6 +234,9 @@ impl Account {
         let leased = generation.map(|generation| (None, generation));
         for need in needs {
             let scheme = need.scheme.name.clone();
+            if let Some(problem) = unfit(&credentials, need) {
+                return Err(self.unfit(problem).into());
+            }
             match source(&credentials, need, transport.has_certificate()) {
                 Some(Source::Fixed(secret)) => {
                     grant.secrets.push((scheme, secret));
@@ -248,6 +251,18 @@ impl Account {
             }
         }
         Ok(grant)
+    }
+
+    fn unfit(&self, problem: &str) -> AuthError {
+        let service = self.definition.name.clone();
+        AuthError {
+            problem: format!("{problem} of {service}'s basic authentication: it would end there"),
+            hint: Some("correct the user name.".to_owned()),
+            status: None,
+            trace_id: None,
+            retry_after: None,
+            service,
+        }
     }
 
     async fn add_token(

@@ -18,7 +18,7 @@ use crate::error::{AuthError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, ServiceDef};
 use crate::profile::{Setting, variables_for};
 use crate::request::Content;
-use crate::transport::{Transport, Wire};
+use crate::transport::{Limits, Transport, Wire};
 
 /// How long a document holds.
 const HOLDS: Duration = Duration::from_secs(60 * 60);
@@ -80,8 +80,8 @@ impl Discovery<'_> {
             url: self.url.clone(),
             headers,
             content: Content::None,
-            timeout: None,
-            largest: Some(LARGEST),
+            limits: Limits { max_body: Some(LARGEST), ..Limits::default() },
+            is_streamed: false,
             signing_in: true,
         }
     }

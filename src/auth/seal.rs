@@ -11,7 +11,7 @@ use super::source::names_its_scheme;
 use crate::error::UnsafeError;
 use crate::profile::is_loopback;
 use crate::request::{Place, Placement, Request};
-use crate::transport::Wire;
+use crate::transport::{Limits, Wire};
 
 /// RFC 3986 §2.3: letters, digits and `-._~` pass, all else is encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -92,8 +92,8 @@ pub(crate) fn seal(
         url,
         headers,
         content: request.body.clone(),
-        timeout: None,
-        largest: None,
+        limits: Limits::default(),
+        is_streamed: false,
         signing_in: false,
     })
 }

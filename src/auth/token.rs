@@ -18,7 +18,7 @@ use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
-use crate::transport::{Answer, Transport, Wire, hint};
+use crate::transport::{Answer, Limits, Transport, Wire, hint};
 
 /// The life of a token whose endpoint does not tell it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -177,8 +177,8 @@ impl TokenEndpoint<'_> {
             url,
             headers,
             content: Content::Text(form),
-            timeout: None,
-            largest: None,
+            limits: Limits::default(),
+            is_streamed: false,
             signing_in: true,
         };
         self.transport.send_once(&wire).await

@@ -5,12 +5,17 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::Result;
-use crate::spec::{self, SpecError, Warning};
+use crate::spec::{self, Limits, SpecError, Warning};
 
 /// A document's text as JSON over a base. Only the members that the base has too are taken apart: what stands in the
 /// others keeps its text.
-pub(super) fn lay(name: &str, bytes: &[u8], base: &Map<String, Value>) -> Result<(Vec<u8>, Vec<Warning>)> {
-    let (text, warnings) = spec::json(name, bytes)?;
+pub(super) fn lay(
+    name: &str,
+    bytes: &[u8],
+    base: &Map<String, Value>,
+    limits: Limits,
+) -> Result<(Vec<u8>, Vec<Warning>)> {
+    let (text, warnings) = spec::json(name, bytes, limits)?;
     let Ok(mut document) = serde_json::from_str::<IndexMap<String, Box<RawValue>>>(&text) else {
         // Whoever reads it says what is wrong with it.
         return Ok((text.into_owned().into_bytes(), warnings));
@@ -41,7 +46,8 @@ mod tests {
     use super::*;
 
     fn laid(text: &str, base: &Value) -> String {
-        let (bytes, _) = lay("a.json", text.as_bytes(), base.as_object().unwrap()).unwrap();
+        let (bytes, _) =
+            lay("a.json", text.as_bytes(), base.as_object().unwrap(), Limits::default()).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use url::Url;
 
-use crate::spec::{self, Source};
+use crate::spec::{self, Limits, Source};
 
 /// The files that came with a document, by their paths seen from its folder; in place of one that could not be had
 /// stands the reason.
@@ -53,7 +53,7 @@ pub(super) fn is_within(folder: &Url, url: &Url) -> bool {
 /// The paths of the files that a text refers to, seen from the document's folder; `path` is the text's own.
 pub(super) fn referred(folder: &Url, path: &str, bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
-    if let Ok((text, _)) = spec::json(path, bytes) {
+    if let Ok((text, _)) = spec::json(path, bytes, Limits::default()) {
         // What a broken text refers to after its fault does not matter: reading it fails.
         let _ = Scan(&mut found).deserialize(&mut serde_json::Deserializer::from_str(&text));
     }

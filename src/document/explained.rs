@@ -31,8 +31,8 @@ impl Document {
     /// The layers of the document, or of one of a folder's.
     fn layers(&self, file: Option<&str>) -> Result<Layers> {
         let read = |name: String, bytes: &[u8]| {
-            spec::parse(&name, bytes)?;
-            File::read(name.clone(), bytes).ok_or_else(|| explain::changed(&name))
+            spec::parse(&name, bytes, self.limits)?;
+            File::read(name.clone(), bytes, self.limits).ok_or_else(|| explain::changed(&name))
         };
         let source = self.beside(None);
         let folder = if self.folder().is_some() { self.name() } else { self.folder_name() };

@@ -14,7 +14,7 @@ use super::fetched::Fetched;
 use super::stamp::{self, Recorder};
 use crate::error::{Error, IoError, Result};
 use crate::source::FolderSource;
-use crate::spec::{Source, Warning};
+use crate::spec::{Limits, Source, Warning};
 
 /// Where a document's text is.
 #[derive(Debug, Clone)]
@@ -28,7 +28,13 @@ pub(super) enum Place {
 
 /// The files that a document's references may lead to.
 #[derive(Debug)]
-pub(super) enum Beside {
+pub(super) struct Beside {
+    files: Files,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+enum Files {
     /// Those of its folder.
     Folder(FolderSource),
     /// Those of its folder, with a record of those that were read.
@@ -40,30 +46,34 @@ pub(super) enum Beside {
 
 impl Source for Beside {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        match self {
-            Self::Folder(folder) => folder.read(path),
-            Self::Recorded(folder) => folder.read(path),
+        match &self.files {
+            Files::Folder(folder) => folder.read(path),
+            Files::Recorded(folder) => folder.read(path),
             #[cfg(feature = "client")]
-            Self::Fetched(files) => files.read(path),
+            Files::Fetched(files) => files.read(path),
         }
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        match self {
-            Self::Folder(folder) => folder.list(),
-            Self::Recorded(folder) => folder.list(),
+        match &self.files {
+            Files::Folder(folder) => folder.list(),
+            Files::Recorded(folder) => folder.list(),
             #[cfg(feature = "client")]
-            Self::Fetched(files) => files.list(),
+            Files::Fetched(files) => files.list(),
         }
     }
 
     fn locate(&self, url: &str) -> Option<String> {
-        match self {
-            Self::Folder(folder) => folder.locate(url),
-            Self::Recorded(folder) => folder.locate(url),
+        match &self.files {
+            Files::Folder(folder) => folder.locate(url),
+            Files::Recorded(folder) => folder.locate(url),
             #[cfg(feature = "client")]
-            Self::Fetched(files) => files.locate(url),
+            Files::Fetched(files) => files.locate(url),
         }
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
     }
 }
 
@@ -107,9 +117,9 @@ impl Document {
     /// Its text as it stands.
     pub(super) fn bytes(&self, record: Option<&Recorder>) -> Result<Cow<'_, [u8]>> {
         match &self.place {
-            Place::Path(path) => {
-                stamp::bytes(path, record).map(Cow::Owned).map_err(|error| self.unreadable(error))
-            }
+            Place::Path(path) => stamp::bytes(path, record, self.limits)
+                .map(Cow::Owned)
+                .map_err(|error| self.unreadable(error)),
             #[cfg(feature = "client")]
             Place::Fetched(fetched) => Ok(Cow::Borrowed(&fetched.root)),
         }
@@ -119,22 +129,26 @@ impl Document {
     pub(super) fn text(&self, record: Option<&Recorder>) -> Result<(Cow<'_, [u8]>, Vec<Warning>)> {
         let bytes = self.bytes(record)?;
         let Some(base) = &self.base else { return Ok((bytes, Vec::new())) };
-        super::base::lay(&self.name(), &bytes, base).map(|(bytes, warnings)| (Cow::Owned(bytes), warnings))
+        super::base::lay(&self.name(), &bytes, base, self.limits)
+            .map(|(bytes, warnings)| (Cow::Owned(bytes), warnings))
     }
 
     /// The files of the folder, or those that its references may lead to.
     pub(super) fn beside(&self, record: Option<&Recorder>) -> Beside {
-        match (&self.place, record) {
-            (Place::Path(_), Some(record)) => Beside::Recorded(record.clone()),
-            (Place::Path(path), None) => Beside::Folder(FolderSource::new(source_of(path))),
+        let files = match (&self.place, record) {
+            (Place::Path(_), Some(record)) => Files::Recorded(record.clone()),
+            (Place::Path(path), None) => {
+                Files::Folder(FolderSource::new(source_of(path)).within_limits(self.limits))
+            }
             #[cfg(feature = "client")]
-            (Place::Fetched(fetched), _) => Beside::Fetched(fetched.companions.clone()),
-        }
+            (Place::Fetched(fetched), _) => Files::Fetched(fetched.companions.clone()),
+        };
+        Beside { files, limits: self.limits }
     }
 
     /// A record, empty, of the files that are read for it.
     pub(super) fn record(&self) -> Recorder {
-        Recorder::new(self.path().map_or(Path::new(""), source_of))
+        Recorder::new(self.path().map_or(Path::new(""), source_of), self.limits)
     }
 
     pub(super) fn unreadable(&self, source: io::Error) -> Error {

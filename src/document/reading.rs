@@ -47,7 +47,7 @@ impl Document {
         if self.overlays.is_empty() {
             return Ok((text, before));
         }
-        let Parsed { mut value, warnings } = spec::parse(&self.name(), &text)?;
+        let Parsed { mut value, warnings } = spec::parse(&self.name(), &text, self.limits)?;
         self.patch(overlays, &mut value, None)?;
         Ok((Cow::Owned(value.to_string().into_bytes()), [before, warnings].concat()))
     }

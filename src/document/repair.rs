@@ -8,7 +8,7 @@ use super::Document;
 use super::stamp::{self, Recorder};
 use crate::error::{Error, IoError, Result};
 use crate::overlay::{Edit, Overlay, Overlays};
-use crate::spec::{self, SpecError};
+use crate::spec::{self, Limits, SpecError};
 
 impl Document {
     /// Lets a file repair the document before it is read: an Overlay document (OAI Overlay Specification 1.0 or 1.1),
@@ -35,7 +35,8 @@ impl Document {
     /// the documents.
     pub fn overlay_all(documents: &mut [Self], file: impl AsRef<Path>) -> Result<()> {
         let file = file.as_ref();
-        let overlay = read_overlay(file, None)?;
+        let limits = documents.first().map_or_else(Limits::default, |document| document.limits);
+        let overlay = read_overlay(file, None, limits)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let chosen = match overlay.extends() {
             Some(target) if documents.len() > 1 => meant(documents, target, folder),
@@ -59,7 +60,7 @@ impl Document {
 
     /// Its overlays, read.
     pub(super) fn overlays(&self, record: Option<&Recorder>) -> Result<Overlays> {
-        let all = self.overlays.iter().map(|file| read_overlay(file, record));
+        let all = self.overlays.iter().map(|file| read_overlay(file, record, self.limits));
         Ok(Overlays::new(all.collect::<Result<_>>()?))
     }
 
@@ -85,11 +86,11 @@ impl Document {
     }
 }
 
-fn read_overlay(file: &Path, record: Option<&Recorder>) -> Result<Overlay> {
+fn read_overlay(file: &Path, record: Option<&Recorder>, limits: Limits) -> Result<Overlay> {
     let name = file.to_string_lossy();
     let failed = |source| Error::Io(Box::new(IoError { action: format!("reading {name:?}"), source }));
-    let bytes = stamp::bytes(file, record).map_err(failed)?;
-    Overlay::parse(&name, &bytes).map_err(|error| located(error, file).into())
+    let bytes = stamp::bytes(file, record, limits).map_err(failed)?;
+    Overlay::parse(&name, &bytes, limits).map_err(|error| located(error, file).into())
 }
 
 /// An error about a file, with the line of its pointer.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::source::{FolderSource, bounded};
-use crate::spec::Source;
+use crate::spec::{Limits, Source};
 use crate::table::kept::checksum;
 
 /// How long ago a file must have changed for its times to tell it from what it may become: the coarsest file
@@ -136,15 +136,15 @@ impl FileRead {
         if stamp.size != content.stamp.size {
             return None;
         }
-        let (now, _) = read(&self.path).ok()?;
+        let (now, _) = read(&self.path, usize::try_from(content.stamp.size).ok()?).ok()?;
         content.same_bytes(&now).then(|| Self { path: self.path.clone(), content: Some(now) })
     }
 }
 
-fn read(path: &Path) -> io::Result<(Content, Vec<u8>)> {
+fn read(path: &Path, limit: usize) -> io::Result<(Content, Vec<u8>)> {
     let mut file = File::open(path)?;
     let before = Stamp::of(&file.metadata()?);
-    let bytes = bounded(&mut file)?;
+    let bytes = bounded(&mut file, limit)?;
     let stamp = Stamp::of(&file.metadata()?);
     let settled = before == stamp && stamp.is_settled(SystemTime::now()) && stamp.size == bytes.len() as u64;
     let content =
@@ -160,10 +160,10 @@ fn list(folder: &Path) -> io::Result<Vec<String>> {
 
 /// The bytes of a file, of one that is too long for a description only so many that it shows; a record gets to know
 /// them.
-pub(super) fn bytes(path: &Path, record: Option<&Recorder>) -> io::Result<Vec<u8>> {
+pub(super) fn bytes(path: &Path, record: Option<&Recorder>, limits: Limits) -> io::Result<Vec<u8>> {
     match record {
         Some(record) => record.bytes(path),
-        None => File::open(path).and_then(bounded),
+        None => bounded(File::open(path)?, limits.bytes),
     }
 }
 
@@ -171,6 +171,7 @@ pub(super) fn bytes(path: &Path, record: Option<&Recorder>) -> io::Result<Vec<u8
 #[derive(Debug, Clone)]
 pub(super) struct Recorder {
     folder: PathBuf,
+    limits: Limits,
     state: Arc<Mutex<State>>,
 }
 
@@ -182,15 +183,15 @@ struct State {
 }
 
 impl Recorder {
-    pub(super) fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), state: Arc::default() }
+    pub(super) fn new(folder: impl Into<PathBuf>, limits: Limits) -> Self {
+        Self { folder: folder.into(), limits, state: Arc::default() }
     }
 
     /// Reads a file of any folder.
     fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
         // Seen from anywhere: the process that looks again may stand in another folder.
         let path = std::path::absolute(path)?;
-        let (content, bytes) = match read(&path) {
+        let (content, bytes) = match read(&path, self.limits.bytes) {
             Ok((content, bytes)) => (Some(content), Ok(bytes)),
             Err(error) => (None, Err(error)),
         };
@@ -229,6 +230,10 @@ impl Source for Recorder {
         state.reading.listing = Some((folder, names.clone()));
         Ok(names)
     }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
 }
 
 #[cfg(test)]
@@ -247,7 +252,7 @@ mod tests {
     fn a_file_is_looked_into_until_its_times_tell_it_apart() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "one").unwrap();
-        let recorder = Recorder::new(folder.path());
+        let recorder = Recorder::new(folder.path(), Limits::default());
         recorder.read("a").unwrap();
         let mut reading = recorder.reading().unwrap();
         let stamp = Stamp::of(&fs::metadata(folder.path().join("a")).unwrap());
@@ -264,7 +269,7 @@ mod tests {
     #[test]
     fn a_file_that_changes_while_it_is_read_gives_no_reading() {
         let folder = tempfile::tempdir().unwrap();
-        let recorder = Recorder::new(folder.path());
+        let recorder = Recorder::new(folder.path(), Limits::default());
         assert!(recorder.read("a").is_err());
         assert_eq!(recorder.reading().unwrap().since(), Since::Same, "it is still not there");
         fs::write(folder.path().join("a"), "one").unwrap();

@@ -146,6 +146,7 @@ fn suggest_reaching(error: &TransportError) -> String {
         }
         Phase::Unprocessed => format!("repeat it later: {} takes no further requests now.", error.origin),
         Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
+        Phase::Stalled => "let its body stand still for longer (`idle_timeout`).".to_owned(),
         Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),
         Phase::Broken => {
             "check with a reading operation whether it was carried out before you repeat it.".to_owned()
@@ -306,6 +307,7 @@ mod tests {
             (Phase::Connect, false, "transport"),
             (Phase::ConnectTimeout, false, "timeout"),
             (Phase::AnswerTimeout, true, "timeout"),
+            (Phase::Stalled, true, "timeout"),
             (Phase::Broken, true, "transport"),
         ] {
             assert_eq!(lost(phase, false).was_sent(), sent);

@@ -10,7 +10,7 @@ use super::walk::{At, Thing};
 use super::{Place, Said};
 use crate::jsonpath::Step;
 use crate::overlay::{Edit, Overlays, pointer};
-use crate::spec::{self, Source, joined, percent_decoded};
+use crate::spec::{self, Limits, Source, joined, percent_decoded};
 
 /// References that lead to each other end here.
 const LONGEST_CHAIN: usize = 32;
@@ -93,7 +93,9 @@ impl Layers {
             return known.clone();
         }
         let name = if self.folder.is_empty() { path.to_owned() } else { format!("{}/{path}", self.folder) };
-        let read = self.source.read(path).ok().and_then(|bytes| File::read(name, &bytes)).map(Rc::new);
+        let limits = self.source.limits();
+        let read =
+            self.source.read(path).ok().and_then(|bytes| File::read(name, &bytes, limits)).map(Rc::new);
         self.others.borrow_mut().insert(path.to_owned(), read.clone());
         read
     }
@@ -227,10 +229,10 @@ impl Spot {
 
 impl File {
     /// A file's text, read; `None` where it cannot be.
-    pub(crate) fn read(name: String, bytes: &[u8]) -> Option<Self> {
-        let text = crate::spec::text(&name, bytes).ok()?.to_owned();
+    pub(crate) fn read(name: String, bytes: &[u8], limits: Limits) -> Option<Self> {
+        let text = spec::text(&name, bytes, limits).ok()?.to_owned();
         // What is no JSON or YAML (GraphQL) is text alone.
-        let value = crate::spec::parse(&name, bytes).map_or(Value::Null, |parsed| parsed.value);
+        let value = spec::parse(&name, bytes, limits).map_or(Value::Null, |parsed| parsed.value);
         Some(Self { name, text, value })
     }
 

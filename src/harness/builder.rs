@@ -147,13 +147,16 @@ impl HarnessBuilder {
         self
     }
 
-    /// How long one attempt may take from connecting to the last byte of the answer; 30 s by default.
+    /// How long one attempt may take from connecting to the last byte of the answer; 30 s by default. Of a streamed
+    /// answer ([`super::Command::stream`]) it bounds the head alone.
+    ///
+    /// No time of a harness or a call may be zero; [`Duration::MAX`] means no limit.
     pub fn timeout(mut self, each: Duration) -> Self {
         self.settings.timeout = each;
         self
     }
 
-    /// How long connecting may take; 10 s by default.
+    /// How long connecting may take, TLS included; 10 s by default.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.settings.connect_timeout = limit;
         self
@@ -182,8 +185,16 @@ impl HarnessBuilder {
         self
     }
 
+    /// How long the body of a streamed answer may stand still; 30 s by default. How long it takes as a whole is not
+    /// bounded.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.settings.idle_timeout = limit;
+        self
+    }
+
     /// How large the body of an answer may be, in bytes after content decoding; 64 MiB by default. A larger one is
-    /// [`Error::Unsafe`].
+    /// [`Error::Unsafe`], and so is one that grows more than 200-fold beyond its first MiB when it is decoded, whatever
+    /// this says. The body of a streamed answer may be of any size.
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.settings.max_body = bytes;
         self
@@ -260,7 +271,7 @@ impl HarnessBuilder {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Spec`] for a document that cannot be read; [`Error::Config`] for a profile, provider or regions of a service that is not known, a base URL or
-    /// region that is none, and certificates or a proxy that cannot be read.
+    /// region that is none, a time that is zero, and certificates or a proxy that cannot be read.
     pub fn build(self) -> Result<Harness> {
         if let Some(fault) = self.fault {
             return Err(fault);

@@ -2,7 +2,6 @@
 //! path before the credentials.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use url::Url;
 
@@ -12,14 +11,16 @@ use super::{Harness, Inner, files};
 use crate::auth::{self, Account, Need, Target};
 use crate::error::{ArgumentsError, AuthError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
+use crate::pages::Given;
 use crate::params::Params;
 use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
-use crate::response::{Context, Response, RootField};
-use crate::table::Operation;
+use crate::response::{Context, Response, ResponseStream, RootField};
+use crate::table::{Operation, Parameter};
+use crate::transport::{Answer, Limits};
 
 /// A command whose operation and account are found.
-pub(super) struct Dispatch<'a> {
+pub(crate) struct Dispatch<'a> {
     harness: &'a Harness,
     subject: Subject<'a>,
     pub(super) account: Arc<Account>,
@@ -27,7 +28,20 @@ pub(super) struct Dispatch<'a> {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
-    pub(super) timeout: Option<Duration>,
+    pub(super) limits: Limits,
+    /// Whether the body of the answer is left to the caller.
+    pub(super) is_streamed: bool,
+    /// The address of a further page, in place of the one that the arguments make.
+    pub(crate) page: Option<Url>,
+}
+
+/// What a live call brought.
+struct Exchanged {
+    context: Context,
+    answer: Answer,
+    attempts: u32,
+    /// The address that answered, without credentials.
+    url: String,
 }
 
 /// What is called.
@@ -60,8 +74,29 @@ impl<'a> Dispatch<'a> {
                 .map(|scheme| vec![use_of(&scheme.name, &[])])
                 .collect(),
         };
-        let Command { params, options, timeout, .. } = command;
-        Ok(Self { harness, subject, account, alternatives, params, options, timeout })
+        let Command { params, options, limits, .. } = command;
+        limits.check()?;
+        let (is_streamed, page) = (false, None);
+        Ok(Self { harness, subject, account, alternatives, params, options, limits, is_streamed, page })
+    }
+
+    /// The operation, where it is one of the table.
+    pub(crate) fn operation(&self) -> Option<Operation<'a>> {
+        if let Subject::Listed(operation) = &self.subject { Some(*operation) } else { None }
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        match &self.subject {
+            Subject::Listed(operation) => operation.method(),
+            Subject::Unlisted { method, .. } => method.clone(),
+        }
+    }
+
+    /// Looks at the arguments or sets one.
+    pub(crate) fn with_arguments<T>(&mut self, work: impl FnOnce(Given<'_>) -> T) -> T {
+        let parameters = self.operation().into_iter().flat_map(Operation::parameters);
+        let declared: Vec<_> = parameters.map(Parameter::name).collect();
+        work(Given { params: &mut self.params, body: &mut self.options.body, declared: &declared })
     }
 
     /// A dry run: without credentials that serve, the first alternative shows their places.
@@ -73,8 +108,29 @@ impl<'a> Dispatch<'a> {
         Ok(request)
     }
 
-    /// A live call. Everything that can be found wrong without the network is found first.
-    pub(super) async fn send(self) -> Result<Response> {
+    /// A live call.
+    pub(super) async fn send(&self) -> Result<Response> {
+        self.send_located().await.map(|(response, _)| response)
+    }
+
+    /// A live call, with the address that answered, without credentials.
+    pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
+        let Exchanged { context, answer, attempts, url } = self.exchange().await?;
+        Ok((Response::check(context, answer, attempts)?, url))
+    }
+
+    /// A live call whose answer is taken as it comes.
+    pub(super) async fn stream(mut self) -> Result<ResponseStream> {
+        self.is_streamed = true;
+        let Exchanged { context, mut answer, attempts, .. } = self.exchange().await?;
+        match answer.rest.take() {
+            Some(body) => Ok(ResponseStream::new(context, answer, body, attempts)),
+            None => Err(Response::refuse(context, answer, attempts)),
+        }
+    }
+
+    /// Everything that can be found wrong without the network is found first.
+    async fn exchange(&self) -> Result<Exchanged> {
         let place = self.place(&self.account.base());
         place.require_real()?;
         let request = self.resolve(&place)?;
@@ -83,12 +139,13 @@ impl<'a> Dispatch<'a> {
         }
         let context = self.context(&request);
         let inner = self.inner();
-        let mut call = LiveCall::new(&self, place, request);
+        let mut call = LiveCall::new(self, place, request);
         let (answer, attempts) = inner.transport.send(&mut call).await?;
-        if let Some(problem) = call.unmet.filter(|_| answer.status == 401) {
+        let LiveCall { unmet, request, .. } = call;
+        if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, answer.status).into());
         }
-        Response::check(context, answer, attempts)
+        Ok(Exchanged { context, answer, attempts, url: request.url })
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -115,6 +172,9 @@ impl<'a> Dispatch<'a> {
         let needs: Vec<_> =
             schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
         let places = self.placements(&needs, self.account.own());
+        if let Some(page) = &self.page {
+            request.move_to(page, &places);
+        }
         request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
     }
@@ -192,7 +252,7 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    pub(super) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match &self.subject {
             Subject::Listed(operation) => operation.qualified_id(),
             Subject::Unlisted { method, path, .. } => format!("{method} {path}"),
@@ -200,10 +260,7 @@ impl<'a> Dispatch<'a> {
     }
 
     fn context(&self, request: &Request) -> Context {
-        let operation = match &self.subject {
-            Subject::Listed(operation) => Some(*operation),
-            Subject::Unlisted { .. } => None,
-        };
+        let operation = self.operation();
         Context {
             operation: self.label(),
             service: self.account.definition.name.clone(),
@@ -215,6 +272,7 @@ impl<'a> Dispatch<'a> {
             graphql: operation
                 .and_then(Operation::graphql)
                 .map(|graphql| RootField(graphql.root_field().map(str::to_owned))),
+            items: operation.and_then(Operation::pagination).map(|pagination| pagination.items),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
 
+use std::time::Duration;
+
 use super::call::{Dispatch, shown_url};
 use super::files;
 use crate::auth::{self, Challenge, Grant, Rejected};
@@ -14,7 +16,7 @@ pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
     /// The address that `request` was resolved against.
     place: Base,
-    request: Request,
+    pub(super) request: Request,
     grant: Grant,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.
@@ -125,7 +127,8 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
-        wire.timeout = self.dispatch.timeout;
+        wire.limits = self.dispatch.limits;
+        wire.is_streamed = self.dispatch.is_streamed;
         Ok(wire)
     }
 
@@ -146,6 +149,10 @@ impl Call for LiveCall<'_, '_> {
         let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
+    }
+
+    fn max_time(&self) -> Option<Duration> {
+        self.dispatch.limits.max_time
     }
 
     fn out_of_time(&self) -> TransportError {

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use once_cell::sync::OnceCell;
 
 pub use self::builder::HarnessBuilder;
+pub(crate) use self::call::Dispatch;
 pub use self::command::Command;
 use self::command::Endpoint;
 pub use self::sign_in::{AccessToken, SignIn, SignInMethod, SignInPlan};

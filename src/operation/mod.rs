@@ -8,6 +8,8 @@ mod service;
 mod template;
 mod words;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use method::{InvalidMethod, Method};
@@ -116,7 +118,7 @@ pub struct ResponseDef {
 }
 
 /// One scheme of a security requirement with the scopes it asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SchemeUse {
     /// The scheme's name in [`ServiceDef::security_schemes`].
     pub scheme: String,
@@ -139,7 +141,8 @@ pub struct Pagination {
     /// The argument that takes the cursor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// JSON pointer (RFC 6901) to the next cursor in the answer.
+    /// JSON pointer (RFC 6901) to the next cursor in the answer; for links, to the next page's URL, where that is in
+    /// the answer and not in a `Link` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// JSON pointer to the number of items in all.
@@ -158,7 +161,7 @@ pub enum PaginationKind {
     Offset,
     /// An opaque mark from the page before.
     Cursor,
-    /// A `Link` header (RFC 8288).
+    /// The next page's URL, in a `Link` header (RFC 8288) or in the answer.
     Link,
 }
 
@@ -222,9 +225,13 @@ pub struct OperationDef {
     pub pagination: Option<Pagination>,
     /// How it is carried as GraphQL.
     pub graphql: Option<GraphQlDef>,
-    /// The schemas that its parameters and body reach by `$ref`, as (reference as written, compact JSON).
-    pub schemas: Vec<(String, String)>,
+    /// The schemas that its parameters and body reach by `$ref`.
+    pub schemas: Schemas,
 }
+
+/// Schemas by the references that lead to them, sorted: (reference as written, compact JSON). Operations that reach
+/// the same ones share them, as there may be thousands.
+pub type Schemas = Arc<[(Arc<str>, Arc<str>)]>;
 
 impl OperationDef {
     /// An operation of a method with nothing else said.
@@ -252,7 +259,7 @@ impl OperationDef {
             hosts: Vec::new(),
             pagination: None,
             graphql: None,
-            schemas: Vec::new(),
+            schemas: Schemas::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Action, Change, Edit, Version, place};
-use crate::jsonpath::{Query, Step};
+use crate::jsonpath::{Query, Step, TooCostly};
 use crate::spec::SpecError;
 
 /// How many nodes an overlay may add to a document: copies of copies grow beyond all measure.
@@ -85,7 +85,7 @@ impl Kind {
 impl Run<'_> {
     /// How many nodes the action found.
     fn action(&mut self, action: &Action) -> Result<usize, SpecError> {
-        let places = action.target.select(self.document);
+        let places = action.target.select(self.document).map_err(|TooCostly| self.too_costly("target"))?;
         let count = places.len();
         self.check_kinds(&places, !matches!(action.change, Change::Remove | Change::Nothing))?;
         match &action.change {
@@ -108,7 +108,7 @@ impl Run<'_> {
     }
 
     fn source(&self, query: &Query) -> Result<Value, SpecError> {
-        let found = query.select(self.document);
+        let found = query.select(self.document).map_err(|TooCostly| self.too_costly("copy"))?;
         let [one] = &found[..] else {
             let problem = format!("must select one node, but selects {}", found.len());
             return Err(self.error_in("copy", &problem));
@@ -137,6 +137,12 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    fn too_costly(&self, member: &str) -> SpecError {
+        self.error_in(member, "takes far more steps than the document has nodes").hint(
+            "Name more of the way in place of `..` and `*`, and no other `..` or `$` in a filter behind them.",
+        )
     }
 
     fn error_in(&self, member: &str, problem: &str) -> SpecError {

@@ -14,7 +14,7 @@ mod tests;
 use serde_json::Value;
 
 use crate::jsonpath::{Query, Step};
-use crate::spec::{Effect, SpecError, Warning, token};
+use crate::spec::{Effect, Limits, SpecError, Warning, token};
 
 /// A file that repairs documents.
 #[derive(Debug)]
@@ -86,8 +86,8 @@ impl Overlay {
     ///
     /// # Errors
     /// Where it is no overlay and no merge patch, or says something that neither can say.
-    pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Self, SpecError> {
-        parse::overlay(file, bytes)
+    pub(crate) fn parse(file: &str, bytes: &[u8], limits: Limits) -> Result<Self, SpecError> {
+        parse::overlay(file, bytes, limits)
     }
 
     /// The document that it is meant for, where it names one.

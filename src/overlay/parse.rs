@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use super::{Action, Change, Content, Overlay, Version, pointer};
 use crate::jsonpath::Query;
-use crate::spec::{Effect, Parsed, SpecError, Warning, parse, scalar};
+use crate::spec::{Effect, Limits, Parsed, SpecError, Warning, parse, scalar};
 
 /// Reads a file.
-pub(super) fn overlay(file: &str, bytes: &[u8]) -> Result<Overlay, SpecError> {
-    let Parsed { value, mut warnings } = parse(file, bytes)?;
+pub(super) fn overlay(file: &str, bytes: &[u8], limits: Limits) -> Result<Overlay, SpecError> {
+    let Parsed { value, mut warnings } = parse(file, bytes, limits)?;
     let Value::Object(root) = &value else {
         return Err(SpecError::at("#", "an overlay or a merge patch is an object at its top")
             .hint("Give an Overlay document (`overlay: 1.1.0`), or a merge patch (RFC 7396).")
@@ -129,9 +129,17 @@ fn query(given: Option<&Value>, place: &str) -> Result<(Query, String), SpecErro
     let Some(text) = given.and_then(Value::as_str) else {
         return Err(SpecError::at(place, "must be a JSONPath (RFC 9535), a text"));
     };
-    let fault = |fault: serde_json_path::ParseError| {
-        SpecError::at(place, format!("`{text}` is no JSONPath (RFC 9535): {}, at character {}", fault.message(), fault.position() + 1))
+    let fault = |fault: String| {
+        SpecError::at(place, format!("`{}` is no JSONPath (RFC 9535): {fault}", shortened(text)))
             .hint("A JSONPath begins with `$`, and names members with special characters in brackets: `$.paths['/pets'].get`.")
     };
     Ok((Query::parse(text).map_err(fault)?, text.to_owned()))
+}
+
+/// A text as errors quote it.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
 }

@@ -10,7 +10,7 @@ use super::*;
 /// An overlay of these actions.
 fn overlay(version: &str, actions: &Value) -> Result<Overlays, SpecError> {
     let text = json!({"overlay": version, "info": {"title": "t", "version": "1"}, "actions": actions});
-    Ok(Overlays::new(vec![Overlay::parse("fix.json", text.to_string().as_bytes())?]))
+    Ok(Overlays::new(vec![Overlay::parse("fix.json", text.to_string().as_bytes(), Limits::default())?]))
 }
 
 /// What a case's actions make of its document.
@@ -36,7 +36,7 @@ fn run(case: &Value) -> (Result<Value, SpecError>, Vec<Warning>) {
 #[test]
 fn every_case_is_as_its_file_says() {
     let text = include_bytes!("../../tests/data/overlays/actions.yaml");
-    let cases = crate::spec::parse("actions.yaml", text).unwrap().value;
+    let cases = crate::spec::parse("actions.yaml", text, Limits::default()).unwrap().value;
     let cases = cases.as_array().unwrap();
     assert_eq!(cases.len(), 40);
     for case in cases {
@@ -76,26 +76,30 @@ fn all_cases_of_rfc_7396_hold() {
 
 #[test]
 fn the_content_says_what_a_file_is() {
-    let told = |text: &str| Overlay::parse("o.yaml", text.as_bytes()).unwrap_err().to_string();
-    let patch = Overlay::parse("o.yaml", b"info:\n  title: x\n").unwrap();
+    let told =
+        |text: &str| Overlay::parse("o.yaml", text.as_bytes(), Limits::default()).unwrap_err().to_string();
+    let patch = Overlay::parse("o.yaml", b"info:\n  title: x\n", Limits::default()).unwrap();
     assert!(matches!(patch.content, Content::MergePatch(_)));
     assert_eq!(told("[1]"), "o.yaml#: an overlay or a merge patch is an object at its top");
     assert_eq!(told("overlay: 1.1.0\n"), "o.yaml#/info: an overlay has `info` with `title` and `version`");
     let info = "overlay: 1.0.0\ninfo: {title: x, version: 1.0}\n";
     assert_eq!(told(info), "o.yaml#/actions: an overlay has a list of actions");
     assert_eq!(told(&format!("{info}extend: x\n")), "o.yaml#/extend: there is no member `extend` here");
-    let hint = Overlay::parse("o", format!("{info}extend: x\n").as_bytes()).unwrap_err().hint.unwrap();
+    let hint = Overlay::parse("o", format!("{info}extend: x\n").as_bytes(), Limits::default())
+        .unwrap_err()
+        .hint
+        .unwrap();
     assert_eq!(hint, "Write `extends`; there are overlay, info, extends, actions.");
     let whole =
         format!("{info}extends: ./a.yaml\nx-mine: 1\nactions: [{{target: $.a, remove: true, x-why: y}}]\n");
-    assert_eq!(Overlay::parse("o", whole.as_bytes()).unwrap().extends(), Some("./a.yaml"));
-    let twice = Overlay::parse("o", b"a: 1\na: 2\n").unwrap();
+    assert_eq!(Overlay::parse("o", whole.as_bytes(), Limits::default()).unwrap().extends(), Some("./a.yaml"));
+    let twice = Overlay::parse("o", b"a: 1\na: 2\n", Limits::default()).unwrap();
     assert_eq!(Overlays::new(vec![twice]).warnings().len(), 1);
 }
 
 #[test]
 fn a_merge_patch_leaves_something() {
-    let patch = Overlays::new(vec![Overlay::parse("p.json", br#"{"a": null}"#).unwrap()]);
+    let patch = Overlays::new(vec![Overlay::parse("p.json", br#"{"a": null}"#, Limits::default()).unwrap()]);
     let error = patch.apply(&mut json!({"a": 1}), None).unwrap_err();
     assert_eq!(error.to_string(), "p.json#: nothing is left of the document");
 }

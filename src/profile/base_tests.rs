@@ -208,7 +208,7 @@ impl Case {
 #[test]
 fn every_case_of_the_table_leads_where_it_says() {
     let text = include_str!("../../tests/data/servers.yaml");
-    let (json, _) = spec::json("servers.yaml", text.as_bytes()).unwrap();
+    let (json, _) = spec::json("servers.yaml", text.as_bytes(), spec::Limits::default()).unwrap();
     let table: Table = serde_json::from_str(&json).unwrap();
     assert!(table.cases.len() > 60, "{}", table.cases.len());
     for case in &table.cases {

@@ -107,7 +107,8 @@ impl Headers<'_> {
         let mut text = String::new();
         style::write(&mut text, Rules { explode: rules.explode && is_raw, ..rules }, value);
         let broken = if is_raw { cookie_problem(rules, value) } else { None };
-        let problem = broken.or_else(|| value_problem(&text));
+        let problem =
+            broken.or_else(|| value_problem(&text)).or_else(|| text.split("; ").find_map(edge_problem));
         if let Some(problem) = problem {
             return self.problems.refuse(order, format!("cookie.{name}"), problem);
         }
@@ -139,6 +140,17 @@ fn cookie_problem(rules: Rules<'_>, value: &Argument) -> Option<&'static str> {
         None
     }
 }
+
+/// Why a pair of the `cookie` header would come as another one: spaces around a name and a value are cut off
+/// (RFC 6265 §5.2), if they would.
+fn edge_problem(pair: &str) -> Option<&'static str> {
+    let has_edge = |text: &str| text.trim_matches([' ', '\t']) != text;
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    (has_edge(name) || has_edge(value)).then_some(EDGES)
+}
+
+/// What is said of a text that the way would cut.
+const EDGES: &str = "must not begin or end with a space: it would be lost on the way";
 
 /// Why a header field cannot be sent as one of a part, if it cannot.
 pub(super) fn part_problem(name: &str, value: &str) -> Option<&'static str> {
@@ -179,7 +191,7 @@ fn value_problem(value: &str) -> Option<&'static str> {
     } else if !value.is_ascii() {
         Some("must be ASCII: headers carry nothing else reliably")
     } else if value.starts_with([' ', '\t']) || value.ends_with([' ', '\t']) {
-        Some("must not begin or end with a space: it would be lost on the way")
+        Some(EDGES)
     } else {
         None
     }

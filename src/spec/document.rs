@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::error::{Effect, SpecError, Warning};
+use super::limits::Limits;
 use super::tree::{self, State};
 use super::yaml;
 
@@ -26,7 +27,12 @@ impl Parsed {
             file.clone_into(&mut warning.file);
             warning
         };
-        let warnings = read.duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
+        let mut warnings: Vec<_> =
+            read.duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
+        if read.more_duplicates > 0 {
+            let problem = format!("{} more keys are given twice; the last ones hold", read.more_duplicates);
+            warnings.push(Warning { problem, ..warning("#".to_owned()) });
+        }
         Self { value: read.value, warnings }
     }
 }
@@ -37,11 +43,10 @@ pub(crate) const TWICE: &str = "the key is given twice; the last one holds";
 /// The text of a document: UTF-8, a byte order mark taken off.
 ///
 /// # Errors
-/// Where the bytes are not UTF-8.
-pub fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, SpecError> {
-    if bytes.len() > tree::MAX_BYTES {
-        let problem = format!("the document has more than {} MiB", tree::MAX_BYTES >> 20);
-        return Err(SpecError::new(problem).hint("Give a document of fewer operations.").file(file));
+/// Where there are too many bytes, or they are not UTF-8.
+pub fn text<'b>(file: &str, bytes: &'b [u8], limits: Limits) -> Result<&'b str, SpecError> {
+    if bytes.len() > limits.bytes {
+        return Err(limits.too_long().file(file));
     }
     if is_utf16(bytes) {
         let error = SpecError::new("the text is UTF-16").position(1, 1).hint("Save the file as UTF-8.");
@@ -65,44 +70,48 @@ fn is_utf16(bytes: &[u8]) -> bool {
 }
 
 /// A JSON text as a value.
-pub(crate) fn from_json(text: &str) -> Result<tree::Read, SpecError> {
+pub(crate) fn from_json(text: &str, limits: Limits) -> Result<tree::Read, SpecError> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let read = tree::read(&mut parser, State::json()).and_then(|read| parser.end().map(|()| read));
+    let read = tree::read(&mut parser, State::json(limits)).and_then(|read| parser.end().map(|()| read));
     read.map_err(|error| json_error(&error))
 }
 
 /// Reads JSON where the text begins with `{`, else YAML. A brace may begin a YAML flow mapping too, unless the
 /// file's name says JSON.
-pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Parsed, SpecError> {
-    let text = text(file, bytes)?;
+pub(crate) fn parse(file: &str, bytes: &[u8], limits: Limits) -> Result<Parsed, SpecError> {
+    let text = text(file, bytes, limits)?;
     if text.trim_start().starts_with('{') {
-        match from_json(text).map_err(|error| error.file(file)) {
+        match from_json(text, limits).map_err(|error| error.file(file)) {
             Ok(read) => return Ok(Parsed::of(file, read)),
             Err(error) if extension(file) == Some("json") => return Err(error),
-            Err(error) => return from_yaml(file, text).map_err(|_| error),
+            Err(error) => return from_yaml(file, text, limits).map_err(|_| error),
         }
     }
-    from_yaml(file, text)
+    from_yaml(file, text, limits)
 }
 
 /// The document as JSON text, for [`super::index`]: JSON as it is, YAML converted.
 ///
 /// # Errors
-/// Where the bytes are not UTF-8, or YAML that cannot be read. JSON is not looked into.
-pub fn json<'b>(file: &str, bytes: &'b [u8]) -> Result<(Cow<'b, str>, Vec<Warning>), SpecError> {
-    let text = text(file, bytes)?;
+/// Where the bytes are too many or not UTF-8, or YAML that cannot be read. JSON is not looked into.
+pub fn json<'b>(
+    file: &str,
+    bytes: &'b [u8],
+    limits: Limits,
+) -> Result<(Cow<'b, str>, Vec<Warning>), SpecError> {
+    let text = text(file, bytes, limits)?;
     let mut tokens = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     let is_json = text.trim_start().starts_with('{')
         && (extension(file) == Some("json") || matches!(tokens.next(), Some(Ok(_))));
     if is_json {
         return Ok((Cow::Borrowed(text), Vec::new()));
     }
-    let Parsed { value, warnings } = from_yaml(file, text)?;
+    let Parsed { value, warnings } = from_yaml(file, text, limits)?;
     Ok((Cow::Owned(value.to_string()), warnings))
 }
 
-fn from_yaml(file: &str, text: &str) -> Result<Parsed, SpecError> {
-    yaml::to_json(text).map(|read| Parsed::of(file, read)).map_err(|error| error.file(file))
+fn from_yaml(file: &str, text: &str, limits: Limits) -> Result<Parsed, SpecError> {
+    yaml::to_json(text, limits).map(|read| Parsed::of(file, read)).map_err(|error| error.file(file))
 }
 
 pub(crate) fn json_error(error: &serde_json::Error) -> SpecError {
@@ -209,10 +218,10 @@ mod tests {
 
     #[test]
     fn faults_in_the_text_have_a_place() {
-        let error = parse("a.json", b"{\"a\": 1,\n \"b\": }").unwrap_err();
+        let error = parse("a.json", b"{\"a\": 1,\n \"b\": }", Limits::default()).unwrap_err();
         assert_eq!(error.position.map(|at| (at.line, at.column)), Some((2, 7)), "{error}");
-        let error = parse("a.yaml", b"a: 1\nb: \xff\n").unwrap_err();
+        let error = parse("a.yaml", b"a: 1\nb: \xff\n", Limits::default()).unwrap_err();
         assert_eq!(error.position.map(|at| (at.line, at.column)), Some((2, 4)), "{error}");
-        assert_eq!(parse("a", b"\xef\xbb\xbf{a: 1}").unwrap().value, json!({"a": 1}));
+        assert_eq!(parse("a", b"\xef\xbb\xbf{a: 1}", Limits::default()).unwrap().value, json!({"a": 1}));
     }
 }

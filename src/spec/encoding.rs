@@ -37,7 +37,8 @@ pub(crate) fn read(
         headers(&mut encoding, &pointer, context, schemas, warnings);
         kept.insert(name.clone(), Value::Object(encoding));
     }
-    Some(Value::Object(kept).to_string())
+    let text = Value::Object(kept).to_string();
+    context.resolver.targets().budget.text(text.len()).then_some(text)
 }
 
 /// Whether an Encoding Object fits the type, but for its headers, whose schemas may be of 3.1.

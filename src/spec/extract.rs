@@ -22,7 +22,7 @@ use super::swagger2::Upgrade;
 use super::{openapi31, schema};
 use crate::operation::{
     MediaTypeDef, Method, OperationDef, Pagination, PaginationKind, ParameterDef, RequestBodyDef,
-    ResponseDef, SchemaDef, SecuritySchemeDef, Types,
+    ResponseDef, SchemaDef, Schemas, SecuritySchemeDef, Types,
 };
 
 /// What is the same for all operations of a document.
@@ -180,9 +180,28 @@ pub(crate) fn parts(
         servers: if servers.is_empty() { context.defaults.servers.clone() } else { servers },
         hosts: hosts.into_iter().flatten().collect(),
         graphql: None,
-        schemas: Vec::new(),
+        schemas: Schemas::default(),
     };
+    let budget = &context.resolver.targets().budget;
+    budget.text(size_beside_schemas(&operation));
+    budget.check(&pointer)?;
     Ok((operation, schemas))
+}
+
+/// How much of an operation may be the same in others, its schemas apart: what holds by default, and descriptions that
+/// references lead to.
+fn size_beside_schemas(operation: &OperationDef) -> usize {
+    let servers = operation.servers.iter().map(|server| {
+        let variables = server.variables.iter().map(|one| size_of_val(one) + 8 * one.choices.len());
+        size_of_val(server) + server.url.len() + variables.sum::<usize>()
+    });
+    let uses = operation.security.iter().map(|set| size_of_val(&set[..]));
+    let descriptions = operation.parameters.iter().map(|one| {
+        size_of_val(one)
+            + one.description.as_ref().map_or(0, String::len)
+            + one.encoding.as_ref().map_or(0, String::len)
+    });
+    servers.sum::<usize>() + uses.sum::<usize>() + descriptions.sum::<usize>()
 }
 
 /// The operation's own `x-pagination`, else the document's where the operation has its parameters.

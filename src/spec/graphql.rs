@@ -1,6 +1,6 @@
 //! GraphQL documents: each named operation becomes an operation that is called like any other.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use graphql_parser::Pos;
 use graphql_parser::query::{
@@ -15,9 +15,11 @@ use super::Source;
 use super::document::text;
 use super::error::{SpecError, token};
 use super::graphql_schema::Slice;
-use super::reference::joined;
+use super::reference::{Resolve, joined};
 use super::schema;
-use crate::operation::{GraphQlDef, MediaTypeDef, OperationDef, Pagination, PropertyDef, RequestBodyDef};
+use crate::operation::{
+    GraphQlDef, MediaTypeDef, OperationDef, Pagination, PropertyDef, RequestBodyDef, Schemas,
+};
 
 /// `x-graphql` on the operation that carries the others.
 #[derive(Deserialize)]
@@ -36,10 +38,9 @@ pub(crate) struct Carrier {
 /// The parser's own lifetimes are invariant, so names are owned.
 type Text = String;
 
-/// A definition with the file and text it stands in.
+/// A definition with the file it stands in.
 struct In<'t, D> {
     file: &'t str,
-    text: &'t str,
     item: D,
 }
 
@@ -64,13 +65,14 @@ pub(crate) fn describe(
             .map_err(|error| SpecError::at(&pointer, format!("the file `{path}` cannot be read: {error}")))?;
         let beside =
             file.rsplit_once('/').map_or_else(|| path.clone(), |(folder, _)| format!("{folder}/{path}"));
-        let text = text(&beside, &bytes)?.to_owned();
+        let text = text(&beside, &bytes, source.limits())?.to_owned();
         Ok((beside, text))
     };
     let slice_text = settings.schema.as_ref().map(|path| read("schema", path)).transpose()?;
-    let slice = Slice::read(&settings, slice_text.as_ref(), &pointer)?;
     let texts: Vec<(String, String)> =
         settings.documents.iter().map(|path| read("documents", path)).collect::<Result<_, _>>()?;
+    let bytes = slice_text.iter().chain(&texts).map(|(_, text)| text.len()).sum();
+    let slice = Slice::read(&settings, slice_text.as_ref(), bytes, &pointer)?;
 
     let mut operations = Vec::new();
     let mut fragments = IndexMap::new();
@@ -79,25 +81,28 @@ pub(crate) fn describe(
             parse_query(text).map_err(|error| syntax_error(&error.to_string()).file(file))?;
         for definition in document.definitions {
             match definition {
-                Definition::Operation(item) => operations.push(In { file, text, item }),
+                Definition::Operation(item) => operations.push(In { file, item }),
                 Definition::Fragment(item) => {
-                    fragments.insert(item.name.clone(), In { file, text, item });
+                    fragments.insert(item.name.clone(), In { file, item });
                 }
             }
         }
     }
+    source.limits().check_operations(operations.len(), &pointer)?;
     let mut described: Vec<OperationDef> = Vec::with_capacity(operations.len());
+    let mut known = HashSet::new();
+    let lines: HashMap<&str, Vec<&str>> =
+        texts.iter().map(|(file, text)| (file.as_str(), text.lines().collect())).collect();
     for operation in &operations {
-        let def = one(carrier, operation, &fragments, &slice, &settings)
+        let def = one(carrier, operation, &lines[operation.file], &fragments, &slice, &settings)
             .map_err(|error| error.file(operation.file))?;
-        if described.iter().any(|known| known.id == def.id) {
+        if !known.insert(def.id.clone()) {
             let (_, at) = names(&operation.item);
             return Err(fault(at, format!("two operations have the name `{}`", def.id)).file(operation.file));
         }
         described.push(def);
     }
-    if let Some(name) = settings.pagination.keys().find(|name| !described.iter().any(|def| def.id == **name))
-    {
+    if let Some(name) = settings.pagination.keys().find(|name| !known.contains(*name)) {
         let pointer = format!("{pointer}/pagination/{}", token(name));
         return Err(SpecError::at(pointer, format!("no operation of the documents has the name `{name}`")));
     }
@@ -107,6 +112,7 @@ pub(crate) fn describe(
 fn one(
     carrier: &OperationDef,
     operation: &In<'_, OperationDefinition<'_, Text>>,
+    lines: &[&str],
     fragments: &IndexMap<String, In<'_, FragmentDefinition<'_, Text>>>,
     slice: &Slice,
     settings: &Carrier,
@@ -125,18 +131,20 @@ fn one(
     };
     slice.check_root(mutation, selection).map_err(|(at, problem)| fault(at, problem))?;
     let (body, input, schemas) = arguments(variables, slice)?;
+    let query = query_text(operation, selection, fragments, slice)?;
+    slice.targets().budget.check(&format!("#/{name}"))?;
     Ok(OperationDef {
         id: name.to_owned(),
         id_is_made: false,
         aliases: Vec::new(),
         path: format!("{}#{name}", carrier.path),
-        summary: comment_above(operation.text, at.line).or_else(|| carrier.summary.clone()),
+        summary: comment_above(lines, at.line).or_else(|| carrier.summary.clone()),
         // A query only reads; a mutation is what the carrier says of it.
         idempotent: if mutation { carrier.idempotent } else { Some(true) },
         body: Some(body),
         pagination: settings.pagination.get(name).cloned(),
         graphql: Some(GraphQlDef {
-            query: query_text(operation, selection, fragments)?,
+            query,
             operation_name: name.to_owned(),
             mutation,
             root_field: root_field(selection),
@@ -147,7 +155,7 @@ fn one(
     })
 }
 
-type Arguments = (RequestBodyDef, Option<String>, Vec<(String, String)>);
+type Arguments = (RequestBodyDef, Option<String>, Schemas);
 
 /// The variables as one JSON body. The fields of a single input object stand beside the other variables, in
 /// its place; the names of the body's schema tell which is which.
@@ -187,6 +195,7 @@ fn query_text(
     operation: &In<'_, OperationDefinition<'_, Text>>,
     selection: &SelectionSet<'_, Text>,
     fragments: &IndexMap<String, In<'_, FragmentDefinition<'_, Text>>>,
+    slice: &Slice,
 ) -> Result<String, SpecError> {
     let definitions = vec![Definition::Operation(operation.item.clone())];
     let mut text = Document { definitions }.to_string();
@@ -201,7 +210,11 @@ fn query_text(
             return Err(fault(at, format!("there is no fragment `{name}`")).file(file));
         };
         let definitions = vec![Definition::Fragment(fragment.item.clone())];
-        text.push_str(&Document { definitions }.to_string());
+        let fragment_text = Document { definitions }.to_string();
+        if !slice.targets().budget.text(fragment_text.len()) {
+            break;
+        }
+        text.push_str(&fragment_text);
         spreads(&fragment.item.selection_set, &mut |name, at| waiting.push((name, at, fragment.file)));
     }
     minify_query(text).map_err(|error| SpecError::new(error.to_string()))
@@ -236,10 +249,10 @@ fn names<'o>(operation: &'o OperationDefinition<'_, Text>) -> (Option<&'o str>, 
 }
 
 /// The comment lines that end right above a line, as one text.
-fn comment_above(text: &str, line: usize) -> Option<String> {
-    let lines: Vec<&str> = text.lines().take(line.saturating_sub(1)).collect();
+fn comment_above(lines: &[&str], line: usize) -> Option<String> {
+    let lines = lines.iter().take(line.saturating_sub(1));
     let mut words: Vec<&str> =
-        lines.iter().rev().map_while(|line| line.trim().strip_prefix('#').map(str::trim)).collect();
+        lines.rev().map_while(|line| line.trim().strip_prefix('#').map(str::trim)).collect();
     words.reverse();
     let summary = words.join(" ").trim().to_owned();
     (!summary.is_empty()).then_some(summary)

@@ -44,6 +44,7 @@ impl Slice {
     pub(crate) fn read(
         carrier: &Carrier,
         file_and_text: Option<&(String, String)>,
+        bytes: usize,
         pointer: &str,
     ) -> Result<Self, SpecError> {
         let scalar = |word: &str| json!({"type": word});
@@ -56,7 +57,7 @@ impl Slice {
             inputs: HashMap::new(),
             queries: None,
             mutations: None,
-            targets: Targets::default(),
+            targets: Targets::of(bytes),
         };
         slice.named.insert("Int".to_owned(), json!({"type": "integer", "format": "int32"}));
         for (name, word) in &carrier.scalars {

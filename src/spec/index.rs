@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use super::error::{SpecError, Warning, token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
+use super::limits::Limits;
 use super::reference::{Files, Resolve, Targets, Whole, missing, percent_decoded, reference};
 use super::schema::Reached;
 use super::service::Defaults;
@@ -78,8 +79,8 @@ const SKIPPED: [&str; 3] = ["tags", "webhooks", "externalDocs"];
 /// is at fault, it has no paths, or its path items and operations are references or carry GraphQL.
 ///
 /// # Errors
-/// Where the document is not one that can be read, whole or not.
-pub fn index(file: &str, text: &str) -> Result<Option<Index>, SpecError> {
+/// Where the document is not one that can be read, whole or not, or has too many operations.
+pub fn index(file: &str, text: &str, limits: Limits) -> Result<Option<Index>, SpecError> {
     if !text.trim_start().starts_with('{') {
         return Ok(None);
     }
@@ -89,6 +90,7 @@ pub fn index(file: &str, text: &str) -> Result<Option<Index>, SpecError> {
     if read.is_err() || found.needs_whole || !found.has_paths || found.names_parts() {
         return Ok(None);
     }
+    limits.check_operations(found.operations.len(), "#/paths").map_err(|error| error.file(file))?;
     found.into_index(file).map(Some).map_err(|error| error.file(file))
 }
 
@@ -117,7 +119,8 @@ impl Index {
 
     /// Extracts operation after operation: what they have in common is read once.
     pub(crate) fn extractor<'a>(&'a self, text: &'a str, source: &'a dyn Source) -> Extractor<'a> {
-        let (files, whole, targets) = (Files::new(source, &self.file), OnceCell::new(), Targets::default());
+        let (files, whole) = (Files::new(source, &self.file), OnceCell::new());
+        let targets = Targets::of(text.len());
         Extractor { resolver: Lazy { text, index: self, files, whole, targets } }
     }
 }
@@ -145,10 +148,10 @@ impl Extractor<'_> {
     }
 
     /// The reference and the text of a schema by its number among those reached.
-    pub(crate) fn schema(&self, number: u32) -> Option<(Rc<str>, Rc<str>)> {
+    pub(crate) fn schema(&self, number: u32) -> Option<(Arc<str>, Arc<str>)> {
         let targets = &self.resolver.targets;
         let target = targets.target(number, &self.resolver).ok()?;
-        Some((targets.reference(number), Rc::clone(&target.text)))
+        Some((targets.reference(number), Arc::clone(&target.text)))
     }
 
     fn read(
@@ -202,11 +205,16 @@ impl Resolve for Lazy<'_> {
         };
         let find = |root, fragment| self.files.finder.find(root, fragment, self);
         if let Some((place, rest)) = self.component(fragment) {
+            // The text is read each time: its values are some fifteen bytes each.
+            if !self.targets.budget.steps(place.len() / 16) {
+                return Err(missing(reference));
+            }
             let component = value(self.text, place).map_err(|error| error.problem)?;
             let found = find(&component, rest).map(Cow::into_owned);
             return found.map(Cow::Owned).ok_or_else(|| missing(reference));
         }
-        let parse = || document::from_json(self.text).map(|read| read.value).unwrap_or_default();
+        let limits = self.files.limits;
+        let parse = || document::from_json(self.text, limits).map(|read| read.value).unwrap_or_default();
         self.files
             .finder
             .find(self.whole.get_or_init(parse), fragment, self)
@@ -271,8 +279,12 @@ impl Found<'_> {
             self.root.insert("components".to_owned(), Value::Object(components));
         }
         let root = Value::Object(self.root);
-        let Head { format, upgrade, defaults, service } =
-            head::read(&root, &Whole::new(&root, &NoSource, file), stem(file), &mut warnings)?;
+        let Head { format, upgrade, defaults, service } = head::read(
+            &root,
+            &Whole::new(&root, &NoSource, file, self.text.len()),
+            stem(file),
+            &mut warnings,
+        )?;
         for item in &self.items {
             check_path(&item.path, &format!("#/paths/{}", token(&item.path)), &mut warnings);
         }

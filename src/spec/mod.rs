@@ -13,6 +13,7 @@ mod graphql;
 mod graphql_schema;
 mod head;
 mod index;
+mod limits;
 mod names;
 mod openapi31;
 mod parameter;
@@ -40,15 +41,15 @@ pub(crate) use error::token;
 pub use error::{Effect, Position, SpecError, Warning};
 pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
+pub use limits::Limits;
 pub(crate) use names::path_key;
 pub(crate) use position::{nearest, tokens};
-pub(crate) use reference::{joined, percent_decoded};
+pub(crate) use reference::{count, joined, percent_decoded};
 pub(crate) use schema::Reached;
-pub(crate) use tree::MAX_BYTES;
 
 use self::extract::{Context, Site};
 use self::head::Head;
-use self::reference::Whole;
+use self::reference::{Resolve, Whole};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// The files beside a document.
@@ -68,6 +69,11 @@ pub trait Source {
     /// The path of the file that a URL means; by default none: a reference to the network leads nowhere.
     fn locate(&self, _url: &str) -> Option<String> {
         None
+    }
+
+    /// What the document beside these files may cost, and they with it; the default limits by default.
+    fn limits(&self) -> Limits {
+        Limits::default()
     }
 }
 
@@ -142,10 +148,12 @@ impl Description {
 /// # Errors
 /// Where the document cannot be read at all; what is wrong with a single operation is a warning.
 pub fn read(file: &str, bytes: &[u8], source: &dyn Source, depth: Depth) -> Result<Description, SpecError> {
-    let document::Parsed { value, mut warnings } = document::parse(file, bytes)?;
-    let found = one(file, &value, None, source, depth, 0)?;
+    let limits = source.limits();
+    let document::Parsed { value, mut warnings } = document::parse(file, bytes, limits)?;
+    let found = one(&Reading { file, bytes: bytes.len(), folder: None, source, depth, number: 0 }, &value)?;
+    drop(value);
     warnings.extend(found.warnings);
-    position::locate(document::text(file, bytes)?, &mut warnings);
+    position::locate(document::text(file, bytes, limits)?, &mut warnings);
     Ok(Description { warnings, ..found })
 }
 
@@ -168,6 +176,7 @@ pub(crate) fn read_folder_patched(
     depth: Depth,
     patch: &dyn Patch,
 ) -> Result<Description, SpecError> {
+    let limits = source.limits();
     let fault = |problem: String| SpecError::new(problem).file(folder);
     let mut files = source.list().map_err(|error| fault(format!("the folder cannot be read: {error}")))?;
     files.retain(|file| matches!(document::extension(file), Some("yaml" | "yml" | "json")));
@@ -176,12 +185,13 @@ pub(crate) fn read_folder_patched(
     let parse = |file: &str| {
         let bytes = source.read(file).map_err(|error| SpecError::new(format!("cannot be read: {error}")));
         let bytes = bytes.map_err(|error| error.file(&full(file)))?;
-        document::parse(&full(file), &bytes).map(|parsed| (parsed, bytes))
+        document::parse(&full(file), &bytes, limits).map(|parsed| (parsed, bytes))
     };
     let locate = |file: &str, bytes: &[u8], warnings: &mut [Warning]| {
-        document::text(file, bytes).map(|text| position::locate(text, warnings))
+        document::text(file, bytes, limits).map(|text| position::locate(text, warnings))
     };
 
+    let reading = Reading { file: folder, bytes: 0, folder: Some(folder), source, depth, number: 0 };
     let mut whole: Option<Description> = None;
     let mut warnings = Vec::new();
     let mut base = Map::new();
@@ -196,7 +206,7 @@ pub(crate) fn read_folder_patched(
             base.shift_remove("paths");
         }
         patch.patch(&mut value)?;
-        let mut found = one(&full(BASE), &value, Some(folder), source, depth, 0)?;
+        let mut found = one(&Reading { file: &full(BASE), bytes: bytes.len(), ..reading }, &value)?;
         locate(BASE, &bytes, &mut found.warnings)?;
         if value.get("paths").is_none() {
             found.documents.clear();
@@ -212,10 +222,14 @@ pub(crate) fn read_folder_patched(
         }
         patch.patch(&mut parsed.value)?;
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
-        let mut found = one(&full(file), &parsed.value, Some(folder), source, depth, number)?;
+        let mut found =
+            one(&Reading { file: &full(file), bytes: bytes.len(), number, ..reading }, &parsed.value)?;
         locate(file, &bytes, &mut found.warnings)?;
         match &mut whole {
-            Some(whole) => join(whole, found),
+            Some(whole) => {
+                join(whole, found);
+                limits.check_operations(whole.operations.len(), "#").map_err(|error| error.file(folder))?;
+            }
             None => whole = Some(found),
         }
     }
@@ -251,18 +265,25 @@ fn join(whole: &mut Description, mut found: Description) {
     whole.warnings.append(&mut found.warnings);
 }
 
-/// Reads a parsed document. A folder names the service where nothing else does.
-fn one(
-    file: &str,
-    root: &Value,
-    folder: Option<&str>,
-    source: &dyn Source,
+/// A parsed document on its way to a description.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    file: &'a str,
+    /// The size of its text.
+    bytes: usize,
+    /// Names the service where nothing else does.
+    folder: Option<&'a str>,
+    source: &'a dyn Source,
     depth: Depth,
+    /// Its number among the documents of the folder.
     number: usize,
-) -> Result<Description, SpecError> {
+}
+
+/// Reads a parsed document.
+fn one(reading: &Reading<'_>, root: &Value) -> Result<Description, SpecError> {
+    let file = reading.file;
     let mut warnings = Vec::new();
-    let found = collect(file, root, folder, source, depth, number, &mut warnings)
-        .map_err(|error| error.file(file))?;
+    let found = collect(reading, root, &mut warnings).map_err(|error| error.file(file))?;
     for warning in &mut warnings {
         file.clone_into(&mut warning.file);
     }
@@ -270,17 +291,14 @@ fn one(
 }
 
 fn collect(
-    file: &str,
+    reading: &Reading<'_>,
     root: &Value,
-    folder: Option<&str>,
-    source: &dyn Source,
-    depth: Depth,
-    number: usize,
     warnings: &mut Vec<Warning>,
 ) -> Result<Description, SpecError> {
+    let &Reading { file, bytes, folder, source, depth, number } = reading;
     let placed = anchors::by_place(root);
     let root = placed.as_ref().unwrap_or(root);
-    let resolver = Whole::new(root, source, file);
+    let resolver = Whole::new(root, source, file, bytes);
     let Head { mut format, upgrade, defaults, service } =
         head::read(root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
     let empty = Map::new();
@@ -295,7 +313,7 @@ fn collect(
         depth,
     };
     let mut operations = Vec::new();
-    let mut carriers = 0;
+    let (mut carriers, mut seen) = (0, 0);
     let mut ids = HashSet::new();
     let paths = openapi31::paths(map, &resolver, warnings);
     for (path, item) in paths.as_object().into_iter().flatten() {
@@ -319,9 +337,12 @@ fn collect(
         for (method, operation) in methods(item, &pointer, warnings) {
             let site = Site { path, method, shared: item, operation };
             let pointer = site.pointer();
+            seen += 1;
+            source.limits().check_operations(seen.max(operations.len()), &pointer)?;
             let def = match extract::operation(&context, &site, warnings) {
                 Ok(def) => def,
                 Err(error) => {
+                    resolver.targets().budget.check(&pointer)?;
                     warnings.push(Warning::skipped(&pointer, error));
                     continue;
                 }

@@ -1,6 +1,8 @@
 //! Parameters: a path item's with an operation's, each with its style and schema.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use openapiv3::{CookieStyle, HeaderStyle, Parameter, ParameterData, PathStyle, QueryStyle};
 use serde::Deserialize;
@@ -30,6 +32,7 @@ pub(crate) fn parameters(
 ) -> Result<Vec<Found>, SpecError> {
     let resolver = context.resolver;
     let mut found: Vec<Found> = Vec::new();
+    let mut places: HashMap<(Location, String), usize> = HashMap::new();
     for (list, pointer) in lists {
         let before = found.len();
         for (number, parameter) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
@@ -43,10 +46,9 @@ pub(crate) fn parameters(
                 parameter
             };
             let Some(one) = read(&parameter, &pointer, context, warnings)? else { continue };
-            let same =
-                |other: &Found| other.def.name == one.def.name && other.def.location == one.def.location;
-            match found.iter().position(same) {
-                Some(at) => {
+            match places.entry((one.def.location, one.def.name.clone())) {
+                Entry::Occupied(at) => {
+                    let at = *at.get();
                     if at >= before {
                         let problem =
                             format!("the parameter `{}` is given twice; the last one holds", one.def.name);
@@ -54,7 +56,10 @@ pub(crate) fn parameters(
                     }
                     found[at] = one;
                 }
-                None => found.push(one),
+                Entry::Vacant(place) => {
+                    place.insert(found.len());
+                    found.push(one);
+                }
             }
         }
     }
@@ -205,19 +210,19 @@ fn query_style(style: &QueryStyle) -> Style {
 /// path parameter without a variable goes.
 pub(crate) fn fit_to_path(found: &mut Vec<Found>, path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
     let variables = variables(path);
+    let named: HashSet<&str> = variables.iter().map(AsRef::as_ref).collect();
     found.retain(|one| {
-        let fits =
-            one.def.location != Location::Path || variables.iter().any(|variable| *variable == one.def.name);
+        let fits = one.def.location != Location::Path || named.contains(one.def.name.as_str());
         if !fits {
             let problem = format!("the path has no `{{{}}}` for the parameter of that name", one.def.name);
             warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
         }
         fits
     });
-    for (number, variable) in variables.iter().enumerate() {
-        let declared =
-            found.iter().any(|one| one.def.location == Location::Path && one.def.name == *variable);
-        if declared || variables[..number].contains(variable) {
+    let of_path = found.iter().filter(|one| one.def.location == Location::Path);
+    let mut declared: HashSet<String> = of_path.map(|one| one.def.name.clone()).collect();
+    for variable in &variables {
+        if !declared.insert(variable.clone().into_owned()) {
             continue;
         }
         let problem = format!("no path parameter `{variable}` is declared; read as a required string");

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::error::SpecError;
-use super::tree::MAX_BYTES;
+use super::limits::{Budget, Limits, shown};
 use super::{Source, anchors, document, schema};
+use crate::operation::Schemas;
 
 /// Finds what a reference means; the whole and the lazy reading each have one.
 pub(crate) trait Resolve {
@@ -22,39 +24,67 @@ pub(crate) trait Resolve {
 
 /// A schema that references lead to: its text, and where its own references lead.
 pub(crate) struct Target {
-    pub(crate) text: Rc<str>,
+    pub(crate) text: Arc<str>,
     pub(crate) references: Vec<u32>,
 }
 
 /// The schemas that references lead to, each read once and numbered: an operation may reach thousands of them.
-#[derive(Default)]
-pub(crate) struct Targets(RefCell<Known>);
+pub(crate) struct Targets {
+    known: RefCell<Known>,
+    /// What references may still cost.
+    pub(crate) budget: Budget,
+}
 
 #[derive(Default)]
 struct Known {
-    numbers: HashMap<Rc<str>, u32>,
-    references: Vec<Rc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+    references: Vec<Arc<str>>,
     found: Vec<Option<Result<Rc<Target>, String>>>,
+    /// The sets that operations reach, a bit a number: most of them are those of others.
+    sets: HashMap<Vec<u64>, Schemas>,
 }
 
 impl Targets {
+    /// For a document of so many bytes.
+    pub(crate) fn of(bytes: usize) -> Self {
+        Self { known: RefCell::default(), budget: Budget::of(bytes) }
+    }
+
+    /// The schemas of a set as operations keep them, sorted by reference.
+    pub(crate) fn kept(&self, bits: &[u64], numbers: &[u32], resolver: &dyn Resolve) -> Schemas {
+        if let Some(known) = self.known.borrow().sets.get(bits) {
+            return Arc::clone(known);
+        }
+        if !self.budget.text(numbers.len() * size_of::<(Arc<str>, Arc<str>)>()) {
+            return Schemas::default();
+        }
+        let pair = |number: &u32| {
+            Some((self.reference(*number), Arc::clone(&self.target(*number, resolver).ok()?.text)))
+        };
+        let mut pairs: Vec<_> = numbers.iter().filter_map(pair).collect();
+        pairs.sort_unstable();
+        let schemas = Schemas::from(pairs);
+        self.known.borrow_mut().sets.insert(bits.to_vec(), Arc::clone(&schemas));
+        schemas
+    }
+
     /// The number of a reference.
     pub(crate) fn number(&self, reference: &str) -> u32 {
-        let mut known = self.0.borrow_mut();
+        let mut known = self.known.borrow_mut();
         if let Some(number) = known.numbers.get(reference) {
             return *number;
         }
         let number = u32::try_from(known.references.len()).unwrap_or(u32::MAX);
-        let reference = Rc::from(reference);
-        known.numbers.insert(Rc::clone(&reference), number);
+        let reference = Arc::from(reference);
+        known.numbers.insert(Arc::clone(&reference), number);
         known.references.push(reference);
         known.found.push(None);
         number
     }
 
     /// The reference that has a number.
-    pub(crate) fn reference(&self, number: u32) -> Rc<str> {
-        self.0.borrow().references.get(number as usize).cloned().unwrap_or_default()
+    pub(crate) fn reference(&self, number: u32) -> Arc<str> {
+        self.known.borrow().references.get(number as usize).cloned().unwrap_or_default()
     }
 
     /// Shows what a reference leads to.
@@ -64,7 +94,7 @@ impl Targets {
         resolver: &dyn Resolve,
         visit: impl FnOnce(&Target),
     ) -> Result<(), String> {
-        if let Some(Some(Ok(known))) = self.0.borrow().found.get(number as usize) {
+        if let Some(Some(Ok(known))) = self.known.borrow().found.get(number as usize) {
             visit(known);
             return Ok(());
         }
@@ -73,7 +103,7 @@ impl Targets {
 
     /// What a reference leads to, as the resolver finds it the first time.
     pub(crate) fn target(&self, number: u32, resolver: &dyn Resolve) -> Result<Rc<Target>, String> {
-        if let Some(Some(known)) = self.0.borrow().found.get(number as usize) {
+        if let Some(Some(known)) = self.known.borrow().found.get(number as usize) {
             return known.clone();
         }
         let reference = self.reference(number);
@@ -87,9 +117,9 @@ impl Targets {
         let found = resolved.map(|schema| {
             let mut references = Vec::new();
             schema::references(&schema, &mut |next| references.push(self.number(next)));
-            Rc::new(Target { text: Rc::from(schema::text(&schema)), references })
+            Rc::new(Target { text: Arc::from(schema::text(&schema)), references })
         });
-        if let Some(place) = self.0.borrow_mut().found.get_mut(number as usize) {
+        if let Some(place) = self.known.borrow_mut().found.get_mut(number as usize) {
             *place = Some(found.clone());
         }
         found
@@ -139,6 +169,18 @@ pub(crate) fn percent_decoded(text: &str) -> Option<String> {
 /// How many references one look-up may pass through: more run in a circle.
 const MAX_HOPS: usize = 32;
 
+/// What a hop costs of the budget's steps, beside the values that it copies.
+const HOP: usize = 1 << 10;
+
+/// The number of values in a value.
+pub(crate) fn count(value: &Value) -> usize {
+    match value {
+        Value::Object(map) => 1 + map.values().map(count).sum::<usize>(),
+        Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 /// Finds what a fragment names, also where the way to it passes through references or it is an anchor's name.
 #[derive(Default)]
 pub(crate) struct Finder {
@@ -156,7 +198,11 @@ impl Finder {
             return Some(Cow::Borrowed(found));
         }
         let decoded = percent_decoded(fragment)?;
+        let budget = &resolver.targets().budget;
         if !decoded.is_empty() && !decoded.starts_with('/') {
+            if !budget.steps(count(root)) {
+                return None;
+            }
             return anchors::find(root, &decoded).and_then(|place| root.pointer(&place)).map(Cow::Borrowed);
         }
         self.through(root, &decoded, resolver).map(Cow::Owned)
@@ -173,10 +219,11 @@ impl Finder {
             }
         }
         if rest.is_empty() {
-            return Some(value.clone());
+            return resolver.targets().budget.steps(count(value)).then(|| value.clone());
         }
         let target = reference(value)?;
-        if self.hops.get() == MAX_HOPS {
+        // Each hop may begin two more: their number is bounded as their depth is.
+        if self.hops.get() == MAX_HOPS || !resolver.targets().budget.steps(HOP) {
             return None;
         }
         self.hops.set(self.hops.get() + 1);
@@ -195,9 +242,9 @@ pub(crate) struct Whole<'a> {
 }
 
 impl<'a> Whole<'a> {
-    /// `file` is the document's own name, by which the files beside it may refer to it.
-    pub(crate) fn new(root: &'a Value, source: &'a dyn Source, file: &str) -> Self {
-        Self { root, files: Files::new(source, file), targets: Targets::default() }
+    /// `file` is the document's own name, by which the files beside it may refer to it; `bytes` is its size.
+    pub(crate) fn new(root: &'a Value, source: &'a dyn Source, file: &str, bytes: usize) -> Self {
+        Self { root, files: Files::new(source, file), targets: Targets::of(bytes) }
     }
 }
 
@@ -225,6 +272,7 @@ pub(crate) struct Files<'a> {
     source: &'a dyn Source,
     own: String,
     read: RefCell<HashMap<String, Rc<Value>>>,
+    pub(crate) limits: Limits,
     /// How many bytes may still be read.
     left: Cell<usize>,
     pub(crate) finder: Finder,
@@ -233,7 +281,9 @@ pub(crate) struct Files<'a> {
 impl<'a> Files<'a> {
     pub(crate) fn new(source: &'a dyn Source, file: &str) -> Self {
         let own = file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned();
-        Self { source, own, read: RefCell::default(), left: Cell::new(MAX_BYTES), finder: Finder::default() }
+        let limits = source.limits();
+        let left = Cell::new(limits.bytes);
+        Self { source, own, read: RefCell::default(), limits, left, finder: Finder::default() }
     }
 
     /// The fragment of a reference into the document itself.
@@ -264,7 +314,9 @@ impl<'a> Files<'a> {
             (Err(_), Some(decoded)) => self.file(&inside(&decoded)?),
             (file, _) => file,
         }?;
-        self.finder.find(&file, fragment, resolver).map(Cow::into_owned).ok_or_else(|| missing(reference))
+        let found = self.finder.find(&file, fragment, resolver);
+        let found = found.filter(|found| resolver.targets().budget.steps(count(found)));
+        found.map(Cow::into_owned).ok_or_else(|| missing(reference))
     }
 
     fn file(&self, path: &str) -> Result<Rc<Value>, String> {
@@ -275,9 +327,9 @@ impl<'a> Files<'a> {
             self.source.read(path).map_err(|error| format!("the file `{path}` cannot be read: {error}"))?;
         let left = self.left.get().checked_sub(bytes.len());
         let too_many =
-            || format!("the file `{path}` and those before it have more than {} MiB", MAX_BYTES >> 20);
+            || format!("the file `{path}` and those before it have more than {}", shown(self.limits.bytes));
         self.left.set(left.ok_or_else(too_many)?);
-        let value = document::parse(path, &bytes).map_err(|error| error.to_string())?.value;
+        let value = document::parse(path, &bytes, self.limits).map_err(|error| error.to_string())?.value;
         let mut value = anchors::by_place(&value).unwrap_or(value);
         rebase(&mut value, path, &self.own);
         let value = Rc::new(value);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Effect, Warning};
 use super::reference::{Resolve, Target, reference};
-use crate::operation::{PropertyDef, SchemaDef, Types};
+use crate::operation::{PropertyDef, SchemaDef, Schemas, Types};
 
 /// Schemas that one operation may reach; a document with more is no description of a call.
 const MAX_REACHED: usize = 10_000;
@@ -43,8 +43,11 @@ const NO_CONSTRAINT: [&str; 19] = [
 
 /// A schema with its columns.
 pub(crate) fn define(schema: &Value, resolver: &dyn Resolve) -> SchemaDef {
-    let mut columns =
-        SchemaDef { text: text(schema), types: types(schema, resolver, 0), ..SchemaDef::default() };
+    let text = text(schema);
+    if !resolver.targets().budget.text(text.len()) {
+        return SchemaDef::default();
+    }
+    let mut columns = SchemaDef { text, types: types(schema, resolver, 0), ..SchemaDef::default() };
     columns.constrained = schema == &Value::Bool(false);
     let mut items_seen = false;
     parts(schema, resolver, &mut |part| {
@@ -111,6 +114,9 @@ fn parts(schema: &Value, resolver: &dyn Resolve, visit: &mut dyn FnMut(&Map<Stri
         visit: &mut dyn FnMut(&Map<String, Value>),
     ) {
         let Value::Object(map) = schema else { return };
+        if !resolver.targets().budget.steps(1) {
+            return;
+        }
         visit(map);
         if depth == MAX_DEPTH {
             return;
@@ -213,6 +219,8 @@ pub(crate) struct Reached {
     order: Vec<u32>,
     /// A bit for each number.
     bits: Vec<u64>,
+    /// What was told of references that lead nowhere, by place.
+    told: HashSet<(String, String)>,
 }
 
 impl Reached {
@@ -228,12 +236,12 @@ impl Reached {
         numbers
     }
 
-    /// The schemas as an operation keeps them: reference as written, and compact JSON.
-    pub(crate) fn kept(&self, resolver: &dyn Resolve) -> Vec<(String, String)> {
-        let targets = resolver.targets();
-        let text = |number| Some(targets.target(number, resolver).ok()?.text.to_string());
-        let pair = |number: &u32| Some((targets.reference(*number).to_string(), text(*number)?));
-        self.order.iter().filter_map(pair).collect()
+    /// The schemas as an operation keeps them.
+    pub(crate) fn kept(&self, resolver: &dyn Resolve) -> Schemas {
+        if self.order.is_empty() {
+            return Schemas::default();
+        }
+        resolver.targets().kept(&self.bits, &self.order, resolver)
     }
 
     fn contains(&self, number: u32) -> bool {
@@ -277,9 +285,8 @@ pub(crate) fn reach(
                 Err(problem) => problem,
             }
         };
-        let warning = Warning::new(pointer, problem, Effect::NotChecked);
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
+        if reached.told.insert((pointer.to_owned(), problem.clone())) {
+            warnings.push(Warning::new(pointer, problem, Effect::NotChecked));
         }
         if reached.order.len() == MAX_REACHED {
             return;
@@ -319,7 +326,7 @@ mod tests {
 
     fn in_document<T>(components: &Value, work: impl FnOnce(&dyn Resolve) -> T) -> T {
         let root = json!({"s": components});
-        work(&Whole::new(&root, &NoSource, ""))
+        work(&Whole::new(&root, &NoSource, "", 0))
     }
 
     #[test]
@@ -385,7 +392,7 @@ mod tests {
             let (mut reached, mut warnings) = (Reached::default(), Vec::new());
             reach(&json!({"$ref": "#/s/a"}), resolver, "#/x", &mut reached, &mut warnings);
             let kept = reached.kept(resolver);
-            assert_eq!(kept.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["#/s/a", "#/s/b"]);
+            assert_eq!(kept.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["#/s/a", "#/s/b"]);
             assert_eq!(warnings.len(), 1);
             assert!(warnings[0].problem.contains("#/s/gone"));
         });

@@ -1,5 +1,8 @@
 //! Security requirements and security schemes (`OpenAPI` Security Requirement Object, Security Scheme Object).
 
+use std::collections::HashMap;
+
+use indexmap::IndexSet;
 use openapiv3::{APIKeyLocation, SecurityScheme};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -34,21 +37,19 @@ pub(crate) fn checked(
     pointer: &str,
     warnings: &mut Vec<Warning>,
 ) -> Vec<Vec<SchemeUse>> {
+    let schemes: HashMap<&str, &SecuritySchemeDef> =
+        schemes.iter().map(|scheme| (scheme.name.as_str(), scheme)).collect();
     for name in sets.iter().flatten().map(|one| &one.scheme) {
-        if !schemes.iter().any(|scheme| scheme.name == *name) {
+        if !schemes.contains_key(name.as_str()) {
             let problem = format!("the document has no security scheme `{name}`");
             warnings.push(Warning::new(pointer, problem, Effect::NoSignIn));
         }
     }
-    let mut read = Vec::with_capacity(sets.len());
+    let mut read = IndexSet::with_capacity(sets.len());
     for set in sets {
-        for part in apart(set, schemes, pointer, warnings) {
-            if !read.contains(&part) {
-                read.push(part);
-            }
-        }
+        read.extend(apart(set, &schemes, pointer, warnings));
     }
-    read
+    read.into_iter().collect()
 }
 
 /// So many ways are read out of one requirement at most.
@@ -58,17 +59,21 @@ const MOST_WAYS: usize = 16;
 /// `Authorization`, can only mean any one of them.
 fn apart(
     set: Vec<SchemeUse>,
-    schemes: &[SecuritySchemeDef],
+    schemes: &HashMap<&str, &SecuritySchemeDef>,
     pointer: &str,
     warnings: &mut Vec<Warning>,
 ) -> Vec<Vec<SchemeUse>> {
     let mut slots: Vec<(Option<String>, Vec<SchemeUse>)> = Vec::with_capacity(set.len());
+    let mut filled: HashMap<String, usize> = HashMap::new();
     for one in set {
-        let scheme = schemes.iter().find(|scheme| scheme.name == one.scheme);
+        let scheme = schemes.get(one.scheme.as_str());
         let slot = scheme.and_then(|scheme| slot_of(&scheme.kind));
-        match slots.iter_mut().find(|(known, _)| slot.is_some() && *known == slot) {
-            Some((_, uses)) => uses.push(one),
-            None => slots.push((slot, vec![one])),
+        match slot.as_ref().and_then(|slot| filled.get(slot)) {
+            Some(number) => slots[*number].1.push(one),
+            None => {
+                filled.extend(slot.clone().map(|slot| (slot, slots.len())));
+                slots.push((slot, vec![one]));
+            }
         }
     }
     for (slot, uses) in slots.iter().filter(|(_, uses)| uses.len() > 1) {
@@ -215,7 +220,7 @@ mod tests {
         let root = json!({"components": {"securitySchemes": schemes}});
         let mut warnings = Vec::new();
         let found =
-            security_schemes(root.as_object().unwrap(), &Whole::new(&root, &NoSource, ""), &mut warnings);
+            security_schemes(root.as_object().unwrap(), &Whole::new(&root, &NoSource, "", 0), &mut warnings);
         (found, warnings)
     }
 

@@ -1,5 +1,7 @@
 //! The servers of a document, a path item or an operation (`OpenAPI` Server Object).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::document::scalar;
@@ -63,8 +65,9 @@ fn server_variable(
 /// Adds the variables that a server's URL names and `variables` does not declare.
 fn declare_variables(server: &mut ServerDef, pointer: &str, warnings: &mut Vec<Warning>) {
     let named: Vec<String> = server.variable_names().map(str::to_owned).collect();
+    let mut known: HashSet<String> = server.variables.iter().map(|variable| variable.name.clone()).collect();
     for name in named {
-        if server.variables.iter().any(|variable| variable.name == name) {
+        if !known.insert(name.clone()) {
             continue;
         }
         let problem = format!("the URL's variable `{name}` is not declared; calls must give it a value");

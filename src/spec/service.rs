@@ -184,7 +184,7 @@ mod tests {
     fn read(value: &Value) -> (Result<ServiceDef, SpecError>, Vec<Warning>) {
         let mut warnings = Vec::new();
         let root = value.as_object().unwrap();
-        let service = service(root, &Whole::new(value, &NoSource, ""), "stem", &mut warnings);
+        let service = service(root, &Whole::new(value, &NoSource, "", 0), "stem", &mut warnings);
         (service, warnings)
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::scalar;
 use super::error::{Effect, SpecError, Warning};
-use super::reference::{Resolve, follow};
+use super::reference::{Resolve, count, follow};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
@@ -124,6 +124,10 @@ impl Upgrade {
             }
         }
         let consumes = words(operation, "consumes").unwrap_or_else(|| self.consumes.clone());
+        let size = body.iter().chain(fields.values()).flat_map(Map::values).map(count).sum::<usize>();
+        if !resolver.targets().budget.steps(size.saturating_mul(consumes.len())) {
+            return Ok(None);
+        }
         Ok(match body {
             Some(body) => Some(whole(&body, consumes)),
             None if fields.is_empty() => None,

@@ -12,17 +12,16 @@ use serde::de::{
 use serde_json::{Map, Number, Value};
 
 use super::error::token;
+use super::limits::Limits;
 
-/// The bytes of one document; the largest known, dereferenced, has 78 MB.
-pub(crate) const MAX_BYTES: usize = 256 << 20;
-/// The values of one document, keys counted; the largest known has some four million.
-pub(crate) const MAX_NODES: usize = 10_000_000;
 /// How many values the aliases of a YAML document may add to those of its text.
 const MAX_ALIASED_NODES: usize = 1_000_000;
 /// How many bytes of text they may add beside eight times the document's own.
 const MAX_ALIASED_BYTES: usize = 16 << 20;
 
-const TOO_MANY: &str = "the document has more than ten million values";
+/// How many keys that are given twice are told one by one.
+const MAX_DUPLICATES: usize = 1_000;
+
 const ALIASED: &str = "the document grows beyond all measure through its aliases";
 
 /// A document as JSON, with the pointers of the keys it gives twice (the last one holds).
@@ -30,52 +29,95 @@ const ALIASED: &str = "the document grows beyond all measure through its aliases
 pub(crate) struct Read {
     pub(crate) value: Value,
     pub(crate) duplicates: Vec<String>,
+    /// How many more keys are given twice.
+    pub(crate) more_duplicates: usize,
 }
 
 /// Reads what a parser tells.
 pub(crate) fn read<'de, D: de::Deserializer<'de>>(parser: D, mut state: State) -> Result<Read, D::Error> {
     let value = Node(&mut state).deserialize(parser)?;
-    Ok(Read { value, duplicates: state.duplicates })
+    Ok(Read { value, duplicates: state.duplicates, more_duplicates: state.more_duplicates })
 }
 
 /// What reading a document may still cost, and what it found.
 pub(crate) struct State {
+    limits: Limits,
     nodes: usize,
+    /// Whether it is aliases that bound the values, below the limit.
+    is_aliased: bool,
     bytes: usize,
+    depth: usize,
     duplicates: Vec<String>,
+    more_duplicates: usize,
     is_yaml: bool,
 }
 
 impl State {
     /// For JSON: as many values as a document may have at all.
-    pub(crate) fn json() -> Self {
-        Self { nodes: MAX_NODES, bytes: usize::MAX, duplicates: Vec::new(), is_yaml: false }
+    pub(crate) fn json(limits: Limits) -> Self {
+        Self {
+            limits,
+            nodes: limits.nodes,
+            is_aliased: false,
+            bytes: usize::MAX,
+            depth: limits.depth,
+            duplicates: Vec::new(),
+            more_duplicates: 0,
+            is_yaml: false,
+        }
     }
 
     /// For YAML, whose aliases make more of a text than it holds: of its own values each takes a byte at least,
     /// the rest is what aliases may add.
-    pub(crate) fn yaml(text: &str) -> Self {
+    pub(crate) fn yaml(text: &str, limits: Limits) -> Self {
+        let nodes = text.len().saturating_add(MAX_ALIASED_NODES);
         Self {
-            nodes: MAX_NODES.min(text.len().saturating_add(MAX_ALIASED_NODES)),
+            nodes: limits.nodes.min(nodes),
+            is_aliased: nodes < limits.nodes,
             bytes: text.len().saturating_mul(8).saturating_add(MAX_ALIASED_BYTES),
-            duplicates: Vec::new(),
             is_yaml: true,
+            ..Self::json(limits)
         }
     }
 
-    /// For tests: with so many values at most.
-    #[cfg(test)]
-    fn with_nodes(self, nodes: usize) -> Self {
-        Self { nodes, ..self }
+    /// A value, and the bytes of its text.
+    fn spend<E: de::Error>(&mut self, bytes: usize) -> Result<(), E> {
+        self.nodes = self.nodes.checked_sub(1).ok_or_else(|| E::custom(self.too_many()))?;
+        self.spend_text(bytes)
     }
 
-    fn spend<E: de::Error>(&mut self, bytes: usize) -> Result<(), E> {
-        let left = (self.nodes.checked_sub(1), self.bytes.checked_sub(bytes));
-        let (Some(nodes), Some(bytes)) = left else {
-            return Err(E::custom(if self.is_yaml { ALIASED } else { TOO_MANY }));
-        };
-        (self.nodes, self.bytes) = (nodes, bytes);
+    fn spend_text<E: de::Error>(&mut self, bytes: usize) -> Result<(), E> {
+        self.bytes = self.bytes.checked_sub(bytes).ok_or_else(|| E::custom(ALIASED))?;
         Ok(())
+    }
+
+    fn too_many(&self) -> String {
+        if self.is_aliased {
+            return ALIASED.to_owned();
+        }
+        format!("the document has more than {} values", self.limits.nodes)
+    }
+
+    /// One level deeper.
+    fn enter<E: de::Error>(&mut self) -> Result<(), E> {
+        self.spend(1)?;
+        let deeper = self.depth.checked_sub(1);
+        let problem = || format!("the document is more than {} levels deep", self.limits.depth);
+        self.depth = deeper.ok_or_else(|| E::custom(problem()))?;
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.depth += 1;
+    }
+
+    /// Keeps the pointer of a key that an object has already.
+    fn duplicate(&mut self, key: &str) {
+        if self.duplicates.len() < MAX_DUPLICATES {
+            self.duplicates.push(format!("/{}", token(key)));
+        } else {
+            self.more_duplicates += 1;
+        }
     }
 }
 
@@ -151,42 +193,51 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        self.0.spend(1)?;
+        self.0.enter()?;
         let mut items = Vec::new();
         let mut known = self.0.duplicates.len();
         while let Some(item) = seq.next_element_seed(Node(self.0))? {
             self.0.prefix(&mut known, &items.len().to_string());
             items.push(item);
         }
+        self.0.leave();
         Ok(Value::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        self.0.spend(1)?;
+        self.0.enter()?;
         let mut map = Map::new();
         let mut known = self.0.duplicates.len();
         while let Some(Key(key)) = entries.next_key()? {
-            self.0.spend(key.len())?;
+            self.0.spend_text(key.len())?;
             let value = entries.next_value_seed(Node(self.0))?;
             self.0.prefix(&mut known, &key);
             if map.contains_key(&key) {
-                self.0.duplicates.push(format!("/{}", token(&key)));
+                self.0.duplicate(&key);
                 known = self.0.duplicates.len();
             }
             map.insert(key, value);
         }
-        if !self.0.is_yaml {
-            return Ok(Value::Object(map));
-        }
-        if let Some(merged) = map.get("<<").filter(|merged| merged.is_object() || merged.is_array()).cloned()
-        {
-            map.shift_remove("<<");
-            let sources = if let Value::Array(list) = merged { list } else { vec![merged] };
-            for (key, value) in sources.into_iter().filter_map(into_object).flatten() {
-                map.entry(key).or_insert(value);
-            }
+        self.0.leave();
+        if self.0.is_yaml {
+            merge(&mut map);
         }
         Ok(Value::Object(map))
+    }
+}
+
+/// Puts the members of what a `<<` names beside a mapping's own, which hold (YAML's merge key).
+fn merge(map: &mut Map<String, Value>) {
+    let is_merge = |merged: &&Value| merged.is_object() || merged.is_array();
+    if map.get("<<").as_ref().is_none_or(|merged| !is_merge(merged)) {
+        return;
+    }
+    let sources = match map.shift_remove("<<") {
+        Some(Value::Array(list)) => list,
+        one => one.into_iter().collect(),
+    };
+    for (key, value) in sources.into_iter().filter_map(into_object).flatten() {
+        map.entry(key).or_insert(value);
     }
 }
 
@@ -241,22 +292,28 @@ mod tests {
     #[test]
     fn json_is_read_as_it_stands() {
         let text = r#"{"a": [1, -2, 1.5, 18446744073709551615, 1e30, true, null, "\u00e4"], "<<": {"b": 1}, "c": {}}"#;
-        let read = of_json(text, State::json()).unwrap();
+        let read = of_json(text, State::json(Limits::default())).unwrap();
         assert_eq!(read.value, serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(read.duplicates, [""; 0]);
         assert_eq!(
-            of_json(r#"{"a": 1, "b/": {"c": 1, "c": 2}}"#, State::json()).unwrap().duplicates,
+            of_json(r#"{"a": 1, "b/": {"c": 1, "c": 2}}"#, State::json(Limits::default()))
+                .unwrap()
+                .duplicates,
             ["/b~1/c"]
         );
     }
 
     #[test]
-    fn values_are_counted() {
+    fn values_and_levels_are_counted() {
         assert_eq!(
-            of_json("[1, {\"a\": 2}]", State::json().with_nodes(5)).unwrap().value,
+            of_json("[1, {\"a\": 2}]", State::json(Limits::default().nodes(4).depth(2))).unwrap().value,
             json!([1, {"a": 2}])
         );
-        let error = of_json("[1, {\"a\": 2}]", State::json().with_nodes(4)).unwrap_err();
-        assert!(error.to_string().contains(TOO_MANY), "{error}");
+        let refused =
+            |limits: Limits| of_json("[1, {\"a\": 2}]", State::json(limits)).unwrap_err().to_string();
+        let many = refused(Limits::default().nodes(3));
+        assert!(many.starts_with("the document has more than 3 values at line 1"), "{many}");
+        let deep = refused(Limits::default().depth(1));
+        assert!(deep.starts_with("the document is more than 1 levels deep"), "{deep}");
     }
 }

@@ -1,6 +1,7 @@
 //! YAML text to a JSON value.
 
 use super::error::SpecError;
+use super::limits::Limits;
 use super::tree::{self, Read, State};
 
 /// How many brackets may be open at once: the parser's effort grows with their square, and it looks at its own bound
@@ -8,12 +9,12 @@ use super::tree::{self, Read, State};
 const MAX_OPEN: usize = 10_000;
 
 /// Reads one YAML document.
-pub(crate) fn to_json(text: &str) -> Result<Read, SpecError> {
+pub(crate) fn to_json(text: &str, limits: Limits) -> Result<Read, SpecError> {
     if let Some(line) = too_deep(text) {
         let problem = format!("not readable as YAML: more than {MAX_OPEN} brackets are open");
         return Err(SpecError::new(problem).position(line, 1));
     }
-    tree::read(yaml_serde::Deserializer::from_str(text), State::yaml(text)).map_err(|error| {
+    tree::read(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits)).map_err(|error| {
         let place = error.location().map_or((0, 0), |at| (at.line(), at.column()));
         SpecError::new(format!("not readable as YAML: {error}")).position(place.0, place.1)
     })
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Value {
-        to_json(text).unwrap_or_else(|error| panic!("{error}")).value
+        to_json(text, Limits::default()).unwrap_or_else(|error| panic!("{error}")).value
     }
 
     #[test]
@@ -83,14 +84,15 @@ mod tests {
 
     #[test]
     fn duplicate_keys_are_reported_and_the_last_holds() {
-        let read = to_json("paths:\n  /a/b:\n  - x: 1\n    x: 2\n  /c: 1\n  /c: 2\n").unwrap();
+        let read =
+            to_json("paths:\n  /a/b:\n  - x: 1\n    x: 2\n  /c: 1\n  /c: 2\n", Limits::default()).unwrap();
         assert_eq!(read.value["paths"]["/a/b"][0]["x"], 2);
         assert_eq!(read.duplicates, ["/paths/~1a~1b/0/x", "/paths/~1c"]);
     }
 
     #[test]
     fn faults_name_line_and_column() {
-        let error = to_json("a:\n  - b\n c: d\n").unwrap_err();
+        let error = to_json("a:\n  - b\n c: d\n", Limits::default()).unwrap_err();
         assert_eq!(error.position.map(|at| at.line), Some(3), "{error}");
     }
 
@@ -102,6 +104,6 @@ mod tests {
             let line = format!("a{level}: &a{level} [{}]\n", vec![format!("*a{before}"); 10].join(","));
             text.push_str(&line);
         }
-        assert!(to_json(&text).is_err());
+        assert!(to_json(&text, Limits::default()).is_err());
     }
 }

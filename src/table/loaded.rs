@@ -90,8 +90,8 @@ pub(super) fn document(
     source: impl Source + Send + Sync + 'static,
     settle: Settle<'_>,
 ) -> Result<(Loaded, Vec<Warning>)> {
-    let (text, mut warnings) = spec::json(name, bytes)?;
-    match spec::index(name, &text)? {
+    let (text, mut warnings) = spec::json(name, bytes, source.limits())?;
+    match spec::index(name, &text, source.limits())? {
         Some(mut index) => {
             settle(&mut index.service);
             warnings.extend(index.warnings.iter().cloned());

@@ -1,6 +1,7 @@
 //! The one loop of attempts of a call: what an attempt brought is classified, then decided on in one place.
 
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::failure::Failure;
 use super::{Answer, Transport, Wire};
@@ -13,6 +14,9 @@ pub(crate) trait Call: Send {
 
     /// Whether an answer refuses credentials that can be had anew; the next request then has new ones.
     fn renews(&mut self, answer: &Answer) -> bool;
+
+    /// How long the whole call may take, in place of the settings' time.
+    fn max_time(&self) -> Option<Duration>;
 
     /// The error for a call whose whole time ran out before anything was sent.
     fn out_of_time(&self) -> TransportError;
@@ -47,7 +51,8 @@ impl Transport {
     /// it took.
     pub(crate) async fn send(&self, call: &mut impl Call) -> Result<(Answer, u32)> {
         let mut progress = Progress::default();
-        let outcome = tokio::time::timeout(self.settings.max_time, self.attempts(call, &mut progress)).await;
+        let limit = call.max_time().unwrap_or(self.settings.max_time);
+        let outcome = tokio::time::timeout(limit, self.attempts(call, &mut progress)).await;
         outcome.unwrap_or_else(|_| Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into()))
     }
 

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::Settings;
 use super::connecting::Marking;
+use super::limits::LARGEST_HEAD;
 use crate::error::ConfigError;
 use crate::profile::is_loopback;
 
@@ -59,6 +60,7 @@ impl Clients {
 
 /// Finds what is wrong with the settings before anything is sent.
 pub(crate) fn check(settings: &Settings) -> Result<(), ConfigError> {
+    settings.limits().check()?;
     if let Some(proxy) = &settings.proxy {
         proxy_of(proxy)?;
     }
@@ -80,8 +82,9 @@ fn build(settings: &Settings, tls: ClientConfig, past_proxies: bool) -> Result<C
         .redirect(redirect::Policy::none())
         .referer(false)
         .retry(retry::never())
-        .connect_timeout(settings.connect_timeout)
         .connector_layer(Marking)
+        // Beyond what is taken in, so that it can be told from a connection that broke.
+        .http2_max_header_list_size(4 * LARGEST_HEAD)
         .pool_idle_timeout(Duration::from_secs(90))
         .tcp_nodelay(true);
     if past_proxies {

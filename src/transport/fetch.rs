@@ -6,7 +6,7 @@ use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::reach::{Bounds, Denied, Guard, Reach};
-use super::{Answer, Failure, Settings, Transport, Wire};
+use super::{Answer, Failure, Limits, Settings, Transport, Wire};
 use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::profile::is_loopback;
@@ -47,7 +47,8 @@ impl Fetcher {
         let bounds = Bounds { limit: self.limit, loopback: is_plain };
         self.guard.begin(url, bounds).map_err(|denied| inside(url, denied))?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
-        let wire = Wire { largest: Some(self.left), ..wire(url, headers) };
+        let limits = Limits { max_body: Some(self.left), ..Limits::default() };
+        let wire = Wire { limits, ..wire(url, headers) };
         let outcome = self.transport.attempt(&wire, &AtomicBool::default()).await;
         if let Some(denied) = self.guard.denied() {
             return Err(inside(url, denied).into());
@@ -74,10 +75,10 @@ impl Fetcher {
                 ),
             }
             .into(),
-            Failure::Network(phase, source) => {
-                TransportError { fetching: true, ..wire.error(phase, 1, source) }.into()
+            other => {
+                let known = TransportError { fetching: true, ..wire.error(Phase::Broken, 1, None) };
+                other.into_error_of(known)
             }
-            other => other.into_error(wire, 1),
         }
     }
 
@@ -94,8 +95,8 @@ fn wire(url: &Url, headers: HeaderMap) -> Wire {
         url: url.clone(),
         headers,
         content: Content::None,
-        timeout: None,
-        largest: None,
+        limits: Limits::default(),
+        is_streamed: false,
         signing_in: false,
     }
 }

@@ -7,14 +7,18 @@ mod attempts;
 mod body;
 mod client;
 mod connecting;
+mod decode;
 mod exchange;
 mod failure;
 mod fetch;
 pub(crate) mod hint;
+mod incoming;
+mod limits;
 mod pace;
 mod reach;
 mod tls;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -23,16 +27,18 @@ use http::header::HeaderMap;
 use url::Url;
 
 use self::client::Clients;
-use self::failure::Failure;
+use self::failure::{Cause, Failure};
 use self::reach::Guard;
 use crate::auth::SignInError;
-use crate::error::{ConfigError, Error, Phase, TransportError, UnsafeError};
+use crate::error::{ConfigError, DecodeError, Error, Phase, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::request::Content;
 
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
 pub(crate) use fetch::Fetcher;
+pub(crate) use incoming::Incoming;
+pub(crate) use limits::Limits;
 pub(crate) use pace::{Caller, Rate};
 
 /// The bounds and ways of every request of a harness.
@@ -41,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) max_time: Duration,
+    pub(crate) idle_timeout: Duration,
     pub(crate) max_body: u64,
     /// The user's own limit.
     pub(crate) rate: Option<Rate>,
@@ -62,6 +69,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             max_time: Duration::from_secs(300),
+            idle_timeout: Duration::from_secs(30),
             max_body: 64 * 1024 * 1024,
             rate: None,
             learns: true,
@@ -83,10 +91,10 @@ pub(crate) struct Wire {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content,
-    /// In place of the settings' timeout for one attempt.
-    pub(crate) timeout: Option<Duration>,
-    /// In place of the settings' bound of the answer's body, in bytes.
-    pub(crate) largest: Option<u64>,
+    /// In place of the settings' bounds.
+    pub(crate) limits: Limits,
+    /// Whether the body of a 2xx answer is left to whoever asked.
+    pub(crate) is_streamed: bool,
     /// Whether it goes to a token endpoint, so that its failure means that the operation was not sent.
     pub(crate) signing_in: bool,
 }
@@ -97,7 +105,7 @@ impl Wire {
         self.url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
     }
 
-    fn error(&self, phase: Phase, attempts: u32, source: Option<reqwest::Error>) -> TransportError {
+    fn error(&self, phase: Phase, attempts: u32, source: Option<Cause>) -> TransportError {
         TransportError {
             operation: self.operation.clone(),
             method: self.method.clone(),
@@ -107,16 +115,18 @@ impl Wire {
             signing_in: self.signing_in,
             fetching: false,
             attempts,
-            source: source.map(|source| std::sync::Arc::new(source.without_url()) as _),
+            source: source.map(Arc::from),
         }
     }
 }
 
-/// An answer with its whole body.
+/// An answer with its whole body, or with what is to be read of it.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The body, where it was asked for as a stream and the status is 2xx.
+    pub(crate) rest: Option<Incoming>,
 }
 
 /// Sends requests for all calls of a harness.
@@ -147,12 +157,26 @@ impl Transport {
 
 impl Failure {
     fn into_error(self, wire: &Wire, attempts: u32) -> Error {
+        self.into_error_of(wire.error(Phase::Broken, attempts, None))
+    }
+
+    /// The error of a request, of which `known` says what it was.
+    pub(crate) fn into_error_of(self, known: TransportError) -> Error {
+        let sent = !known.signing_in && !known.fetching;
         match self {
-            Self::Network(phase, source) => wire.error(phase, attempts, source).into(),
+            Self::Network(phase, source) => {
+                TransportError { phase, source: source.map(Arc::from), ..known }.into()
+            }
             Self::Config(error) => error.into(),
             Self::File(error) => error.into(),
             Self::Unsendable(problem) => UnsafeError { sent: false, problem, hint: None }.into(),
-            Self::TooLarge(limit) => too_large(limit, !wire.signing_in).into(),
+            Self::TooLarge(limit) => too_large(limit, sent).into(),
+            Self::Harmful { problem, hint } => {
+                UnsafeError { sent, problem, hint: hint.map(str::to_owned) }.into()
+            }
+            Self::Undecodable { status, media_type, problem } => {
+                DecodeError { operation: known.operation, status, media_type, problem, source: None }.into()
+            }
         }
     }
 
@@ -170,6 +194,6 @@ fn too_large(limit: u64, sent: bool) -> UnsafeError {
     UnsafeError {
         sent,
         problem: format!("the answer is larger than {limit} bytes"),
-        hint: Some("raise the limit if such an answer is expected.".to_owned()),
+        hint: Some("raise the limit (`max_body`) if such an answer is expected.".to_owned()),
     }
 }

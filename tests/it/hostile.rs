@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use opcall::spec::{self, Depth, Description, Effect, NoSource, SpecError};
+use opcall::spec::{self, Depth, Description, Effect, Limits, NoSource, SpecError};
 use serde_json::{Value, json};
 
 /// How long any of these may take in a debug build on a loaded machine.
@@ -81,8 +81,13 @@ fn nesting_has_an_end() {
 
 #[test]
 fn a_document_has_a_greatest_size() {
-    let error = refused("big.json", &vec![0; (256 << 20) + 1], "more than 256 MiB");
-    assert_eq!(error.hint.as_deref(), Some("Give a document of fewer operations."));
+    let error = refused("big.json", &vec![0; (128 << 20) + 1], "more than 128 MiB");
+    assert_eq!(
+        error.hint.as_deref(),
+        Some(
+            "Give a document of fewer operations, or raise the limit (`Document::limits`) if this one is to be trusted."
+        )
+    );
 }
 
 #[test]
@@ -149,8 +154,8 @@ fn keys_given_twice_are_told_with_their_line() {
             read.warnings.iter().map(|one| (one.pointer.as_str(), one.position.unwrap().line)).collect();
         assert_eq!(told, [("#/paths/~1a/get/tags", lines[0]), ("#/paths/~1a", lines[1])], "{file}");
         // The lazy reading leaves such a document to the whole one.
-        let text = spec::json(file, text.as_bytes()).unwrap().0;
-        assert_eq!(spec::index(file, &text).unwrap().is_none(), file.ends_with("json"));
+        let text = spec::json(file, text.as_bytes(), Limits::default()).unwrap().0;
+        assert_eq!(spec::index(file, &text, Limits::default()).unwrap().is_none(), file.ends_with("json"));
     }
 }
 

@@ -37,6 +37,8 @@ mod generate;
 mod graphql;
 /// Documents made to do harm: read right, or refused at once.
 mod hostile;
+/// No text of a caller leaves its place in a request.
+mod injection;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
 /// Requests held back by a server's word to others, by limits that answers tell, by a limit of one's own.

@@ -55,8 +55,7 @@ async fn came(server: &Server, count: usize) {
 
 #[tokio::test]
 async fn one_refusal_stops_all_calls_until_the_time_it_names() {
-    let (server, times) =
-        timed(|_, before| if before == 0 { too_many("retry-after: 1") } else { ok() });
+    let (server, times) = timed(|_, before| if before == 0 { too_many("retry-after: 1") } else { ok() });
     let harness = panther(&server).build().unwrap();
     let first = tokio::spawn({
         let harness = harness.clone();
@@ -84,7 +83,8 @@ async fn one_refusal_stops_all_calls_until_the_time_it_names() {
 #[tokio::test]
 async fn other_credentials_and_other_origins_are_not_held_up() {
     let refuses = |request: &Received| request.header("x-api-key") == Some("canary-key");
-    let (server, _) = timed(move |request, _| if refuses(request) { too_many("retry-after: 30") } else { ok() });
+    let (server, _) =
+        timed(move |request, _| if refuses(request) { too_many("retry-after: 30") } else { ok() });
     let elsewhere = Server::start(|_, _| ok());
     let harness = panther(&server)
         .profile("panther", key(&server, "canary-key-2").named("other key"))

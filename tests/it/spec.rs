@@ -89,7 +89,7 @@ fn the_lazy_reading_equals_the_whole_one() {
 
 /// Whether the document could be read lazily; then both ways must agree on every operation.
 pub(super) fn equal(file: &str, text: &str, source: &dyn Source, depth: Depth) -> bool {
-    let Ok(Some(index)) = spec::index(file, text) else { return false };
+    let Ok(Some(index)) = spec::index(file, text, source.limits()) else { return false };
     let whole = spec::read(file, text.as_bytes(), source, depth).unwrap();
     assert_eq!(index.service, whole.service, "{file}");
     assert_eq!(index.entries.len(), whole.operations.len() + whole.skipped(), "{file}");
@@ -142,7 +142,7 @@ fn every_document_of_others_is_read_with_its_operations() {
                 }
                 lazy += usize::from(equal(
                     &file,
-                    &spec::json(&file, &bytes).unwrap().0,
+                    &spec::json(&file, &bytes, spec::Limits::default()).unwrap().0,
                     &source,
                     Depth::Requests,
                 ));

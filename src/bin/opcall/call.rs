@@ -1,16 +1,19 @@
 //! `opcall [call] OPERATION ITEM...`: reads the items, names the call, shows or sends it.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
 
 use crate::answer;
 use crate::args::{self, CallArgs};
 use crate::body;
+use crate::download::Download;
 use crate::inputs::Inputs;
 use crate::items::{self, Assembled, Source};
 use crate::loopback;
-use crate::output::{Screen, escape};
+use crate::output::{Screen, counted, escape};
+use crate::pages;
 use crate::prepared;
 use crate::remembered::Wanted;
 use crate::report::{About, Failure};
@@ -174,15 +177,42 @@ impl<'a> Call<'a> {
         if args.common.verbose > 0 {
             prepared::trace(&request, args.common.verbose > 1);
         }
-        match self.command().send().await {
-            Ok(response) => answer::write(&response, self.subject.is_graphql(), args, screen),
-            Err(Error::Refused(refused)) => {
-                // What the service says is a result too; the error about it comes after it.
-                answer::write_refusal(&refused.response, args, screen)?;
-                Err(Error::Refused(refused).into())
-            }
-            Err(error) => Err(error.into()),
+        if args.pages.paginate {
+            return pages::run(self.command().pages(), self.subject.is_graphql(), args, screen).await;
         }
+        let done = match &args.save {
+            Some(path) => self.save(path, args, screen).await,
+            None => self.print(args, screen).await,
+        };
+        match done {
+            Err(failure) => Self::print_refusal(failure, args, screen),
+            done => done,
+        }
+    }
+
+    async fn print(&self, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        let response = self.command().send().await?;
+        answer::write(&response, self.subject.is_graphql(), args, screen)
+    }
+
+    async fn save(&self, path: &Path, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        let download = Download::begin(path)?;
+        let answer = self.command().stream().await?;
+        answer::write_head(answer.status(), answer.headers(), args, screen)?;
+        let length = download.take(answer).await?;
+        if !args.common.quiet {
+            let bytes = counted(usize::try_from(length).unwrap_or(usize::MAX), "byte");
+            session::note(&format!("{bytes} saved to {}", path.display()));
+        }
+        Ok(())
+    }
+
+    /// What the service says is a result too; the error about it comes after it.
+    fn print_refusal(failure: Failure, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        if let Some(Error::Refused(refused)) = failure.library() {
+            answer::write_refusal(&refused.response, args, screen)?;
+        }
+        Err(failure)
     }
 
     /// Asks before a DELETE, where somebody can answer.

@@ -7,7 +7,7 @@ use opcall::{Content, Part, PartContent, Request};
 use serde::Serialize;
 
 use crate::args::{CallOutput, Common};
-use crate::output::{Screen, escape, layout, paint};
+use crate::output::{Layout, Screen, escape, layout, paint};
 use crate::report::Failure;
 use crate::session;
 
@@ -53,8 +53,10 @@ pub(crate) fn write(
     match output {
         CallOutput::None => {}
         CallOutput::Auto if screen.is_terminal => write_text(out, request, screen)?,
-        CallOutput::Auto | CallOutput::Json | CallOutput::Raw => {
-            layout(&Shown::of(request, Some(operation)).to_json(), screen.json(), out)?;
+        CallOutput::Auto | CallOutput::Json | CallOutput::Ndjson | CallOutput::Raw => {
+            let indent = screen.is_terminal && output != CallOutput::Ndjson;
+            let json = Shown::of(request, Some(operation)).to_json();
+            layout(&json, Layout { indent, ..screen.json() }, out)?;
             writeln!(out)?;
         }
     }

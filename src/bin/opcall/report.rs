@@ -268,6 +268,11 @@ fn hint_of(error: &Error) -> Option<String> {
                     "give the call more time with --max-time, or allow more with --rate-limit.",
                 )
                 .replace(" (`root_certificates`)", " with --cacert FILE")
+                .replace(" (`idle_timeout`)", " with --idle-timeout")
+                .replace(
+                    "the limit (`max_body`) if",
+                    "the limit with --max-body, or save it with --save FILE, if",
+                )
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
         }),
     }

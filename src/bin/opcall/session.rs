@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::path::PathBuf;
 
 use opcall::spec::Warning;
 use opcall::{Document, Harness, HarnessBuilder, OperationTable};
@@ -11,6 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use zeroize::Zeroizing;
 
 use crate::args::{Common, Source, Target};
+use crate::config::{Config, Defaults};
 use crate::documents;
 use crate::output::{Screen, counted};
 use crate::remembered::{self, Account, Wanted};
@@ -55,6 +57,8 @@ pub(crate) struct Known {
     pub(crate) documents: Vec<Document>,
     /// The remembered services among them.
     accounts: Vec<Account>,
+    /// The configuration file that was named.
+    config: Option<PathBuf>,
 }
 
 /// The operations that a command looks at: the built-in ones, those of the documents named, and those of the
@@ -74,7 +78,7 @@ pub(crate) fn known(source: &Source, common: &Common, wanted: Wanted<'_>) -> Res
         tell_of_warnings(&path.to_string_lossy(), &warnings, common);
     }
     let accounts = remembered::add(&mut table, &mut documents, source, common, wanted)?;
-    Ok(Known { table, documents, accounts })
+    Ok(Known { table, documents, accounts, config: source.config.clone() })
 }
 
 /// Says what was passed over in a document: all of it with `-v`, else how much.
@@ -101,9 +105,14 @@ impl Known {
     /// secrets.
     ///
     /// # Errors
-    /// Where a file with a secret or with certificates cannot be read.
+    /// Where the configuration, or a file with a secret or with certificates, cannot be read.
     pub(crate) fn builder(&self, target: &Target, is_dry: bool) -> Result<HarnessBuilder, Failure> {
-        let mut builder = builder(self.table.clone(), target)?;
+        let defaults = if is_dry || target.sandbox {
+            Defaults::default()
+        } else {
+            Config::read(self.config.as_deref())?.defaults()
+        };
+        let mut builder = bounded(builder(self.table.clone(), target)?, target, defaults);
         for account in self.accounts.iter().filter(|_| !target.sandbox) {
             let profile = account.profile(true);
             let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };
@@ -113,20 +122,31 @@ impl Known {
     }
 }
 
-fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
-    let mut builder = Harness::builder().table(table);
-    if let Some(each) = target.timeout {
+/// What bounds every call: the options, else the configuration, else the library's defaults.
+fn bounded(mut builder: HarnessBuilder, target: &Target, defaults: Defaults) -> HarnessBuilder {
+    if let Some(each) = target.timeout.or(defaults.timeout) {
         builder = builder.timeout(each);
     }
-    if let Some(limit) = target.connect_timeout {
+    if let Some(limit) = target.connect_timeout.or(defaults.connect_timeout) {
         builder = builder.connect_timeout(limit);
     }
-    if let Some(limit) = target.max_time {
+    if let Some(limit) = target.max_time.or(defaults.max_time) {
         builder = builder.max_time(limit);
     }
     if let Some((requests, span)) = target.rate_limit {
         builder = builder.rate_limit(requests, span);
     }
+    if let Some(limit) = target.idle_timeout.or(defaults.idle_timeout) {
+        builder = builder.idle_timeout(limit);
+    }
+    match target.max_body.or(defaults.max_body) {
+        Some(bytes) => builder.max_body(bytes),
+        None => builder,
+    }
+}
+
+fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
+    let mut builder = Harness::builder().table(table);
     if target.insecure_http {
         builder = builder.allow_http();
     }

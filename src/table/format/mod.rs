@@ -8,7 +8,7 @@
 pub(crate) mod layout;
 mod names;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::operation::{
     DeepArrays, GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef,
@@ -245,10 +245,10 @@ impl Writer {
 
     /// Schemas by (document, reference), sorted so that a reader can search them by halves.
     fn schemas<'a>(&mut self, operations: impl Iterator<Item = &'a OperationDef>) {
+        let mut sets = HashSet::new();
         let mut all: Vec<(u32, &str, &str)> = operations
-            .flat_map(|one| {
-                one.schemas.iter().map(|(name, text)| (one.document, name.as_str(), text.as_str()))
-            })
+            .filter(|one| sets.insert((one.document, one.schemas.as_ptr())))
+            .flat_map(|one| one.schemas.iter().map(|(name, text)| (one.document, &**name, &**text)))
             .collect();
         all.sort_unstable();
         all.dedup_by_key(|(document, reference, _)| (*document, *reference));

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -32,8 +33,8 @@ pub(crate) fn document(
     source: &dyn Source,
     settle: Settle<'_>,
 ) -> Result<(Unfinished, Vec<Warning>)> {
-    let (text, mut warnings) = spec::json(name, bytes)?;
-    match spec::index(name, &text)? {
+    let (text, mut warnings) = spec::json(name, bytes, source.limits())?;
+    match spec::index(name, &text, source.limits())? {
         Some(mut index) => {
             settle(&mut index.service);
             warnings.extend(index.warnings.iter().cloned());
@@ -82,9 +83,14 @@ fn whole(
     settle(&mut description.service);
     let mut writer = Writer::new(to, &description.service).map_err(failed)?;
     let mut names = Vec::with_capacity(description.operations.len());
-    for mut operation in description.operations {
-        for (reference, text) in std::mem::take(&mut operation.schemas) {
-            writer.schema_once(operation.document, reference, &text).map_err(failed)?;
+    // Kept to the end, so that no other set comes to stand where one stood.
+    let (mut sets, mut kept) = (HashSet::new(), Vec::new());
+    for operation in description.operations {
+        if sets.insert((operation.document, operation.schemas.as_ptr())) {
+            for (reference, text) in operation.schemas.iter() {
+                writer.schema_once(operation.document, reference, text).map_err(failed)?;
+            }
+            kept.push(Arc::clone(&operation.schemas));
         }
         writer.operation(&operation, None).map_err(failed)?;
         names.push(name_of(operation));
@@ -127,7 +133,7 @@ struct Writer {
     rows: Vec<Entry>,
     schemas: Vec<Entry>,
     /// The schemas written, by document and reference.
-    known: HashSet<(u32, String)>,
+    known: HashSet<(u32, Arc<str>)>,
     /// The schemas written, by number.
     numbers: HashSet<u32>,
     /// The sets of schemas that operations reach, a bit a number: most of them are those of others.
@@ -201,9 +207,9 @@ impl Writer {
         Ok(part)
     }
 
-    fn schema_once(&mut self, document: u32, reference: String, text: &str) -> io::Result<()> {
+    fn schema_once(&mut self, document: u32, reference: &Arc<str>, text: &str) -> io::Result<()> {
         let number = u32::try_from(self.known.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        let known = (document, reference);
+        let known = (document, Arc::clone(reference));
         if !self.known.contains(&known) {
             self.schema(number, &SchemaKey { document, reference: &known.1 }, text)?;
             self.known.insert(known);

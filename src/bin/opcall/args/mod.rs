@@ -15,7 +15,7 @@ pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, Upd
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
-    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration,
+    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, size,
 };
 use crate::split::Word;
 
@@ -42,6 +42,7 @@ Examples:
   opcall tokens_create label=ci expires_timestamp:=null --dry-run
   opcall tokens_update ids=abc revoked:=true
   opcall --api SERVICE 'GET /new/things/v1' limit==5
+  opcall reports_download id=42 --save report.pdf
   opcall batch calls.ndjson --concurrency 8
   opcall sandbox --port 8080";
 
@@ -125,9 +126,11 @@ pub(crate) struct CallArgs {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// What to print: auto, json (an answer that is none is an error), raw (as received), none
+    #[command(flatten)]
+    pub(crate) pages: PageArgs,
+    /// What to print: auto, json (an answer that is none is an error), ndjson (an item a line), raw (as received), none
     #[arg(
-        help = "What to print: auto, json (an answer that is none is an error), raw (as received), none [env: OPCALL_OUTPUT]",
+        help = "What to print: auto, json (an answer that is none is an error), ndjson (an item a line), raw (as received), none [env: OPCALL_OUTPUT]",
         short,
         long,
         value_enum,
@@ -136,6 +139,9 @@ pub(crate) struct CallArgs {
         help_heading = "Output"
     )]
     pub(crate) output: Option<CallOutput>,
+    /// Write the answer's body to a file as it comes, whatever its size
+    #[arg(short = 'O', long, value_name = "FILE", conflicts_with = "output", help_heading = "Output")]
+    pub(crate) save: Option<PathBuf>,
     /// Print status and headers before the body
     #[arg(short, long, help_heading = "Output")]
     pub(crate) include: bool,
@@ -148,6 +154,23 @@ pub(crate) struct CallArgs {
     /// Ask nothing before a DELETE
     #[arg(long, help_heading = "Safety")]
     pub(crate) yes: bool,
+}
+
+/// Which pages of a list, and how they are put together.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PageArgs {
+    /// Ask for all pages of a list, and print them one after the other
+    #[arg(long, help_heading = "Pages")]
+    pub(crate) paginate: bool,
+    /// Ask for no further page after so many items; -o ndjson and --slurp print exactly so many
+    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Pages")]
+    pub(crate) max_items: Option<u64>,
+    /// Ask for so many pages at most [default: 10000]
+    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Pages", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_pages: Option<u64>,
+    /// Print the items of all pages as one list
+    #[arg(long, requires = "paginate", help_heading = "Pages")]
+    pub(crate) slurp: bool,
 }
 
 /// What a call says of its request beside the items.

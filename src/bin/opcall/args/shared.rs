@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{ColorWhen, ErrorFormat, duration, header, pair, rate};
+use super::values::{ColorWhen, ErrorFormat, duration, header, pair, rate, size};
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
@@ -89,7 +89,7 @@ pub(crate) struct Source {
     pub(crate) no_cache: bool,
 }
 
-/// Where calls go and how long they may take.
+/// Where calls go, how long they may take and how much they may bring.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Target {
     /// Sign in by this profile
@@ -143,4 +143,10 @@ pub(crate) struct Target {
     /// Send at most so many requests in such a time to one server: 10/s, 100/m, 5/2s
     #[arg(long, value_name = "N/TIME", value_parser = rate, help_heading = "Time")]
     pub(crate) rate_limit: Option<(u32, Duration)>,
+    /// How long an answer that is saved may stand still
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    pub(crate) idle_timeout: Option<Duration>,
+    /// How large an answer may be that is not saved: 64MiB, 1GB, a number of bytes
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Safety")]
+    pub(crate) max_body: Option<u64>,
 }

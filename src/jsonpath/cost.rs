@@ -1,0 +1,258 @@
+//! What running a query may cost at most: a short one can take the square of the document's nodes, or more.
+//!
+//! The estimate goes over the segments with an upper bound of the nodes that each selects: how many there are, and
+//! how often one node may stand among them (selectors of one segment, and descendants of descendants, select nodes
+//! more than once). It is computed from a few figures of the document, so that a query is refused before it runs.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::plan::{Filter, Pattern, Plan, Segment, Selector};
+
+/// So many steps a query may take, some ten seconds; the largest known document is gone through twenty times.
+const MOST: u64 = 100_000_000;
+/// So many steps compiling a regular expression takes, and each of its bytes, and each of its classes.
+const COMPILED: u64 = 300;
+const COMPILED_BYTE: u64 = 20;
+const COMPILED_CLASS: u64 = 2_000;
+/// What a regular expression may take that comes from the document.
+const UNKNOWN_PATTERN: u64 = 1_000_000;
+
+/// Figures of a document.
+#[derive(Debug, Default)]
+struct Figures<'d> {
+    root: Option<&'d Value>,
+    nodes: u64,
+    /// The sum, over all nodes, of the nodes that each stands in, itself counted.
+    lineages: u64,
+    levels: u64,
+    widest: u64,
+    /// How many members have a name; of the names of the query alone.
+    names: HashMap<&'d str, u64>,
+}
+
+/// A bound of the nodes that a segment begins with.
+#[derive(Debug, Clone, Copy)]
+struct List {
+    count: u64,
+    /// How often one node may stand among them.
+    repeated: u64,
+}
+
+const ONE: List = List { count: 1, repeated: 1 };
+
+/// Whether a query on a document stays within bounds.
+pub(super) fn is_bounded(plan: &Plan, root: &Value) -> bool {
+    let is_plain = |segment: &Segment| {
+        let picks = |one: &Selector| matches!(one, Selector::Name(_) | Selector::Index);
+        !segment.descends && segment.selectors.iter().all(picks) && segment.selectors.len() == 1
+    };
+    if plan.segments.iter().all(is_plain) {
+        return true;
+    }
+    let mut figures = Figures { root: Some(root), ..Figures::default() };
+    names(plan, &mut figures.names);
+    figures.gather(root, 1);
+    figures.query(plan, ONE).0 <= MOST
+}
+
+fn names<'p>(plan: &'p Plan, found: &mut HashMap<&'p str, u64>) {
+    for selector in plan.segments.iter().flat_map(|segment| &segment.selectors) {
+        match selector {
+            Selector::Name(name) => {
+                found.insert(name, 0);
+            }
+            Selector::Filter(filter) => filter.queries.iter().for_each(|query| names(query, found)),
+            Selector::Index | Selector::Many => {}
+        }
+    }
+}
+
+impl Figures<'_> {
+    fn gather(&mut self, value: &Value, level: u64) {
+        self.nodes += 1;
+        self.lineages += level;
+        self.levels = self.levels.max(level);
+        match value {
+            Value::Object(members) => {
+                self.widest = self.widest.max(members.len() as u64);
+                for (name, member) in members {
+                    if let Some(count) = self.names.get_mut(name.as_str()) {
+                        *count += 1;
+                    }
+                    self.gather(member, level + 1);
+                }
+            }
+            Value::Array(items) => {
+                self.widest = self.widest.max(items.len() as u64);
+                items.iter().for_each(|item| self.gather(item, level + 1));
+            }
+            _ => {}
+        }
+    }
+
+    /// How many members have a name; an escaped one may be any.
+    fn named(&self, name: &str) -> u64 {
+        if name.contains('\\') { self.nodes } else { self.names.get(name).copied().unwrap_or(self.nodes) }
+    }
+
+    /// The steps of a query from some nodes, and what it selects.
+    fn query(&self, plan: &Plan, from: List) -> (u64, List) {
+        plan.segments.iter().fold((from.count, from), |(steps, list), segment| {
+            let (more, list) = self.segment(segment, list);
+            (steps.saturating_add(more), list)
+        })
+    }
+
+    fn segment(&self, segment: &Segment, list: List) -> (u64, List) {
+        let visited = if segment.descends { self.below(list) } else { list };
+        let (mut steps, mut count) = (visited.count, 0_u64);
+        for selector in &segment.selectors {
+            let children = self.children(visited);
+            let (more, selected) = match selector {
+                Selector::Name(name) => {
+                    let all = self.named(name).saturating_mul(visited.repeated);
+                    (visited.count, visited.count.min(all))
+                }
+                Selector::Index => (visited.count, visited.count),
+                Selector::Many => (children.count, children.count),
+                Selector::Filter(filter) => (self.filter(filter, children), children.count),
+            };
+            steps = steps.saturating_add(more);
+            count = count.saturating_add(selected);
+        }
+        // What is found below goes through every level above it.
+        let carried = if segment.descends { count.saturating_mul(self.levels.div_ceil(8)) } else { count };
+        let repeated = visited.repeated.saturating_mul(segment.selectors.len() as u64);
+        (steps.saturating_add(carried), List { count, repeated })
+    }
+
+    /// The nodes and all of their descendants.
+    fn below(&self, list: List) -> List {
+        let by_count = list.count.saturating_mul(self.nodes);
+        let by_lineage = list.repeated.saturating_mul(self.lineages);
+        let repeated = list.repeated.saturating_mul(self.levels).min(list.count);
+        List { count: by_count.min(by_lineage), repeated }
+    }
+
+    fn children(&self, list: List) -> List {
+        let by_count = list.count.saturating_mul(self.widest);
+        List { count: by_count.min(list.repeated.saturating_mul(self.nodes)), repeated: list.repeated }
+    }
+
+    /// The steps of a filter on all of its candidates.
+    fn filter(&self, filter: &Filter, candidates: List) -> u64 {
+        let queries = filter.queries.iter().map(|query| {
+            if query.is_absolute {
+                let compared = if filter.compares { self.size(query) } else { 0 };
+                candidates.count.saturating_mul(self.query(query, ONE).0.saturating_add(compared))
+            } else {
+                let compared = candidates.repeated.saturating_mul(self.lineages);
+                let compared = if filter.compares { compared } else { 0 };
+                self.query(query, candidates).0.saturating_add(compared)
+            }
+        });
+        let patterns = filter.patterns.iter().map(|pattern| {
+            let named = pattern.member.as_deref().map_or(u64::MAX, |name| self.named(name));
+            let tried = candidates.count.min(named.saturating_mul(candidates.repeated));
+            tried.saturating_mul(compiling(pattern))
+        });
+        queries.chain(patterns).fold(candidates.count, u64::saturating_add)
+    }
+
+    /// The size of what a query from the root leads to.
+    fn size(&self, query: &Plan) -> u64 {
+        let mut value = self.root;
+        for segment in &query.segments {
+            value = match (value, &segment.selectors[..]) {
+                (Some(value), [Selector::Name(name)]) if !segment.descends => match value.get(name) {
+                    Some(member) => Some(member),
+                    None => return 1,
+                },
+                _ => None,
+            };
+        }
+        value.map_or(self.nodes, |value| crate::spec::count(value) as u64)
+    }
+}
+
+/// The steps of compiling a regular expression: a counted repetition is as long as what it counts.
+fn compiling(pattern: &Pattern) -> u64 {
+    let Some(text) = &pattern.text else { return UNKNOWN_PATTERN };
+    let braces = text.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let counts =
+        braces.filter_map(|brace| brace.rsplit(',').find_map(|count| count.trim().parse::<u64>().ok()));
+    let repeated = counts.fold(1, u64::saturating_mul);
+    let classes = text.matches('\\').count() as u64;
+    let bytes =
+        (text.len() as u64 * COMPILED_BYTE + classes * COMPILED_CLASS).saturating_mul(repeated.max(1));
+    bytes.saturating_add(COMPILED).min(UNKNOWN_PATTERN)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document(paths: usize) -> Value {
+        let item = json!({"get": {"operationId": "x", "parameters": [{"name": "a", "in": "query"}], "responses": {"200": {}}}});
+        let paths = (0..paths).map(|number| (format!("/p{number}"), item.clone()));
+        json!({"info": {"title": "t"}, "paths": paths.collect::<serde_json::Map<_, _>>(), "x": "y"})
+    }
+
+    fn fits(query: &str, root: &Value) -> bool {
+        is_bounded(&Plan::of(query), root)
+    }
+
+    #[test]
+    fn what_people_write_fits_a_large_document() {
+        let large = document(20_000);
+        for query in [
+            "$.paths['/p1'].get",
+            "$.paths.*.get",
+            "$..parameters",
+            "$..[?@.in == 'query']",
+            "$.paths.*.*.parameters[?@.name == 'a' && @.in == 'query']",
+            "$..parameters..name",
+            "$..[?@.operationId && match(@.operationId, '[a-z]+')]",
+            "$..*",
+            "$.paths[?@.get.operationId == $.x]",
+            "$..[?@.name == $.x]",
+            "$..['get', 'put', 'post', 'delete', 'patch']..[?@.in]",
+        ] {
+            assert!(fits(query, &large), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_grows_beyond_its_document_is_refused() {
+        let (small, large) = (document(20), document(20_000));
+        for query in [
+            "$..[?$..x]",
+            "$..[?@.a == $..[?@.b]]",
+            "$..[?$ == $]",
+            "$..*..*..*..*..*..*",
+            "$[*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*]",
+            "$..[?count(@..*) > 1]..[?count(@..*) > 1]..[?count(@..*)  > 1]",
+            "$..[?match(@.operationId, '((a{100}){100}){100}')]",
+            "$..[?search(@, $.x)]",
+        ] {
+            assert!(!fits(query, &large), "{query}");
+        }
+        for query in ["$..[?$..x]", "$..[?@.a == $..[?@.b]]", "$..[?$ == $]"] {
+            assert!(fits(query, &small), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_long_run_of_descents_is_bounded_by_the_levels() {
+        let mut deep = json!(1);
+        for _ in 0..100 {
+            deep = json!([deep, 1]);
+        }
+        assert!(fits("$..*", &deep));
+        assert!(!fits("$..*..*..*..*..*", &deep));
+    }
+}

@@ -1,0 +1,124 @@
+//! `JSONPath` (RFC 9535): which nodes of a JSON value a query selects, and where they stand. A library reads and runs
+//! the queries; here its places become steps that outlive the value, and what a query may cost is bounded: the library
+//! has no bounds, neither for the nesting of a query's text nor for the work that it asks for.
+
+mod cost;
+mod plan;
+
+use serde_json::Value;
+use serde_json_path::{JsonPath, PathElement};
+
+use self::plan::Plan;
+
+/// How long a query may be, in bytes, and how many brackets and parentheses may be open in it at once: the parser calls
+/// itself for each, and reads some of them twice.
+const MAX_LENGTH: usize = 16 << 10;
+const MAX_OPEN: usize = 24;
+
+/// A query that begins at the root (`$`).
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    path: JsonPath,
+    plan: Plan,
+}
+
+/// A query would take far more steps than its document has nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooCostly;
+
+/// One step from a value to a value in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    /// The element of an array.
+    Index(usize),
+    /// The member of an object.
+    Member(String),
+}
+
+impl Step {
+    /// The token of a JSON pointer, unescaped.
+    pub(crate) fn token(&self) -> String {
+        match self {
+            Self::Index(index) => index.to_string(),
+            Self::Member(name) => name.clone(),
+        }
+    }
+}
+
+impl From<&PathElement<'_>> for Step {
+    fn from(element: &PathElement<'_>) -> Self {
+        match element {
+            PathElement::Name(name) => Self::Member((*name).to_owned()),
+            PathElement::Index(index) => Self::Index(*index),
+        }
+    }
+}
+
+impl Query {
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// Where the text is no well-formed and well-typed query (RFC 9535 §2.1, §2.4.3), with the character, counted
+    /// from 1, or is longer or more nested than any.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_LENGTH {
+            return Err(format!("it has more than {MAX_LENGTH} bytes"));
+        }
+        if let Some(at) = too_nested(text) {
+            return Err(format!("more than {MAX_OPEN} brackets are open, at character {at}"));
+        }
+        let path = JsonPath::parse(text)
+            .map_err(|fault| format!("{}, at character {}", fault.message(), fault.position() + 1))?;
+        Ok(Self { path, plan: Plan::of(text) })
+    }
+
+    /// Where the selected nodes stand, each once, in the order of the document's members.
+    ///
+    /// # Errors
+    /// Where finding them would take more steps than any document is worth.
+    pub(crate) fn select(&self, root: &Value) -> Result<Vec<Vec<Step>>, TooCostly> {
+        if !cost::is_bounded(&self.plan, root) {
+            return Err(TooCostly);
+        }
+        let found = self.path.query_located(root);
+        let mut places: Vec<Vec<Step>> =
+            found.iter().map(|node| node.location().iter().map(Step::from).collect()).collect();
+        places.sort_unstable();
+        places.dedup();
+        Ok(places)
+    }
+}
+
+/// The character, counted from 1, where more brackets are open than may be. Those in texts count too.
+fn too_nested(text: &str) -> Option<usize> {
+    let mut open = 0_usize;
+    let deepest = text.chars().position(|letter| {
+        match letter {
+            '[' | '(' => open += 1,
+            ']' | ')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open > MAX_OPEN
+    });
+    deepest.map(|at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_has_an_end() {
+        let nested = |open: &str, count: usize, close: &str| {
+            format!("$[?{}@.a{}]", open.repeat(count), close.repeat(count))
+        };
+        assert!(Query::parse(&nested("(", 23, ")")).is_ok());
+        let told = Query::parse(&nested("(", 24, ")")).err();
+        assert_eq!(told.as_deref(), Some("more than 24 brackets are open, at character 27"));
+        assert!(Query::parse(&nested("(", 100_000, ")")).is_err());
+        assert!(Query::parse(&nested("@[?", 100_000, "]")).is_err());
+        assert!(Query::parse(&format!("$.{}", "a".repeat(20_000))).is_err());
+        // The parser reads a function that it first takes for a part of a comparison once more.
+        assert!(Query::parse(&nested("match(value(@[?", 7, "]), 'a')")).is_ok());
+    }
+}

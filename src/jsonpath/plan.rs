@@ -1,0 +1,227 @@
+//! The shape of a query, as far as its cost turns on it: the library that runs queries does not show it.
+//!
+//! Only texts that the library has read come here, so nothing is checked a second time.
+
+/// A query: where it begins, and its segments (RFC 9535 §2.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Plan {
+    /// It begins at the root (`$`), else at the node that a filter looks at (`@`).
+    pub(super) is_absolute: bool,
+    pub(super) segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Segment {
+    /// It selects among all descendants (`..`), not among the children alone.
+    pub(super) descends: bool,
+    pub(super) selectors: Vec<Selector>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Selector {
+    /// A member by its name.
+    Name(String),
+    /// An element by its index.
+    Index,
+    /// All children, or a slice of them.
+    Many,
+    /// The children that a filter lets pass.
+    Filter(Filter),
+}
+
+/// What a filter does for each node that it looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Filter {
+    pub(super) queries: Vec<Plan>,
+    pub(super) patterns: Vec<Pattern>,
+    /// Whether it compares values, which may be as large as the document.
+    pub(super) compares: bool,
+}
+
+/// A regular expression, which the library compiles for each value that it is tried on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// The member whose value is tried, where it has one name.
+    pub(super) member: Option<String>,
+    /// The expression; `None` where it comes from the document.
+    pub(super) text: Option<String>,
+}
+
+impl Plan {
+    /// The shape of a query's text.
+    pub(super) fn of(text: &str) -> Self {
+        let mut reader = Reader { rest: text.trim_start() };
+        let is_absolute = reader.take() == Some('$');
+        Self { is_absolute, segments: reader.segments() }
+    }
+
+    /// The name of the last segment, where it has one.
+    fn last_name(&self) -> Option<String> {
+        match &self.segments.last()?.selectors[..] {
+            [Selector::Name(name)] => Some(name.clone()),
+            _ => None,
+        }
+    }
+}
+
+struct Reader<'t> {
+    rest: &'t str,
+}
+
+impl Reader<'_> {
+    fn take(&mut self) -> Option<char> {
+        let mut letters = self.rest.chars();
+        let first = letters.next();
+        self.rest = letters.as_str();
+        first
+    }
+
+    fn space(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    fn eat(&mut self, word: &str) -> bool {
+        let after = self.rest.strip_prefix(word);
+        self.rest = after.unwrap_or(self.rest);
+        after.is_some()
+    }
+
+    fn segments(&mut self) -> Vec<Segment> {
+        let mut segments = Vec::new();
+        loop {
+            self.space();
+            let descends = self.eat("..");
+            if self.eat("[") {
+                segments.push(Segment { descends, selectors: self.selectors() });
+            } else if descends || self.eat(".") {
+                let selector = if self.eat("*") { Selector::Many } else { Selector::Name(self.name()) };
+                segments.push(Segment { descends, selectors: vec![selector] });
+            } else {
+                return segments;
+            }
+        }
+    }
+
+    fn name(&mut self) -> String {
+        let is_in = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || !letter.is_ascii();
+        let end = self.rest.find(|letter| !is_in(letter)).unwrap_or(self.rest.len());
+        let (name, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        name.to_owned()
+    }
+
+    /// A text after its quote, as it stands between the quotes.
+    fn quoted(&mut self, quote: char) -> String {
+        let mut text = String::new();
+        while let Some(letter) = self.take().filter(|letter| *letter != quote) {
+            text.push(letter);
+            if letter == '\\' {
+                text.extend(self.take());
+            }
+        }
+        text
+    }
+
+    /// The selectors after a bracket, to the closing one.
+    fn selectors(&mut self) -> Vec<Selector> {
+        let mut selectors = Vec::new();
+        loop {
+            self.space();
+            match self.take() {
+                None | Some(']') => return selectors,
+                Some(',') => {}
+                Some('*') => selectors.push(Selector::Many),
+                Some('?') => selectors.push(Selector::Filter(self.filter())),
+                Some(quote @ ('\'' | '"')) => selectors.push(Selector::Name(self.quoted(quote))),
+                Some(first) => {
+                    let end = self.rest.find([',', ']']).unwrap_or(self.rest.len());
+                    let is_slice = first == ':' || self.rest[..end].contains(':');
+                    self.rest = &self.rest[end..];
+                    selectors.push(if is_slice { Selector::Many } else { Selector::Index });
+                }
+            }
+        }
+    }
+
+    /// A filter, to the comma or bracket after it.
+    fn filter(&mut self) -> Filter {
+        let mut filter = Filter::default();
+        let (mut depth, mut matches) = (0_usize, Vec::new());
+        while let Some(next) = self.rest.chars().next() {
+            if matches!(next, ',' | ']') && depth == 0 {
+                break;
+            }
+            if next.is_ascii_alphabetic() {
+                if matches!(self.name().as_str(), "match" | "search") {
+                    matches.push(depth + 1);
+                }
+                continue;
+            }
+            self.take();
+            match next {
+                '$' | '@' => {
+                    filter.queries.push(Plan { is_absolute: next == '$', segments: self.segments() });
+                }
+                '\'' | '"' => drop(self.quoted(next)),
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                '=' | '<' | '>' => filter.compares = true,
+                ',' if matches.last() == Some(&depth) => {
+                    matches.pop();
+                    let member = filter.queries.last().and_then(Plan::last_name);
+                    filter.patterns.push(Pattern { member, text: self.pattern() });
+                }
+                _ => {}
+            }
+        }
+        filter
+    }
+
+    /// The second argument of `match` or `search`, where it is a text.
+    fn pattern(&mut self) -> Option<String> {
+        self.space();
+        let quote = self.rest.chars().next().filter(|letter| matches!(letter, '\'' | '"'))?;
+        self.take();
+        Some(self.quoted(quote))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_keep_their_shape() {
+        let plan = Plan::of("$.paths['/a,]'] [0, 1:2,*] ..[?@.x == 'y,]' && match($..n, '[a-z]{2}')].z");
+        let name = |text: &str| Selector::Name(text.to_owned());
+        let child = |selectors| Segment { descends: false, selectors };
+        let all_n = Plan {
+            is_absolute: true,
+            segments: vec![Segment { descends: true, selectors: vec![name("n")] }],
+        };
+        let filter = Filter {
+            queries: vec![Plan { is_absolute: false, segments: vec![child(vec![name("x")])] }, all_n],
+            patterns: vec![Pattern { member: Some("n".to_owned()), text: Some("[a-z]{2}".to_owned()) }],
+            compares: true,
+        };
+        let segments = vec![
+            child(vec![name("paths")]),
+            child(vec![name("/a,]")]),
+            child(vec![Selector::Index, Selector::Many, Selector::Many]),
+            Segment { descends: true, selectors: vec![Selector::Filter(filter)] },
+            child(vec![name("z")]),
+        ];
+        assert_eq!(plan, Plan { is_absolute: true, segments });
+    }
+
+    #[test]
+    fn filters_end_where_they_end() {
+        let plan = Plan::of("$[?count(@[?@[0] > 1, 2]) > 1, ?search(@, $.p)]");
+        let [Selector::Filter(first), Selector::Filter(second)] = &plan.segments[0].selectors[..] else {
+            unreachable!("{plan:?}")
+        };
+        assert_eq!(first.queries[0].segments[0].selectors.len(), 2);
+        assert_eq!(second.patterns, [Pattern { member: None, text: None }]);
+        assert_eq!(second.queries.len(), 2);
+    }
+}
