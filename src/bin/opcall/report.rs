@@ -317,6 +317,10 @@ fn code_of(error: &Error) -> u8 {
     }
 }
 
+fn milliseconds(wait: std::time::Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn problems(error: Option<&Error>) -> Value {
     let Some(Error::Arguments(error)) = error else { return json!([]) };
     let problem =
@@ -354,12 +358,14 @@ impl<'e> Facts<'e> {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
                 attempts: Some(error.response.attempts()),
-                retry_after_ms: error
-                    .retry_after
-                    .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
             },
-            Error::Auth(error) => Self { trace_id: error.trace_id.as_deref(), ..Self::default() },
+            Error::Auth(error) => Self {
+                retry_after_ms: error.retry_after.map(milliseconds),
+                trace_id: error.trace_id.as_deref(),
+                ..Self::default()
+            },
             _ => Self::default(),
         }
     }

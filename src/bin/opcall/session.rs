@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::args::{Common, Source, Target};
 use crate::config::{Config, Defaults};
-use crate::documents;
 use crate::output::{Screen, counted};
 use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
+use crate::{documents, tokens};
 
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -113,6 +113,9 @@ impl Known {
             Config::read(self.config.as_deref())?.defaults()
         };
         let mut builder = bounded(builder(self.table.clone(), target)?, target, defaults);
+        if !is_dry {
+            builder = tokens::keep(builder, target, &self.table)?;
+        }
         for account in self.accounts.iter().filter(|_| !target.sandbox) {
             let profile = account.profile(true);
             let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };

@@ -4,6 +4,7 @@
 //! any name. No option's name is a parameter's name in the APIs we measured, `--timeout` and `--dry-run` excepted.
 
 mod api;
+mod auth;
 mod shared;
 mod values;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, UpdateArgs};
+pub(crate) use self::auth::{AccountArgs, AuthArgs, AuthCommand, Place, StatusArgs, TokenArgs};
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
@@ -83,6 +85,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Remember services by name: their documents, servers and where their credentials are
     Api(ApiArgs),
+    /// Tell how services are signed in to, keep tokens between calls, give them back
+    Auth(AuthArgs),
     /// Run the sandbox of the built-in services on this machine
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
@@ -98,6 +102,7 @@ impl Command {
             Self::Batch(args) => &args.common,
             Self::Check(args) => &args.common,
             Self::Api(args) => args.common(),
+            Self::Auth(args) => &args.place().common,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(args) => &args.common,
         }

@@ -91,6 +91,7 @@ pub(crate) struct Source {
 
 /// Where calls go, how long they may take and how much they may bring.
 #[derive(Debug, Clone, Default, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Target {
     /// Sign in by this profile
     #[arg(
@@ -114,6 +115,16 @@ pub(crate) struct Target {
     /// Start the sandbox for this one call and send it there; needs no credentials
     #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "server_variables", "profile"])]
     pub(crate) sandbox: bool,
+    /// Keep access tokens in the cache folder between calls
+    #[arg(
+        help = "Keep access tokens in the cache folder between calls [env: OPCALL_TOKEN_CACHE, OPCALL_CACHE_DIR]",
+        long,
+        help_heading = "Where"
+    )]
+    pub(crate) token_cache: bool,
+    /// Keep none, whatever was signed in to: `OPCALL_TOKEN_CACHE=0`.
+    #[arg(skip)]
+    pub(crate) no_token_cache: bool,
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]
     pub(crate) insecure_http: bool,
