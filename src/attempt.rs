@@ -7,7 +7,8 @@ use crate::error::Phase;
 
 /// One attempt of a call: a request that was sent, or that could not be.
 ///
-/// Its `Display` is one line: `attempt 1: 503 after 12 ms, again in 320 ms (backoff)`.
+/// Its `Display` is one line: `attempt 1: 503 after 12 ms, again in 320 ms (backoff)`, or `attempt 1: held back for
+/// 980 ms (few requests are left), 200 after 12 ms`.
 ///
 /// ```no_run
 /// # async fn run(harness: &opcall::Harness) -> Result<(), opcall::Error> {
@@ -20,11 +21,19 @@ use crate::error::Phase;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    pub(crate) number: u32,
-    pub(crate) outcome: Outcome,
-    pub(crate) sent: bool,
-    pub(crate) took: Duration,
-    pub(crate) wait: Option<Wait>,
+    /// Counted from 1.
+    pub number: u32,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Whether at least a part of the request was sent, so that it may have been carried out.
+    pub sent: bool,
+    /// How long it took, from connecting to the last byte of the answer.
+    pub took: Duration,
+    /// The wait before the next attempt; `None` where it was the last one.
+    pub wait: Option<Wait>,
+    /// How long it was held back before it was sent, for a rate limit and not for the attempt before: the sum of the
+    /// waits, and the reason of the last one.
+    pub held: Option<Wait>,
 }
 
 /// How an attempt went.
@@ -39,7 +48,7 @@ pub enum Outcome {
     Local,
 }
 
-/// The time between an attempt and the next one.
+/// The time before an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
     /// How long it is.
@@ -74,47 +83,17 @@ pub enum HintSource {
     RetryAfter,
     /// The field that the description names in `x-rate-limit`, or one by custom, such as `X-RateLimit-Reset`.
     RateLimitReset,
-    /// `RateLimit`, of the IETF draft "RateLimit header fields for HTTP".
+    /// The fields of the IETF draft draft-ietf-httpapi-ratelimit-headers.
     RateLimit,
     /// `Retry-After-Ms` and its kin, in milliseconds.
     RetryAfterMs,
 }
 
 impl Attempt {
-    /// Counted from 1.
-    #[must_use]
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// How it went.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        self.outcome
-    }
-
     /// The status of the answer, where one came.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         if let Outcome::Status(status) = self.outcome { Some(status) } else { None }
-    }
-
-    /// Whether at least a part of the request was sent, so that it may have been carried out.
-    #[must_use]
-    pub fn was_sent(&self) -> bool {
-        self.sent
-    }
-
-    /// How long it took, from connecting to the last byte of the answer.
-    #[must_use]
-    pub fn took(&self) -> Duration {
-        self.took
-    }
-
-    /// The wait before the next attempt; `None` where it was the last one.
-    #[must_use]
-    pub fn wait(&self) -> Option<Wait> {
-        self.wait
     }
 }
 
@@ -131,14 +110,23 @@ impl HintSource {
     }
 }
 
-/// ` after 3 attempts`; nothing for the first one.
-pub(crate) fn counted(attempts: usize) -> String {
-    if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() }
+/// ` after 3 attempts`; nothing where there was no repeat, whatever credentials were renewed.
+pub(crate) fn counted(attempts: &[Attempt]) -> String {
+    let is_repeated = |wait: Wait| wait.reason != WaitReason::Credentials;
+    if attempts.iter().any(|attempt| attempt.wait.is_some_and(is_repeated)) {
+        format!(" after {} attempts", attempts.len())
+    } else {
+        String::new()
+    }
 }
 
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "attempt {}: {} after {} ms", self.number, self.outcome, self.took.as_millis())?;
+        write!(f, "attempt {}: ", self.number)?;
+        if let Some(held) = self.held {
+            write!(f, "held back for {} ms ({}), ", held.length.as_millis(), held.reason)?;
+        }
+        write!(f, "{} after {} ms", self.outcome, self.took.as_millis())?;
         match self.wait {
             Some(Wait { reason: WaitReason::Credentials, .. }) => write!(f, ", again with new credentials"),
             Some(wait) => write!(f, ", again in {} ms ({})", wait.length.as_millis(), wait.reason),
@@ -192,7 +180,8 @@ mod tests {
     fn an_attempt_is_one_line() {
         let line = |outcome, wait: Option<(u64, WaitReason)>| {
             let wait = wait.map(|(length, reason)| Wait { length: Duration::from_millis(length), reason });
-            Attempt { number: 2, outcome, sent: true, took: Duration::from_millis(12), wait }.to_string()
+            let took = Duration::from_millis(12);
+            Attempt { number: 2, outcome, sent: true, took, wait, held: None }.to_string()
         };
         assert_eq!(line(Outcome::Status(200), None), "attempt 2: 200 after 12 ms");
         assert_eq!(
@@ -207,11 +196,24 @@ mod tests {
             line(Outcome::Status(401), Some((0, WaitReason::Credentials))),
             "attempt 2: 401 after 12 ms, again with new credentials"
         );
+        let (outcome, took) = (Outcome::Status(200), Duration::ZERO);
+        let held = Some(Wait { length: Duration::from_millis(980), reason: WaitReason::Cooldown });
+        assert_eq!(
+            Attempt { number: 1, outcome, sent: true, took, wait: None, held }.to_string(),
+            "attempt 1: held back for 980 ms (the server's word to another call), 200 after 0 ms"
+        );
     }
 
     #[test]
-    fn only_several_attempts_are_told() {
-        assert_eq!((counted(0).as_str(), counted(1).as_str()), ("", ""));
-        assert_eq!(counted(3), " after 3 attempts");
+    fn only_repeats_are_told() {
+        let log = |reasons: &[WaitReason]| {
+            let wait = |reason: &WaitReason| Some(Wait { length: Duration::ZERO, reason: *reason });
+            let waits = reasons.iter().map(wait).chain([None]);
+            let (outcome, took) = (Outcome::Status(503), Duration::ZERO);
+            let attempt = |wait| Attempt { number: 1, outcome, sent: true, took, wait, held: None };
+            counted(&waits.map(attempt).collect::<Vec<_>>())
+        };
+        assert_eq!((log(&[]), log(&[WaitReason::Credentials])), (String::new(), String::new()));
+        assert_eq!(log(&[WaitReason::Credentials, WaitReason::Backoff]), " after 3 attempts");
     }
 }

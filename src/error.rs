@@ -8,7 +8,7 @@ mod held;
 mod meaning;
 
 #[cfg(feature = "client")]
-pub(crate) use meaning::is_retryable_status;
+pub(crate) use meaning::{is_retryable_phase, is_retryable_status};
 
 pub use held::HeldBack;
 
@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::attempt::{Attempt, counted};
 use crate::operation::Method;
 use crate::request::Problem;
 
@@ -182,8 +183,8 @@ pub enum TlsProblem {
 
 /// No answer came.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("no answer from {origin} after {attempts} attempt{}; {}", if *.attempts == 1 { "" } else { "s" },
-    outcome(self))]
+#[error("no answer from {origin} after {} attempt{}; {}", .attempts.len(),
+    if .attempts.len() == 1 { "" } else { "s" }, outcome(self))]
 pub struct TransportError {
     /// The operation with its service, or `METHOD /path`.
     pub operation: String,
@@ -199,17 +200,18 @@ pub struct TransportError {
     pub signing_in: bool,
     /// Whether it was a server that has a document: no operation was sent.
     pub fetching: bool,
-    /// How many attempts were made.
-    pub attempts: u32,
+    /// The attempts that were made, those of signing in where it was that which failed.
+    pub attempts: Vec<Attempt>,
     /// What the HTTP library says.
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl TransportError {
-    /// Whether at least a part of the operation's request was sent.
+    /// Whether at least a part of the operation's request was sent, by the last attempt or by one before it.
     #[must_use]
     pub fn was_sent(&self) -> bool {
-        !self.signing_in && !self.fetching && self.phase.was_sent()
+        let is_sent = self.phase.was_sent() || self.attempts.iter().any(|attempt| attempt.sent);
+        !self.signing_in && !self.fetching && is_sent
     }
 }
 
@@ -279,6 +281,8 @@ impl fmt::Display for Refused {
         } else {
             write!(f, "{}", self.status)?;
         }
+        #[cfg(feature = "client")]
+        f.write_str(&counted(self.response.attempts()))?;
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;
         }

@@ -228,6 +228,8 @@ pub use response::{Response, ResponseStream};
 #[cfg(any(feature = "build", test))]
 use table::format;
 pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};
+#[cfg(feature = "client")]
+pub use transport::RetryPolicy;
 
 /// The Rust blocks of README run as documentation tests.
 #[cfg(all(doctest, feature = "sandbox"))]

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::attempt::Attempt;
 use crate::error::{DecodeError, Error, Refused, Result};
 use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
 use crate::pages;
@@ -43,7 +44,7 @@ pub struct Response {
     status: u16,
     headers: HeaderMap,
     body: Bytes,
-    attempts: u32,
+    attempts: Vec<Attempt>,
     value: OnceCell<Value>,
     envelope: OnceCell<Value>,
 }
@@ -71,17 +72,17 @@ pub(crate) struct RootField(pub(crate) Option<String>);
 
 impl Response {
     /// Makes the answer of a call: [`Error::Refused`] for a status beyond 2xx and for GraphQL errors.
-    pub(crate) fn check(context: Context, answer: Answer, attempts: u32) -> Result<Self> {
+    pub(crate) fn check(context: Context, answer: Answer) -> Result<Self> {
         let is_success = (200..300).contains(&answer.status);
         let errors = context.graphql.is_some() && refusal::has_graphql_errors(&answer.body);
         if is_success && !errors {
-            return Ok(Self::new(context, answer, attempts));
+            return Ok(Self::new(context, answer));
         }
-        Err(Self::refuse(context, answer, attempts))
+        Err(Self::refuse(context, answer))
     }
 
     /// Makes the error of a call that was refused.
-    pub(crate) fn refuse(context: Context, answer: Answer, attempts: u32) -> Error {
+    pub(crate) fn refuse(context: Context, answer: Answer) -> Error {
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
         Refused {
@@ -98,13 +99,13 @@ impl Response {
                 .map(|hint| hint.wait),
             graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
-            response: Self::new(context, answer, attempts),
+            response: Self::new(context, answer),
         }
         .into()
     }
 
-    fn new(context: Context, answer: Answer, attempts: u32) -> Self {
-        let Answer { status, headers, body, .. } = answer;
+    fn new(context: Context, answer: Answer) -> Self {
+        let Answer { status, headers, body, attempts, .. } = answer;
         let context = Box::new(context);
         Self { context, status, headers, body, attempts, value: OnceCell::new(), envelope: OnceCell::new() }
     }
@@ -133,11 +134,11 @@ impl Response {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// How many requests of the operation the call took: a repeat with a renewed token counts, and so does the request
-    /// that answers a digest challenge; requests for tokens do not.
+    /// The requests of the operation that the call took, this answer's the last: a repeat with a renewed token is among
+    /// them, and so is the request that answers a digest challenge; requests for tokens are not.
     #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.attempts
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
     }
 
     /// The operation with its service, such as `falcon:tokens_query`, or `METHOD /path` for an endpoint in no table.
@@ -238,7 +239,7 @@ impl fmt::Debug for Response {
             .field("status", &self.status)
             .field("headers", &self.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
             .field("length", &self.body.len())
-            .field("attempts", &self.attempts)
+            .field("attempts", &self.attempts.len())
             .finish_non_exhaustive()
     }
 }
@@ -258,7 +259,8 @@ mod tests {
     fn answer(status: u16, media_type: &str, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
-        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), rest: None }
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        Answer { status, headers, body, rest: None, attempts: Vec::new() }
     }
 
     fn context(graphql: Option<RootField>) -> Context {
@@ -273,12 +275,12 @@ mod tests {
     }
 
     fn plain(status: u16, body: &str) -> Result<Response> {
-        Response::check(context(None), answer(status, "application/json", body), 1)
+        Response::check(context(None), answer(status, "application/json", body))
     }
 
     fn graphql(root: Option<&str>, body: &str) -> Result<Response> {
         let root = RootField(root.map(str::to_owned));
-        Response::check(context(Some(root)), answer(200, "application/json", body), 1)
+        Response::check(context(Some(root)), answer(200, "application/json", body))
     }
 
     #[test]
@@ -331,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_body_of_another_shape_is_a_decode_error() {
-        let found = Response::check(context(None), answer(200, "text/html", "<html>"), 1).unwrap();
+        let found = Response::check(context(None), answer(200, "text/html", "<html>")).unwrap();
         let error = found.value().unwrap_err();
         assert_eq!(
             error.to_string(),

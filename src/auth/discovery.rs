@@ -55,7 +55,7 @@ impl Discovery<'_> {
             return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
         }
         let since = Instant::now();
-        let answer = self.transport.send_once(&self.wire()).await.map_err(|error| match error {
+        let answer = self.transport.ask(&self.wire(), None).await.map_err(|error| match error {
             SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
             other => other,
         })?;

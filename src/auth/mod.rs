@@ -33,7 +33,7 @@ pub(crate) use source::{Need, Source, place, placement, source};
 pub(crate) enum SignInError {
     Auth(AuthError),
     Config(ConfigError),
-    Transport(TransportError),
+    Transport(Box<TransportError>),
     Unsafe(UnsafeError),
 }
 
@@ -59,9 +59,15 @@ impl From<SignInError> for Error {
         match error {
             SignInError::Auth(error) => error.into(),
             SignInError::Config(error) => error.into(),
-            SignInError::Transport(error) => error.into(),
+            SignInError::Transport(error) => Self::Transport(error),
             SignInError::Unsafe(error) => error.into(),
         }
+    }
+}
+
+impl From<TransportError> for SignInError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(Box::new(error))
     }
 }
 

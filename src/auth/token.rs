@@ -13,6 +13,7 @@ use super::SignInError;
 use super::renewing::Fetched;
 use super::seal::check_encrypted;
 use super::source::{basic_credentials, client_credentials};
+use crate::attempt::counted;
 use crate::error::{AuthError, ConfigError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
@@ -181,7 +182,7 @@ impl TokenEndpoint<'_> {
             is_streamed: false,
             signing_in: true,
         };
-        self.transport.send_once(&wire).await
+        self.transport.ask(&wire, self.definition.rate_limit.as_ref()).await
     }
 
     /// The region that an answer sends the caller to, if it does: one of the service's own, and only where the user
@@ -241,7 +242,7 @@ impl TokenEndpoint<'_> {
     fn refused(&self, answer: &Answer, what: &str) -> AuthError {
         let said = refusal::read(answer, self.definition.error.as_ref(), false);
         let status = answer.status;
-        let mut problem = format!("{what} with {status}");
+        let mut problem = format!("{what} with {status}{}", counted(&answer.attempts));
         if let Some(message) = said.message {
             problem.push_str(": ");
             problem.push_str(&message);

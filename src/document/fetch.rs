@@ -139,7 +139,7 @@ impl Fetch {
         let store = self.cache.as_deref().map(Store::new);
         let mut session = Session::new(fetcher, store, headers, &url);
         let fetched = tokio::time::timeout(max_time, session.whole(&url)).await;
-        let fetched = fetched.unwrap_or_else(|_| Err(Fetcher::out_of_time(&url).into()))?;
+        let fetched = fetched.unwrap_or_else(|_| Err(Fetcher::out_of_time(&url, max_time).into()))?;
         Ok(Document::of(Place::Fetched(Arc::new(fetched))))
     }
 }

@@ -1,9 +1,12 @@
 //! What an error means for the caller: its kind, whether a repeat may help, whether anything was sent, and the hint.
 
+use std::time::Duration;
+
 use super::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase, Refused,
     TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
+use crate::attempt::Attempt;
 use crate::spec::SpecError;
 
 impl Error {
@@ -60,11 +63,36 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Transport(error) => !matches!(error.phase, Phase::Tls(_)),
             Self::HeldBack(_) => true,
+            Self::Transport(error) => is_retryable_phase(error.phase),
             Self::Refused(error) => error.retryable,
             Self::Auth(error) => error.status.is_some_and(is_retryable_status),
             _ => false,
+        }
+    }
+
+    /// What was tried: the requests of the operation, or those to the token endpoint where that did not answer. Empty
+    /// where nothing was sent, and where the error is not about sending.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Transport(error) => &error.attempts,
+            Self::HeldBack(error) => &error.attempts,
+            #[cfg(feature = "client")]
+            Self::Refused(error) => error.response.attempts(),
+            _ => &[],
+        }
+    }
+
+    /// How long the service asks to wait, where it says so; of a call that was held back, how long it would have had to
+    /// wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Auth(error) => error.retry_after,
+            Self::HeldBack(error) => Some(error.retry_after),
+            Self::Refused(error) => error.retry_after,
+            _ => None,
         }
     }
 
@@ -98,6 +126,11 @@ impl Error {
             Self::Decode(_) | Self::Io(_) => None,
         }
     }
+}
+
+/// Two sides that do not agree on TLS will not do so later either.
+pub(crate) fn is_retryable_phase(phase: Phase) -> bool {
+    !matches!(phase, Phase::Tls(_))
 }
 
 /// 408, 425, 429, 500, 502, 503 and 504 tell of a moment, not of the call.
@@ -232,10 +265,18 @@ from_part! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attempt::Outcome;
 
     fn unknown(name: &str, suggestions: &[&str]) -> Error {
         let suggestions = suggestions.iter().map(|one| (*one).to_owned()).collect();
         UnknownOperation { name: name.to_owned(), suggestions }.into()
+    }
+
+    fn attempts(count: u32) -> Vec<Attempt> {
+        let outcome = Outcome::Failed(Phase::Connect);
+        let took = Duration::ZERO;
+        let one = |number| Attempt { number, outcome, sent: false, took, wait: None, held: None };
+        (1..=count).map(one).collect()
     }
 
     fn lost(phase: Phase, signing_in: bool) -> Error {
@@ -247,7 +288,7 @@ mod tests {
             phase,
             signing_in,
             fetching: false,
-            attempts: 3,
+            attempts: attempts(3),
             source: None,
         }
         .into()

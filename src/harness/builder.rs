@@ -16,7 +16,7 @@ use crate::operation::RegionDef;
 use crate::profile::Profile;
 use crate::spec::Warning;
 use crate::table::OperationTable;
-use crate::transport::{ClientCertificate, Rate, Settings, Transport};
+use crate::transport::{ClientCertificate, Rate, RetryPolicy, Settings, Transport};
 
 /// Sets a [`Harness`] up.
 ///
@@ -192,6 +192,12 @@ impl HarnessBuilder {
         self
     }
 
+    /// How calls are repeated that failed for a moment; two repeats by default, see [`RetryPolicy`].
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = policy;
+        self
+    }
+
     /// How large the body of an answer may be, in bytes after content decoding; 64 MiB by default. A larger one is
     /// [`Error::Unsafe`], and so is one that grows more than 200-fold beyond its first MiB when it is decoded, whatever
     /// this says. The body of a streamed answer may be of any size.
@@ -271,7 +277,7 @@ impl HarnessBuilder {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Spec`] for a document that cannot be read; [`Error::Config`] for a profile, provider or regions of a service that is not known, a base URL or
-    /// region that is none, a time that is zero, and certificates or a proxy that cannot be read.
+    /// region that is none, a time that is zero, more than ten repeats, and certificates or a proxy that cannot be read.
     pub fn build(self) -> Result<Harness> {
         if let Some(fault) = self.fault {
             return Err(fault);

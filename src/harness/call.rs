@@ -9,7 +9,7 @@ use super::command::{Command, Endpoint};
 use super::live::LiveCall;
 use super::{Harness, Inner, files};
 use crate::auth::{self, Account, Need, Target};
-use crate::error::{ArgumentsError, AuthError, Result};
+use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
 use crate::pages::Given;
 use crate::params::Params;
@@ -17,7 +17,7 @@ use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
 use crate::response::{Context, Response, ResponseStream, RootField};
 use crate::table::{Operation, Parameter};
-use crate::transport::{Answer, Limits};
+use crate::transport::{Answer, Limits, check_repeats};
 
 /// A command whose operation and account are found.
 pub(crate) struct Dispatch<'a> {
@@ -29,6 +29,10 @@ pub(crate) struct Dispatch<'a> {
     params: Params,
     options: CallOptions,
     pub(super) limits: Limits,
+    /// In place of the harness's number of repeats.
+    pub(super) repeats: Option<u32>,
+    /// Whether the caller says that a repeat changes nothing more.
+    idempotent: bool,
     /// Whether the body of the answer is left to the caller.
     pub(super) is_streamed: bool,
     /// The address of a further page, in place of the one that the arguments make.
@@ -39,7 +43,6 @@ pub(crate) struct Dispatch<'a> {
 struct Exchanged {
     context: Context,
     answer: Answer,
-    attempts: u32,
     /// The address that answered, without credentials.
     url: String,
 }
@@ -74,10 +77,25 @@ impl<'a> Dispatch<'a> {
                 .map(|scheme| vec![use_of(&scheme.name, &[])])
                 .collect(),
         };
-        let Command { params, options, limits, .. } = command;
-        limits.check()?;
-        let (is_streamed, page) = (false, None);
-        Ok(Self { harness, subject, account, alternatives, params, options, limits, is_streamed, page })
+        command.repeats.map_or(Ok(()), check_repeats)?;
+        command.limits.check()?;
+        let Command { mut params, mut options, limits, repeats, idempotent, key, .. } = command;
+        if let Some(key) = key {
+            give_key(key, &subject, &mut params, &mut options)?;
+        }
+        Ok(Self {
+            harness,
+            subject,
+            account,
+            alternatives,
+            params,
+            options,
+            limits,
+            repeats,
+            idempotent,
+            is_streamed: false,
+            page: None,
+        })
     }
 
     /// The operation, where it is one of the table.
@@ -115,17 +133,17 @@ impl<'a> Dispatch<'a> {
 
     /// A live call, with the address that answered, without credentials.
     pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
-        let Exchanged { context, answer, attempts, url } = self.exchange().await?;
-        Ok((Response::check(context, answer, attempts)?, url))
+        let Exchanged { context, answer, url } = self.exchange().await?;
+        Ok((Response::check(context, answer)?, url))
     }
 
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
         self.is_streamed = true;
-        let Exchanged { context, mut answer, attempts, .. } = self.exchange().await?;
+        let Exchanged { context, mut answer, .. } = self.exchange().await?;
         match answer.rest.take() {
-            Some(body) => Ok(ResponseStream::new(context, answer, body, attempts)),
-            None => Err(Response::refuse(context, answer, attempts)),
+            Some(body) => Ok(ResponseStream::new(context, answer, body)),
+            None => Err(Response::refuse(context, answer)),
         }
     }
 
@@ -138,14 +156,14 @@ impl<'a> Dispatch<'a> {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
         let context = self.context(&request);
-        let inner = self.inner();
-        let mut call = LiveCall::new(self, place, request);
-        let (answer, attempts) = inner.transport.send(&mut call).await?;
+        let transport = self.inner().transport.for_call(self.limits.max_time);
+        let mut call = LiveCall::new(self, &transport, place, request)?;
+        let answer = transport.send(&mut call).await?;
         let LiveCall { unmet, request, .. } = call;
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
-            return Err(self.unmet(&problem, answer.status).into());
+            return Err(self.unmet(&problem, &answer).into());
         }
-        Ok(Exchanged { context, answer, attempts, url: request.url })
+        Ok(Exchanged { context, answer, url: request.url })
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -177,6 +195,18 @@ impl<'a> Dispatch<'a> {
         }
         request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
+    }
+
+    /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
+    /// operation's kind.
+    pub(super) fn is_idempotent(&self, request: &Request) -> bool {
+        if self.idempotent {
+            return true;
+        }
+        let Subject::Listed(operation) = &self.subject else { return request.method.is_idempotent() };
+        let is_key = |(name, value): &(String, String)| name == request::KEY && !value.is_empty();
+        let has_key = || request::key_name(*operation).is_some() && request.headers.iter().any(is_key);
+        operation.declared_idempotent().unwrap_or_else(|| operation.is_idempotent() || has_key())
     }
 
     /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set
@@ -225,14 +255,14 @@ impl<'a> Dispatch<'a> {
     }
 
     /// The server asks for an answer to a challenge that nobody here can give.
-    fn unmet(&self, problem: &str, status: u16) -> AuthError {
+    fn unmet(&self, problem: &str, answer: &Answer) -> AuthError {
         let service = self.account.definition.name.clone();
         AuthError {
             problem: format!(
                 "{service} asks for HTTP digest authentication by {problem}, which is not known here"
             ),
             hint: Some("ask the service for MD5, SHA-256 or SHA-512-256 with `qop=auth`.".to_owned()),
-            status: Some(status),
+            status: Some(answer.status),
             trace_id: None,
             retry_after: None,
             service,
@@ -275,6 +305,28 @@ impl<'a> Dispatch<'a> {
             items: operation.and_then(Operation::pagination).map(|pagination| pagination.items),
         }
     }
+}
+
+/// The caller's idempotency key, as an argument where the operation declares it.
+fn give_key(
+    key: String,
+    subject: &Subject<'_>,
+    params: &mut Params,
+    options: &mut CallOptions,
+) -> Result<(), ConfigError> {
+    if key.is_empty() {
+        let hint = Some("give a text that no other call has, such as a UUID.".to_owned());
+        return Err(ConfigError { problem: "the idempotency key is empty".to_owned(), hint });
+    }
+    let declared = match subject {
+        Subject::Listed(operation) => request::key_name(*operation),
+        Subject::Unlisted { .. } => None,
+    };
+    match declared {
+        Some(name) => _ = params.entries.insert(format!("header.{name}"), key.into()),
+        None => options.headers.push((request::KEY.to_owned(), key)),
+    }
+    Ok(())
 }
 
 fn alternatives_of(operation: Operation<'_>) -> Vec<Vec<SchemeUse>> {

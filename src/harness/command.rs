@@ -39,6 +39,9 @@ pub struct Command<'a> {
     pub(super) server: Option<String>,
     pub(super) server_variables: Vec<(String, String)>,
     pub(super) limits: Limits,
+    pub(super) repeats: Option<u32>,
+    pub(super) idempotent: bool,
+    pub(super) key: Option<String>,
 }
 
 /// What is called.
@@ -69,6 +72,9 @@ impl<'a> Command<'a> {
             server: None,
             server_variables: Vec::new(),
             limits: Limits::default(),
+            repeats: None,
+            idempotent: false,
+            key: None,
         }
     }
 
@@ -179,6 +185,32 @@ impl<'a> Command<'a> {
     /// [`crate::HarnessBuilder::max_body`].
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.limits.max_body = Some(bytes);
+        self
+    }
+
+    /// How often this call may be repeated after its first attempt: 0 to 10, in place of the harness's
+    /// [`crate::RetryPolicy::repeats`]. More is an [`Error::Config`].
+    pub fn retry(mut self, repeats: u32) -> Self {
+        self.repeats = Some(repeats);
+        self
+    }
+
+    /// Says that two requests have the effect of one, whatever the method and the document say: the call may be repeated
+    /// although it may have been carried out.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// The key by which the service knows a repeat, also one of another program at another time. It goes into the
+    /// operation's own `Idempotency-Key` parameter; where it declares none, into a header of that name, and that the
+    /// service heeds it is the caller's word: the call may be repeated as with [`Command::idempotent`].
+    ///
+    /// Without this, an operation that declares such a header gets a key that is made for the call, a UUID, the same for
+    /// all its attempts.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self.idempotent = true;
         self
     }
 

@@ -1,23 +1,27 @@
 //! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
 
-use std::time::Duration;
-
 use super::call::{Dispatch, shown_url};
-use super::files;
+use super::{files, key};
+use crate::attempt::Attempt;
 use crate::auth::{self, Challenge, Grant, Rejected};
-use crate::error::{Phase, Result, TransportError, UnsafeError};
-use crate::operation::SecuritySchemeDef;
+use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
+use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Base, origin_of};
 use crate::request::Request;
-use crate::transport::{Answer, Call, Wire};
+use crate::transport::{Answer, Call, Caller, Failure, Terms, Transport, Wire};
 
 /// A call between its attempts.
 pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
+    transport: &'c Transport,
     /// The address that `request` was resolved against.
     place: Base,
     pub(super) request: Request,
+    /// The idempotency key that was made for it, the same for all attempts.
+    key: Option<String>,
     grant: Grant,
+    /// Whose rate limits it counts for.
+    caller: Option<Caller>,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.
     caught_up: bool,
@@ -30,25 +34,35 @@ pub(super) struct LiveCall<'c, 'a> {
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
-    pub(super) fn new(dispatch: &'c Dispatch<'a>, place: Base, request: Request) -> Self {
-        Self {
+    pub(super) fn new(
+        dispatch: &'c Dispatch<'a>,
+        transport: &'c Transport,
+        place: Base,
+        mut request: Request,
+    ) -> Result<Self> {
+        let key = key::for_call(&request)?;
+        key::put(key.as_deref(), &mut request);
+        Ok(Self {
             dispatch,
+            transport,
             place,
+            key,
             request,
             grant: Grant::default(),
+            caller: None,
             rejected: Rejected::default(),
             caught_up: false,
             renewed: false,
             challenges: 0,
             unmet: None,
-        }
+        })
     }
 
     async fn sign_in(&mut self) -> Result<()> {
         let dispatch = self.dispatch;
         let account = &dispatch.account;
-        let transport = &dispatch.inner().transport;
         if dispatch.alternatives.is_empty() {
+            self.caller = Some(account.caller(&self.origin(), &[], account.own(), &self.request));
             return Ok(());
         }
         let credentials = account.credentials(&self.rejected).await?;
@@ -60,7 +74,10 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if !needed.is_empty() {
             dispatch.check_target(&self.place)?;
         }
-        self.grant = account.grant(&needed, &self.rejected, transport).await?;
+        self.grant = account.grant(&needed, &self.rejected, self.transport).await?;
+        // Signing in may have found another region.
+        self.follow_region()?;
+        self.caller = Some(account.caller(&self.origin(), &needed, &credentials, &self.request));
         Ok(())
     }
 
@@ -107,12 +124,13 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
     }
 
-    /// Signing in may have found that the account belongs to another region: then the request is resolved anew.
+    /// Where the account belongs to another region, the request is resolved anew.
     fn follow_region(&mut self) -> Result<()> {
         let place = self.dispatch.place(&self.dispatch.account.base());
         if place.url != self.place.url {
             let placements = std::mem::take(&mut self.request.credentials);
             self.request = self.dispatch.resolve(&place)?;
+            key::put(self.key.as_deref(), &mut self.request);
             self.request.credentials = placements;
             self.place = place;
         }
@@ -121,15 +139,32 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 }
 
 impl Call for LiveCall<'_, '_> {
+    type Error = Error;
+
     async fn wire(&mut self) -> Result<Wire> {
         self.sign_in().await?;
-        self.follow_region()?;
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
         Ok(wire)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            idempotent: self.dispatch.is_idempotent(&self.request),
+            replayable: files::is_repeatable(self.request.content()),
+            repeats: self.dispatch.repeats,
+        }
+    }
+
+    fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    fn limits(&self) -> Option<&RateLimitHeaders> {
+        self.dispatch.account.definition.rate_limit.as_ref()
     }
 
     fn renews(&mut self, answer: &Answer) -> bool {
@@ -151,8 +186,8 @@ impl Call for LiveCall<'_, '_> {
         !std::mem::replace(once, true)
     }
 
-    fn max_time(&self) -> Option<Duration> {
-        self.dispatch.limits.max_time
+    fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Error {
+        failure.into_error(wire, attempts)
     }
 
     fn out_of_time(&self) -> TransportError {
@@ -165,7 +200,7 @@ impl Call for LiveCall<'_, '_> {
             phase: Phase::ConnectTimeout,
             signing_in: true,
             fetching: false,
-            attempts: 0,
+            attempts: Vec::new(),
             source: None,
         }
     }

@@ -4,6 +4,7 @@ mod builder;
 mod call;
 mod command;
 mod files;
+mod key;
 mod live;
 mod sign_in;
 

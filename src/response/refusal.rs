@@ -104,7 +104,9 @@ mod tests {
     fn said(media_type: &str, body: &str, pointers: Option<&ErrorPointers>, graphql: bool) -> Said {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
-        read(&Answer { status: 400, headers, body: body.to_owned().into(), rest: None }, pointers, graphql)
+        let answer =
+            Answer { status: 400, headers, body: body.to_owned().into(), rest: None, attempts: Vec::new() };
+        read(&answer, pointers, graphql)
     }
 
     fn message(media_type: &str, body: &str) -> Option<String> {

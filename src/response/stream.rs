@@ -9,6 +9,7 @@ use futures_util::Stream;
 use http::header::HeaderMap;
 
 use super::Context;
+use crate::attempt::Attempt;
 use crate::error::{Error, Phase, Result, TransportError};
 use crate::operation::Method;
 use crate::transport::{Answer, Incoming};
@@ -21,13 +22,13 @@ pub struct ResponseStream {
     context: Box<Context>,
     status: u16,
     headers: HeaderMap,
-    attempts: u32,
+    attempts: Vec<Attempt>,
     body: Incoming,
 }
 
 impl ResponseStream {
-    pub(crate) fn new(context: Context, answer: Answer, body: Incoming, attempts: u32) -> Self {
-        let Answer { status, headers, .. } = answer;
+    pub(crate) fn new(context: Context, answer: Answer, body: Incoming) -> Self {
+        let Answer { status, headers, attempts, .. } = answer;
         Self { context: Box::new(context), status, headers, attempts, body }
     }
 
@@ -43,10 +44,10 @@ impl ResponseStream {
         &self.headers
     }
 
-    /// How many requests of the operation the call took, as [`Response::attempts`](crate::Response::attempts).
+    /// The requests of the operation that the call took, as [`Response::attempts`](crate::Response::attempts).
     #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.attempts
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
     }
 
     /// The operation with its service, such as `falcon:tokens_query`, or `METHOD /path` for an endpoint in no table.
@@ -82,7 +83,7 @@ impl ResponseStream {
             phase: Phase::Broken,
             signing_in: false,
             fetching: false,
-            attempts: self.attempts,
+            attempts: self.attempts.clone(),
             source: None,
         }
     }
@@ -102,7 +103,7 @@ impl fmt::Debug for ResponseStream {
             .field("operation", &self.context.operation)
             .field("status", &self.status)
             .field("headers", &self.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
-            .field("attempts", &self.attempts)
+            .field("attempts", &self.attempts.len())
             .finish_non_exhaustive()
     }
 }

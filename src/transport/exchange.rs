@@ -56,12 +56,18 @@ impl Transport {
             let idle = wire.limits.idle_timeout.unwrap_or(self.settings.idle_timeout);
             let bounds = Bounds { largest: None, idle: Some(idle) };
             let rest = Some(Incoming::of(response, &mut headers, bounds)?);
-            return Ok(Answer { status: status.as_u16(), headers, body: Bytes::new(), rest });
+            return Ok(Answer {
+                status: status.as_u16(),
+                headers,
+                body: Bytes::new(),
+                rest,
+                attempts: Vec::new(),
+            });
         }
         let largest = wire.limits.max_body.unwrap_or(self.settings.max_body);
         let bounds = Bounds { largest: Some(largest), idle: None };
         let body = whole(Incoming::of(response, &mut headers, bounds)?, largest).await?;
-        Ok(Answer { status: status.as_u16(), headers, body, rest: None })
+        Ok(Answer { status: status.as_u16(), headers, body, rest: None, attempts: Vec::new() })
     }
 }
 

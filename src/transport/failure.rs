@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::limits::{LARGEST_HEAD, TimedOut};
+use super::pace::Held;
 use super::tls;
 use crate::error::{ConfigError, IoError, Phase};
 
@@ -16,6 +17,8 @@ const TOO_LARGE_A_HEAD: &str = "message head is too large";
 /// Why an attempt brought no answer.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// It was held back for too long.
+    Held(Held),
     /// The network failed.
     Network(Phase, Option<Cause>),
     /// The client cannot be made: certificates, proxy.
@@ -76,6 +79,7 @@ impl Failure {
         let tls = tls::problem_of(&error, has_certificate);
         let phase = match (error.is_connect(), error.is_timeout(), tls) {
             (_, false, Some(problem)) => Phase::Tls(problem),
+            (false, false, None) if was_turned_away(&error) => Phase::Unprocessed,
             (true, true, _) => Phase::ConnectTimeout,
             (true, false, None) => Phase::Connect,
             (false, true, _) if unsent => Phase::ConnectTimeout,
@@ -84,6 +88,16 @@ impl Failure {
         };
         Self::Network(phase, Some(Box::new(error.without_url())))
     }
+}
+
+/// Whether the server says by HTTP/2 that it has not looked at the request (RFC 9113 §8.7): it refused the stream, or
+/// it goes away in good order and took no further streams.
+fn was_turned_away(error: &(dyn Error + 'static)) -> bool {
+    chain(error).filter_map(|one| one.downcast_ref::<h2::Error>()).any(|error| {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        let leaving = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        error.is_remote() && (refused || leaving)
+    })
 }
 
 /// An error with what caused it, the outermost first.
@@ -113,6 +127,7 @@ impl From<IoError> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Held(held) => write!(f, "held back: {}", held.reason),
             Self::Network(phase, _) => write!(f, "{phase:?}"),
             Self::Config(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),

@@ -1,12 +1,14 @@
 //! Fetches what a document is made of: one exchange at a time, no address further inside the network than the first.
 
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::reach::{Bounds, Denied, Guard, Reach};
 use super::{Answer, Failure, Limits, Settings, Transport, Wire};
+use crate::attempt::{Attempt, Outcome};
 use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::profile::is_loopback;
@@ -49,6 +51,7 @@ impl Fetcher {
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
         let limits = Limits { max_body: Some(self.left), ..Limits::default() };
         let wire = Wire { limits, ..wire(url, headers) };
+        let started = Instant::now();
         let outcome = self.transport.attempt(&wire, &AtomicBool::default()).await;
         if let Some(denied) = self.guard.denied() {
             return Err(inside(url, denied).into());
@@ -56,12 +59,12 @@ impl Fetcher {
         // Behind a proxy nothing is known of the host: it counts as public.
         let found = self.guard.known(url).unwrap_or(Reach::Public);
         self.limit = Some(self.limit.map_or(found, |limit| limit.min(found)));
-        let answer = outcome.map_err(|failure| self.explain(failure, &wire))?;
+        let answer = outcome.map_err(|failure| self.explain(failure, &wire, started.elapsed()))?;
         self.left = self.left.saturating_sub(answer.body.len() as u64);
         Ok(answer)
     }
 
-    fn explain(&self, failure: Failure, wire: &Wire) -> Error {
+    fn explain(&self, failure: Failure, wire: &Wire, took: Duration) -> Error {
         match failure {
             Failure::TooLarge(_) => UnsafeError {
                 sent: false,
@@ -76,16 +79,24 @@ impl Fetcher {
             }
             .into(),
             other => {
-                let known = TransportError { fetching: true, ..wire.error(Phase::Broken, 1, None) };
+                let attempts = vec![only(other.outcome(), other.was_sent(), took)];
+                let known = TransportError { fetching: true, ..wire.error(Phase::Broken, attempts, None) };
                 other.into_error_of(known)
             }
         }
     }
 
     /// The error for a fetch whose whole time ran out.
-    pub(crate) fn out_of_time(url: &Url) -> TransportError {
-        TransportError { fetching: true, ..wire(url, HeaderMap::new()).error(Phase::AnswerTimeout, 1, None) }
+    pub(crate) fn out_of_time(url: &Url, took: Duration) -> TransportError {
+        let attempts = vec![only(Outcome::Failed(Phase::AnswerTimeout), true, took)];
+        let lost = wire(url, HeaderMap::new()).error(Phase::AnswerTimeout, attempts, None);
+        TransportError { fetching: true, ..lost }
     }
+}
+
+/// A fetch is not repeated.
+fn only(outcome: Outcome, sent: bool, took: Duration) -> Attempt {
+    Attempt { number: 1, outcome, sent, took, wait: None, held: None }
 }
 
 fn wire(url: &Url, headers: HeaderMap) -> Wire {

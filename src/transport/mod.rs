@@ -5,6 +5,7 @@
 
 mod attempts;
 mod body;
+mod budget;
 mod client;
 mod connecting;
 mod decode;
@@ -15,31 +16,39 @@ pub(crate) mod hint;
 mod incoming;
 mod limits;
 mod pace;
+mod question;
 mod reach;
+mod retry;
 mod tls;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderMap;
+use tokio::time::Instant;
 use url::Url;
 
+use self::budget::Budgets;
 use self::client::Clients;
-use self::failure::{Cause, Failure};
+use self::failure::Cause;
+use self::pace::{Held, Pace};
 use self::reach::Guard;
+use crate::attempt::{Attempt, Outcome};
 use crate::auth::SignInError;
-use crate::error::{ConfigError, DecodeError, Error, Phase, TransportError, UnsafeError};
+use crate::error::{ConfigError, DecodeError, Error, HeldBack, Phase, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::request::Content;
 
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
+pub(crate) use failure::Failure;
 pub(crate) use fetch::Fetcher;
 pub(crate) use incoming::Incoming;
 pub(crate) use limits::Limits;
 pub(crate) use pace::{Caller, Rate};
+pub use retry::RetryPolicy;
+pub(crate) use retry::{Terms, check_repeats};
 
 /// The bounds and ways of every request of a harness.
 #[derive(Debug, Clone)]
@@ -53,6 +62,7 @@ pub(crate) struct Settings {
     pub(crate) rate: Option<Rate>,
     /// Whether requests are held back by what answers tell of a limit.
     pub(crate) learns: bool,
+    pub(crate) retry: RetryPolicy,
     pub(crate) user_agent: String,
     pub(crate) proxy: Option<String>,
     pub(crate) no_proxy: bool,
@@ -73,6 +83,7 @@ impl Default for Settings {
             max_body: 64 * 1024 * 1024,
             rate: None,
             learns: true,
+            retry: RetryPolicy::default(),
             user_agent: concat!("opcall/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxy: None,
             no_proxy: false,
@@ -84,6 +95,7 @@ impl Default for Settings {
 }
 
 /// A request as it goes out, secrets included.
+#[derive(Clone)]
 pub(crate) struct Wire {
     /// For errors: `service:id`, or `METHOD /path`.
     pub(crate) operation: String,
@@ -105,7 +117,7 @@ impl Wire {
         self.url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
     }
 
-    fn error(&self, phase: Phase, attempts: u32, source: Option<Cause>) -> TransportError {
+    fn error(&self, phase: Phase, attempts: Vec<Attempt>, source: Option<Cause>) -> TransportError {
         TransportError {
             operation: self.operation.clone(),
             method: self.method.clone(),
@@ -127,12 +139,19 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     /// The body, where it was asked for as a stream and the status is 2xx.
     pub(crate) rest: Option<Incoming>,
+    /// All attempts of the call, this one the last; none of an answer that is not a call's.
+    pub(crate) attempts: Vec<Attempt>,
 }
 
-/// Sends requests for all calls of a harness.
+/// Sends requests for all calls of a harness. Cheap to clone: connections and budgets are shared.
+#[derive(Clone)]
 pub(crate) struct Transport {
-    settings: Settings,
-    clients: Clients,
+    settings: Arc<Settings>,
+    clients: Arc<Clients>,
+    budgets: Arc<Budgets>,
+    pace: Arc<Pace>,
+    /// When the call ends that this is for.
+    deadline: Option<Instant>,
 }
 
 impl Transport {
@@ -140,23 +159,55 @@ impl Transport {
     pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
         client::check(&settings)?;
         settings.rate.map_or(Ok(()), Rate::check)?;
-        Ok(Self { settings, clients: Clients::default() })
+        settings.retry.check()?;
+        let pace = Arc::new(Pace::new(settings.learns, settings.rate));
+        let settings = Arc::new(settings);
+        Ok(Self { settings, clients: Arc::default(), budgets: Arc::default(), pace, deadline: None })
+    }
+
+    /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
+    /// in that of the settings.
+    pub(crate) fn for_call(&self, max_time: Option<Duration>) -> Self {
+        let deadline = deadline(max_time.unwrap_or(self.settings.max_time));
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline.unwrap_or_else(|| deadline(self.settings.max_time))
     }
 
     /// Whether connections carry a client certificate.
     pub(crate) fn has_certificate(&self) -> bool {
         self.settings.certificate.is_some()
     }
+}
 
-    /// Sends one request once: for token endpoints, which have no credentials to renew.
-    pub(crate) async fn send_once(&self, wire: &Wire) -> Result<Answer, SignInError> {
-        let outcome = self.attempt(wire, &AtomicBool::default()).await;
-        outcome.map_err(|failure| failure.into_sign_in_error(wire))
-    }
+/// When a time is over; one that no clock reaches is about 30 years.
+fn deadline(time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + FAR)
 }
 
 impl Failure {
-    fn into_error(self, wire: &Wire, attempts: u32) -> Error {
+    /// What is told of an attempt that failed so.
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Network(phase, _) => Outcome::Failed(*phase),
+            _ => Outcome::Local,
+        }
+    }
+
+    /// Whether at least a part of the request was sent.
+    fn was_sent(&self) -> bool {
+        match self {
+            Self::Network(phase, _) => phase.was_sent(),
+            Self::TooLarge(_) | Self::Harmful { .. } | Self::Undecodable { .. } => true,
+            Self::Held(_) | Self::Config(_) | Self::File(_) | Self::Unsendable(_) => false,
+        }
+    }
+
+    pub(crate) fn into_error(self, wire: &Wire, attempts: Vec<Attempt>) -> Error {
         self.into_error_of(wire.error(Phase::Broken, attempts, None))
     }
 
@@ -167,6 +218,7 @@ impl Failure {
             Self::Network(phase, source) => {
                 TransportError { phase, source: source.map(Arc::from), ..known }.into()
             }
+            Self::Held(held) => held_back(held, known).into(),
             Self::Config(error) => error.into(),
             Self::File(error) => error.into(),
             Self::Unsendable(problem) => UnsafeError { sent: false, problem, hint: None }.into(),
@@ -180,14 +232,19 @@ impl Failure {
         }
     }
 
-    fn into_sign_in_error(self, wire: &Wire) -> SignInError {
+    fn into_sign_in_error(self, wire: &Wire, attempts: Vec<Attempt>) -> SignInError {
         match self {
-            Self::Network(phase, source) => SignInError::Transport(wire.error(phase, 1, source)),
+            Self::Network(phase, source) => wire.error(phase, attempts, source).into(),
             Self::Config(error) => SignInError::Config(error),
             Self::TooLarge(limit) => SignInError::Unsafe(too_large(limit, false)),
             other => SignInError::Unsafe(UnsafeError { sent: false, problem: other.to_string(), hint: None }),
         }
     }
+}
+
+fn held_back(held: Held, known: TransportError) -> HeldBack {
+    let TransportError { operation, method, url, origin, attempts, .. } = known;
+    HeldBack { operation, method, url, origin, retry_after: held.wait, reason: held.reason, attempts }
 }
 
 fn too_large(limit: u64, sent: bool) -> UnsafeError {

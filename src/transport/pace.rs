@@ -118,7 +118,7 @@ impl Pace {
             if left > asking.max_wait || left >= time_left {
                 return Err(Held { wait: left, reason });
             }
-            let spread = (left / 10).max(SPREAD).mul_f64(chance);
+            let spread = (left / 10).max(SPREAD).min(time_left - left).mul_f64(chance);
             return Ok(Err(Wait { length: left + spread, reason }));
         }
         if let Some(wait) = self.own_wait(asking, waited, now)? {

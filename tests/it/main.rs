@@ -41,6 +41,9 @@ mod hostile;
 mod injection;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
+/// Requests held back by a server's word to others, by limits that answers tell, by a limit of one's own.
+#[cfg(feature = "panther")]
+mod pacing;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;

@@ -67,7 +67,7 @@ async fn one_refusal_stops_all_calls_until_the_time_it_names() {
     for answer in answers {
         let answer = answer.unwrap();
         let [attempt] = answer.attempts() else { panic!("{:?}", answer.attempts()) };
-        let held = attempt.held().unwrap();
+        let held = attempt.held.unwrap();
         assert_eq!(held.reason, WaitReason::Cooldown);
         assert!(held.length > SECOND / 2 && held.length < 2 * SECOND, "{held:?}");
     }
@@ -96,10 +96,10 @@ async fn other_credentials_and_other_origins_are_not_held_up() {
     let started = Instant::now();
     for name in ["other key", "other origin"] {
         let answer = harness.command("api_token_list", ()).profile(name).await.unwrap();
-        assert_eq!(answer.attempts()[0].held(), None);
+        assert_eq!(answer.attempts()[0].held, None);
     }
     let by_hand = harness.command("api_token_list", ()).header("x-api-key", "canary-key-3").await.unwrap();
-    assert_eq!(by_hand.attempts()[0].held(), None);
+    assert_eq!(by_hand.attempts()[0].held, None);
     assert!(started.elapsed() < SECOND);
     list(&harness).await.unwrap_err();
     assert_eq!(server.received().iter().filter(|one| refuses(one)).count(), 1);
@@ -162,9 +162,9 @@ async fn harnesses_that_share_a_folder_share_the_servers_word() {
     let harness = || panther(&server).token_cache(home.path()).retry(RetryPolicy::never()).build().unwrap();
     list(&harness()).await.unwrap_err();
     let answer = list(&harness()).await.unwrap();
-    assert_eq!(answer.attempts()[0].held().unwrap().reason, WaitReason::Cooldown);
+    assert_eq!(answer.attempts()[0].held.unwrap().reason, WaitReason::Cooldown);
     let alone = panther(&server).retry(RetryPolicy::never()).build().unwrap();
-    assert_eq!(list(&alone).await.unwrap().attempts()[0].held(), None);
+    assert_eq!(list(&alone).await.unwrap().attempts()[0].held, None);
     let times = times.lock().unwrap();
     assert!(times[1] - times[0] >= SECOND, "{:?}", times[1] - times[0]);
     let names: Vec<_> = std::fs::read_dir(home.path().join("cooldowns"))
@@ -233,7 +233,7 @@ async fn a_limit_of_ones_own_holds() {
     let span = Duration::from_millis(400);
     let harness = panther(&server).rate_limit(5, span).build().unwrap();
     let answers = join_all((0..20).map(|_| list(&harness))).await;
-    let held = answers.iter().filter_map(|answer| answer.as_ref().unwrap().attempts()[0].held());
+    let held = answers.iter().filter_map(|answer| answer.as_ref().unwrap().attempts()[0].held);
     assert_eq!(held.filter(|held| held.reason == WaitReason::OwnLimit).count(), 15);
     let mut times = times.lock().unwrap().clone();
     times.sort();

@@ -125,6 +125,12 @@ impl<'a> Call<'a> {
         if request.allow_unknown {
             command = command.allow_unknown();
         }
+        if let Some(key) = &request.idempotency_key {
+            command = command.idempotency_key(key);
+        }
+        if self.args.target.retry_unsafe {
+            command = command.idempotent();
+        }
         if let Some(profile) = &self.args.target.profile {
             command = command.profile(profile);
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
@@ -317,10 +318,6 @@ fn code_of(error: &Error) -> u8 {
     }
 }
 
-fn milliseconds(wait: std::time::Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn problems(error: Option<&Error>) -> Value {
     let Some(Error::Arguments(error)) = error else { return json!([]) };
     let problem =
@@ -333,7 +330,7 @@ fn problems(error: Option<&Error>) -> Value {
 struct Facts<'e> {
     method: Option<&'e str>,
     url: Option<&'e str>,
-    attempts: Option<u32>,
+    attempts: Option<usize>,
     retry_after_ms: Option<u64>,
     trace_id: Option<&'e str>,
 }
@@ -344,25 +341,25 @@ impl<'e> Facts<'e> {
             Error::Transport(error) => Self {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
-                attempts: Some(error.attempts),
+                attempts: Some(error.attempts.len()),
                 ..Self::default()
             },
             Error::HeldBack(error) => Self {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
-                attempts: Some(u32::try_from(error.attempts.len()).unwrap_or(u32::MAX)),
-                retry_after_ms: Some(u64::try_from(error.retry_after.as_millis()).unwrap_or(u64::MAX)),
+                attempts: Some(error.attempts.len()),
+                retry_after_ms: Some(in_ms(error.retry_after)),
                 ..Self::default()
             },
             Error::Refused(error) => Self {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
-                attempts: Some(error.response.attempts()),
-                retry_after_ms: error.retry_after.map(milliseconds),
+                attempts: Some(error.response.attempts().len()),
+                retry_after_ms: error.retry_after.map(in_ms),
                 trace_id: error.trace_id.as_deref(),
             },
             Error::Auth(error) => Self {
-                retry_after_ms: error.retry_after.map(milliseconds),
+                retry_after_ms: error.retry_after.map(in_ms),
                 trace_id: error.trace_id.as_deref(),
                 ..Self::default()
             },
@@ -371,14 +368,26 @@ impl<'e> Facts<'e> {
     }
 }
 
+fn in_ms(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use opcall::{
-        ArgumentsError, AuthError, ConfigError, Error, Method, Phase, Problem, TransportError, UnsafeError,
+        ArgumentsError, Attempt, AuthError, ConfigError, Error, Method, Outcome, Phase, Problem,
+        TransportError, UnsafeError,
     };
+
+    use std::time::Duration;
 
     use super::Failure;
     use crate::output::Screen;
+
+    fn attempt(number: u32) -> Attempt {
+        let outcome = Outcome::Failed(Phase::Connect);
+        Attempt { number, outcome, sent: false, took: Duration::ZERO, wait: None, held: None }
+    }
 
     fn lost(phase: Phase) -> Failure {
         let url = "http://127.0.0.1:9/a".to_owned();
@@ -391,7 +400,7 @@ mod tests {
             phase,
             signing_in: false,
             fetching: false,
-            attempts: 3,
+            attempts: (1..=3).map(attempt).collect(),
             source: Some(std::sync::Arc::new(source)),
         })))
     }

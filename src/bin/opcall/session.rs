@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use opcall::spec::Warning;
-use opcall::{Document, Harness, HarnessBuilder, OperationTable};
+use opcall::{Document, Harness, HarnessBuilder, OperationTable, RetryPolicy};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -141,6 +141,9 @@ fn bounded(mut builder: HarnessBuilder, target: &Target, defaults: Defaults) -> 
     }
     if let Some(limit) = target.idle_timeout.or(defaults.idle_timeout) {
         builder = builder.idle_timeout(limit);
+    }
+    if let Some(repeats) = target.retry.or(defaults.retry) {
+        builder = builder.retry(RetryPolicy::new().repeats(repeats));
     }
     match target.max_body.or(defaults.max_body) {
         Some(bytes) => builder.max_body(bytes),

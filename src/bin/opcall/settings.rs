@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::ValueEnum;
 
-use crate::args::{CallArgs, Command, Common, ErrorFormat, ShowArgs, Source, Target, duration};
+use crate::args::{CallArgs, Command, Common, ErrorFormat, ShowArgs, Source, Target, duration, repeats};
 use crate::report::Failure;
 
 /// Fills options that were not given. With `--sandbox` nothing decides where a call goes but the sandbox.
@@ -71,6 +71,10 @@ fn fill_target(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure>
         Some("0") => target.no_token_cache = !target.token_cache,
         Some(_) => target.token_cache = true,
         None => {}
+    }
+    if let (None, Some(text)) = (target.retry, variable("OPCALL_RETRY")) {
+        let problem = |problem| Failure::usage(format!("OPCALL_RETRY: {problem}"), None);
+        target.retry = Some(repeats(&text).map_err(problem)?);
     }
     if !target.sandbox {
         target.server = target.server.take().or_else(|| variable("OPCALL_SERVER"));

@@ -35,8 +35,8 @@ fn harness(server: &Server, folder: &Path) -> Harness {
     in_region(server).token_cache(folder).build().unwrap()
 }
 
-async fn call(harness: &Harness) -> u32 {
-    harness.command("tokens_query", ()).await.unwrap().attempts()
+async fn call(harness: &Harness) -> usize {
+    harness.command("tokens_query", ()).await.unwrap().attempts().len()
 }
 
 /// The files of a folder with an ending.

@@ -17,7 +17,7 @@ pub(crate) use self::auth::{AccountArgs, AuthArgs, AuthCommand, Place, StatusArg
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
-    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, size,
+    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, repeats, size,
 };
 use crate::split::Word;
 
@@ -193,6 +193,14 @@ pub(crate) struct RequestArgs {
     /// The media type asked for
     #[arg(long, value_name = "TYPE", help_heading = "Request")]
     pub(crate) accept: Option<String>,
+    /// The key by which the service knows a repeat of this call; one is made where the operation declares such a header
+    #[arg(
+        help = "The key by which the service knows a repeat of this call; without this one is made where the operation declares such a header",
+        long,
+        value_name = "KEY",
+        help_heading = "Request"
+    )]
+    pub(crate) idempotency_key: Option<String>,
     /// Send values that do not fit the description, with a warning
     #[arg(long, help_heading = "Request")]
     pub(crate) no_validate: bool,

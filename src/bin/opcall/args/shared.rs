@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{ColorWhen, ErrorFormat, duration, header, pair, rate, size};
+use super::values::{ColorWhen, ErrorFormat, duration, header, pair, rate, repeats, size};
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
@@ -142,6 +142,18 @@ pub(crate) struct Target {
         help_heading = "Where"
     )]
     pub(crate) cacert: Option<PathBuf>,
+    /// How often to repeat a call that failed for a moment, after its first attempt: 0 to 10
+    #[arg(
+        help = "How often to repeat a call that failed for a moment, after its first attempt: 0 to 10 [env: OPCALL_RETRY]",
+        long,
+        value_name = "N",
+        value_parser = repeats,
+        help_heading = "Time"
+    )]
+    pub(crate) retry: Option<u32>,
+    /// Repeat also what may have been carried out, as if it did nothing the second time
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) retry_unsafe: bool,
     /// How long one attempt may take: 30s, 500ms, 2m
     #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,

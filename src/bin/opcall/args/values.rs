@@ -110,6 +110,11 @@ pub(super) fn rate(text: &str) -> Result<(u32, Duration), String> {
     Ok((count.parse().map_err(|_| wrong())?, span))
 }
 
+/// A number of repeats.
+pub(crate) fn repeats(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|repeats| *repeats <= 10).ok_or_else(|| "write a number from 0 to 10".into())
+}
+
 /// A header as `name: value`.
 pub(super) fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write a header as 'name: value'")?;
@@ -163,6 +168,15 @@ mod tests {
         assert_eq!(read("5/2s"), Some((5, Duration::from_secs(2))));
         assert_eq!(read("5/100ms"), Some((5, Duration::from_millis(100))));
         for wrong in ["", "10", "10/", "/s", "-1/s", "1.5/s", "10/d", "s/10"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn repeats_are_few() {
+        let read = |text| super::repeats(text).ok();
+        assert_eq!((read("0"), read("10")), (Some(0), Some(10)));
+        for wrong in ["11", "-1", "many", ""] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

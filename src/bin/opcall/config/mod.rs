@@ -45,6 +45,7 @@ pub(crate) struct Defaults {
     pub(crate) max_time: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_body: Option<u64>,
+    pub(crate) retry: Option<u32>,
 }
 
 /// The configuration as far as it is read: the defaults and the remembered services.

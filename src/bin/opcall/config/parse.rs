@@ -10,11 +10,11 @@ use toml_edit::{Document, Item, TableLike};
 use super::auth::Auth;
 use super::reference::{Reference, literal};
 use super::{Api, Defaults, is_name, nearest};
-use crate::args::{duration, size};
+use crate::args::{duration, repeats, size};
 use crate::report::Failure;
 
 const API: [&str; 6] = ["spec", "sha256", "server", "auth", "spec_headers", "pagination"];
-const DEFAULTS: [&str; 5] = ["timeout", "connect_timeout", "max_time", "idle_timeout", "max_body"];
+const DEFAULTS: [&str; 6] = ["timeout", "connect_timeout", "max_time", "idle_timeout", "max_body", "retry"];
 /// What other versions know at the top.
 const FURTHER: [&str; 3] = ["default_profile", "profiles", "projects"];
 
@@ -92,6 +92,7 @@ impl Reader<'_> {
             max_time: time("max_time")?,
             idle_timeout: time("idle_timeout")?,
             max_body: self.measure(table, "max_body", size)?,
+            retry: self.measure(table, "retry", repeats)?,
         })
     }
 
