@@ -250,3 +250,28 @@ async fn a_limit_of_ones_own_holds() {
         assert_eq!(error.kind(), "config");
     }
 }
+
+#[cfg(feature = "cli")]
+#[test]
+fn processes_that_share_a_folder_wait_for_each_other() {
+    let home = tempfile::tempdir().unwrap();
+    let (server, times) = timed(|_, before| if before == 0 { too_many("retry-after: 2") } else { ok() });
+    let run = |options: &[&str]| {
+        let url = server.url();
+        let mut command = crate::cli::program(&["api_token_list", "--token-cache", "--server", &url]);
+        let command = command.args(options).env("OPCALL_CACHE_DIR", home.path());
+        command.env("HOME", home.path()).env("PANTHER_API_TOKEN", "canary-key").output().unwrap()
+    };
+    assert_eq!(run(&["--retry", "0"]).status.code(), Some(9));
+    let hurried = run(&["--max-time", "900ms", "--error-format", "json"]);
+    let error: serde_json::Value = serde_json::from_slice(&hurried.stderr).unwrap();
+    assert_eq!((hurried.status.code(), error["kind"].as_str()), (Some(9), Some("rate_limited")), "{error}");
+    assert_eq!((error["sent"].as_bool(), error["attempts"].as_u64()), (Some(false), Some(0)));
+    assert!((1..2000).contains(&error["retry_after_ms"].as_u64().unwrap()), "{error}");
+    assert_eq!(server.received().len(), 1);
+    let patient = run(&[]);
+    assert_eq!(patient.status.code(), Some(0), "{}", String::from_utf8_lossy(&patient.stderr));
+    let times = times.lock().unwrap();
+    assert!(times[1] - times[0] >= 2 * SECOND, "{:?}", times[1] - times[0]);
+    eprintln!("cooldown: 3 processes, 1 refused, 1 held back, 1 sent after {:?}", times[1] - times[0]);
+}

@@ -82,6 +82,17 @@ fn what_is_under_way_is_not_counted_yet() {
 }
 
 #[test]
+fn what_is_under_way_may_count_in_the_next_window() {
+    let now = Instant::now();
+    let mut lane = lane(3, Some(SECOND), Some(30), now);
+    for _ in 0..2 {
+        lane.take(now, PATIENCE);
+    }
+    lane.ask(now + SECOND, PATIENCE).unwrap();
+    assert_eq!(lane.remaining, Some(27));
+}
+
+#[test]
 fn who_does_not_tell_any_more_is_not_held_to_it() {
     let now = Instant::now();
     let learned = Arc::new(Learned::default());
