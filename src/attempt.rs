@@ -65,6 +65,8 @@ pub enum WaitReason {
     Backoff,
     /// The server said how long to wait.
     Hint(HintSource),
+    /// The answer redirects to another address of the same origin: no repeat, and no wait.
+    Redirect,
     /// The credentials were renewed, or a challenge of the server was learned: no repeat, and no wait.
     Credentials,
     /// The server has asked another call with the same credentials to wait; the time until then.
@@ -128,6 +130,7 @@ impl fmt::Display for Attempt {
         }
         write!(f, "{} after {} ms", self.outcome, self.took.as_millis())?;
         match self.wait {
+            Some(Wait { reason: WaitReason::Redirect, .. }) => write!(f, ", on to where it leads"),
             Some(Wait { reason: WaitReason::Credentials, .. }) => write!(f, ", again with new credentials"),
             Some(wait) => write!(f, ", again in {} ms ({})", wait.length.as_millis(), wait.reason),
             None => Ok(()),
@@ -142,10 +145,11 @@ impl fmt::Display for Outcome {
             Self::Failed(phase) => f.write_str(match phase {
                 Phase::Connect => "no connection",
                 Phase::Tls(_) => "no agreement on TLS",
+                Phase::Proxy(_) => "not let through by the proxy",
                 Phase::ConnectTimeout => "no connection in time",
                 Phase::Unprocessed => "turned away by the server",
                 Phase::AnswerTimeout => "no answer in time",
-                Phase::Stalled => "no byte came in time",
+                Phase::Stalled => "the answer stood still",
                 Phase::Broken => "the connection broke",
             }),
             Self::Local => f.write_str("failed on this side"),
@@ -158,6 +162,7 @@ impl fmt::Display for WaitReason {
         match self {
             Self::Backoff => f.write_str("backoff"),
             Self::Hint(source) => source.fmt(f),
+            Self::Redirect => f.write_str("redirect"),
             Self::Credentials => f.write_str("new credentials"),
             Self::Cooldown => f.write_str("the server's word to another call"),
             Self::LearnedLimit => f.write_str("few requests are left"),

@@ -24,7 +24,7 @@ pub struct HeldBack {
     pub retry_after: Duration,
     /// Whose limit it is: [`WaitReason::Cooldown`] or [`WaitReason::OwnLimit`].
     pub reason: WaitReason,
-    /// The attempts before it was held back, none of which was carried out.
+    /// The attempts before it was held back: one that was answered with 401, or with a redirect.
     pub attempts: Vec<Attempt>,
 }
 
@@ -47,6 +47,12 @@ impl fmt::Display for HeldBack {
 }
 
 impl HeldBack {
+    /// Whether an attempt before may have been carried out; what is answered with 401 is not.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.sent && attempt.status() != Some(401))
+    }
+
     pub(super) fn hint(&self) -> String {
         match self.reason {
             WaitReason::OwnLimit => {

@@ -8,7 +8,7 @@ use url::Url;
 use super::command::{Command, Endpoint};
 use super::live::LiveCall;
 use super::{Harness, Inner, files};
-use crate::auth::{self, Account, Need, Target};
+use crate::auth::{self, Account, Carried, Need, Target};
 use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
 use crate::pages::Given;
@@ -28,6 +28,7 @@ pub(crate) struct Dispatch<'a> {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
+    pub(super) follow: Option<u32>,
     pub(super) limits: Limits,
     /// In place of the harness's number of repeats.
     pub(super) repeats: Option<u32>,
@@ -45,6 +46,8 @@ struct Exchanged {
     answer: Answer,
     /// The address that answered, without credentials.
     url: String,
+    /// What an error about the answer must not repeat.
+    carried: Carried,
 }
 
 /// What is called.
@@ -79,7 +82,7 @@ impl<'a> Dispatch<'a> {
         };
         command.repeats.map_or(Ok(()), check_repeats)?;
         command.limits.check()?;
-        let Command { mut params, mut options, limits, repeats, idempotent, key, .. } = command;
+        let Command { mut params, mut options, limits, follow, repeats, idempotent, key, .. } = command;
         if let Some(key) = key {
             give_key(key, &subject, &mut params, &mut options)?;
         }
@@ -91,6 +94,7 @@ impl<'a> Dispatch<'a> {
             params,
             options,
             limits,
+            follow,
             repeats,
             idempotent,
             is_streamed: false,
@@ -133,17 +137,18 @@ impl<'a> Dispatch<'a> {
 
     /// A live call, with the address that answered, without credentials.
     pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
-        let Exchanged { context, answer, url } = self.exchange().await?;
-        Ok((Response::check(context, answer)?, url))
+        let Exchanged { context, answer, url, carried } = self.exchange().await?;
+        let checked = Response::check(context, answer);
+        Ok((checked.map_err(|error| carried.conceal(error))?, url))
     }
 
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
         self.is_streamed = true;
-        let Exchanged { context, mut answer, .. } = self.exchange().await?;
+        let Exchanged { context, mut answer, carried, .. } = self.exchange().await?;
         match answer.rest.take() {
             Some(body) => Ok(ResponseStream::new(context, answer, body)),
-            None => Err(Response::refuse(context, answer)),
+            None => Err(carried.conceal(Response::refuse(context, answer))),
         }
     }
 
@@ -159,11 +164,11 @@ impl<'a> Dispatch<'a> {
         let transport = self.inner().transport.for_call(self.limits.max_time);
         let mut call = LiveCall::new(self, &transport, place, request)?;
         let answer = transport.send(&mut call).await?;
-        let LiveCall { unmet, request, .. } = call;
+        let LiveCall { unmet, request, carried, .. } = call;
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, &answer).into());
         }
-        Ok(Exchanged { context, answer, url: request.url })
+        Ok(Exchanged { context, answer, url: request.url, carried })
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -184,17 +189,22 @@ impl<'a> Dispatch<'a> {
         };
         let mut request = resolved?;
         files::check(request.content())?;
-        let schemes = self.account.definition.security_schemes.iter();
-        let schemes =
-            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
-        let needs: Vec<_> =
-            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
-        let places = self.placements(&needs, self.account.own());
+        let places = self.places();
         if let Some(page) = &self.page {
             request.move_to(page, &places);
         }
         request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
+    }
+
+    /// Where credentials of any of the alternatives go in a request.
+    pub(super) fn places(&self) -> Vec<Placement> {
+        let schemes = self.account.definition.security_schemes.iter();
+        let schemes =
+            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
+        let needs: Vec<_> =
+            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
+        self.placements(&needs, self.account.own())
     }
 
     /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
@@ -203,9 +213,11 @@ impl<'a> Dispatch<'a> {
         if self.idempotent {
             return true;
         }
-        let Subject::Listed(operation) = &self.subject else { return request.method.is_idempotent() };
+        let operation = self.operation().filter(|operation| operation.method() == request.method);
+        // Of an endpoint in no table, and after a redirect that changed the method, the method alone is known.
+        let Some(operation) = operation else { return request.method.is_idempotent() };
         let is_key = |(name, value): &(String, String)| name == request::KEY && !value.is_empty();
-        let has_key = || request::key_name(*operation).is_some() && request.headers.iter().any(is_key);
+        let has_key = || request::key_name(operation).is_some() && request.headers.iter().any(is_key);
         operation.declared_idempotent().unwrap_or_else(|| operation.is_idempotent() || has_key())
     }
 
@@ -225,7 +237,7 @@ impl<'a> Dispatch<'a> {
     /// What there is to choose among the alternatives by.
     pub(super) fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
         // Only TLS shows it.
-        let certificate = self.inner().transport.has_certificate()
+        let certificate = self.account.has_certificate(&self.inner().transport)
             && self.place(&self.account.base()).url.starts_with("https:");
         self.account.choice(&self.alternatives, credentials, certificate)
     }
@@ -271,7 +283,7 @@ impl<'a> Dispatch<'a> {
 
     /// Where the credentials may go: to the address of the call, which the document or the user named, alone.
     pub(super) fn target(&self, place: &Base) -> Target {
-        Target { origin: origin_of(&place.url), allow_http: self.account.allow_http }
+        Target { origin: origin_of(&place.url), plain_http: self.inner().transport.plain_http() }
     }
 
     /// Refuses an address before a token is fetched for it.

@@ -3,12 +3,12 @@
 use super::call::{Dispatch, shown_url};
 use super::{files, key};
 use crate::attempt::Attempt;
-use crate::auth::{self, Challenge, Grant, Rejected};
+use crate::auth::{self, Carried, Challenge, Grant, Rejected};
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Base, origin_of};
-use crate::request::Request;
-use crate::transport::{Answer, Call, Caller, Failure, Terms, Transport, Wire};
+use crate::request::{Content, Request};
+use crate::transport::{Answer, Asked, Call, Caller, Failure, Hop, Terms, Trail, Transport, Wire};
 
 /// A call between its attempts.
 pub(super) struct LiveCall<'c, 'a> {
@@ -29,8 +29,11 @@ pub(super) struct LiveCall<'c, 'a> {
     renewed: bool,
     /// How many digest challenges it was answered with.
     challenges: u32,
+    redirects: Trail,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
+    /// The secrets that the last request carried, which an error must not repeat.
+    pub(super) carried: Carried,
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
@@ -54,7 +57,9 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             caught_up: false,
             renewed: false,
             challenges: 0,
+            redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
             unmet: None,
+            carried: Carried::default(),
         })
     }
 
@@ -120,6 +125,16 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         again
     }
 
+    /// Goes where an answer redirects: the last step before sending looks at the address once more.
+    fn go(&mut self, hop: Hop) {
+        self.request.move_to(&hop.url, &self.dispatch.places());
+        self.request.method = hop.method;
+        if hop.drops_body {
+            self.request.body = Content::None;
+            self.request.headers.retain(|(name, _)| !name.starts_with("content-"));
+        }
+    }
+
     fn origin(&self) -> String {
         origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
     }
@@ -146,8 +161,10 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
+        self.carried = Carried::by(&wire, &self.request, &self.grant);
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
+        wire.link = self.dispatch.account.link(&wire.url, &self.place.url);
         Ok(wire)
     }
 
@@ -186,6 +203,13 @@ impl Call for LiveCall<'_, '_> {
         !std::mem::replace(once, true)
     }
 
+    fn redirects(&mut self, answer: &Answer) -> Result<bool> {
+        let is_repeatable = files::is_repeatable(self.request.content());
+        let Request { method, url, .. } = &self.request;
+        let hop = self.redirects.next(&Asked { method, url, is_repeatable }, answer)?;
+        Ok(hop.map(|hop| self.go(hop)).is_some())
+    }
+
     fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Error {
         failure.into_error(wire, attempts)
     }
@@ -200,6 +224,7 @@ impl Call for LiveCall<'_, '_> {
             phase: Phase::ConnectTimeout,
             signing_in: true,
             fetching: false,
+            proxy: None,
             attempts: Vec::new(),
             source: None,
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::CallOptions;
 use super::arguments::Routed;
-use super::problems::Problems;
+use super::problems::{MISSING, Problems};
 use super::resolve::parameter_text;
 use super::style::{self, Escape, Rules};
 use crate::operation::{Location, Style};
@@ -21,6 +21,9 @@ pub(super) fn build(
     let mut headers = Headers { list: Vec::with_capacity(4), problems };
     headers.list.push(("accept".to_owned(), accept.to_owned()));
     if let Some(media_type) = media_type {
+        if let Some(problem) = value_problem(&media_type) {
+            headers.problems.refuse(MISSING, "header.content-type", problem);
+        }
         headers.list.push(("content-type".to_owned(), media_type.into_owned()));
     }
     let mut cookies = String::new();

@@ -37,6 +37,14 @@ pub(crate) trait Call: Send {
     /// Whether an answer refuses credentials that can be had anew; the next request then has new ones.
     fn renews(&mut self, answer: &Answer) -> bool;
 
+    /// Whether an answer redirects to where the call may go; the next request then goes there.
+    ///
+    /// # Errors
+    /// It redirects to where the call must not go.
+    fn redirects(&mut self, _: &Answer) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+
     /// The error for a failure that is final.
     fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Self::Error;
 
@@ -48,12 +56,16 @@ pub(crate) trait Call: Send {
 enum Next {
     /// The same once more with new credentials, which is no repeat.
     Renewed,
+    /// The request that the answer redirects to, which is no repeat either.
+    Redirected,
     Again(Repeat, Charge),
     Stop(Stop),
 }
 
 /// A renewal is no repeat, and nobody waits for it.
 const RENEWED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Credentials };
+
+const REDIRECTED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Redirect };
 
 /// What is known of a call while it runs, and after its time ran out.
 #[derive(Default)]
@@ -160,12 +172,13 @@ impl Transport {
             progress.end(outcome_of(&outcome), was_sent(&outcome));
             let hint = outcome.as_ref().ok().and_then(|answer| hint_of(call, answer));
             if let (Some(turn), Ok(answer)) = (turn, &outcome) {
-                self.pace.answered(turn, answer.status, &answer.headers, call.limits());
+                turn.answered(answer.status, &answer.headers, call.limits());
             }
             if let (Outcome::Status(status), Some(caller)) = (outcome_of(&outcome), caller) {
                 self.pace.refused(&caller, status, hint).await;
             }
-            match self.next(call, &outcome, hint, &wire, deadline, progress) {
+            match self.next(call, &outcome, hint, &wire, deadline, progress)? {
+                Next::Redirected => progress.note(&wire, REDIRECTED),
                 Next::Renewed => {
                     progress.note(&wire, RENEWED);
                     before = (progress.repeats > 0).then_some((wire, outcome));
@@ -210,21 +223,26 @@ impl Transport {
         wire: &Wire,
         deadline: Instant,
         progress: &Progress,
-    ) -> Next {
-        if outcome.as_ref().is_ok_and(|answer| call.renews(answer)) {
-            return Next::Renewed;
+    ) -> Result<Next, C::Error> {
+        if let Ok(answer) = outcome {
+            if call.renews(answer) {
+                return Ok(Next::Renewed);
+            }
+            if call.redirects(answer)? {
+                return Ok(Next::Redirected);
+            }
         }
         let seen = Seen { outcome: outcome_of(outcome), hint };
         let chance = Chance { backoff: fastrand::f64(), spread: fastrand::f64() };
         let left = deadline.saturating_duration_since(Instant::now());
         let moment = Moment { repeats: progress.repeats, left, chance };
-        match self.settings.retry.decide(&call.terms(), &seen, &moment) {
+        Ok(match self.settings.retry.decide(&call.terms(), &seen, &moment) {
             Err(stop) => Next::Stop(stop),
             Ok(repeat) => match self.budgets.charge(&wire.url.origin(), repeat.cost) {
                 Some(charge) => Next::Again(repeat, charge),
                 None => Next::Stop(Stop::NoBudget),
             },
-        }
+        })
     }
 
     /// What a call leaves of the budget: a good end gives back what the last repeat cost.

@@ -118,7 +118,7 @@ impl Pace {
             if left > asking.max_wait || left >= time_left {
                 return Err(Held { wait: left, reason });
             }
-            let spread = (left / 10).max(SPREAD).min(time_left - left).mul_f64(chance);
+            let spread = (left / 10).max(SPREAD).min(time_left.saturating_sub(left)).mul_f64(chance);
             return Ok(Err(Wait { length: left + spread, reason }));
         }
         if let Some(wait) = self.own_wait(asking, waited, now)? {
@@ -156,19 +156,6 @@ impl Pace {
         Ok((!length.is_zero()).then_some(Wait { length, reason }))
     }
 
-    /// Learns from the answer to a request that had its turn.
-    pub(super) fn answered(
-        &self,
-        turn: Turn,
-        status: u16,
-        headers: &HeaderMap,
-        limits: Option<&RateLimitHeaders>,
-    ) {
-        let Some(place) = turn.0 else { return };
-        let quotas = hint::quotas(headers, limits, SystemTime::now());
-        place.learn(&quotas, hint::resource(headers), (200..300).contains(&status), Instant::now());
-    }
-
     /// Nobody of a caller asks again before a server's word: that of 429, or of 503 where it says how long.
     pub(super) async fn refused(&self, caller: &Caller, status: u16, hint: Option<Hint>) {
         let Some(hint) = hint.filter(|_| matches!(status, 429 | 503)) else { return };
@@ -181,6 +168,15 @@ impl Pace {
             // Other processes ask the server themselves then.
             tracing::debug!(%error, "a cooldown is not shared");
         }
+    }
+}
+
+impl Turn {
+    /// Learns from the answer to the request that had this turn.
+    pub(super) fn answered(self, status: u16, headers: &HeaderMap, limits: Option<&RateLimitHeaders>) {
+        let Some(place) = self.0 else { return };
+        let quotas = hint::quotas(headers, limits, SystemTime::now());
+        place.learn(&quotas, hint::resource(headers), (200..300).contains(&status), Instant::now());
     }
 }
 

@@ -1,6 +1,7 @@
 //! A server that counts, simulated: nothing is ever refused that is held back by what its answers tell.
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+#![allow(clippy::print_stderr, reason = "a proof tells its figures")]
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -65,7 +65,7 @@ fn what_is_only_learned_makes_nothing_fail() {
         let mut waited = Waited { own: None, guessed: 59 * SECOND };
         let asking = Asking { max_wait: 86_400 * SECOND, ..asking(&caller, &origin, now) };
         let turn = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap();
-        pace.answered(turn, 200, &HeaderMap::from_iter(headers), None);
+        turn.answered(200, &HeaderMap::from_iter(headers), None);
     };
     nothing_left(30);
     let asking = asking(&caller, &origin, now);

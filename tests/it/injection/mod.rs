@@ -3,6 +3,7 @@
 //! path of the template and the text where it belongs, or the call was refused and nothing came.
 
 mod credentials;
+mod parts;
 mod places;
 mod wire;
 mod words;

@@ -92,6 +92,9 @@ pub(super) const DOCUMENT: &str = r#"{
       {"schema": {"type": "object", "properties": {"value": {"type": "string"}}}}}}}},
     "/text": {"post": {"operationId": "text", "requestBody": {"content":
       {"text/plain": {"schema": {"type": "string"}}}}}},
+    "/parts": {"post": {"operationId": "parts", "requestBody": {"content": {"multipart/form-data":
+      {"schema": {"type": "object", "properties": {"field": {"type": "string"},
+        "file": {"type": "string", "format": "binary"}}}}}}}},
     "/bytes": {"post": {"operationId": "bytes", "requestBody": {"content":
       {"application/octet-stream": {}}}}}
   }

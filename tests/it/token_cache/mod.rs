@@ -1,6 +1,10 @@
 //! Tokens kept in a folder: who gets them, who does not, and what becomes of a file that is not as it was written.
 
+mod cancelled;
 mod damage;
+#[cfg(all(feature = "cli", unix))]
+mod killed;
+mod skew;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,8 @@ use super::{Common, Source, Target};
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "\
+Tokens are kept in `tokens` of the cache folder, readable by you alone.
+
   opcall auth status                    where each service is, and whether it takes the credentials
   opcall auth login falcon              fetch a token, and keep this and later ones between calls
   curl -H \"Authorization: Bearer $(opcall auth token falcon)\" ...

@@ -5,6 +5,7 @@
 
 mod api;
 mod auth;
+mod network;
 mod shared;
 mod values;
 
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, UpdateArgs};
 pub(crate) use self::auth::{AccountArgs, AuthArgs, AuthCommand, Place, StatusArgs, TokenArgs};
+pub(crate) use self::network::{Network, read};
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
@@ -312,6 +314,8 @@ pub(crate) struct CheckArgs {
     /// A header for documents of the network: `K: env:VARIABLE`; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header)]
     pub(crate) spec_headers: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -70,11 +70,11 @@ fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
     let token = session::run(async { Ok(sign_in.renew().await?) })?;
     tokens::mark(&folder, &args.service)?;
     let mut out = screen.out();
-    let ends =
-        token.ends_in().map_or_else(String::new, |left| format!(", ends in {}", status::in_words(left)));
     let place = status::place(&sign_in.plan()?);
     writeln!(out, "{}: signed in, {}", escape(&args.service), escape(&place))?;
-    writeln!(out, "  the token is kept in {}{ends}", escape(&folder.to_string_lossy()))?;
+    let ends =
+        token.ends_in().map_or_else(String::new, |left| format!(" ends in {} and", status::in_words(left)));
+    writeln!(out, "  the token{ends} is kept in {}", escape(&folder.to_string_lossy()))?;
     Ok(out.flush()?)
 }
 

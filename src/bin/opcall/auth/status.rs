@@ -35,7 +35,7 @@ pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
     let named = args.service.as_deref().or(args.place.source.api.as_deref());
     let known = known(&args.place, named)?;
     let target = &args.place.target;
-    let all = session::run(async {
+    let mut all = session::run(async {
         let sandbox = if target.sandbox { Some(Loopback::start(&known).await?) } else { None };
         let builder = known.builder(target, false)?;
         let harness = sandbox.iter().fold(builder, |builder, sandbox| sandbox.aim(builder)).build()?;
@@ -45,6 +45,11 @@ pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
         };
         Ok(join_all(services.into_iter().map(|service| ask(&harness, service, target))).await)
     })?;
+    if let (Some(_), Some(Status { plan: None, failure, .. })) = (named, all.first_mut())
+        && let Some(failure) = failure.take()
+    {
+        return Err(failure);
+    }
     write(&all, args.output.unwrap_or_default(), screen)?;
     let counts = |one: &&Status| named.is_some() || one.method() != SignInMethod::None || one.plan.is_none();
     let codes = all.iter().filter(counts).filter_map(|one| one.failure.as_ref().map(Failure::exit_code));
@@ -143,8 +148,7 @@ impl Status {
         }
         match (&self.failure, self.ends_in) {
             (Some(failure), _) => {
-                let known = if self.accepted == Some(false) { "not accepted: " } else { "" };
-                lines.push(format!("{known}{failure}"));
+                lines.push(failure.to_string());
                 lines.extend(failure.hint());
             }
             (None, _) if self.accepted.is_none() => {
@@ -172,7 +176,7 @@ fn given(method: SignInMethod) -> &'static str {
 
 /// Where calls go.
 pub(super) fn place(plan: &SignInPlan) -> String {
-    let base = plan.base_url.as_deref().unwrap_or("where it is, is not known");
+    let base = plan.base_url.as_deref().unwrap_or("its address is not known");
     match &plan.region {
         Some(region) => format!("{base} ({region})"),
         None => base.to_owned(),
