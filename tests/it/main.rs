@@ -57,6 +57,9 @@ mod injection;
 mod origins;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
+/// Requests held back by a server's word to others, by limits that answers tell, by a limit of one's own.
+#[cfg(feature = "panther")]
+mod pacing;
 /// Pages of lists: how they follow one another, and that they end with every service.
 mod pages;
 /// Proxies of every kind, on raw sockets: what they see, and every way they can refuse.
