@@ -61,6 +61,8 @@ pub enum WaitReason {
     Backoff,
     /// The server said how long to wait.
     Hint(HintSource),
+    /// The answer redirects to another address of the same origin: no repeat, and no wait.
+    Redirect,
     /// The credentials were renewed, or a challenge of the server was learned: no repeat, and no wait.
     Credentials,
     /// The server has asked another call with the same credentials to wait; the time until then.
@@ -120,6 +122,7 @@ impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "attempt {}: {} after {} ms", self.number, self.outcome, self.took.as_millis())?;
         match self.wait {
+            Some(Wait { reason: WaitReason::Redirect, .. }) => write!(f, ", on to where it leads"),
             Some(Wait { reason: WaitReason::Credentials, .. }) => write!(f, ", again with new credentials"),
             Some(wait) => write!(f, ", again in {} ms ({})", wait.length.as_millis(), wait.reason),
             None => Ok(()),
@@ -151,6 +154,7 @@ impl fmt::Display for WaitReason {
         match self {
             Self::Backoff => f.write_str("backoff"),
             Self::Hint(source) => source.fmt(f),
+            Self::Redirect => f.write_str("redirect"),
             Self::Credentials => f.write_str("new credentials"),
             Self::Cooldown => f.write_str("the server's word to another call"),
             Self::LearnedLimit => f.write_str("few requests are left"),

@@ -253,7 +253,13 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
 fn suggest_following(error: &Refused) -> Option<String> {
     let location = error.response.headers().get(http::header::LOCATION)?.to_str().ok()?;
     let shown = location.split(['?', '#']).next().filter(|text| !text.contains('@'))?;
-    Some(format!("set the base URL if the service has moved to {shown}: redirects are not followed."))
+    let own = error.url.parse::<url::Url>().ok()?;
+    let stays = own.join(location).is_ok_and(|target| target.origin() == own.origin());
+    Some(if stays {
+        format!("let the call go on to {shown} (`follow_redirects`): by default redirects are not followed.")
+    } else {
+        format!("set the base URL if the service has moved to {shown}: redirects are not followed.")
+    })
 }
 
 #[cfg(not(feature = "client"))]

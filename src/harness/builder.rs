@@ -179,6 +179,18 @@ impl HarnessBuilder {
         self
     }
 
+    /// Follows so many redirects of a call, on the origin of its address alone; none by default, and 5 are plenty.
+    ///
+    /// After 303, and after 301 and 302 to a POST, the next request is a GET (a HEAD after a HEAD) without the body.
+    /// After 307 and 308 it is the same request; a body that can be read only once cannot be sent again. After 301 and
+    /// 302 other methods that change something are not followed (RFC 9110 §15.4). The credentials are put on anew for
+    /// each request. A redirect to another origin is [`Error::Unsafe`], and nothing is sent there; so is one in a
+    /// circle, one that names a user, and one more than `most`.
+    pub fn follow_redirects(mut self, most: u32) -> Self {
+        self.settings.follow = most;
+        self
+    }
+
     network_methods!();
 
     /// The `User-Agent`; `opcall/VERSION` by default.
@@ -263,7 +275,6 @@ impl fmt::Debug for HarnessBuilder {
         f.debug_struct("HarnessBuilder")
             .field("profiles", &self.profiles)
             .field("regions", &self.regions)
-            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

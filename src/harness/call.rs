@@ -28,6 +28,7 @@ pub(crate) struct Dispatch<'a> {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
+    pub(super) follow: Option<u32>,
     pub(super) limits: Limits,
     /// In place of the harness's number of repeats.
     pub(super) repeats: Option<u32>,
@@ -81,7 +82,7 @@ impl<'a> Dispatch<'a> {
         };
         command.repeats.map_or(Ok(()), check_repeats)?;
         command.limits.check()?;
-        let Command { mut params, mut options, limits, repeats, idempotent, key, .. } = command;
+        let Command { mut params, mut options, limits, follow, repeats, idempotent, key, .. } = command;
         if let Some(key) = key {
             give_key(key, &subject, &mut params, &mut options)?;
         }
@@ -93,6 +94,7 @@ impl<'a> Dispatch<'a> {
             params,
             options,
             limits,
+            follow,
             repeats,
             idempotent,
             is_streamed: false,
@@ -162,7 +164,10 @@ impl<'a> Dispatch<'a> {
         let transport = self.inner().transport.for_call(self.limits.max_time);
         let mut call = LiveCall::new(self, &transport, place, request)?;
         let answer = transport.send(&mut call).await?;
-        let LiveCall { unmet, request, carried, .. } = call;
+        let LiveCall { unmet, request, carried, spoiled, .. } = call;
+        if let Some(refused) = spoiled {
+            self.account.discard(&refused).await;
+        }
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, &answer).into());
         }
@@ -187,17 +192,22 @@ impl<'a> Dispatch<'a> {
         };
         let mut request = resolved?;
         files::check(request.content())?;
-        let schemes = self.account.definition.security_schemes.iter();
-        let schemes =
-            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
-        let needs: Vec<_> =
-            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
-        let places = self.placements(&needs, self.account.own());
+        let places = self.places();
         if let Some(page) = &self.page {
             request.move_to(page, &places);
         }
         request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
         Ok(request)
+    }
+
+    /// Where credentials of any of the alternatives go in a request.
+    pub(super) fn places(&self) -> Vec<Placement> {
+        let schemes = self.account.definition.security_schemes.iter();
+        let schemes =
+            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
+        let needs: Vec<_> =
+            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
+        self.placements(&needs, self.account.own())
     }
 
     /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
@@ -206,9 +216,11 @@ impl<'a> Dispatch<'a> {
         if self.idempotent {
             return true;
         }
-        let Subject::Listed(operation) = &self.subject else { return request.method.is_idempotent() };
+        let operation = self.operation().filter(|operation| operation.method() == request.method);
+        // Of an endpoint in no table, and after a redirect that changed the method, the method alone is known.
+        let Some(operation) = operation else { return request.method.is_idempotent() };
         let is_key = |(name, value): &(String, String)| name == request::KEY && !value.is_empty();
-        let has_key = || request::key_name(*operation).is_some() && request.headers.iter().any(is_key);
+        let has_key = || request::key_name(operation).is_some() && request.headers.iter().any(is_key);
         operation.declared_idempotent().unwrap_or_else(|| operation.is_idempotent() || has_key())
     }
 

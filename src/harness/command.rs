@@ -39,6 +39,7 @@ pub struct Command<'a> {
     pub(super) server: Option<String>,
     pub(super) server_variables: Vec<(String, String)>,
     pub(super) limits: Limits,
+    pub(super) follow: Option<u32>,
     pub(super) repeats: Option<u32>,
     pub(super) idempotent: bool,
     pub(super) key: Option<String>,
@@ -72,6 +73,7 @@ impl<'a> Command<'a> {
             server: None,
             server_variables: Vec::new(),
             limits: Limits::default(),
+            follow: None,
             repeats: None,
             idempotent: false,
             key: None,
@@ -185,6 +187,13 @@ impl<'a> Command<'a> {
     /// [`crate::HarnessBuilder::max_body`].
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.limits.max_body = Some(bytes);
+        self
+    }
+
+    /// Follows so many redirects of this call, in place of the harness's number
+    /// ([`crate::HarnessBuilder::follow_redirects`]).
+    pub fn follow_redirects(mut self, most: u32) -> Self {
+        self.follow = Some(most);
         self
     }
 

@@ -7,8 +7,8 @@ use crate::auth::{self, Carried, Challenge, Grant, Rejected};
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Base, origin_of};
-use crate::request::Request;
-use crate::transport::{Answer, Call, Failure, Terms, Transport, Wire};
+use crate::request::{Content, Request};
+use crate::transport::{Answer, Asked, Call, Failure, Hop, Terms, Trail, Transport, Wire};
 
 /// A call between its attempts.
 pub(super) struct LiveCall<'c, 'a> {
@@ -27,6 +27,9 @@ pub(super) struct LiveCall<'c, 'a> {
     renewed: bool,
     /// How many digest challenges it was answered with.
     challenges: u32,
+    /// Tokens that were refused, where the body cannot be sent again.
+    pub(super) spoiled: Option<Rejected>,
+    redirects: Trail,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
     /// The secrets that the last request carried, which an error must not repeat.
@@ -53,6 +56,8 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             caught_up: false,
             renewed: false,
             challenges: 0,
+            spoiled: None,
+            redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
             unmet: None,
             carried: Carried::default(),
         })
@@ -116,6 +121,16 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         again
     }
 
+    /// Goes where an answer redirects: the last step before sending looks at the address once more.
+    fn go(&mut self, hop: Hop) {
+        self.request.move_to(&hop.url, &self.dispatch.places());
+        self.request.method = hop.method;
+        if hop.drops_body {
+            self.request.body = Content::None;
+            self.request.headers.retain(|(name, _)| !name.starts_with("content-"));
+        }
+    }
+
     fn origin(&self) -> String {
         origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
     }
@@ -168,6 +183,7 @@ impl Call for LiveCall<'_, '_> {
         }
         let is_challenged = self.is_challenged(answer);
         if !files::is_repeatable(self.request.content()) {
+            self.spoiled = self.grant.renewable();
             return false;
         }
         if is_challenged {
@@ -179,6 +195,13 @@ impl Call for LiveCall<'_, '_> {
         let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
+    }
+
+    fn redirects(&mut self, answer: &Answer) -> Result<bool> {
+        let is_repeatable = files::is_repeatable(self.request.content());
+        let Request { method, url, .. } = &self.request;
+        let hop = self.redirects.next(&Asked { method, url, is_repeatable }, answer)?;
+        Ok(hop.map(|hop| self.go(hop)).is_some())
     }
 
     fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Error {

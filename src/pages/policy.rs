@@ -223,7 +223,7 @@ impl Policy {
 }
 
 const NOTHING_SAYS: &str =
-    "nothing says where the next page is: it has no `Link` header, and the description no `x-pagination`";
+    "it names no further page (`Link`), and the description does not say how pages follow (`x-pagination`)";
 
 /// What stands at a pointer, where it is a mark: absent, `null`, `false` and what is empty mean the end.
 fn value_at(result: &str, pointer: &str) -> Result<Option<Argument>, Lost> {

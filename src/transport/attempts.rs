@@ -30,6 +30,14 @@ pub(crate) trait Call: Send {
     /// Whether an answer refuses credentials that can be had anew; the next request then has new ones.
     fn renews(&mut self, answer: &Answer) -> bool;
 
+    /// Whether an answer redirects to where the call may go; the next request then goes there.
+    ///
+    /// # Errors
+    /// It redirects to where the call must not go.
+    fn redirects(&mut self, _: &Answer) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+
     /// The error for a failure that is final.
     fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Self::Error;
 
@@ -41,12 +49,16 @@ pub(crate) trait Call: Send {
 enum Next {
     /// The same once more with new credentials, which is no repeat.
     Renewed,
+    /// The request that the answer redirects to, which is no repeat either.
+    Redirected,
     Again(Repeat, Charge),
     Stop(Stop),
 }
 
 /// A renewal is no repeat, and nobody waits for it.
 const RENEWED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Credentials };
+
+const REDIRECTED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Redirect };
 
 /// What is known of a call while it runs, and after its time ran out.
 #[derive(Default)]
@@ -130,7 +142,8 @@ impl Transport {
             progress.begin(&wire);
             let outcome = self.attempt(&wire, &progress.unsent).await;
             progress.end(outcome_of(&outcome), was_sent(&outcome));
-            match self.next(call, &outcome, &wire, deadline, progress) {
+            match self.next(call, &outcome, &wire, deadline, progress)? {
+                Next::Redirected => progress.note(&wire, REDIRECTED),
                 Next::Renewed => {
                     progress.note(&wire, RENEWED);
                     before = (progress.repeats > 0).then_some((wire, outcome));
@@ -159,9 +172,14 @@ impl Transport {
         wire: &Wire,
         deadline: Instant,
         progress: &Progress,
-    ) -> Next {
-        if outcome.as_ref().is_ok_and(|answer| call.renews(answer)) {
-            return Next::Renewed;
+    ) -> Result<Next, C::Error> {
+        if let Ok(answer) = outcome {
+            if call.renews(answer) {
+                return Ok(Next::Renewed);
+            }
+            if call.redirects(answer)? {
+                return Ok(Next::Redirected);
+            }
         }
         let hint_of =
             |answer: &Answer| hint::read(answer.status, &answer.headers, call.limits(), SystemTime::now());
@@ -170,13 +188,13 @@ impl Transport {
         let chance = Chance { backoff: fastrand::f64(), spread: fastrand::f64() };
         let left = deadline.saturating_duration_since(Instant::now());
         let moment = Moment { repeats: progress.repeats, left, chance };
-        match self.settings.retry.decide(&call.terms(), &seen, &moment) {
+        Ok(match self.settings.retry.decide(&call.terms(), &seen, &moment) {
             Err(stop) => Next::Stop(stop),
             Ok(repeat) => match self.budgets.charge(&wire.url.origin(), repeat.cost) {
                 Some(charge) => Next::Again(repeat, charge),
                 None => Next::Stop(Stop::NoBudget),
             },
-        }
+        })
     }
 
     /// What a call leaves of the budget: a good end gives back what the last repeat cost.

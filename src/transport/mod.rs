@@ -20,6 +20,7 @@ mod pace;
 mod proxy;
 mod question;
 mod reach;
+mod redirect;
 mod retry;
 mod tls;
 
@@ -51,6 +52,7 @@ pub(crate) use incoming::Incoming;
 pub(crate) use limits::Limits;
 pub use network::Network;
 pub(crate) use network::network_methods;
+pub(crate) use redirect::{Asked, Hop, Trail};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Terms, check_repeats};
 
@@ -66,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     /// Whether the user lets what is secret go over plain http to other machines.
     pub(crate) allow_http: bool,
+    /// So many redirects of a call are followed.
+    pub(crate) follow: u32,
     /// Resolves names in place of the system, where not every address may be connected to.
     pub(crate) guard: Option<Guard>,
 }
@@ -81,6 +85,7 @@ impl Default for Settings {
             user_agent: concat!("opcall/", env!("CARGO_PKG_VERSION")).to_owned(),
             network: Network::new(),
             allow_http: false,
+            follow: 0,
             guard: None,
         }
     }
@@ -193,6 +198,11 @@ impl Transport {
 
     fn deadline(&self) -> Instant {
         self.deadline.unwrap_or_else(|| deadline(self.settings.max_time))
+    }
+
+    /// So many redirects of a call are followed, unless the call says otherwise.
+    pub(crate) fn follows(&self) -> u32 {
+        self.settings.follow
     }
 
     /// Whether all connections show a client certificate.

@@ -50,8 +50,12 @@ mod hostile;
 mod http2;
 /// No text of a caller leaves its place in a request.
 mod injection;
+/// Credentials never leave their origin: redirects, links of pages, addresses.
+mod origins;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
+/// Pages of lists: how they follow one another, and that they end with every service.
+mod pages;
 /// Proxies of every kind, on raw sockets: what they see, and every way they can refuse.
 #[cfg(feature = "cli")]
 mod proxy;

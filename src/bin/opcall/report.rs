@@ -264,6 +264,7 @@ fn hint_of(error: &Error) -> Option<String> {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
                 .replace("give the server variable ", "give --server-variable ")
+                .replace(" (`follow_redirects`)", " with --follow")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`idle_timeout`)", " with --idle-timeout")
                 .replace(

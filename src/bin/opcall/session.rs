@@ -17,6 +17,9 @@ use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
 use crate::{documents, tokens};
 
+/// So many redirects `--follow` follows.
+const MOST_REDIRECTS: u32 = 5;
+
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -163,6 +166,9 @@ fn bounded(mut builder: HarnessBuilder, target: &Target, defaults: Defaults) -> 
 
 fn builder(table: OperationTable, network: &Network, target: &Target) -> Result<HarnessBuilder, Failure> {
     let mut builder = Harness::builder().table(table).network(network.settings()?);
+    if target.follow {
+        builder = builder.follow_redirects(MOST_REDIRECTS);
+    }
     if target.insecure_http {
         builder = builder.allow_http();
     }

@@ -128,6 +128,9 @@ pub(crate) struct Target {
     /// Keep none, whatever was signed in to: `OPCALL_TOKEN_CACHE=0`.
     #[arg(skip)]
     pub(crate) no_token_cache: bool,
+    /// Follow redirects that stay on the server, 5 at most
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) follow: bool,
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]
     pub(crate) insecure_http: bool,
