@@ -150,7 +150,8 @@ pub(super) fn bombs() -> Vec<(&'static str, Raw, &'static str)> {
     });
     let growing = server(|connection, stream, _| {
         // One byte each for a field of 3.9 KB.
-        let fields = [&[OK][..], &field("x-long", &b"v".repeat(3900), true), &[NEWEST].repeat(1_000_000)].concat();
+        let fields =
+            [&[OK][..], &field("x-long", &b"v".repeat(3900), true), &[NEWEST].repeat(1_000_000)].concat();
         let _ = connection.write_all(&[settings(), head(stream, &fields)].concat());
     });
     let endless = server(|connection, stream, _| {
