@@ -14,7 +14,7 @@ use crate::operation::RegionDef;
 use crate::profile::Profile;
 use crate::spec::Warning;
 use crate::table::OperationTable;
-use crate::transport::{RetryPolicy, Settings, Transport, network_methods};
+use crate::transport::{Rate, RetryPolicy, Settings, Transport, network_methods};
 
 /// Sets a [`Harness`] up.
 ///
@@ -155,6 +155,23 @@ impl HarnessBuilder {
     /// How long a whole call may take, signing in and repeats included; 5 min by default.
     pub fn max_time(mut self, limit: Duration) -> Self {
         self.settings.max_time = limit;
+        self
+    }
+
+    /// Sends no more than so many requests to one origin in any span of this length, repeats included; no such limit by
+    /// default. A call waits for its turn, and fails where its whole time ([`HarnessBuilder::max_time`]) is over before
+    /// ([`Error::HeldBack`]). Requests for tokens do not count.
+    pub fn rate_limit(mut self, requests: u32, span: Duration) -> Self {
+        self.settings.rate = Some(Rate { count: requests, per: span });
+        self
+    }
+
+    /// Whether to slow down before a service's rate limit is hit, by what its answers tell of it: the fields of
+    /// `x-rate-limit`, `RateLimit`, `X-RateLimit-Remaining` and their kin. True by default. The last of a limit are
+    /// spread over the time until there are more; where nobody tells when that is, or it is far away, they pause for
+    /// 200 and 500 ms. It makes no call fail, and no call waits longer than [`crate::RetryPolicy::max_wait`].
+    pub fn learn_limits(mut self, wish: bool) -> Self {
+        self.settings.learns = wish;
         self
     }
 
