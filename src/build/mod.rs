@@ -176,7 +176,9 @@ fn is_description(path: &Path) -> bool {
         return false;
     }
     let Ok(bytes) = fs::read(path) else { return true };
-    let Ok((text, _)) = spec::json(&path.to_string_lossy(), &bytes, spec::Limits::default()) else { return true };
+    let Ok((text, _)) = spec::json(&path.to_string_lossy(), &bytes, spec::Limits::default()) else {
+        return true;
+    };
     let root: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(&text);
     root.map_or(true, |root| root.contains_key("openapi") || root.contains_key("swagger"))
 }

@@ -46,7 +46,8 @@ mod tests {
     use super::*;
 
     fn laid(text: &str, base: &Value) -> String {
-        let (bytes, _) = lay("a.json", text.as_bytes(), base.as_object().unwrap(), Limits::default()).unwrap();
+        let (bytes, _) =
+            lay("a.json", text.as_bytes(), base.as_object().unwrap(), Limits::default()).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 

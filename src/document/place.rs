@@ -117,9 +117,9 @@ impl Document {
     /// Its text as it stands.
     pub(super) fn bytes(&self, record: Option<&Recorder>) -> Result<Cow<'_, [u8]>> {
         match &self.place {
-            Place::Path(path) => {
-                stamp::bytes(path, record, self.limits).map(Cow::Owned).map_err(|error| self.unreadable(error))
-            }
+            Place::Path(path) => stamp::bytes(path, record, self.limits)
+                .map(Cow::Owned)
+                .map_err(|error| self.unreadable(error)),
             #[cfg(feature = "client")]
             Place::Fetched(fetched) => Ok(Cow::Borrowed(&fetched.root)),
         }
@@ -129,7 +129,8 @@ impl Document {
     pub(super) fn text(&self, record: Option<&Recorder>) -> Result<(Cow<'_, [u8]>, Vec<Warning>)> {
         let bytes = self.bytes(record)?;
         let Some(base) = &self.base else { return Ok((bytes, Vec::new())) };
-        super::base::lay(&self.name(), &bytes, base, self.limits).map(|(bytes, warnings)| (Cow::Owned(bytes), warnings))
+        super::base::lay(&self.name(), &bytes, base, self.limits)
+            .map(|(bytes, warnings)| (Cow::Owned(bytes), warnings))
     }
 
     /// The files of the folder, or those that its references may lead to.

@@ -94,7 +94,8 @@ impl Layers {
         }
         let name = if self.folder.is_empty() { path.to_owned() } else { format!("{}/{path}", self.folder) };
         let limits = self.source.limits();
-        let read = self.source.read(path).ok().and_then(|bytes| File::read(name, &bytes, limits)).map(Rc::new);
+        let read =
+            self.source.read(path).ok().and_then(|bytes| File::read(name, &bytes, limits)).map(Rc::new);
         self.others.borrow_mut().insert(path.to_owned(), read.clone());
         read
     }

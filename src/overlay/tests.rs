@@ -76,7 +76,8 @@ fn all_cases_of_rfc_7396_hold() {
 
 #[test]
 fn the_content_says_what_a_file_is() {
-    let told = |text: &str| Overlay::parse("o.yaml", text.as_bytes(), Limits::default()).unwrap_err().to_string();
+    let told =
+        |text: &str| Overlay::parse("o.yaml", text.as_bytes(), Limits::default()).unwrap_err().to_string();
     let patch = Overlay::parse("o.yaml", b"info:\n  title: x\n", Limits::default()).unwrap();
     assert!(matches!(patch.content, Content::MergePatch(_)));
     assert_eq!(told("[1]"), "o.yaml#: an overlay or a merge patch is an object at its top");
@@ -84,7 +85,10 @@ fn the_content_says_what_a_file_is() {
     let info = "overlay: 1.0.0\ninfo: {title: x, version: 1.0}\n";
     assert_eq!(told(info), "o.yaml#/actions: an overlay has a list of actions");
     assert_eq!(told(&format!("{info}extend: x\n")), "o.yaml#/extend: there is no member `extend` here");
-    let hint = Overlay::parse("o", format!("{info}extend: x\n").as_bytes(), Limits::default()).unwrap_err().hint.unwrap();
+    let hint = Overlay::parse("o", format!("{info}extend: x\n").as_bytes(), Limits::default())
+        .unwrap_err()
+        .hint
+        .unwrap();
     assert_eq!(hint, "Write `extends`; there are overlay, info, extends, actions.");
     let whole =
         format!("{info}extends: ./a.yaml\nx-mine: 1\nactions: [{{target: $.a, remove: true, x-why: y}}]\n");

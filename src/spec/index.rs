@@ -279,8 +279,12 @@ impl Found<'_> {
             self.root.insert("components".to_owned(), Value::Object(components));
         }
         let root = Value::Object(self.root);
-        let Head { format, upgrade, defaults, service } =
-            head::read(&root, &Whole::new(&root, &NoSource, file, self.text.len()), stem(file), &mut warnings)?;
+        let Head { format, upgrade, defaults, service } = head::read(
+            &root,
+            &Whole::new(&root, &NoSource, file, self.text.len()),
+            stem(file),
+            &mut warnings,
+        )?;
         for item in &self.items {
             check_path(&item.path, &format!("#/paths/{}", token(&item.path)), &mut warnings);
         }

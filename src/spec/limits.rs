@@ -10,7 +10,7 @@ use super::error::SpecError;
 /// How many bytes of text references may make of a document, beside eight times its own.
 const EXPANDED: usize = 64 << 20;
 /// How many steps references may take, beside one for each byte of the document.
-const STEPS: usize = 16 << 20;
+const STEPS: usize = 4 << 20;
 
 /// What one document may cost at most, the files that it refers to included.
 ///
@@ -75,8 +75,7 @@ impl Limits {
 }
 
 /// What to do about a document that is larger than a limit.
-pub(crate) const RAISE: &str =
-    "Give a document of fewer operations, or raise the limit (`Document::limits`) if this one is to be trusted.";
+pub(crate) const RAISE: &str = "Give a document of fewer operations, or raise the limit (`Document::limits`) if this one is to be trusted.";
 
 /// A number of bytes for people: `128 MiB`, or the bytes where it is no whole number of those.
 pub(crate) fn shown(bytes: usize) -> String {
@@ -128,7 +127,8 @@ impl Budget {
             return Ok(());
         }
         let problem = "the document grows beyond all measure through its references";
-        Err(SpecError::at(pointer, problem).hint("Give a document without the references that repeat large parts."))
+        Err(SpecError::at(pointer, problem)
+            .hint("Give a document without the references that repeat large parts."))
     }
 }
 

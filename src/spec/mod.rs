@@ -222,7 +222,8 @@ pub(crate) fn read_folder_patched(
         }
         patch.patch(&mut parsed.value)?;
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
-        let mut found = one(&Reading { file: &full(file), bytes: bytes.len(), number, ..reading }, &parsed.value)?;
+        let mut found =
+            one(&Reading { file: &full(file), bytes: bytes.len(), number, ..reading }, &parsed.value)?;
         locate(file, &bytes, &mut found.warnings)?;
         match &mut whole {
             Some(whole) => {

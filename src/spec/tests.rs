@@ -182,11 +182,17 @@ fn yaml_is_indexed_as_json() {
 #[test]
 fn what_cannot_be_read_lazily_is_left_to_the_whole_reading() {
     for item in [json!({"$ref": "#/x"}), json!({"get": {"$ref": "#/x"}}), json!({"get": 1}), json!([])] {
-        assert!(index("a.json", &document(&json!({"/a": item})).to_string(), Limits::default()).unwrap().is_none());
+        assert!(
+            index("a.json", &document(&json!({"/a": item})).to_string(), Limits::default())
+                .unwrap()
+                .is_none()
+        );
     }
     assert!(index("a.yaml", "openapi: 3.0.3", Limits::default()).unwrap().is_none());
     assert!(index("a.json", "{\"openapi\": ", Limits::default()).unwrap().is_none());
-    assert!(index("a.json", "{\"openapi\": \"3.1.0\", \"webhooks\": {}}", Limits::default()).unwrap().is_none());
+    assert!(
+        index("a.json", "{\"openapi\": \"3.1.0\", \"webhooks\": {}}", Limits::default()).unwrap().is_none()
+    );
     assert!(index("a.json", "{\"swagger\": \"1.2\", \"paths\": {}}", Limits::default()).is_err());
 }
 
@@ -244,7 +250,10 @@ fn references_lead_to_files_beside_the_document() {
     let description = read("dir/a.yaml", &files.read("a.yaml").unwrap(), &files, Depth::Requests).unwrap();
     let names: Vec<_> = description.operations[0].parameters.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["p", "own"]);
-    assert_eq!(description.operations[0].schemas.iter().map(|one| &*one.0).collect::<Vec<_>>(), ["p.yaml#/p", "paths/a.yaml#/item"]);
+    assert_eq!(
+        description.operations[0].schemas.iter().map(|one| &*one.0).collect::<Vec<_>>(),
+        ["p.yaml#/p", "paths/a.yaml#/item"]
+    );
     assert_eq!(description.skipped(), 1, "a reference out of the folder");
 }
 

@@ -296,7 +296,9 @@ mod tests {
         assert_eq!(read.value, serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(read.duplicates, [""; 0]);
         assert_eq!(
-            of_json(r#"{"a": 1, "b/": {"c": 1, "c": 2}}"#, State::json(Limits::default())).unwrap().duplicates,
+            of_json(r#"{"a": 1, "b/": {"c": 1, "c": 2}}"#, State::json(Limits::default()))
+                .unwrap()
+                .duplicates,
             ["/b~1/c"]
         );
     }
@@ -307,7 +309,8 @@ mod tests {
             of_json("[1, {\"a\": 2}]", State::json(Limits::default().nodes(4).depth(2))).unwrap().value,
             json!([1, {"a": 2}])
         );
-        let refused = |limits: Limits| of_json("[1, {\"a\": 2}]", State::json(limits)).unwrap_err().to_string();
+        let refused =
+            |limits: Limits| of_json("[1, {\"a\": 2}]", State::json(limits)).unwrap_err().to_string();
         let many = refused(Limits::default().nodes(3));
         assert!(many.starts_with("the document has more than 3 values at line 1"), "{many}");
         let deep = refused(Limits::default().depth(1));

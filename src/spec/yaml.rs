@@ -15,8 +15,11 @@ pub(crate) fn to_json(text: &str, limits: Limits) -> Result<Read, SpecError> {
         return Err(SpecError::new(problem).position(line, 1));
     }
     tree::read(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits)).map_err(|error| {
-        let place = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-        SpecError::new(format!("not readable as YAML: {error}")).position(place.0, place.1)
+        let problem = format!("not readable as YAML: {error}");
+        match error.location() {
+            Some(at) => SpecError::new(problem).position(at.line(), at.column()),
+            None => SpecError::at("#", problem),
+        }
     })
 }
 
@@ -84,7 +87,8 @@ mod tests {
 
     #[test]
     fn duplicate_keys_are_reported_and_the_last_holds() {
-        let read = to_json("paths:\n  /a/b:\n  - x: 1\n    x: 2\n  /c: 1\n  /c: 2\n", Limits::default()).unwrap();
+        let read =
+            to_json("paths:\n  /a/b:\n  - x: 1\n    x: 2\n  /c: 1\n  /c: 2\n", Limits::default()).unwrap();
         assert_eq!(read.value["paths"]["/a/b"][0]["x"], 2);
         assert_eq!(read.duplicates, ["/paths/~1a~1b/0/x", "/paths/~1c"]);
     }

@@ -23,7 +23,12 @@ fn each_feature_becomes_what_its_version_says() {
         let bytes = fs::read(&path).unwrap();
         let read = spec::read(&file, &bytes, &source, Depth::Requests).unwrap();
         for depth in [Depth::Requests, Depth::Answers] {
-            super::spec::equal(&file, &spec::json(&file, &bytes, spec::Limits::default()).unwrap().0, &source, depth);
+            super::spec::equal(
+                &file,
+                &spec::json(&file, &bytes, spec::Limits::default()).unwrap().0,
+                &source,
+                depth,
+            );
         }
         let told = told(&read);
         insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
