@@ -21,6 +21,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::{ConfigError, IoError, Result};
 use crate::operation::Method;
+use crate::pages::StopReason;
 use crate::params::Params;
 use crate::request::Request;
 use crate::response::Response;
@@ -99,6 +100,46 @@ impl<'a> Command<'a> {
     /// be blocked.
     pub fn send(self) -> Result<Response> {
         wait(self.inner.send())
+    }
+
+    /// As [`crate::Command::pages`], one page after the other.
+    pub fn pages(self) -> Pages<'a> {
+        Pages { inner: self.inner.pages(), failed: false }
+    }
+}
+
+/// The pages of a list; an error is the last one.
+#[derive(Debug)]
+#[must_use = "pages are not asked for until `next` is called"]
+pub struct Pages<'a> {
+    inner: crate::Pages<'a>,
+    failed: bool,
+}
+
+impl<'a> Pages<'a> {
+    /// Sets what [`crate::Pages`] can set.
+    pub fn with(self, set: impl FnOnce(crate::Pages<'a>) -> crate::Pages<'a>) -> Self {
+        Self { inner: set(self.inner), ..self }
+    }
+
+    /// As [`crate::Pages::stop`].
+    #[must_use]
+    pub fn stop(&self) -> Option<StopReason> {
+        self.inner.stop()
+    }
+}
+
+impl Iterator for Pages<'_> {
+    type Item = Result<Response>;
+
+    /// Asks for the next page and waits for it; [`crate::Error::Config`] inside an asynchronous runtime.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let page = wait(async { Ok(self.inner.next().await) }).unwrap_or_else(|error| Some(Err(error)));
+        self.failed = matches!(page, Some(Err(_)));
+        page
     }
 }
 

@@ -17,8 +17,6 @@ mod kept;
 #[cfg(feature = "client")]
 mod pack;
 mod place;
-#[cfg(feature = "client")]
-mod private;
 mod reading;
 mod repair;
 #[cfg(feature = "client")]
@@ -45,6 +43,8 @@ use crate::table::OperationTable;
 pub use self::fetch::Fetch;
 #[cfg(feature = "client")]
 pub use self::fetched::{Fetched, Freshness};
+#[cfg(feature = "client")]
+pub(crate) use self::pack::sha256;
 
 /// An API description (`OpenAPI` or Swagger 2.0, as JSON or YAML), or a service's folder.
 ///

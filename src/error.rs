@@ -4,15 +4,19 @@
 //! in one or more lines and never repeats its source, [`Error::hint`] is one imperative sentence. No variant
 //! holds a secret, and every URL in one is without its query.
 
+mod held;
 mod meaning;
 
 #[cfg(feature = "client")]
-pub(crate) use meaning::is_retryable_status;
+pub(crate) use meaning::{is_retryable_phase, is_retryable_status};
+
+pub use held::HeldBack;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::attempt::{Attempt, counted};
 use crate::operation::Method;
 use crate::request::Problem;
 
@@ -44,6 +48,9 @@ pub enum Error {
     /// No answer came; where [`Error::was_sent`] says so, it may have been carried out.
     #[error(transparent)]
     Transport(Box<TransportError>),
+    /// A rate limit asks for a longer wait than the call has; nothing was sent.
+    #[error(transparent)]
+    HeldBack(Box<HeldBack>),
     /// The service said no.
     #[error(transparent)]
     Refused(Box<Refused>),
@@ -131,6 +138,8 @@ pub struct AuthError {
     pub status: Option<u16>,
     /// The identifier of the token request in the service's logs.
     pub trace_id: Option<String>,
+    /// How long the token endpoint asks to wait; until then it is not asked again.
+    pub retry_after: Option<Duration>,
 }
 
 /// How far a request got before the network failed.
@@ -141,12 +150,33 @@ pub enum Phase {
     Connect,
     /// The two sides did not agree on TLS: nothing was carried out.
     Tls(TlsProblem),
+    /// The proxy does not let the request through: nothing was sent to the service.
+    Proxy(ProxyProblem),
     /// Time ran out while connecting: nothing was sent.
     ConnectTimeout,
+    /// The server said that it has not looked at the request (HTTP/2 `REFUSED_STREAM` and `GOAWAY`, RFC 9113 §8.7):
+    /// nothing was carried out.
+    Unprocessed,
     /// Time ran out after the request was sent, at least in part.
     AnswerTimeout,
+    /// The body of a streamed answer stood still for too long.
+    Stalled,
     /// The connection broke after it was made.
     Broken,
+}
+
+/// Why a proxy does not let a request through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyProblem {
+    /// It wants a user name and a password, and none were given (407, RFC 9110 §15.5.8).
+    CredentialsRequired,
+    /// It does not accept the user name and the password.
+    CredentialsRefused,
+    /// It makes no connection to the service: it must not, or cannot.
+    NoWay,
+    /// There is no agreement on TLS with the proxy itself.
+    Tls(TlsProblem),
 }
 
 /// Why two sides did not agree on TLS.
@@ -169,8 +199,8 @@ pub enum TlsProblem {
 
 /// No answer came.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("no answer from {origin} after {attempts} attempt{}; {}", if *.attempts == 1 { "" } else { "s" },
-    outcome(self))]
+#[error("{} after {} attempt{}; {}", failing(self), .attempts.len(),
+    if .attempts.len() == 1 { "" } else { "s" }, outcome(self))]
 pub struct TransportError {
     /// The operation with its service, or `METHOD /path`.
     pub operation: String,
@@ -186,17 +216,37 @@ pub struct TransportError {
     pub signing_in: bool,
     /// Whether it was a server that has a document: no operation was sent.
     pub fetching: bool,
-    /// How many attempts were made.
-    pub attempts: u32,
+    /// The proxy that the request was given to, without user name and password: that which did not answer itself where
+    /// no connection was made ([`Phase::Connect`], [`Phase::Proxy`]).
+    pub proxy: Option<String>,
+    /// The attempts that were made, those of signing in where it was that which failed.
+    pub attempts: Vec<Attempt>,
     /// What the HTTP library says.
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl TransportError {
-    /// Whether at least a part of the operation's request was sent.
+    /// Whether at least a part of the operation's request was sent, by the last attempt or by one before it.
     #[must_use]
     pub fn was_sent(&self) -> bool {
-        !self.signing_in && !self.fetching && self.phase.was_sent()
+        let is_sent = self.phase.was_sent() || self.attempts.iter().any(|attempt| attempt.sent);
+        !self.signing_in && !self.fetching && is_sent
+    }
+}
+
+fn failing(error: &TransportError) -> String {
+    let origin = &error.origin;
+    let Some(proxy) = &error.proxy else { return format!("no answer from {origin}") };
+    match error.phase {
+        Phase::Connect | Phase::Proxy(ProxyProblem::Tls(_)) => format!("no answer from the proxy {proxy}"),
+        Phase::Proxy(ProxyProblem::CredentialsRequired) => {
+            format!("the proxy {proxy} wants a user name and a password")
+        }
+        Phase::Proxy(ProxyProblem::CredentialsRefused) => {
+            format!("the proxy {proxy} does not accept its user name and password")
+        }
+        Phase::Proxy(ProxyProblem::NoWay) => format!("the proxy {proxy} makes no connection to {origin}"),
+        _ => format!("no answer from {origin} through the proxy {proxy}"),
     }
 }
 
@@ -213,13 +263,13 @@ impl Phase {
     /// Whether at least a part of the request was sent.
     #[must_use]
     pub fn was_sent(self) -> bool {
-        matches!(self, Self::AnswerTimeout | Self::Broken)
+        matches!(self, Self::AnswerTimeout | Self::Stalled | Self::Broken)
     }
 
     /// Whether time ran out.
     #[must_use]
     pub fn is_timeout(self) -> bool {
-        matches!(self, Self::ConnectTimeout | Self::AnswerTimeout)
+        matches!(self, Self::ConnectTimeout | Self::AnswerTimeout | Self::Stalled)
     }
 }
 
@@ -266,6 +316,8 @@ impl fmt::Display for Refused {
         } else {
             write!(f, "{}", self.status)?;
         }
+        #[cfg(feature = "client")]
+        f.write_str(&counted(self.response.attempts()))?;
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;
         }

@@ -156,6 +156,7 @@
 //! tables and descriptions. `cli`: the program. `sandbox`: the loopback server. `blocking`: calls without a runtime.
 //! `build`: compiling descriptions in a build script. All but `blocking` and `build` are on by default.
 
+mod attempt;
 #[cfg(feature = "client")]
 mod auth;
 #[cfg(feature = "blocking")]
@@ -170,11 +171,15 @@ mod harness;
 mod jsonpath;
 pub mod operation;
 mod overlay;
+#[cfg(feature = "client")]
+mod pages;
 #[cfg_attr(
     not(feature = "client"),
     allow(dead_code, unused_imports, reason = "the harness, which needs `client`, is the door")
 )]
 mod params;
+#[cfg(feature = "client")]
+mod private_files;
 #[cfg(feature = "client")]
 mod profile;
 #[cfg_attr(
@@ -197,29 +202,34 @@ mod table;
 #[cfg(feature = "client")]
 mod transport;
 
+pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
-pub use auth::{CredentialFuture, CredentialProvider, ProviderError};
+pub use auth::{CredentialFuture, CredentialProvider, Forgotten, ProviderError};
 pub use document::Document;
 #[cfg(feature = "client")]
 pub use document::{Fetch, Fetched, Freshness};
 pub use error::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
-    TlsProblem, TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase,
+    ProxyProblem, Refused, Result, TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]
-pub use harness::{Command, Harness, HarnessBuilder, command};
+pub use harness::{AccessToken, Command, Harness, HarnessBuilder, SignIn, SignInMethod, SignInPlan, command};
 pub use operation::{DeepArrays, Location, Method, Style, Types};
+#[cfg(feature = "client")]
+pub use pages::{Items, Pages, StopReason};
 pub use params::{Argument, Body, FilePart, Number, Params};
 #[cfg(feature = "client")]
 pub use profile::{Credentials, Profile, Server};
 pub use request::{Content, Part, PartContent, Problem, Request};
 #[cfg(feature = "client")]
-pub use response::Response;
+pub use response::{Response, ResponseStream};
 /// Where [`build`] finds it, in the library as in the crate's own build script.
 #[cfg(any(feature = "build", test))]
 use table::format;
 pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};
+#[cfg(feature = "client")]
+pub use transport::{Network, RetryPolicy};
 
 /// The Rust blocks of README run as documentation tests.
 #[cfg(all(doctest, feature = "sandbox"))]

@@ -11,7 +11,9 @@ use std::fmt;
 
 use secrecy::SecretString;
 
-pub(crate) use base::{Base, find_region, is_loopback, origin_of};
+use crate::transport::ClientCertificate;
+
+pub(crate) use base::{Base, PlainHttp, find_region, is_loopback, origin_of};
 pub(crate) use environment::{Setting, variable_for, variable_of_scheme, variables_for};
 pub use listing::Server;
 pub(crate) use server::Wish;
@@ -26,7 +28,7 @@ pub(crate) use variables::ServerVariable;
 ///     .credentials(Credentials::new().client("id", "secret"));
 /// assert!(!format!("{profile:?}").contains("\"secret\""));
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[must_use = "a profile does nothing until a harness has it"]
 pub struct Profile {
     pub(crate) name: Option<String>,
@@ -35,6 +37,9 @@ pub struct Profile {
     pub(crate) wish: Wish,
     pub(crate) token_url: Option<String>,
     pub(crate) credentials: Credentials,
+    pub(crate) certificate: Option<ClientCertificate>,
+    /// Where it was read: `env:VARIABLE`, `file:PATH`.
+    pub(crate) sources: Vec<String>,
 }
 
 impl Profile {
@@ -124,6 +129,20 @@ impl Profile {
         self
     }
 
+    /// Shows a client certificate, its chain and its private key both in PEM, to the address of the service alone, in
+    /// place of the harness's own ([`HarnessBuilder::client_certificate`](crate::HarnessBuilder::client_certificate)).
+    pub fn client_certificate(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
+        self.certificate = Some(ClientCertificate::new(chain.as_ref(), key.as_ref()));
+        self
+    }
+
+    /// Says where something of this profile was read, such as `env:PETSTORE_KEY` or `file:/run/secrets/key`, for
+    /// [`SignInPlan::sources`](crate::SignInPlan). [`Profile::from_env`] says so by itself.
+    pub fn read_from(mut self, source: impl Into<String>) -> Self {
+        self.sources.push(source.into());
+        self
+    }
+
     /// Takes from another profile what this one does not say: where the service is, how to sign in.
     pub(crate) fn or(mut self, other: &Self) -> Self {
         if self.base_url.is_none() && self.region.is_none() {
@@ -131,10 +150,36 @@ impl Profile {
             self.region.clone_from(&other.region);
         }
         self.token_url = self.token_url.or_else(|| other.token_url.clone());
+        self.certificate = self.certificate.or_else(|| other.certificate.clone());
         if self.credentials.is_empty() {
             self.credentials = other.credentials.clone();
+            self.sources.extend(other.sources.iter().cloned());
         }
         self
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |url: &Option<String>| url.as_deref().map(without_user);
+        f.debug_struct("Profile")
+            .field("name", &self.name)
+            .field("base_url", &shown(&self.base_url))
+            .field("region", &self.region)
+            .field("server", &shown(&self.wish.server))
+            .field("token_url", &shown(&self.token_url))
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An address without what stands before an `@` in it, which may be a password; such an address is refused later.
+fn without_user(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    match url[start..end].rfind('@') {
+        Some(at) => format!("{}<redacted>{}", &url[..start], &url[start + at..]),
+        None => url.to_owned(),
     }
 }
 
@@ -151,7 +196,7 @@ impl Profile {
 /// | `OAuth2` with client credentials | [`client`](Self::client), or `access_token` |
 /// | `OpenID` Connect | [`client`](Self::client) at the token endpoint that its server names, or `access_token` |
 /// | other `OAuth2` flows | `access_token` |
-/// | mutual TLS | [`client_certificate`](crate::HarnessBuilder::client_certificate), over https |
+/// | mutual TLS | [`client_certificate`](Profile::client_certificate) of the profile or the harness, over https |
 ///
 /// Every scheme but mutual TLS is also served by its own secret, by name: [`scheme`](Self::scheme).
 ///

@@ -1,13 +1,14 @@
 //! The answer of a call, and whether it is a refusal.
 
 pub(crate) mod refusal;
+mod stream;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use indexmap::IndexMap;
 use once_cell::sync::OnceCell;
 use serde::Deserialize;
@@ -15,9 +16,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::attempt::Attempt;
 use crate::error::{DecodeError, Error, Refused, Result};
 use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
-use crate::transport::Answer;
+use crate::pages;
+use crate::transport::{Answer, hint};
+
+pub use self::stream::ResponseStream;
 
 /// An answer: status, headers, and the whole body after content decoding.
 ///
@@ -39,7 +44,7 @@ pub struct Response {
     status: u16,
     headers: HeaderMap,
     body: Bytes,
-    attempts: u32,
+    attempts: Vec<Attempt>,
     value: OnceCell<Value>,
     envelope: OnceCell<Value>,
 }
@@ -57,6 +62,8 @@ pub(crate) struct Context {
     pub(crate) pointers: Option<ErrorPointers>,
     pub(crate) rate_limit: Option<RateLimitHeaders>,
     pub(crate) graphql: Option<RootField>,
+    /// Pointer to the items of a page (`x-pagination`).
+    pub(crate) items: Option<String>,
 }
 
 /// A GraphQL operation's single root field; `None` with several.
@@ -65,15 +72,20 @@ pub(crate) struct RootField(pub(crate) Option<String>);
 
 impl Response {
     /// Makes the answer of a call: [`Error::Refused`] for a status beyond 2xx and for GraphQL errors.
-    pub(crate) fn check(context: Context, answer: Answer, attempts: u32) -> Result<Self> {
+    pub(crate) fn check(context: Context, answer: Answer) -> Result<Self> {
         let is_success = (200..300).contains(&answer.status);
         let errors = context.graphql.is_some() && refusal::has_graphql_errors(&answer.body);
         if is_success && !errors {
-            return Ok(Self::new(context, answer, attempts));
+            return Ok(Self::new(context, answer));
         }
+        Err(Self::refuse(context, answer))
+    }
+
+    /// Makes the error of a call that was refused.
+    pub(crate) fn refuse(context: Context, answer: Answer) -> Error {
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
-        Err(Refused {
+        Refused {
             operation: context.operation.clone(),
             service: context.service.clone(),
             method: context.method.clone().unwrap_or(Method::Get),
@@ -83,20 +95,17 @@ impl Response {
             code: said.code,
             trace_id: said.trace_id,
             scope: context.scope.clone().filter(|_| status == 403),
-            retry_after: refusal::retry_after(
-                &answer.headers,
-                context.rate_limit.as_ref(),
-                SystemTime::now(),
-            ),
-            graphql: is_success && errors,
+            retry_after: hint::read(status, &answer.headers, context.rate_limit.as_ref(), SystemTime::now())
+                .map(|hint| hint.wait),
+            graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
-            response: Self::new(context, answer, attempts),
+            response: Self::new(context, answer),
         }
-        .into())
+        .into()
     }
 
-    fn new(context: Context, answer: Answer, attempts: u32) -> Self {
-        let Answer { status, headers, body } = answer;
+    fn new(context: Context, answer: Answer) -> Self {
+        let Answer { status, headers, body, attempts, .. } = answer;
         let context = Box::new(context);
         Self { context, status, headers, body, attempts, value: OnceCell::new(), envelope: OnceCell::new() }
     }
@@ -125,11 +134,11 @@ impl Response {
         String::from_utf8_lossy(&self.body)
     }
 
-    /// How many requests of the operation the call took: a repeat with a renewed token counts, and so does the request
-    /// that answers a digest challenge; requests for tokens do not.
+    /// The requests of the operation that the call took, this answer's the last: a repeat with a renewed token is among
+    /// them, and so is the request that answers a digest challenge; requests for tokens are not.
     #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.attempts
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
     }
 
     /// The operation with its service, such as `falcon:tokens_query`, or `METHOD /path` for an endpoint in no table.
@@ -182,6 +191,26 @@ impl Response {
         Ok(fields.and_then(|fields| fields.get(root.as_str()).map(|value| value.get())).unwrap_or("null"))
     }
 
+    /// The items of a page: the list that the operation's `x-pagination` names, else the result, where that is a list.
+    /// Each is read as `T`; as `Box<serde_json::value::RawValue>` it keeps its text.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] where there is no such list, or an item has another shape.
+    pub fn items<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
+        let text = self.result_text()?;
+        let pointer = self.context.items.as_deref();
+        let found = pages::at(text, pointer.unwrap_or_default());
+        let found = found.map_err(|error| self.misshapen("it is no JSON", Some(error)))?;
+        match found.filter(|found| pages::is_array(found) || pointer.is_some()) {
+            Some(list) if pages::is_array(list) => serde_json::from_str(list.get())
+                .map_err(|error| self.misshapen("an item has another shape", Some(error))),
+            // Many services leave a list out, or write `null`, where it is empty.
+            None if pointer.is_some() => Ok(Vec::new()),
+            Some(other) if other.get() == "null" => Ok(Vec::new()),
+            _ => Err(self.misshapen("it has no list of items", None)),
+        }
+    }
+
     fn whole_text(&self) -> Result<&str> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok("null");
@@ -189,14 +218,21 @@ impl Response {
         std::str::from_utf8(&self.body).map_err(|_| self.misshapen("it is no UTF-8 text", None))
     }
 
-    fn misshapen(&self, problem: &str, source: Option<serde_json::Error>) -> Error {
+    pub(crate) fn misshapen(&self, problem: &str, source: Option<serde_json::Error>) -> Error {
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).is_ok();
+        let coding = self.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        let problem = match coding {
+            // What is known was undone, and the field with it.
+            Some(coding) if !is_json => format!("its content coding \"{coding}\" is not known here"),
+            _ if is_json => problem.to_owned(),
+            _ => "it is no JSON".to_owned(),
+        };
         let media_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         DecodeError {
             operation: self.context.operation.clone(),
             status: self.status,
             media_type: media_type.unwrap_or("no content type").to_owned(),
-            problem: if is_json { problem.to_owned() } else { "it is no JSON".to_owned() },
+            problem,
             source,
         }
         .into()
@@ -210,7 +246,7 @@ impl fmt::Debug for Response {
             .field("status", &self.status)
             .field("headers", &self.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
             .field("length", &self.body.len())
-            .field("attempts", &self.attempts)
+            .field("attempts", &self.attempts.len())
             .finish_non_exhaustive()
     }
 }
@@ -230,7 +266,8 @@ mod tests {
     fn answer(status: u16, media_type: &str, body: &str) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
-        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) }
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        Answer { status, headers, body, rest: None, attempts: Vec::new() }
     }
 
     fn context(graphql: Option<RootField>) -> Context {
@@ -245,12 +282,12 @@ mod tests {
     }
 
     fn plain(status: u16, body: &str) -> Result<Response> {
-        Response::check(context(None), answer(status, "application/json", body), 1)
+        Response::check(context(None), answer(status, "application/json", body))
     }
 
     fn graphql(root: Option<&str>, body: &str) -> Result<Response> {
         let root = RootField(root.map(str::to_owned));
-        Response::check(context(Some(root)), answer(200, "application/json", body), 1)
+        Response::check(context(Some(root)), answer(200, "application/json", body))
     }
 
     #[test]
@@ -303,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_body_of_another_shape_is_a_decode_error() {
-        let found = Response::check(context(None), answer(200, "text/html", "<html>"), 1).unwrap();
+        let found = Response::check(context(None), answer(200, "text/html", "<html>")).unwrap();
         let error = found.value().unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -4,34 +4,44 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use secrecy::SecretString;
+use tokio::time::Instant;
+use url::Url;
 
+use super::cache::TokenCache;
 use super::choice::Choice;
+use super::conceal::Carried;
 use super::digest::Challenge;
 use super::discovery::Discovery;
 use super::renewing::{Fetched, Renewing};
-use super::source::{Need, Source, source};
+use super::source::{Need, Source, source, unfit};
 use super::token::{TokenEndpoint, absolute};
 use super::{CredentialProvider, SignInError};
 use crate::error::{AuthError, ConfigError};
 use crate::operation::{ClientAuth, OAuth2Def, RegionDef, SchemeKind, SchemeUse, ServiceDef};
 use crate::profile::{Base, Credentials, Profile, Wish};
-use crate::transport::Transport;
+use crate::transport::{ClientCertificate, Link, Transport};
 
 /// One profile of one service at work; shared by all calls that use it.
 pub(crate) struct Account {
     pub(crate) definition: Arc<ServiceDef>,
     /// The document's regions, or what replaces them.
     pub(crate) regions: Vec<RegionDef>,
-    pub(crate) allow_http: bool,
+    /// Shown to the address of the account alone.
+    certificate: Option<ClientCertificate>,
     /// What the profile and the call say of the server, for operations with servers of their own.
     pub(crate) wish: Wish,
+    /// Where the profile was read.
+    pub(crate) sources: Vec<String>,
     own: Arc<Credentials>,
-    token_url: Option<String>,
+    pub(super) token_url: Option<String>,
     provider: Option<Arc<dyn CredentialProvider>>,
+    /// The base URL as configured, before any discovery.
+    pub(super) home: Base,
     base: RwLock<Base>,
+    pub(super) cache: Option<Arc<TokenCache>>,
     provided: Renewing<Arc<Credentials>>,
     /// One for each set of scopes that was asked for.
-    tokens: Mutex<HashMap<TokenKey, Arc<Renewing<SecretString>>>>,
+    pub(super) tokens: Mutex<HashMap<TokenKey, Arc<Renewing<SecretString>>>>,
     /// What authorization servers tell of themselves, by scheme.
     discovered: HashMap<String, Renewing<OAuth2Def>>,
     /// The newest digest challenge of each origin.
@@ -39,9 +49,9 @@ pub(crate) struct Account {
 }
 
 /// A token's scheme and its scopes, sorted.
-type TokenKey = (String, String);
+pub(super) type TokenKey = (String, String);
 
-fn key_of(need: &Need) -> TokenKey {
+pub(super) fn key_of(need: &Need) -> TokenKey {
     let mut scopes = need.scopes.clone();
     scopes.sort();
     scopes.dedup();
@@ -57,6 +67,8 @@ pub(crate) struct Grant {
     /// The challenge to answer; without one the request goes out without it, to be told one.
     pub(crate) challenge: Option<Arc<Challenge>>,
     leases: Rejected,
+    /// Whether a token of it was found in the cache, so that nobody knows yet whether it is still good.
+    pub(crate) is_found: bool,
 }
 
 /// Which fetches brought the secrets of a grant, by token; the provider's has none. Handed back after a 401.
@@ -72,6 +84,12 @@ impl Rejected {
 impl Grant {
     pub(crate) fn secret(&self, scheme: &str) -> Option<&SecretString> {
         self.secrets.iter().find(|(known, _)| known == scheme).map(|(_, secret)| secret)
+    }
+
+    /// All that is secret in it.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let password = self.digest.as_ref().map(|(_, _, password)| password);
+        self.secrets.iter().map(|(_, secret)| secret).chain(password)
     }
 
     /// Whether a challenge of the server has to be answered.
@@ -102,9 +120,12 @@ impl Account {
         regions: Vec<RegionDef>,
         profile: Profile,
         provider: Option<Arc<dyn CredentialProvider>>,
-        allow_http: bool,
+        cache: Option<Arc<TokenCache>>,
     ) -> crate::Result<Self> {
-        let base = RwLock::new(Base::decide(&definition, &profile, &regions)?);
+        if let Some(certificate) = &profile.certificate {
+            certificate.check()?;
+        }
+        let home = Base::decide(&definition, &profile, &regions)?;
         let asks = |kind: &SchemeKind| match kind {
             SchemeKind::OAuth2(flow) => flow.metadata_url.is_some(),
             kind => matches!(kind, SchemeKind::OpenIdConnect { .. }),
@@ -114,12 +135,15 @@ impl Account {
         Ok(Self {
             definition,
             regions,
-            allow_http,
             wish: profile.wish(),
+            certificate: profile.certificate,
+            sources: profile.sources,
             own: Arc::new(profile.credentials),
             token_url: profile.token_url,
             provider,
-            base,
+            base: RwLock::new(home.clone()),
+            home,
+            cache,
             provided: Renewing::default(),
             tokens: Mutex::default(),
             discovered,
@@ -132,6 +156,24 @@ impl Account {
         self.base.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Takes refused tokens out, so that the next call fetches new ones: for a call that cannot be made again.
+    pub(crate) async fn discard(&self, refused: &Rejected) {
+        for (key, generation) in &refused.0 {
+            let Some(key) = key else { continue };
+            let token = self.token(key);
+            if token.generation() == *generation
+                && let Some(token) = token.take()
+            {
+                self.unkeep(key, &token).await;
+            }
+        }
+    }
+
+    /// Goes to the region that signing in has found.
+    pub(super) fn move_to(&self, region: Base) {
+        *self.base.write().unwrap_or_else(PoisonError::into_inner) = region;
+    }
+
     /// Whether the builder replaced the document's regions.
     pub(crate) fn has_own_regions(&self) -> bool {
         self.regions != self.definition.regions
@@ -140,6 +182,16 @@ impl Account {
     /// The credentials of the profile itself; a provider is not asked.
     pub(crate) fn own(&self) -> &Credentials {
         &self.own
+    }
+
+    /// Whether connections to its address show a client certificate.
+    pub(crate) fn has_certificate(&self, transport: &Transport) -> bool {
+        self.certificate.is_some() || transport.has_certificate()
+    }
+
+    /// The connection for a request to an address of the account.
+    pub(crate) fn link(&self, url: &Url, address: &str) -> Link {
+        Link::showing(self.certificate.as_ref(), url, address)
     }
 
     /// What there is to choose among an operation's alternatives by.
@@ -162,7 +214,7 @@ impl Account {
         self.challenges.lock().unwrap_or_else(PoisonError::into_inner).insert(origin, Arc::new(challenge));
     }
 
-    fn token(&self, key: &TokenKey) -> Arc<Renewing<SecretString>> {
+    pub(super) fn token(&self, key: &TokenKey) -> Arc<Renewing<SecretString>> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tokens.entry(key.clone()).or_default())
     }
@@ -180,7 +232,7 @@ impl Account {
         Ok(self.leased_credentials(rejected.of(None)).await?.0)
     }
 
-    async fn leased_credentials(
+    pub(super) async fn leased_credentials(
         &self,
         rejected: Option<u64>,
     ) -> Result<(Arc<Credentials>, Option<u64>), SignInError> {
@@ -188,14 +240,16 @@ impl Account {
             return Ok((Arc::clone(&self.own), None));
         };
         let ask = || async {
+            let since = Instant::now();
             let given = provider.credentials().await.map_err(|error| AuthError {
                 service: self.definition.name.clone(),
                 problem: format!("the credential provider of {} failed: {error}", self.definition.name),
                 hint: None,
                 status: None,
                 trace_id: None,
+                retry_after: None,
             })?;
-            Ok(Fetched { value: Arc::new(given), lifetime: None })
+            Ok(Fetched::new(Arc::new(given), None, since))
         };
         let lease = self.provided.get(rejected, ask).await?;
         Ok((lease.value, Some(lease.generation)))
@@ -213,7 +267,10 @@ impl Account {
         let leased = generation.map(|generation| (None, generation));
         for need in needs {
             let scheme = need.scheme.name.clone();
-            match source(&credentials, need, transport.has_certificate()) {
+            if let Some(problem) = unfit(&credentials, need) {
+                return Err(self.unfit(problem).into());
+            }
+            match source(&credentials, need, self.has_certificate(transport)) {
                 Some(Source::Fixed(secret)) => {
                     grant.secrets.push((scheme, secret));
                     grant.leases.0.extend(leased.clone());
@@ -229,6 +286,18 @@ impl Account {
         Ok(grant)
     }
 
+    fn unfit(&self, problem: &str) -> AuthError {
+        let service = self.definition.name.clone();
+        AuthError {
+            problem: format!("{problem} of {service}'s basic authentication: it would end there"),
+            hint: Some("correct the user name.".to_owned()),
+            status: None,
+            trace_id: None,
+            retry_after: None,
+            service,
+        }
+    }
+
     async fn add_token(
         &self,
         grant: &mut Grant,
@@ -238,15 +307,16 @@ impl Account {
     ) -> Result<(), SignInError> {
         let key = key_of(need);
         let token = self.token(&key);
-        let fetch = || self.fetch_token(need, transport, token.generation() > 0);
+        let fetch = || self.fetch_token(need, transport, &token, false);
         let lease = token.get(rejected.of(Some(&key)), fetch).await?;
         grant.secrets.push((need.scheme.name.clone(), lease.value));
         grant.leases.0.push((Some(key), lease.generation));
+        grant.is_found |= lease.found;
         Ok(())
     }
 
     /// How a token of a scheme is had: as the document says, or as the server that it names says of itself.
-    async fn flow(
+    pub(super) async fn flow(
         &self,
         scheme: &str,
         kind: &SchemeKind,
@@ -269,34 +339,52 @@ impl Account {
                 hint: Some("set the profile's token URL.".to_owned()),
             })
         })?;
-        let asked = Discovery { definition: &self.definition, transport, allow_http: self.allow_http, url };
+        let asked = Discovery {
+            definition: &self.definition,
+            transport,
+            certificate: self.certificate.as_ref(),
+            address: self.base().url,
+            url,
+        };
         let found = slot.get(None, || asked.ask()).await?.value;
         let revoke = declared.revoke.clone().or(found.revoke);
         Ok(OAuth2Def { token_url: found.token_url, client_auth: found.client_auth, revoke, ..declared })
     }
 
-    /// Asks the token endpoint. For a renewal a provider is asked anew before: what it gave last time may be over.
-    async fn fetch_token(
+    /// Gets a token. For a renewal a provider is asked anew before: what it gave last time may be over.
+    pub(super) async fn fetch_token(
         &self,
         need: &Need,
         transport: &Transport,
-        renewal: bool,
+        renewing: &Renewing<SecretString>,
+        anew: bool,
     ) -> Result<Fetched<SecretString>, SignInError> {
         let (mut credentials, generation) = self.leased_credentials(None).await?;
-        if renewal && generation.is_some() {
+        if renewing.generation() > 0 && generation.is_some() {
             credentials = self.leased_credentials(generation).await?.0;
         }
+        self.shared_token(need, &credentials, transport, renewing, anew).await
+    }
+
+    /// Asks the token endpoint; returns also the address that the token is for.
+    pub(super) async fn new_token(
+        &self,
+        need: &Need,
+        credentials: &Credentials,
+        transport: &Transport,
+    ) -> Result<(Fetched<SecretString>, Base), SignInError> {
         let flow = self.flow(&need.scheme.name, &need.scheme.kind, transport).await?;
         let base = self.base();
         let endpoint = self.endpoint(&flow, &need.scopes, transport);
-        let (token, moved) = endpoint.exchange(&base, &credentials).await?;
-        if let Some(moved) = moved {
-            *self.base.write().unwrap_or_else(PoisonError::into_inner) = moved;
+        let asked = endpoint.exchange(&base, credentials).await;
+        let (token, moved) = asked.map_err(|error| Carried::of(credentials, None).conceal_sign_in(error))?;
+        if let Some(region) = &moved {
+            self.move_to(region.clone());
         }
-        Ok(token)
+        Ok((token, moved.unwrap_or(base)))
     }
 
-    fn endpoint<'a>(
+    pub(super) fn endpoint<'a>(
         &'a self,
         flow: &'a OAuth2Def,
         scopes: &'a [String],
@@ -309,34 +397,7 @@ impl Account {
             token_url: self.token_url.as_deref(),
             scopes,
             transport,
-            allow_http: self.allow_http,
+            certificate: self.certificate.as_ref(),
         }
-    }
-
-    /// Gives every token that was fetched back to its service.
-    pub(crate) async fn revoke(&self, transport: &Transport) -> Result<(), SignInError> {
-        let tokens: Vec<_> = {
-            let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-            tokens.iter().map(|(key, token)| (key.0.clone(), Arc::clone(token))).collect()
-        };
-        let mut outcome = Ok(());
-        for (scheme, token) in tokens {
-            let Some(token) = token.take() else { continue };
-            outcome = outcome.and(self.revoke_token(&scheme, &token, transport).await);
-        }
-        outcome
-    }
-
-    async fn revoke_token(
-        &self,
-        scheme: &str,
-        token: &SecretString,
-        transport: &Transport,
-    ) -> Result<(), SignInError> {
-        let mut schemes = self.definition.security_schemes.iter();
-        let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(()) };
-        let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
-        let (credentials, _) = self.leased_credentials(None).await?;
-        self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await
     }
 }

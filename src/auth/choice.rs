@@ -106,6 +106,7 @@ impl Choice<'_> {
             hint: Some(hint),
             status: None,
             trace_id: None,
+            retry_after: None,
         }
     }
 

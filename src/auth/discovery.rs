@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde::Deserialize;
+use tokio::time::Instant;
 use url::Url;
 
 use super::SignInError;
 use super::renewing::Fetched;
-use super::seal::is_encrypted;
 use crate::error::{AuthError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, ServiceDef};
 use crate::profile::{Setting, variables_for};
 use crate::request::Content;
-use crate::transport::{Transport, Wire};
+use crate::transport::{ClientCertificate, Limits, Link, Transport, Wire};
 
 /// How long a document holds.
 const HOLDS: Duration = Duration::from_secs(60 * 60);
@@ -29,7 +29,9 @@ const LARGEST: u64 = 1024 * 1024;
 pub(super) struct Discovery<'a> {
     pub(super) definition: &'a ServiceDef,
     pub(super) transport: &'a Transport,
-    pub(super) allow_http: bool,
+    /// The client certificate of the account, and the account's address.
+    pub(super) certificate: Option<&'a ClientCertificate>,
+    pub(super) address: String,
     pub(super) url: Url,
 }
 
@@ -45,7 +47,7 @@ struct Metadata {
 impl Discovery<'_> {
     /// Asks for the document and reads it.
     pub(super) async fn ask(&self) -> Result<Fetched<OAuth2Def>, SignInError> {
-        if !is_encrypted(&self.url, self.allow_http) {
+        if !self.transport.plain_http().is_safe(&self.url) {
             let origin = self.url.origin().ascii_serialization();
             let problem = format!(
                 "{origin} would tell unencrypted where the client secret of {} goes",
@@ -53,7 +55,8 @@ impl Discovery<'_> {
             );
             return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
         }
-        let answer = self.transport.send_once(&self.wire()).await.map_err(|error| match error {
+        let since = Instant::now();
+        let answer = self.transport.ask(&self.wire(), None).await.map_err(|error| match error {
             SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
             other => other,
         })?;
@@ -66,7 +69,7 @@ impl Discovery<'_> {
         }
         let flow =
             read(&self.url, &answer.body).map_err(|problem| self.error(&problem, Some(answer.status)))?;
-        Ok(Fetched { value: flow, lifetime: Some(HOLDS) })
+        Ok(Fetched::new(flow, Some(HOLDS), since))
     }
 
     fn wire(&self) -> Wire {
@@ -78,9 +81,10 @@ impl Discovery<'_> {
             url: self.url.clone(),
             headers,
             content: Content::None,
-            timeout: None,
-            largest: Some(LARGEST),
+            limits: Limits { max_body: Some(LARGEST), ..Limits::default() },
+            is_streamed: false,
             signing_in: true,
+            link: Link::showing(self.certificate, &self.url, &self.address),
         }
     }
 
@@ -92,6 +96,7 @@ impl Discovery<'_> {
             hint: Some(self.way_out()),
             status,
             trace_id: None,
+            retry_after: None,
         }
     }
 

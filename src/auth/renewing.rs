@@ -16,11 +16,32 @@ const MARGIN: Duration = Duration::from_secs(120);
 /// How long a failed fetch speaks for everyone who asks.
 const FAILURE_HOLDS: Duration = Duration::from_secs(1);
 
+/// At most so long it speaks where the server says how long to wait.
+const LONGEST_FAILURE: Duration = Duration::from_secs(60);
+
 /// What a fetch brought.
 pub(crate) struct Fetched<T> {
     pub(crate) value: T,
-    /// How long it is good for, counted from before the fetch; `None` means until it is refused.
+    /// How long it is good for in all; `None` means until it is refused.
     pub(crate) lifetime: Option<Duration>,
+    /// When the fetch began: its life is counted from there.
+    pub(crate) since: Instant,
+    /// How much of its life had gone by then.
+    pub(crate) age: Duration,
+    /// Whether it was found, where an earlier fetch had left it.
+    pub(crate) found: bool,
+}
+
+impl<T> Fetched<T> {
+    /// A new value, fetched `since` then.
+    pub(crate) fn new(value: T, lifetime: Option<Duration>, since: Instant) -> Self {
+        Self { value, lifetime, since, age: Duration::ZERO, found: false }
+    }
+}
+
+/// How old a value of some life may become before it is renewed.
+pub(super) fn renewed_at(life: Duration) -> Duration {
+    life.saturating_sub(MARGIN.min(life / 2))
 }
 
 /// A value with the number of the fetch that brought it.
@@ -28,6 +49,8 @@ pub(crate) struct Fetched<T> {
 pub(crate) struct Lease<T> {
     pub(crate) value: T,
     pub(crate) generation: u64,
+    /// Whether it was found, not fetched.
+    pub(crate) found: bool,
 }
 
 /// One value and the queue of those who want it fresh.
@@ -38,8 +61,14 @@ pub(crate) struct Renewing<T> {
 
 struct State<T> {
     held: Option<Held<T>>,
-    failure: Option<(Instant, SignInError)>,
+    failure: Option<Failure>,
     generation: u64,
+}
+
+/// A fetch that failed, and until when nobody fetches again.
+struct Failure {
+    until: Instant,
+    error: SignInError,
 }
 
 struct Held<T> {
@@ -72,14 +101,30 @@ impl<T: Clone> Renewing<T> {
         if let Some(error) = self.recent_failure() {
             return self.usable(rejected).ok_or(error);
         }
-        let started = Instant::now();
         match fetch().await {
-            Ok(fetched) => Ok(self.keep(fetched, started)),
+            Ok(fetched) => {
+                let lease = self.offer(fetched);
+                self.state().failure = None;
+                Ok(lease)
+            }
             Err(error) => {
-                self.state().failure = Some((Instant::now(), error.clone()));
+                let holds = error.retry_after().unwrap_or_default().clamp(FAILURE_HOLDS, LONGEST_FAILURE);
+                let until = Instant::now() + holds;
+                self.state().failure = Some(Failure { until, error: error.clone() });
                 self.usable(rejected).ok_or(error)
             }
         }
+    }
+
+    /// The value as it stands, near its end or over.
+    pub(crate) fn held(&self) -> Option<T> {
+        self.state().held.as_ref().map(|held| held.lease.value.clone())
+    }
+
+    /// How long the value is still good for, where that is known.
+    pub(crate) fn ends_in(&self) -> Option<Duration> {
+        let ends_at = self.state().held.as_ref()?.ends_at?;
+        Some(ends_at.saturating_duration_since(Instant::now()))
     }
 
     /// Takes the value out, so that the next caller fetches.
@@ -114,21 +159,22 @@ impl<T: Clone> Renewing<T> {
 
     fn recent_failure(&self) -> Option<SignInError> {
         let state = self.state();
-        let (when, error) = state.failure.as_ref()?;
-        (when.elapsed() < FAILURE_HOLDS).then(|| error.clone())
+        let failure = state.failure.as_ref()?;
+        let left = failure.until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        Some(failure.error.clone().after(left))
     }
 
-    fn keep(&self, fetched: Fetched<T>, started: Instant) -> Lease<T> {
+    /// Holds a value from now on; also while a fetch is under way, for those who would take one near its end.
+    pub(crate) fn offer(&self, fetched: Fetched<T>) -> Lease<T> {
+        let Fetched { value, lifetime, since, age, found } = fetched;
         let mut state = self.state();
         state.generation += 1;
-        state.failure = None;
-        let lease = Lease { value: fetched.value, generation: state.generation };
+        let lease = Lease { value, generation: state.generation, found };
+        let at = |old: Duration| since.checked_add(old.saturating_sub(age));
         state.held = Some(Held {
             lease: lease.clone(),
-            renew_at: fetched
-                .lifetime
-                .and_then(|life| started.checked_add(life.saturating_sub(MARGIN.min(life / 2)))),
-            ends_at: fetched.lifetime.and_then(|life| started.checked_add(life)),
+            renew_at: lifetime.and_then(|life| at(renewed_at(life))),
+            ends_at: lifetime.and_then(at),
         });
         lease
     }
@@ -161,12 +207,13 @@ mod tests {
         async fn get(&self, rejected: Option<u64>, fails: bool) -> Result<Lease<u64>, SignInError> {
             self.renewing
                 .get(rejected, || async {
+                    let since = Instant::now();
                     let value = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
                     tokio::time::sleep(self.pause).await;
                     if fails {
                         return Err(refusal());
                     }
-                    Ok(Fetched { value, lifetime: Some(Duration::from_secs(self.lifetime)) })
+                    Ok(Fetched::new(value, Some(Duration::from_secs(self.lifetime)), since))
                 })
                 .await
         }
@@ -178,7 +225,9 @@ mod tests {
 
     fn refusal() -> SignInError {
         let service = "s".to_owned();
-        AuthError { service, problem: "no".to_owned(), hint: None, status: Some(403), trace_id: None }.into()
+        let problem = "no".to_owned();
+        AuthError { service, problem, hint: None, status: Some(403), trace_id: None, retry_after: None }
+            .into()
     }
 
     async fn thousand(source: &Arc<Source>, rejected: Option<u64>, fails: bool) -> usize {
@@ -229,6 +278,44 @@ mod tests {
         tokio::time::advance(Duration::from_millis(1001)).await;
         assert!(source.get(None, true).await.is_err());
         assert_eq!(source.fetches(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_speaks_for_as_long_as_the_server_says_within_bounds() {
+        for (asked, holds) in [(0, 1), (7, 7), (3600, 60)] {
+            let source = Source::new(1800);
+            let refused = |wait| async move {
+                let SignInError::Auth(error) = refusal() else { unreachable!("it is one") };
+                Err(AuthError { retry_after: Some(Duration::from_secs(wait)), ..error }.into())
+            };
+            assert!(source.renewing.get(None, || refused(asked)).await.is_err());
+            tokio::time::advance(Duration::from_millis(holds * 1000 - 1)).await;
+            let error = source.get(None, false).await.err().unwrap();
+            let left = error.retry_after().filter(|_| asked > 0).unwrap_or(Duration::from_millis(1));
+            assert_eq!((source.fetches(), left), (0, Duration::from_millis(1)), "{asked}");
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert!(source.get(None, false).await.is_ok());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_that_was_found_keeps_its_end() {
+        let source = Source::new(1800);
+        let life = Duration::from_secs(1800);
+        let found = |age| Fetched {
+            age: Duration::from_secs(age),
+            found: true,
+            ..Fetched::new(7, Some(life), Instant::now())
+        };
+        let lease = source.renewing.get(None, || async { Ok(found(1600)) }).await.ok().unwrap();
+        assert_eq!((lease.value, lease.found), (7, true));
+        assert_eq!(source.renewing.ends_in(), Some(Duration::from_secs(200)));
+        tokio::time::advance(Duration::from_secs(79)).await;
+        assert_eq!(source.get(None, false).await.unwrap().value, 7);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(source.get(None, true).await.ok().unwrap().value, 7, "it serves while renewing fails");
+        tokio::time::advance(Duration::from_secs(120)).await;
+        assert!(source.get(None, true).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -75,6 +75,15 @@ fn named(kind: &SchemeKind, secret: &SecretString) -> Option<Source> {
     }
 }
 
+/// What of the credentials a scheme cannot carry: a colon in a user name would move the rest of it into the password
+/// (RFC 7617 §2).
+pub(crate) fn unfit(credentials: &Credentials, need: &Need) -> Option<&'static str> {
+    let SchemeKind::Http { scheme } = &need.scheme.kind else { return None };
+    let (username, _) = credentials.basic.as_ref().filter(|_| scheme == "basic")?;
+    let is_used = credentials.of_scheme(&need.scheme.name).is_none();
+    (is_used && username.contains(':')).then_some("the user name must not hold `:`")
+}
+
 /// `user-id:password` in base64 (RFC 7617 §2).
 pub(super) fn basic_credentials(username: &str, password: &SecretString) -> SecretString {
     let pair = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
@@ -235,6 +244,15 @@ mod tests {
         assert_eq!(secret.expose_secret(), "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         let secret = client_credentials("a:b", &"&+/=% ~".into());
         assert_eq!(secret.expose_secret(), &BASE64.encode("a%3Ab:%26%2B%2F%3D%25+%7E"));
+    }
+
+    #[test]
+    fn a_user_name_holds_no_colon_where_one_ends_it() {
+        let credentials = Credentials::new().basic("a:b", "c");
+        assert_eq!(unfit(&credentials, &need(http("basic"))), Some("the user name must not hold `:`"));
+        assert_eq!(unfit(&credentials, &need(http("digest"))), None);
+        assert_eq!(unfit(&credentials.scheme("one", "a:b:c"), &need(http("basic"))), None);
+        assert_eq!(unfit(&Credentials::new().basic("a", "b:c"), &need(http("basic"))), None);
     }
 
     #[test]

@@ -1,23 +1,25 @@
 //! The token endpoint: `OAuth2` client credentials (RFC 6749 §4.4), revocation (RFC 7009), and services that send
 //! the caller to another region.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
 use super::SignInError;
 use super::renewing::Fetched;
 use super::seal::check_encrypted;
 use super::source::{basic_credentials, client_credentials};
+use crate::attempt::counted;
 use crate::error::{AuthError, ConfigError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
-use crate::transport::{Answer, Transport, Wire};
+use crate::transport::{Answer, ClientCertificate, Limits, Link, Transport, Wire, hint};
 
 /// The life of a token whose endpoint does not tell it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -32,7 +34,8 @@ pub(crate) struct TokenEndpoint<'a> {
     /// The scopes to ask for, in the document's order.
     pub(crate) scopes: &'a [String],
     pub(crate) transport: &'a Transport,
-    pub(crate) allow_http: bool,
+    /// The client certificate of the account.
+    pub(crate) certificate: Option<&'a ClientCertificate>,
 }
 
 impl TokenEndpoint<'_> {
@@ -43,9 +46,10 @@ impl TokenEndpoint<'_> {
         base: &Base,
         credentials: &Credentials,
     ) -> Result<(Fetched<SecretString>, Option<Base>), SignInError> {
+        let since = Instant::now();
         let answer = self.ask(base, credentials).await?;
         let Some(region) = self.redirected(base, &answer)? else {
-            return Ok((self.token(&answer)?, None));
+            return Ok((self.token(&answer, since)?, None));
         };
         tracing::debug!(
             service = self.definition.name,
@@ -53,11 +57,12 @@ impl TokenEndpoint<'_> {
             "the token endpoint names the region"
         );
         let base = Base::of_region(region);
+        let since = Instant::now();
         let answer = self.ask(&base, credentials).await?;
         if self.redirected(&base, &answer)?.is_some() {
             return Err(self.refused(&answer, "the token endpoint sends from region to region").into());
         }
-        Ok((self.token(&answer)?, Some(base)))
+        Ok((self.token(&answer, since)?, Some(base)))
     }
 
     async fn ask(&self, base: &Base, credentials: &Credentials) -> Result<Answer, SignInError> {
@@ -67,7 +72,7 @@ impl TokenEndpoint<'_> {
         let form = self.form(client, credentials.member.as_deref());
         let url =
             self.endpoint(base, self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default())?;
-        self.post(url, form, self.basic(client)).await
+        self.post(base, url, form, self.basic(client)).await
     }
 
     /// The client's ID and secret for the header; `None` where they stand in the form.
@@ -92,15 +97,15 @@ impl TokenEndpoint<'_> {
         form.finish()
     }
 
-    /// Ends a token before its time.
+    /// Ends a token before its time; whether there was anywhere to do so.
     pub(crate) async fn revoke(
         &self,
         base: &Base,
         credentials: &Credentials,
         token: &SecretString,
-    ) -> Result<(), SignInError> {
+    ) -> Result<bool, SignInError> {
         let (Some(path), Some(client)) = (&self.flow.revoke, &credentials.client) else {
-            return Ok(());
+            return Ok(false);
         };
         let (id, secret) = client;
         let authorization =
@@ -112,9 +117,9 @@ impl TokenEndpoint<'_> {
         }
         let form = encoded(&pairs);
         let url = self.endpoint(base, path)?;
-        let answer = self.post(url, form, authorization).await?;
+        let answer = self.post(base, url, form, authorization).await?;
         if is_success(answer.status) {
-            return Ok(());
+            return Ok(true);
         }
         Err(self.refused(&answer, "the revocation endpoint refused").into())
     }
@@ -142,7 +147,7 @@ impl TokenEndpoint<'_> {
             }
             .into());
         }
-        check_encrypted(&url, self.allow_http)?;
+        check_encrypted(&url, self.transport.plain_http())?;
         Ok(url)
     }
 
@@ -155,6 +160,7 @@ impl TokenEndpoint<'_> {
 
     async fn post(
         &self,
+        base: &Base,
         url: Url,
         form: String,
         authorization: Option<SecretString>,
@@ -168,17 +174,19 @@ impl TokenEndpoint<'_> {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        let link = Link::showing(self.certificate, &url, &base.url);
         let wire = Wire {
             operation: format!("{}: token endpoint", self.definition.name),
             method: Method::Post,
             url,
             headers,
             content: Content::Text(form),
-            timeout: None,
-            largest: None,
+            limits: Limits::default(),
+            is_streamed: false,
             signing_in: true,
+            link,
         };
-        self.transport.send_once(&wire).await
+        self.transport.ask(&wire, self.definition.rate_limit.as_ref()).await
     }
 
     /// The region that an answer sends the caller to, if it does: one of the service's own, and only where the user
@@ -220,25 +228,25 @@ impl TokenEndpoint<'_> {
         }
     }
 
-    fn token(&self, answer: &Answer) -> Result<Fetched<SecretString>, AuthError> {
+    fn token(&self, answer: &Answer, since: Instant) -> Result<Fetched<SecretString>, AuthError> {
         if !is_success(answer.status) {
             return Err(self.refused(answer, "the token endpoint refused"));
         }
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let Some(token) = body.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty())
-        else {
+        let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let token = body.get_mut("access_token").map(Value::take).filter(|token| token != "");
+        let Some(Value::String(token)) = token else {
             return Err(AuthError {
                 status: Some(answer.status),
                 ..self.error("the token endpoint's answer holds no access_token")
             });
         };
-        Ok(Fetched { value: token.into(), lifetime: Some(lifetime(&body)) })
+        Ok(Fetched::new(token.into(), Some(lifetime(&body)), since))
     }
 
     fn refused(&self, answer: &Answer, what: &str) -> AuthError {
         let said = refusal::read(answer, self.definition.error.as_ref(), false);
         let status = answer.status;
-        let mut problem = format!("{what} with {status}");
+        let mut problem = format!("{what} with {status}{}", counted(&answer.attempts));
         if let Some(message) = said.message {
             problem.push_str(": ");
             problem.push_str(&message);
@@ -258,7 +266,13 @@ impl TokenEndpoint<'_> {
         } else {
             Some("repeat the call later.".to_owned())
         };
-        AuthError { status: Some(status), trace_id: said.trace_id, hint, ..self.error(&problem) }
+        let limits = self.definition.rate_limit.as_ref();
+        let retry_after = (status == 429 || status == 503)
+            .then(|| hint::read(status, &answer.headers, limits, SystemTime::now()))
+            .flatten()
+            .map(|hint| hint.wait);
+        let trace_id = said.trace_id;
+        AuthError { status: Some(status), trace_id, retry_after, hint, ..self.error(&problem) }
     }
 
     fn error(&self, problem: &str) -> AuthError {
@@ -268,6 +282,7 @@ impl TokenEndpoint<'_> {
             hint: None,
             status: None,
             trace_id: None,
+            retry_after: None,
         }
     }
 }

@@ -139,7 +139,7 @@ impl Fetched {
         let mut bodies: Vec<&[u8]> = vec![&self.root];
         bodies.extend(self.files().map(|(_, bytes)| bytes.as_ref()));
         let head = Head { url: self.url.clone(), files };
-        let made = super::private::folder(path.parent().unwrap_or(Path::new("")));
+        let made = crate::private_files::folder(path.parent().unwrap_or(Path::new("")));
         made.and_then(|()| pack::write(path, &head, &bodies))
             .map_err(|source| failed("writing", path, source))
     }

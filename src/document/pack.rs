@@ -8,14 +8,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use super::private;
+use crate::private_files;
 
 /// Writes a head and the bytes that it tells of.
 pub(super) fn write(path: &Path, head: &impl Serialize, bodies: &[&[u8]]) -> io::Result<()> {
     let mut line = serde_json::to_vec(head)?;
     line.push(b'\n');
     let parts: Vec<&[u8]> = [line.as_slice()].into_iter().chain(bodies.iter().copied()).collect();
-    private::write(path, &parts)
+    private_files::write(path, &parts)
 }
 
 /// Reads a head and all bytes after it; `None` where the file is none of ours.
@@ -27,7 +27,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<(T, By
 }
 
 /// SHA-256 in lower-case hexadecimal digits.
-pub(super) fn sha256(parts: &[&[u8]]) -> String {
+pub(crate) fn sha256(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part);

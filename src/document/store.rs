@@ -8,7 +8,8 @@ use http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{pack, private};
+use super::pack;
+use crate::private_files;
 
 /// What is known of an answer that is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,7 +88,7 @@ impl Store {
         entry: &Entry,
         body: &[u8],
     ) -> io::Result<()> {
-        private::folder(&self.folder)?;
+        private_files::folder(&self.folder)?;
         pack::write(&self.path(url, headers), entry, &[body])
     }
 

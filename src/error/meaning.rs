@@ -1,9 +1,12 @@
 //! What an error means for the caller: its kind, whether a repeat may help, whether anything was sent, and the hint.
 
+use std::time::Duration;
+
 use super::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused,
-    TlsProblem, TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase,
+    ProxyProblem, Refused, TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
+use crate::attempt::Attempt;
 use crate::spec::SpecError;
 
 impl Error {
@@ -20,6 +23,7 @@ impl Error {
             Self::Auth(_) => "auth",
             Self::Transport(error) if error.phase.is_timeout() => "timeout",
             Self::Transport(_) => "transport",
+            Self::HeldBack(_) => "rate_limited",
             Self::Refused(error) if error.graphql => "graphql",
             Self::Refused(error) if error.status == 429 => "rate_limited",
             Self::Refused(_) => "refused",
@@ -35,6 +39,7 @@ impl Error {
         match self {
             Self::Arguments(error) => Some(&error.operation),
             Self::Transport(error) => Some(&error.operation),
+            Self::HeldBack(error) => Some(&error.operation),
             Self::Refused(error) => Some(&error.operation),
             Self::Decode(error) => Some(&error.operation),
             _ => None,
@@ -58,10 +63,36 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Transport(error) => !matches!(error.phase, Phase::Tls(_)),
+            Self::HeldBack(_) => true,
+            Self::Transport(error) => is_retryable_phase(error.phase),
             Self::Refused(error) => error.retryable,
             Self::Auth(error) => error.status.is_some_and(is_retryable_status),
             _ => false,
+        }
+    }
+
+    /// What was tried: the requests of the operation, or those to the token endpoint where that did not answer. Empty
+    /// where nothing was sent, and where the error is not about sending.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Transport(error) => &error.attempts,
+            Self::HeldBack(error) => &error.attempts,
+            #[cfg(feature = "client")]
+            Self::Refused(error) => error.response.attempts(),
+            _ => &[],
+        }
+    }
+
+    /// How long the service asks to wait, where it says so; of a call that was held back, how long it would have had to
+    /// wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Auth(error) => error.retry_after,
+            Self::HeldBack(error) => Some(error.retry_after),
+            Self::Refused(error) => error.retry_after,
+            _ => None,
         }
     }
 
@@ -70,6 +101,7 @@ impl Error {
     pub fn was_sent(&self) -> bool {
         match self {
             Self::Transport(error) => error.was_sent(),
+            Self::HeldBack(error) => error.was_sent(),
             Self::Refused(_) | Self::Decode(_) => true,
             Self::Unsafe(error) => error.sent,
             _ => false,
@@ -89,11 +121,17 @@ impl Error {
             Self::Config(error) => error.hint.clone(),
             Self::Auth(error) => error.hint.clone(),
             Self::Transport(error) => Some(suggest_reaching(error)),
+            Self::HeldBack(error) => Some(error.hint()),
             Self::Refused(error) => suggest_after_refusal(error),
             Self::Unsafe(error) => error.hint.clone(),
             Self::Decode(_) | Self::Io(_) => None,
         }
     }
+}
+
+/// Two sides that do not agree on TLS will not do so later either.
+pub(crate) fn is_retryable_phase(phase: Phase) -> bool {
+    matches!(phase, Phase::Proxy(ProxyProblem::NoWay)) || !matches!(phase, Phase::Tls(_) | Phase::Proxy(_))
 }
 
 /// 408, 425, 429, 500, 502, 503 and 504 tell of a moment, not of the call.
@@ -133,18 +171,63 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::AnswerTimeout | Phase::Broken if error.fetching => {
             "try again later, or save the document and give the file.".to_owned()
         }
+        Phase::Connect if error.proxy.is_none() && is_unresolved(error) => suggest_naming(error),
         Phase::Connect => {
-            format!("check that {} is the right address and can be reached from here.", error.origin)
+            let place = error.proxy.as_ref().unwrap_or(&error.origin);
+            format!("check that {place} is the right address and can be reached from here.")
         }
         Phase::Tls(problem) => suggest_trusting(problem, &error.origin),
+        Phase::Proxy(problem) => suggest_passing(problem, error),
         Phase::ConnectTimeout => {
             format!("check that {} can be reached from here, or give it more time.", error.origin)
         }
+        Phase::Unprocessed => format!("repeat it later: {} takes no further requests now.", error.origin),
         Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
+        Phase::Stalled => "let its body stand still for longer (`idle_timeout`).".to_owned(),
         Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),
         Phase::Broken => {
             "check with a reading operation whether it was carried out before you repeat it.".to_owned()
         }
+    }
+}
+
+/// Whether the name of the host could not be resolved: the HTTP library tells it in words alone.
+fn is_unresolved(error: &TransportError) -> bool {
+    let mut next = error.source.as_deref().map(|source| source as &dyn std::error::Error);
+    while let Some(error) = next {
+        if matches!(error.to_string().as_str(), "dns error" | "error resolving for socks proxy") {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn suggest_naming(error: &TransportError) -> String {
+    let place = match (error.fetching, error.signing_in) {
+        (true, _) => "the document's URL",
+        (_, true) => "the base URL or the token URL",
+        _ => "the base URL (`base_url`)",
+    };
+    let host = error.origin.split_once("://").map_or(error.origin.as_str(), |(_, host)| host);
+    let host =
+        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
+    format!("correct {place}, or this machine's name resolution: it knows no host \"{host}\".")
+}
+
+fn suggest_passing(problem: ProxyProblem, error: &TransportError) -> String {
+    let proxy = error.proxy.as_deref().unwrap_or("the proxy");
+    match problem {
+        ProxyProblem::CredentialsRequired => {
+            "give the proxy's user name and password in its URL (`proxy`).".to_owned()
+        }
+        ProxyProblem::CredentialsRefused => {
+            "correct the user name and the password in the proxy's URL (`proxy`).".to_owned()
+        }
+        ProxyProblem::NoWay => {
+            format!("check that {proxy} may and can reach {}, or go past it (`no_proxy`).", error.origin)
+        }
+        ProxyProblem::Tls(problem) => suggest_trusting(problem, proxy),
     }
 }
 
@@ -190,7 +273,13 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
 fn suggest_following(error: &Refused) -> Option<String> {
     let location = error.response.headers().get(http::header::LOCATION)?.to_str().ok()?;
     let shown = location.split(['?', '#']).next().filter(|text| !text.contains('@'))?;
-    Some(format!("set the base URL if the service has moved to {shown}: redirects are not followed."))
+    let own = error.url.parse::<url::Url>().ok()?;
+    let stays = own.join(location).is_ok_and(|target| target.origin() == own.origin());
+    Some(if stays {
+        format!("let the call go on to {shown} (`follow_redirects`): by default redirects are not followed.")
+    } else {
+        format!("set the base URL if the service has moved to {shown}: redirects are not followed.")
+    })
 }
 
 #[cfg(not(feature = "client"))]
@@ -216,6 +305,7 @@ from_part! {
     ConfigError => Config,
     AuthError => Auth,
     TransportError => Transport,
+    HeldBack => HeldBack,
     Refused => Refused,
     DecodeError => Decode,
     UnsafeError => Unsafe,
@@ -225,10 +315,18 @@ from_part! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attempt::Outcome;
 
     fn unknown(name: &str, suggestions: &[&str]) -> Error {
         let suggestions = suggestions.iter().map(|one| (*one).to_owned()).collect();
         UnknownOperation { name: name.to_owned(), suggestions }.into()
+    }
+
+    fn attempts(count: u32) -> Vec<Attempt> {
+        let outcome = Outcome::Failed(Phase::Connect);
+        let took = Duration::ZERO;
+        let one = |number| Attempt { number, outcome, sent: false, took, wait: None, held: None };
+        (1..=count).map(one).collect()
     }
 
     fn lost(phase: Phase, signing_in: bool) -> Error {
@@ -240,7 +338,8 @@ mod tests {
             phase,
             signing_in,
             fetching: false,
-            attempts: 3,
+            proxy: None,
+            attempts: attempts(3),
             source: None,
         }
         .into()
@@ -300,6 +399,7 @@ mod tests {
             (Phase::Connect, false, "transport"),
             (Phase::ConnectTimeout, false, "timeout"),
             (Phase::AnswerTimeout, true, "timeout"),
+            (Phase::Stalled, true, "timeout"),
             (Phase::Broken, true, "transport"),
         ] {
             assert_eq!(lost(phase, false).was_sent(), sent);

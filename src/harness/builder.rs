@@ -2,20 +2,19 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
-use super::{Harness, Inner, Lookup, unknown_service};
-use crate::auth::CredentialProvider;
+use super::{Caches, Harness, Inner, Lookup, unknown_service};
+use crate::auth::{CredentialProvider, TokenCache};
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::operation::RegionDef;
 use crate::profile::Profile;
 use crate::spec::Warning;
 use crate::table::OperationTable;
-use crate::transport::{ClientCertificate, Settings, Transport};
+use crate::transport::{Rate, RetryPolicy, Settings, Transport, network_methods};
 
 /// Sets a [`Harness`] up.
 ///
@@ -39,8 +38,8 @@ pub struct HarnessBuilder {
     providers: Vec<(String, Arc<dyn CredentialProvider>)>,
     regions: Vec<(String, Vec<RegionDef>)>,
     lookup: Lookup,
-    allow_http: bool,
     settings: Settings,
+    caches: Caches,
     /// What went wrong first.
     fault: Option<Error>,
 }
@@ -54,8 +53,8 @@ impl Default for HarnessBuilder {
             providers: Vec::new(),
             regions: Vec::new(),
             lookup: Arc::new(|name| std::env::var(name).ok()),
-            allow_http: false,
             settings: Settings::default(),
+            caches: Caches::default(),
             fault: None,
         }
     }
@@ -144,15 +143,12 @@ impl HarnessBuilder {
         self
     }
 
-    /// How long one attempt may take from connecting to the last byte of the answer; 30 s by default.
+    /// How long one attempt may take from connecting to the last byte of the answer; 30 s by default. Of a streamed
+    /// answer ([`super::Command::stream`]) it bounds the head alone.
+    ///
+    /// No time of a harness or a call may be zero; [`Duration::MAX`] means no limit.
     pub fn timeout(mut self, each: Duration) -> Self {
         self.settings.timeout = each;
-        self
-    }
-
-    /// How long connecting may take; 10 s by default.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.settings.connect_timeout = limit;
         self
     }
 
@@ -162,26 +158,57 @@ impl HarnessBuilder {
         self
     }
 
+    /// Sends no more than so many requests to one origin in any span of this length, repeats included; no such limit by
+    /// default. A call waits for its turn, and fails where its whole time ([`HarnessBuilder::max_time`]) is over before
+    /// ([`Error::HeldBack`]). Requests for tokens do not count.
+    pub fn rate_limit(mut self, requests: u32, span: Duration) -> Self {
+        self.settings.rate = Some(Rate { count: requests, per: span });
+        self
+    }
+
+    /// Whether to slow down before a service's rate limit is hit, by what its answers tell of it: the fields of
+    /// `x-rate-limit`, `RateLimit`, `X-RateLimit-Remaining` and their kin. True by default. The last of a limit are
+    /// spread over the time until there are more; where nobody tells when that is, or it is far away, they pause for
+    /// 200 and 500 ms. It makes no call fail, and no call waits longer than [`crate::RetryPolicy::max_wait`].
+    pub fn learn_limits(mut self, wish: bool) -> Self {
+        self.settings.learns = wish;
+        self
+    }
+
+    /// How long the body of a streamed answer may stand still; 30 s by default. How long it takes as a whole is not
+    /// bounded.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.settings.idle_timeout = limit;
+        self
+    }
+
+    /// How calls are repeated that failed for a moment; two repeats by default, see [`RetryPolicy`].
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = policy;
+        self
+    }
+
     /// How large the body of an answer may be, in bytes after content decoding; 64 MiB by default. A larger one is
-    /// [`Error::Unsafe`].
+    /// [`Error::Unsafe`], and so is one that grows more than 200-fold beyond its first MiB when it is decoded, whatever
+    /// this says. The body of a streamed answer may be of any size.
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.settings.max_body = bytes;
         self
     }
 
-    /// Sends everything through a proxy (`http`, `https` or `socks5` URL). By default `HTTPS_PROXY`, `HTTP_PROXY`,
-    /// `ALL_PROXY` and `NO_PROXY` of the process's environment decide, and this machine is never asked through one.
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.settings.proxy = Some(url.into());
+    /// Follows so many redirects of a call, on the origin of its address alone; none by default, and 5 are plenty.
+    ///
+    /// After 303, and after 301 and 302 to a POST, the next request is a GET (a HEAD after a HEAD) without the body.
+    /// After 307 and 308 it is the same request; a body that can be read only once cannot be sent again. After 301 and
+    /// 302 other methods that change something are not followed (RFC 9110 §15.4). The credentials are put on anew for
+    /// each request. A redirect to another origin is [`Error::Unsafe`], and nothing is sent there; so is one in a
+    /// circle, one that names a user, and one more than `most`.
+    pub fn follow_redirects(mut self, most: u32) -> Self {
+        self.settings.follow = most;
         self
     }
 
-    /// Sends nothing through a proxy, whatever the environment says.
-    pub fn no_proxy(mut self) -> Self {
-        self.settings.proxy = None;
-        self.settings.no_proxy = true;
-        self
-    }
+    network_methods!();
 
     /// The `User-Agent`; `opcall/VERSION` by default.
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
@@ -189,24 +216,35 @@ impl HarnessBuilder {
         self
     }
 
-    /// Accepts servers whose certificates these root certificates (PEM) signed, beside the platform's own roots.
-    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.settings.roots.push(bytes::Bytes::copy_from_slice(pem.as_ref()));
-        self
-    }
-
-    /// Shows a client certificate: its chain and its private key, both in PEM.
-    pub fn client_certificate(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
-        self.settings.certificate = Some(ClientCertificate {
-            chain: bytes::Bytes::copy_from_slice(chain.as_ref()),
-            key: Arc::new(Zeroizing::new(key.as_ref().to_vec())),
-        });
-        self
-    }
-
     /// Lets credentials go over plain http to other machines than this one. Whoever is on the way can read them.
     pub fn allow_http(mut self) -> Self {
-        self.allow_http = true;
+        self.settings.allow_http = true;
+        self
+    }
+
+    /// Keeps access tokens in a folder, so that other processes and later ones need not fetch their own; off by
+    /// default. The folder is made where it is missing.
+    ///
+    /// A token stands in a file that its owner alone can read (mode 0600 in a folder of 0700; on Windows the folder's
+    /// own rules hold), under a hash of whose it is. It serves only those who have the client's secret. Processes that
+    /// need a new one at the same time wait up to 5 s for the one that fetches it. A file that is damaged, a link,
+    /// another user's or open to others is passed over and replaced; where nothing can be read or written, calls are
+    /// made without it, and a warning is logged. Access tokens and keys that were given as they are, are never kept.
+    ///
+    /// ```
+    /// let harness = opcall::Harness::builder().env(|_| None).token_cache("/home/me/.cache/my-app/tokens").build()?;
+    /// # Ok::<(), opcall::Error>(())
+    /// ```
+    pub fn token_cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.caches.all = Some(Arc::new(TokenCache::new(folder.into())));
+        self
+    }
+
+    /// Keeps the access tokens of one service in a folder, as [`HarnessBuilder::token_cache`] does those of all.
+    pub fn token_cache_for(mut self, service: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
+        let service = service.into();
+        self.caches.of.retain(|(known, _)| *known != service);
+        self.caches.of.push((service, Arc::new(TokenCache::new(folder.into()))));
         self
     }
 
@@ -214,7 +252,7 @@ impl HarnessBuilder {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Spec`] for a document that cannot be read; [`Error::Config`] for a profile, provider or regions of a service that is not known, a base URL or
-    /// region that is none, and certificates or a proxy that cannot be read.
+    /// region that is none, a time that is zero, more than ten repeats, and certificates or a proxy that cannot be read.
     pub fn build(self) -> Result<Harness> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -237,9 +275,9 @@ impl HarnessBuilder {
                 providers: self.providers,
                 regions: self.regions,
                 lookup: self.lookup,
-                allow_http: self.allow_http,
                 transport: Transport::new(self.settings)?,
                 accounts: Mutex::new(HashMap::new()),
+                caches: self.caches,
             }),
         };
         for (service, profile) in &profiles {
@@ -254,7 +292,6 @@ impl fmt::Debug for HarnessBuilder {
         f.debug_struct("HarnessBuilder")
             .field("profiles", &self.profiles)
             .field("regions", &self.regions)
-            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

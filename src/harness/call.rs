@@ -2,24 +2,25 @@
 //! path before the credentials.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use url::Url;
 
 use super::command::{Command, Endpoint};
 use super::live::LiveCall;
 use super::{Harness, Inner, files};
-use crate::auth::{self, Account, Need, Target};
-use crate::error::{ArgumentsError, AuthError, Result};
+use crate::auth::{self, Account, Carried, Need, Target};
+use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
 use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
+use crate::pages::Given;
 use crate::params::Params;
 use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{self, CallOptions, Place, Placement, Request};
-use crate::response::{Context, Response, RootField};
-use crate::table::Operation;
+use crate::response::{Context, Response, ResponseStream, RootField};
+use crate::table::{Operation, Parameter};
+use crate::transport::{Answer, Limits, check_repeats};
 
 /// A command whose operation and account are found.
-pub(super) struct Dispatch<'a> {
+pub(crate) struct Dispatch<'a> {
     harness: &'a Harness,
     subject: Subject<'a>,
     pub(super) account: Arc<Account>,
@@ -27,7 +28,26 @@ pub(super) struct Dispatch<'a> {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     params: Params,
     options: CallOptions,
-    pub(super) timeout: Option<Duration>,
+    pub(super) follow: Option<u32>,
+    pub(super) limits: Limits,
+    /// In place of the harness's number of repeats.
+    pub(super) repeats: Option<u32>,
+    /// Whether the caller says that a repeat changes nothing more.
+    idempotent: bool,
+    /// Whether the body of the answer is left to the caller.
+    pub(super) is_streamed: bool,
+    /// The address of a further page, in place of the one that the arguments make.
+    pub(crate) page: Option<Url>,
+}
+
+/// What a live call brought.
+struct Exchanged {
+    context: Context,
+    answer: Answer,
+    /// The address that answered, without credentials.
+    url: String,
+    /// What an error about the answer must not repeat.
+    carried: Carried,
 }
 
 /// What is called.
@@ -60,8 +80,45 @@ impl<'a> Dispatch<'a> {
                 .map(|scheme| vec![use_of(&scheme.name, &[])])
                 .collect(),
         };
-        let Command { params, options, timeout, .. } = command;
-        Ok(Self { harness, subject, account, alternatives, params, options, timeout })
+        command.repeats.map_or(Ok(()), check_repeats)?;
+        command.limits.check()?;
+        let Command { mut params, mut options, limits, follow, repeats, idempotent, key, .. } = command;
+        if let Some(key) = key {
+            give_key(key, &subject, &mut params, &mut options)?;
+        }
+        Ok(Self {
+            harness,
+            subject,
+            account,
+            alternatives,
+            params,
+            options,
+            limits,
+            follow,
+            repeats,
+            idempotent,
+            is_streamed: false,
+            page: None,
+        })
+    }
+
+    /// The operation, where it is one of the table.
+    pub(crate) fn operation(&self) -> Option<Operation<'a>> {
+        if let Subject::Listed(operation) = &self.subject { Some(*operation) } else { None }
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        match &self.subject {
+            Subject::Listed(operation) => operation.method(),
+            Subject::Unlisted { method, .. } => method.clone(),
+        }
+    }
+
+    /// Looks at the arguments or sets one.
+    pub(crate) fn with_arguments<T>(&mut self, work: impl FnOnce(Given<'_>) -> T) -> T {
+        let parameters = self.operation().into_iter().flat_map(Operation::parameters);
+        let declared: Vec<_> = parameters.map(Parameter::name).collect();
+        work(Given { params: &mut self.params, body: &mut self.options.body, declared: &declared })
     }
 
     /// A dry run: without credentials that serve, the first alternative shows their places.
@@ -73,8 +130,30 @@ impl<'a> Dispatch<'a> {
         Ok(request)
     }
 
-    /// A live call. Everything that can be found wrong without the network is found first.
-    pub(super) async fn send(self) -> Result<Response> {
+    /// A live call.
+    pub(super) async fn send(&self) -> Result<Response> {
+        self.send_located().await.map(|(response, _)| response)
+    }
+
+    /// A live call, with the address that answered, without credentials.
+    pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
+        let Exchanged { context, answer, url, carried } = self.exchange().await?;
+        let checked = Response::check(context, answer);
+        Ok((checked.map_err(|error| carried.conceal(error))?, url))
+    }
+
+    /// A live call whose answer is taken as it comes.
+    pub(super) async fn stream(mut self) -> Result<ResponseStream> {
+        self.is_streamed = true;
+        let Exchanged { context, mut answer, carried, .. } = self.exchange().await?;
+        match answer.rest.take() {
+            Some(body) => Ok(ResponseStream::new(context, answer, body)),
+            None => Err(carried.conceal(Response::refuse(context, answer))),
+        }
+    }
+
+    /// Everything that can be found wrong without the network is found first.
+    async fn exchange(&self) -> Result<Exchanged> {
         let place = self.place(&self.account.base());
         place.require_real()?;
         let request = self.resolve(&place)?;
@@ -82,13 +161,17 @@ impl<'a> Dispatch<'a> {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
         let context = self.context(&request);
-        let inner = self.inner();
-        let mut call = LiveCall::new(&self, place, request);
-        let (answer, attempts) = inner.transport.send(&mut call).await?;
-        if let Some(problem) = call.unmet.filter(|_| answer.status == 401) {
-            return Err(self.unmet(&problem, answer.status).into());
+        let transport = self.inner().transport.for_call(self.limits.max_time);
+        let mut call = LiveCall::new(self, &transport, place, request)?;
+        let answer = transport.send(&mut call).await?;
+        let LiveCall { unmet, request, carried, spoiled, .. } = call;
+        if let Some(refused) = spoiled {
+            self.account.discard(&refused).await;
         }
-        Response::check(context, answer, attempts)
+        if let Some(problem) = unmet.filter(|_| answer.status == 401) {
+            return Err(self.unmet(&problem, &answer).into());
+        }
+        Ok(Exchanged { context, answer, url: request.url, carried })
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -109,14 +192,36 @@ impl<'a> Dispatch<'a> {
         };
         let mut request = resolved?;
         files::check(request.content())?;
+        let places = self.places();
+        if let Some(page) = &self.page {
+            request.move_to(page, &places);
+        }
+        request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
+        Ok(request)
+    }
+
+    /// Where credentials of any of the alternatives go in a request.
+    pub(super) fn places(&self) -> Vec<Placement> {
         let schemes = self.account.definition.security_schemes.iter();
         let schemes =
             schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
         let needs: Vec<_> =
             schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
-        let places = self.placements(&needs, self.account.own());
-        request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
-        Ok(request)
+        self.placements(&needs, self.account.own())
+    }
+
+    /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
+    /// operation's kind.
+    pub(super) fn is_idempotent(&self, request: &Request) -> bool {
+        if self.idempotent {
+            return true;
+        }
+        let operation = self.operation().filter(|operation| operation.method() == request.method);
+        // Of an endpoint in no table, and after a redirect that changed the method, the method alone is known.
+        let Some(operation) = operation else { return request.method.is_idempotent() };
+        let is_key = |(name, value): &(String, String)| name == request::KEY && !value.is_empty();
+        let has_key = || request::key_name(operation).is_some() && request.headers.iter().any(is_key);
+        operation.declared_idempotent().unwrap_or_else(|| operation.is_idempotent() || has_key())
     }
 
     /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set
@@ -135,7 +240,7 @@ impl<'a> Dispatch<'a> {
     /// What there is to choose among the alternatives by.
     pub(super) fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
         // Only TLS shows it.
-        let certificate = self.inner().transport.has_certificate()
+        let certificate = self.account.has_certificate(&self.inner().transport)
             && self.place(&self.account.base()).url.starts_with("https:");
         self.account.choice(&self.alternatives, credentials, certificate)
     }
@@ -165,22 +270,23 @@ impl<'a> Dispatch<'a> {
     }
 
     /// The server asks for an answer to a challenge that nobody here can give.
-    fn unmet(&self, problem: &str, status: u16) -> AuthError {
+    fn unmet(&self, problem: &str, answer: &Answer) -> AuthError {
         let service = self.account.definition.name.clone();
         AuthError {
             problem: format!(
                 "{service} asks for HTTP digest authentication by {problem}, which is not known here"
             ),
             hint: Some("ask the service for MD5, SHA-256 or SHA-512-256 with `qop=auth`.".to_owned()),
-            status: Some(status),
+            status: Some(answer.status),
             trace_id: None,
+            retry_after: None,
             service,
         }
     }
 
     /// Where the credentials may go: to the address of the call, which the document or the user named, alone.
     pub(super) fn target(&self, place: &Base) -> Target {
-        Target { origin: origin_of(&place.url), allow_http: self.account.allow_http }
+        Target { origin: origin_of(&place.url), plain_http: self.inner().transport.plain_http() }
     }
 
     /// Refuses an address before a token is fetched for it.
@@ -191,7 +297,7 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    pub(super) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match &self.subject {
             Subject::Listed(operation) => operation.qualified_id(),
             Subject::Unlisted { method, path, .. } => format!("{method} {path}"),
@@ -199,10 +305,7 @@ impl<'a> Dispatch<'a> {
     }
 
     fn context(&self, request: &Request) -> Context {
-        let operation = match &self.subject {
-            Subject::Listed(operation) => Some(*operation),
-            Subject::Unlisted { .. } => None,
-        };
+        let operation = self.operation();
         Context {
             operation: self.label(),
             service: self.account.definition.name.clone(),
@@ -214,8 +317,31 @@ impl<'a> Dispatch<'a> {
             graphql: operation
                 .and_then(Operation::graphql)
                 .map(|graphql| RootField(graphql.root_field().map(str::to_owned))),
+            items: operation.and_then(Operation::pagination).map(|pagination| pagination.items),
         }
     }
+}
+
+/// The caller's idempotency key, as an argument where the operation declares it.
+fn give_key(
+    key: String,
+    subject: &Subject<'_>,
+    params: &mut Params,
+    options: &mut CallOptions,
+) -> Result<(), ConfigError> {
+    if key.is_empty() {
+        let hint = Some("give a text that no other call has, such as a UUID.".to_owned());
+        return Err(ConfigError { problem: "the idempotency key is empty".to_owned(), hint });
+    }
+    let declared = match subject {
+        Subject::Listed(operation) => request::key_name(*operation),
+        Subject::Unlisted { .. } => None,
+    };
+    match declared {
+        Some(name) => _ = params.entries.insert(format!("header.{name}"), key.into()),
+        None => options.headers.push((request::KEY.to_owned(), key)),
+    }
+    Ok(())
 }
 
 fn alternatives_of(operation: Operation<'_>) -> Vec<Vec<SchemeUse>> {

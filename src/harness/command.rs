@@ -9,9 +9,11 @@ use super::Harness;
 use super::call::Dispatch;
 use crate::error::{Error, Result};
 use crate::operation::Method;
+use crate::pages::Pages;
 use crate::params::{Body, Params};
 use crate::request::{CallOptions, Request};
-use crate::response::Response;
+use crate::response::{Response, ResponseStream};
+use crate::transport::Limits;
 
 /// One call, not yet made: await it, or take its future with [`Command::send`].
 ///
@@ -36,7 +38,11 @@ pub struct Command<'a> {
     pub(super) profile: Option<String>,
     pub(super) server: Option<String>,
     pub(super) server_variables: Vec<(String, String)>,
-    pub(super) timeout: Option<Duration>,
+    pub(super) limits: Limits,
+    pub(super) follow: Option<u32>,
+    pub(super) repeats: Option<u32>,
+    pub(super) idempotent: bool,
+    pub(super) key: Option<String>,
 }
 
 /// What is called.
@@ -66,7 +72,11 @@ impl<'a> Command<'a> {
             profile: None,
             server: None,
             server_variables: Vec::new(),
-            timeout: None,
+            limits: Limits::default(),
+            follow: None,
+            repeats: None,
+            idempotent: false,
+            key: None,
         }
     }
 
@@ -149,9 +159,67 @@ impl<'a> Command<'a> {
         self
     }
 
-    /// How long one attempt of this call may take, in place of the harness's timeout.
+    /// How long one attempt of this call may take, in place of [`crate::HarnessBuilder::timeout`].
     pub fn timeout(mut self, each: Duration) -> Self {
-        self.timeout = Some(each);
+        self.limits.timeout = Some(each);
+        self
+    }
+
+    /// How long connecting may take, in place of [`crate::HarnessBuilder::connect_timeout`].
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.limits.connect_timeout = Some(limit);
+        self
+    }
+
+    /// How long the whole call may take, in place of [`crate::HarnessBuilder::max_time`].
+    pub fn max_time(mut self, limit: Duration) -> Self {
+        self.limits.max_time = Some(limit);
+        self
+    }
+
+    /// How long the body of a streamed answer may stand still, in place of [`crate::HarnessBuilder::idle_timeout`].
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.limits.idle_timeout = Some(limit);
+        self
+    }
+
+    /// How large the body of the answer may be, in bytes after content decoding, in place of
+    /// [`crate::HarnessBuilder::max_body`].
+    pub fn max_body(mut self, bytes: u64) -> Self {
+        self.limits.max_body = Some(bytes);
+        self
+    }
+
+    /// Follows so many redirects of this call, in place of the harness's number
+    /// ([`crate::HarnessBuilder::follow_redirects`]).
+    pub fn follow_redirects(mut self, most: u32) -> Self {
+        self.follow = Some(most);
+        self
+    }
+
+    /// How often this call may be repeated after its first attempt: 0 to 10, in place of the harness's
+    /// [`crate::RetryPolicy::repeats`]. More is an [`Error::Config`].
+    pub fn retry(mut self, repeats: u32) -> Self {
+        self.repeats = Some(repeats);
+        self
+    }
+
+    /// Says that two requests have the effect of one, whatever the method and the document say: the call may be repeated
+    /// although it may have been carried out.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// The key by which the service knows a repeat, also one of another program at another time. It goes into the
+    /// operation's own `Idempotency-Key` parameter; where it declares none, into a header of that name, and that the
+    /// service heeds it is the caller's word: the call may be repeated as with [`Command::idempotent`].
+    ///
+    /// Without this, an operation that declares such a header gets a key that is made for the call, a UUID, the same for
+    /// all its attempts.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self.idempotent = true;
         self
     }
 
@@ -159,8 +227,8 @@ impl<'a> Command<'a> {
     ///
     /// # Errors
     /// What a live call finds before it sends: [`Error::UnknownOperation`], [`Error::Ambiguous`],
-    /// [`Error::Arguments`] with every problem, [`Error::Spec`], [`Error::Config`], [`Error::Io`] for a file that cannot
-    /// be read.
+    /// [`Error::Arguments`] with every problem, [`Error::Spec`], [`Error::Config`] (also for a time that is zero),
+    /// [`Error::Io`] for a file that cannot be read.
     pub fn prepare(self) -> Result<Request> {
         Dispatch::of(self)?.prepare()
     }
@@ -171,6 +239,37 @@ impl<'a> Command<'a> {
     /// Every [`Error`]; [`Error::was_sent`] tells whether the call may have been carried out.
     pub async fn send(self) -> Result<Response> {
         Dispatch::of(self)?.send().await
+    }
+
+    /// The pages of the list that this call is the first page of. Nothing happens until [`Pages::next`] is awaited,
+    /// which also tells what is wrong with the call.
+    pub fn pages(self) -> Pages<'a> {
+        Pages::of(Dispatch::of(self))
+    }
+
+    /// Makes the call and returns once the head of its answer is there; the body is taken as it comes, whatever its
+    /// size. An answer that refuses the call is read and is [`Error::Refused`], as ever; what stands in the body of a
+    /// GraphQL answer is not looked at.
+    ///
+    /// The timeout of an attempt and that of the whole call end with the head. From then on nothing is repeated, and
+    /// the body may stand still for [`crate::HarnessBuilder::idle_timeout`].
+    ///
+    /// ```no_run
+    /// # async fn run(harness: &opcall::Harness) -> Result<(), opcall::Error> {
+    /// # use std::io::Write as _;
+    /// let mut answer = harness.command("GetSampleV3", [("ids", "abc")]).stream().await?;
+    /// let mut file = std::io::BufWriter::new(std::fs::File::create("sample.bin").unwrap());
+    /// while let Some(chunk) = answer.chunk().await? {
+    ///     file.write_all(&chunk).unwrap();
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Command::send`].
+    pub async fn stream(self) -> Result<ResponseStream> {
+        Dispatch::of(self)?.stream().await
     }
 }
 
@@ -206,6 +305,7 @@ mod tests {
         let command = || crate::command("tokens_query", Params::default());
         crosses(&command());
         crosses(&command().send());
+        crosses(&command().stream());
         crosses(&command().into_future());
     }
 }

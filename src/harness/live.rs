@@ -1,21 +1,27 @@
 //! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
 
 use super::call::{Dispatch, shown_url};
-use super::files;
-use crate::auth::{self, Challenge, Grant, Rejected};
-use crate::error::{Phase, Result, TransportError, UnsafeError};
-use crate::operation::SecuritySchemeDef;
+use super::{files, key};
+use crate::attempt::Attempt;
+use crate::auth::{self, Carried, Challenge, Grant, Rejected};
+use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
+use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Base, origin_of};
-use crate::request::Request;
-use crate::transport::{Answer, Call, Wire};
+use crate::request::{Content, Request};
+use crate::transport::{Answer, Asked, Call, Caller, Failure, Hop, Terms, Trail, Transport, Wire};
 
 /// A call between its attempts.
 pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
+    transport: &'c Transport,
     /// The address that `request` was resolved against.
     place: Base,
-    request: Request,
+    pub(super) request: Request,
+    /// The idempotency key that was made for it, the same for all attempts.
+    key: Option<String>,
     grant: Grant,
+    /// Whose rate limits it counts for.
+    caller: Option<Caller>,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.
     caught_up: bool,
@@ -23,30 +29,48 @@ pub(super) struct LiveCall<'c, 'a> {
     renewed: bool,
     /// How many digest challenges it was answered with.
     challenges: u32,
+    /// Tokens that were refused, where the body cannot be sent again.
+    pub(super) spoiled: Option<Rejected>,
+    redirects: Trail,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
+    /// The secrets that the last request carried, which an error must not repeat.
+    pub(super) carried: Carried,
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
-    pub(super) fn new(dispatch: &'c Dispatch<'a>, place: Base, request: Request) -> Self {
-        Self {
+    pub(super) fn new(
+        dispatch: &'c Dispatch<'a>,
+        transport: &'c Transport,
+        place: Base,
+        mut request: Request,
+    ) -> Result<Self> {
+        let key = key::for_call(&request)?;
+        key::put(key.as_deref(), &mut request);
+        Ok(Self {
             dispatch,
+            transport,
             place,
+            key,
             request,
             grant: Grant::default(),
+            caller: None,
             rejected: Rejected::default(),
             caught_up: false,
             renewed: false,
             challenges: 0,
+            spoiled: None,
+            redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
             unmet: None,
-        }
+            carried: Carried::default(),
+        })
     }
 
     async fn sign_in(&mut self) -> Result<()> {
         let dispatch = self.dispatch;
         let account = &dispatch.account;
-        let transport = &dispatch.inner().transport;
         if dispatch.alternatives.is_empty() {
+            self.caller = Some(account.caller(&self.origin(), &[], account.own(), &self.request));
             return Ok(());
         }
         let credentials = account.credentials(&self.rejected).await?;
@@ -58,7 +82,10 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if !needed.is_empty() {
             dispatch.check_target(&self.place)?;
         }
-        self.grant = account.grant(&needed, &self.rejected, transport).await?;
+        self.grant = account.grant(&needed, &self.rejected, self.transport).await?;
+        // Signing in may have found another region.
+        self.follow_region()?;
+        self.caller = Some(account.caller(&self.origin(), &needed, &credentials, &self.request));
         Ok(())
     }
 
@@ -101,16 +128,27 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         again
     }
 
+    /// Goes where an answer redirects: the last step before sending looks at the address once more.
+    fn go(&mut self, hop: Hop) {
+        self.request.move_to(&hop.url, &self.dispatch.places());
+        self.request.method = hop.method;
+        if hop.drops_body {
+            self.request.body = Content::None;
+            self.request.headers.retain(|(name, _)| !name.starts_with("content-"));
+        }
+    }
+
     fn origin(&self) -> String {
         origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
     }
 
-    /// Signing in may have found that the account belongs to another region: then the request is resolved anew.
+    /// Where the account belongs to another region, the request is resolved anew.
     fn follow_region(&mut self) -> Result<()> {
         let place = self.dispatch.place(&self.dispatch.account.base());
         if place.url != self.place.url {
             let placements = std::mem::take(&mut self.request.credentials);
             self.request = self.dispatch.resolve(&place)?;
+            key::put(self.key.as_deref(), &mut self.request);
             self.request.credentials = placements;
             self.place = place;
         }
@@ -119,14 +157,34 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 }
 
 impl Call for LiveCall<'_, '_> {
+    type Error = Error;
+
     async fn wire(&mut self) -> Result<Wire> {
         self.sign_in().await?;
-        self.follow_region()?;
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
-        wire.timeout = self.dispatch.timeout;
+        self.carried = Carried::by(&wire, &self.request, &self.grant);
+        wire.limits = self.dispatch.limits;
+        wire.is_streamed = self.dispatch.is_streamed;
+        wire.link = self.dispatch.account.link(&wire.url, &self.place.url);
         Ok(wire)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            idempotent: self.dispatch.is_idempotent(&self.request),
+            replayable: files::is_repeatable(self.request.content()),
+            repeats: self.dispatch.repeats,
+        }
+    }
+
+    fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    fn limits(&self) -> Option<&RateLimitHeaders> {
+        self.dispatch.account.definition.rate_limit.as_ref()
     }
 
     fn renews(&mut self, answer: &Answer) -> bool {
@@ -135,16 +193,29 @@ impl Call for LiveCall<'_, '_> {
         }
         let is_challenged = self.is_challenged(answer);
         if !files::is_repeatable(self.request.content()) {
+            self.spoiled = self.grant.renewable();
             return false;
         }
         if is_challenged {
             return true;
         }
         let Some(rejected) = self.grant.renewable() else { return false };
-        let once =
-            if self.dispatch.account.is_current(&rejected) { &mut self.renewed } else { &mut self.caught_up };
+        // What was found in place of refused credentials may be refused as well: then new ones are fetched.
+        let is_news = self.dispatch.account.is_current(&rejected) && !(self.renewed && self.grant.is_found);
+        let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)
+    }
+
+    fn redirects(&mut self, answer: &Answer) -> Result<bool> {
+        let is_repeatable = files::is_repeatable(self.request.content());
+        let Request { method, url, .. } = &self.request;
+        let hop = self.redirects.next(&Asked { method, url, is_repeatable }, answer)?;
+        Ok(hop.map(|hop| self.go(hop)).is_some())
+    }
+
+    fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Error {
+        failure.into_error(wire, attempts)
     }
 
     fn out_of_time(&self) -> TransportError {
@@ -157,7 +228,8 @@ impl Call for LiveCall<'_, '_> {
             phase: Phase::ConnectTimeout,
             signing_in: true,
             fetching: false,
-            attempts: 0,
+            proxy: None,
+            attempts: Vec::new(),
             source: None,
         }
     }

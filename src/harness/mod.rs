@@ -4,7 +4,9 @@ mod builder;
 mod call;
 mod command;
 mod files;
+mod key;
 mod live;
+mod sign_in;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,9 +15,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use once_cell::sync::OnceCell;
 
 pub use self::builder::HarnessBuilder;
+pub(crate) use self::call::Dispatch;
 pub use self::command::Command;
 use self::command::Endpoint;
-use crate::auth::{Account, CredentialProvider};
+pub use self::sign_in::{AccessToken, SignIn, SignInMethod, SignInPlan};
+use crate::auth::{Account, CredentialProvider, Forgotten, TokenCache};
 use crate::error::{ConfigError, Error, Result};
 use crate::operation::{Method, RegionDef, ServiceDef};
 use crate::params::Params;
@@ -48,9 +52,18 @@ struct Inner {
     providers: Vec<(String, Arc<dyn CredentialProvider>)>,
     regions: Vec<(String, Vec<RegionDef>)>,
     lookup: Lookup,
-    allow_http: bool,
     transport: Transport,
     accounts: Mutex<HashMap<AccountKey, Arc<Account>>>,
+    caches: Caches,
+}
+
+/// Where tokens are kept between processes.
+#[derive(Default)]
+struct Caches {
+    /// Those of every service.
+    all: Option<Arc<TokenCache>>,
+    /// Those of one service.
+    of: Vec<(String, Arc<TokenCache>)>,
 }
 
 /// Tokens are never shared between profiles or servers.
@@ -112,6 +125,11 @@ impl Harness {
         Command::new(Ok(self), Endpoint::Unlisted { service, method, path }, params.into())
     }
 
+    /// How calls of a service sign in: what is used, whether the service takes it, and how to give tokens back.
+    pub fn sign_in<'a>(&'a self, service: &'a str) -> SignIn<'a> {
+        SignIn::new(self, service)
+    }
+
     /// The operations it knows.
     #[must_use]
     pub fn table(&self) -> &OperationTable {
@@ -127,7 +145,8 @@ impl Harness {
         let accounts: Vec<_> = self.accounts().values().cloned().collect();
         let mut outcome = Ok(());
         for account in accounts {
-            outcome = outcome.and(account.revoke(&self.inner.transport).await);
+            let mut forgotten = Forgotten::default();
+            outcome = outcome.and(account.revoke_held(&self.inner.transport, &mut forgotten).await);
         }
         outcome.map_err(Error::from)
     }
@@ -168,7 +187,8 @@ impl Harness {
         let provider = name.is_none().then(|| find(&self.inner.providers, service).cloned()).flatten();
         let regions =
             find(&self.inner.regions, service).cloned().unwrap_or_else(|| definition.regions.clone());
-        Account::new(definition, regions, profile, provider, self.inner.allow_http)
+        let cache = find(&self.inner.caches.of, service).or(self.inner.caches.all.as_ref()).cloned();
+        Account::new(definition, regions, profile, provider, cache)
     }
 
     fn profile(&self, definition: &ServiceDef, name: Option<&str>) -> Result<Profile> {

@@ -141,7 +141,8 @@ pub struct Pagination {
     /// The argument that takes the cursor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// JSON pointer (RFC 6901) to the next cursor in the answer.
+    /// JSON pointer (RFC 6901) to the next cursor in the answer; for links, to the next page's URL, where that is in
+    /// the answer and not in a `Link` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// JSON pointer to the number of items in all.
@@ -160,7 +161,7 @@ pub enum PaginationKind {
     Offset,
     /// An opaque mark from the page before.
     Cursor,
-    /// A `Link` header (RFC 8288).
+    /// The next page's URL, in a `Link` header (RFC 8288) or in the answer.
     Link,
 }
 

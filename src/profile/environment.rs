@@ -105,7 +105,8 @@ impl Profile {
     /// [`crate::Error::Config`] where a file named by a variable cannot be read, or server variables are not
     /// written so.
     pub fn from_env(definition: &ServiceDef, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let read = |key| first_found(&variables_for(definition, key), lookup);
+        let mut sources = Vec::new();
+        let mut read = |key| first_found(&variables_for(definition, key), lookup, &mut sources);
         let mut credentials = Credentials::new();
         if let (Some(id), Some(secret)) = (read(Setting::ClientId)?, read(Setting::ClientSecret)?) {
             credentials = credentials.client(id, secret);
@@ -116,24 +117,20 @@ impl Profile {
         credentials.member = read(Setting::Member)?;
         credentials.access_token = read(Setting::AccessToken)?.map(Into::into);
         credentials.api_key = read(Setting::ApiKey)?.map(Into::into);
+        let base_url = read(Setting::BaseUrl)?;
+        let server = read(Setting::Server)?;
+        let variables = read(Setting::ServerVariables)?
+            .map_or(Ok(Vec::new()), |text| server_variables(definition, &text))?;
+        let region = read(Setting::Region)?;
+        let token_url = read(Setting::TokenUrl)?;
         for scheme in &definition.security_schemes {
             let Some(variable) = variable_of_scheme(definition, &scheme.name) else { continue };
-            if let Some(secret) = first_found(&[variable], lookup)? {
+            if let Some(secret) = first_found(&[variable], lookup, &mut sources)? {
                 credentials = credentials.scheme(&scheme.name, secret);
             }
         }
-        Ok(Self {
-            name: None,
-            base_url: read(Setting::BaseUrl)?,
-            wish: Wish {
-                server: read(Setting::Server)?,
-                variables: read(Setting::ServerVariables)?
-                    .map_or(Ok(Vec::new()), |text| server_variables(definition, &text))?,
-            },
-            region: read(Setting::Region)?,
-            token_url: read(Setting::TokenUrl)?,
-            credentials,
-        })
+        let wish = Wish { server, variables };
+        Ok(Self { name: None, base_url, wish, region, token_url, credentials, certificate: None, sources })
     }
 }
 
@@ -153,15 +150,23 @@ fn server_variables(definition: &ServiceDef, text: &str) -> Result<Vec<ServerVar
     Ok(wish.variables)
 }
 
-fn first_found(variables: &[String], lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>> {
+/// The value that comes first; where it was read is added to the sources.
+fn first_found(
+    variables: &[String],
+    lookup: &dyn Fn(&str) -> Option<String>,
+    sources: &mut Vec<String>,
+) -> Result<Option<String>> {
     let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
     for variable in variables {
         if let Some(value) = set(variable) {
+            sources.push(format!("env:{variable}"));
             return Ok(Some(value));
         }
         let file_variable = format!("{variable}_FILE");
         if let Some(path) = set(&file_variable) {
-            return read_file(&file_variable, &path).map(Some);
+            let value = read_file(&file_variable, &path)?;
+            sources.extend([format!("env:{file_variable}"), format!("file:{path}")]);
+            return Ok(Some(value));
         }
     }
     Ok(None)

@@ -78,6 +78,7 @@ pub(super) fn route<'a>(
     for (order, (name, value)) in params.iter().enumerate() {
         router.route(order, name, value);
     }
+    router.fill_key();
     router.missing();
     router.routed
 }
@@ -92,6 +93,21 @@ fn slots(operation: Operation<'_>) -> Vec<Slot<'_>> {
         }
     }
     slots
+}
+
+/// The header that takes an idempotency key (draft-ietf-httpapi-idempotency-key-header), in lower case.
+pub(crate) const KEY: &str = "idempotency-key";
+
+/// In place of an idempotency key that is made when the call is sent.
+pub(crate) const KEY_STAND_IN: &str = "<made for each call>";
+
+fn is_key(name: &str, location: Location) -> bool {
+    location == Location::Header && name.eq_ignore_ascii_case(KEY)
+}
+
+/// The name of the parameter that takes an idempotency key, where the operation declares one.
+pub(crate) fn key_name(operation: Operation<'_>) -> Option<&str> {
+    operation.parameters().find(|one| is_key(one.name(), one.location())).map(Parameter::name)
 }
 
 /// Header parameters that documents may declare and that count for nothing (`OpenAPI` Parameter Object, `name`).
@@ -308,6 +324,14 @@ impl<'a> Router<'a, '_> {
             self.routed.extras.push(Extra { order, location: Location::Query, name, value });
         } else {
             self.problems.unknown(order, name, near);
+        }
+    }
+
+    /// Where no argument is given for the operation's idempotency key, one is made when the call is sent.
+    fn fill_key(&mut self) {
+        let is_open = |slot: &&mut Slot<'_>| slot.order.is_none() && is_key(slot.name, slot.location);
+        if let Some(slot) = self.routed.slots.iter_mut().find(is_open) {
+            slot.value = Some(Cow::Owned(KEY_STAND_IN.into()));
         }
     }
 

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+use url::{Position, Url};
+
 use super::{Place, Placement, Request, style};
 
 impl Request {
@@ -18,6 +21,51 @@ impl Request {
                 query.split('&').any(|pair| is_pair_of(place, pair))
             }
         }
+    }
+
+    /// What the caller put at the places of credentials.
+    pub(crate) fn given_values(&self) -> Vec<String> {
+        let mut values = Vec::new();
+        for Placement { place, .. } in &self.given {
+            let wanted = if let Place::Header { name, .. } = place { name } else { "cookie" };
+            let headers =
+                self.headers.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+            let query = self.url.split_once('?').map_or("", |(_, query)| query);
+            match place {
+                Place::Header { .. } => values.extend(headers.map(str::to_owned)),
+                Place::Cookie { .. } => {
+                    let pairs = headers.flat_map(|pairs| pairs.split(';'));
+                    values.extend(pairs.filter(|pair| is_pair_of(place, pair)).map(str::to_owned));
+                }
+                Place::Query { .. } => {
+                    values.extend(query.split('&').filter(|pair| is_pair_of(place, pair)).map(str::to_owned));
+                }
+            }
+        }
+        values
+    }
+
+    /// Sends it to another address, without its fragment. What stands in its query at the place of a credential is
+    /// left out: a value of the caller's own goes there, or the account's.
+    pub(crate) fn move_to(&mut self, address: &Url, credentials: &[Placement]) {
+        let names: Vec<_> = credentials
+            .iter()
+            .filter_map(|one| if let Place::Query { name } = &one.place { Some(name.as_str()) } else { None })
+            .collect();
+        let is_credential = |pair: &&str| {
+            let name = pair.split_once('=').map_or(*pair, |(name, _)| name).replace('+', " ");
+            names.contains(&&*percent_decode_str(&name).decode_utf8_lossy())
+        };
+        let own = self.url.split_once('?').map_or("", |(_, query)| query);
+        let own = own.split('&').filter(is_credential);
+        let others = address.query().unwrap_or_default().split('&').filter(|pair| !is_credential(pair));
+        let pairs: Vec<_> = others.chain(own).filter(|pair| !pair.is_empty()).collect();
+        let mut url = address[..Position::AfterPath].to_owned();
+        if !pairs.is_empty() {
+            url.push('?');
+            url.push_str(&pairs.join("&"));
+        }
+        self.url = url;
     }
 
     /// The URL with a mask in place of every value that the caller gave for a credential.
@@ -76,5 +124,47 @@ fn is_pair_of(place: &Place, pair: &str) -> bool {
         }
         Place::Cookie { name: wanted } => name.trim() == wanted,
         Place::Header { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use super::*;
+    use crate::operation::Method;
+    use crate::request::Content;
+
+    #[test]
+    fn another_address_keeps_the_caller_s_key_and_no_other() {
+        let moved = |from: &str, to: &str| {
+            let place = Place::Query { name: "api key".to_owned() };
+            let credentials = [Placement { scheme: "s".to_owned(), place, variables: Vec::new() }];
+            let mut request = Request {
+                operation: None,
+                method: Method::Get,
+                url: from.to_owned(),
+                headers: Vec::new(),
+                body: Content::None,
+                credentials: Vec::new(),
+                given: Vec::new(),
+                warnings: Vec::new(),
+            };
+            request.move_to(&Url::parse(to).unwrap(), &credentials);
+            request.url
+        };
+        for (from, to, expected) in [
+            ("https://h/a?x=1", "https://h/b?page=2&y=%20#part", "https://h/b?page=2&y=%20"),
+            ("https://h/a?x=1", "https://h/b", "https://h/b"),
+            ("https://h/a", "https://h/b?api%20key=echo", "https://h/b"),
+            ("https://h/a", "https://h/b?api+key=echo&page=2&api%20%6Bey", "https://h/b?page=2"),
+            (
+                "https://h/a?api%20key=mine&x=1",
+                "https://h/b?api+key=echo&p=2",
+                "https://h/b?p=2&api%20key=mine",
+            ),
+        ] {
+            assert_eq!(moved(from, to), expected, "{from} {to}");
+        }
     }
 }

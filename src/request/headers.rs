@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::CallOptions;
 use super::arguments::Routed;
-use super::problems::Problems;
+use super::problems::{MISSING, Problems};
 use super::resolve::parameter_text;
 use super::style::{self, Escape, Rules};
 use crate::operation::{Location, Style};
@@ -21,6 +21,9 @@ pub(super) fn build(
     let mut headers = Headers { list: Vec::with_capacity(4), problems };
     headers.list.push(("accept".to_owned(), accept.to_owned()));
     if let Some(media_type) = media_type {
+        if let Some(problem) = value_problem(&media_type) {
+            headers.problems.refuse(MISSING, "header.content-type", problem);
+        }
         headers.list.push(("content-type".to_owned(), media_type.into_owned()));
     }
     let mut cookies = String::new();
@@ -107,7 +110,8 @@ impl Headers<'_> {
         let mut text = String::new();
         style::write(&mut text, Rules { explode: rules.explode && is_raw, ..rules }, value);
         let broken = if is_raw { cookie_problem(rules, value) } else { None };
-        let problem = broken.or_else(|| value_problem(&text));
+        let problem =
+            broken.or_else(|| value_problem(&text)).or_else(|| text.split("; ").find_map(edge_problem));
         if let Some(problem) = problem {
             return self.problems.refuse(order, format!("cookie.{name}"), problem);
         }
@@ -139,6 +143,17 @@ fn cookie_problem(rules: Rules<'_>, value: &Argument) -> Option<&'static str> {
         None
     }
 }
+
+/// Why a pair of the `cookie` header would come as another one: spaces around a name and a value are cut off
+/// (RFC 6265 §5.2), if they would.
+fn edge_problem(pair: &str) -> Option<&'static str> {
+    let has_edge = |text: &str| text.trim_matches([' ', '\t']) != text;
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    (has_edge(name) || has_edge(value)).then_some(EDGES)
+}
+
+/// What is said of a text that the way would cut.
+const EDGES: &str = "must not begin or end with a space: it would be lost on the way";
 
 /// Why a header field cannot be sent as one of a part, if it cannot.
 pub(super) fn part_problem(name: &str, value: &str) -> Option<&'static str> {
@@ -179,7 +194,7 @@ fn value_problem(value: &str) -> Option<&'static str> {
     } else if !value.is_ascii() {
         Some("must be ASCII: headers carry nothing else reliably")
     } else if value.starts_with([' ', '\t']) || value.ends_with([' ', '\t']) {
-        Some("must not begin or end with a space: it would be lost on the way")
+        Some(EDGES)
     } else {
         None
     }

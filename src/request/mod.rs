@@ -27,6 +27,7 @@ use bytes::Bytes;
 use crate::operation::Method;
 use crate::params::Body;
 
+pub(crate) use arguments::{KEY, KEY_STAND_IN, key_name};
 pub(crate) use resolve::{resolve, resolve_unlisted};
 pub(crate) use url::is_dots;
 

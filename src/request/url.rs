@@ -22,6 +22,18 @@ const LITERAL: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// Writes what a document says as it stands; a `%` that begins no escape is a percent sign (RFC 3986 §2.4).
+fn literal(url: &mut String, text: &str, set: &'static AsciiSet) {
+    for (number, piece) in text.split('%').enumerate() {
+        let digits = piece.as_bytes().get(..2);
+        let is_escape = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        if number > 0 {
+            url.push_str(if is_escape { "%" } else { "%25" });
+        }
+        url.extend(utf8_percent_encode(piece, set));
+    }
+}
+
 /// A path key without its fragment, and the query that some documents write into it.
 pub(super) fn split(key: &str) -> (&str, Option<&str>) {
     if !key.contains(['?', '#']) {
@@ -65,7 +77,12 @@ fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
             return None;
         }
         let Some(inner) = rest.strip_prefix('{').and_then(closed) else {
-            let end = rest[1..].find('{').map_or(rest.len(), |end| end + 1);
+            // The first letter may be a brace that nothing closes, or one of several bytes.
+            let end = rest
+                .char_indices()
+                .skip(1)
+                .find(|(_, letter)| *letter == '{')
+                .map_or(rest.len(), |(at, _)| at);
             let (literal, after) = rest.split_at(end);
             rest = after;
             return Some(Piece::Literal(literal));
@@ -111,11 +128,11 @@ pub(super) fn write_path(
                 // Only the first segment can go on one with a variable in it.
                 let (rest, further) =
                     text.split_once('/').map_or((text, None), |(rest, more)| (rest, Some(more)));
-                url.extend(utf8_percent_encode(rest, LITERAL));
+                literal(url, rest, LITERAL);
                 if let Some(further) = further {
                     segment.check(url, problems);
                     url.push('/');
-                    url.extend(utf8_percent_encode(further, LITERAL));
+                    literal(url, further, LITERAL);
                     let start = url.rfind('/').map_or(0, |place| place + 1);
                     segment = Segment { start, variable: None };
                 }
@@ -190,8 +207,8 @@ impl<'u> Query<'u> {
 
     /// The query that a document writes into its path key.
     pub(super) fn add_literal(&mut self, query: &str) {
-        const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\'');
-        self.add(|url| url.extend(utf8_percent_encode(query, QUERY)));
+        const QUERY: &AsciiSet = &LITERAL.remove(b'?').add(b'\'');
+        self.add(|url| literal(url, query, QUERY));
     }
 }
 

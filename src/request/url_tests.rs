@@ -15,6 +15,7 @@ fn templates_are_taken_apart() {
     assert_eq!(names("/a/{ID:[0-9]{2,}}/{x:[^#?]+}#f"), ["ID", "x"]);
     assert_eq!(names("/a/{b}{c}.json"), ["b", "c"]);
     assert_eq!(names("/open/{brace"), [""; 0]);
+    assert_eq!(names("é{b}é{c}é"), ["b", "c"], "letters of several bytes at the start of a piece");
     assert_eq!(split("/graphql#name"), ("/graphql", None));
     assert_eq!(split("/a?b=c&d=e#f"), ("/a", Some("b=c&d=e")));
     assert_eq!(split("/{x:[^#?]+}/b"), ("/{x:[^#?]+}/b", None));
@@ -34,6 +35,7 @@ fn a_base_may_carry_a_path_and_a_slash() {
     assert_eq!(written("https://h/humio/", "/graphql"), "https://h/humio/graphql");
     assert_eq!(written("https://h", "graphql"), "https://h/graphql");
     assert_eq!(written("https://h", "/a b/ü/{x:[0-9]+}/"), "https://h/a%20b/%C3%BC/x/");
+    assert_eq!(written("https://h", "/100%/%2f/%zz%/%%41"), "https://h/100%25/%2f/%25zz%25/%25%41");
 }
 
 #[test]

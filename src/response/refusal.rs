@@ -1,19 +1,14 @@
 //! What an error answer says: message, code and trace identifier, by the document's pointers or by custom.
 
-use std::time::{Duration, SystemTime};
-
-use http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::operation::{ErrorPointers, RateLimitHeaders};
+use crate::operation::ErrorPointers;
 use crate::transport::Answer;
 
 /// No message is longer than this many characters.
 const LONGEST_MESSAGE: usize = 512;
-
-/// A moment beyond this many seconds since 1970 (the year 5138) is given in milliseconds.
-const EPOCH_SECONDS: u64 = 100_000_000_000;
 
 /// Where messages stand by custom: RFC 9457 problem details, RFC 6749 §5.2, and what most services do.
 const CUSTOMARY: [&str; 9] = [
@@ -98,36 +93,20 @@ pub(crate) fn has_graphql_errors(body: &[u8]) -> bool {
         .is_ok_and(|answer| answer.errors.is_some_and(|errors| !errors.is_empty()))
 }
 
-/// How long the service asks to wait: `Retry-After` in seconds (RFC 9110 §10.2.3), else the header that `x-rate-limit`
-/// names, in seconds or as a moment since 1970.
-pub(crate) fn retry_after(
-    headers: &HeaderMap,
-    limits: Option<&RateLimitHeaders>,
-    now: SystemTime,
-) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    if let Some(seconds) = number(RETRY_AFTER.as_str()) {
-        return Some(Duration::from_secs(seconds));
-    }
-    let limits = limits?;
-    let reset = number(limits.reset.as_deref()?)?;
-    if limits.reset_unit.as_deref() != Some("epoch") {
-        return Some(Duration::from_secs(reset));
-    }
-    let since = if reset > EPOCH_SECONDS { Duration::from_millis(reset) } else { Duration::from_secs(reset) };
-    Some(since.saturating_sub(now.duration_since(SystemTime::UNIX_EPOCH).ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use http::header::HeaderMap;
 
     use super::*;
 
     fn said(media_type: &str, body: &str, pointers: Option<&ErrorPointers>, graphql: bool) -> Said {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
-        read(&Answer { status: 400, headers, body: body.to_owned().into() }, pointers, graphql)
+        let answer =
+            Answer { status: 400, headers, body: body.to_owned().into(), rest: None, attempts: Vec::new() };
+        read(&answer, pointers, graphql)
     }
 
     fn message(media_type: &str, body: &str) -> Option<String> {
@@ -186,33 +165,5 @@ mod tests {
         for body in [r#"{"errors": []}"#, r#"{"errors": null}"#, r#"{"data": 1}"#, "no", ""] {
             assert!(!has_graphql_errors(body.as_bytes()), "{body}");
         }
-    }
-
-    #[test]
-    fn retry_after_reads_seconds() {
-        let headers = |value: &str| HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
-        let wait = |value| retry_after(&headers(value), None, SystemTime::UNIX_EPOCH);
-        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
-        for junk in ["-1", "soon", "1.5", ""] {
-            assert_eq!(wait(junk), None, "{junk}");
-        }
-    }
-
-    #[test]
-    fn the_documents_header_tells_a_moment_in_seconds_or_milliseconds() {
-        let limits = RateLimitHeaders {
-            reset: Some("X-RateLimit-RetryAfter".to_owned()),
-            reset_unit: Some("epoch".to_owned()),
-            ..RateLimitHeaders::default()
-        };
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let wait = |value: &str| {
-            let name = http::HeaderName::from_static("x-ratelimit-retryafter");
-            retry_after(&HeaderMap::from_iter([(name, value.parse().unwrap())]), Some(&limits), now)
-        };
-        assert_eq!(wait("1800000005"), Some(Duration::from_secs(5)));
-        assert_eq!(wait("1800000005000"), Some(Duration::from_secs(5)));
-        assert_eq!(wait("1799999999"), Some(Duration::ZERO), "a moment that is past");
-        assert_eq!(wait("99999999999999999999999"), None);
     }
 }

@@ -116,13 +116,17 @@ impl<'t> Operation<'t> {
     /// the method (RFC 9110 §9.2.2).
     #[must_use]
     pub fn is_idempotent(self) -> bool {
+        self.declared_idempotent().unwrap_or_else(|| {
+            self.graphql().map_or_else(|| self.method().is_idempotent(), |graphql| !graphql.is_mutation())
+        })
+    }
+
+    /// What `x-idempotent` says, where it is there.
+    pub(crate) fn declared_idempotent(self) -> Option<bool> {
         if self.has(layout::operation::IDEMPOTENT) {
-            return true;
+            return Some(true);
         }
-        if self.has(layout::operation::NOT_IDEMPOTENT) {
-            return false;
-        }
-        self.graphql().map_or_else(|| self.method().is_idempotent(), |graphql| !graphql.is_mutation())
+        self.has(layout::operation::NOT_IDEMPOTENT).then_some(false)
     }
 
     /// Whether a call only reads: a safe method (RFC 9110 §9.2.1) or a GraphQL query.

@@ -1,18 +1,52 @@
 //! The one loop of attempts of a call: what an attempt brought is classified, then decided on in one place.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
+use super::budget::Charge;
 use super::failure::Failure;
-use super::{Answer, Transport, Wire};
-use crate::error::{Phase, Result, TransportError};
+use super::hint::Hint;
+use super::pace::{Asking, Caller, Held, Turn};
+use super::retry::{Chance, Moment, Repeat, Seen, Stop, Terms};
+use super::{Answer, Transport, Wire, hint};
+use crate::attempt::{Attempt, Outcome, Wait, WaitReason};
+use crate::error::{Phase, TransportError, is_retryable_status};
+use crate::operation::RateLimitHeaders;
 
 /// One call, seen from the loop: it makes its request anew for each attempt.
 pub(crate) trait Call: Send {
+    /// Why it fails.
+    type Error: From<TransportError> + Send;
+
     /// The request as it goes out now, signed in.
-    fn wire(&mut self) -> impl Future<Output = Result<Wire>> + Send;
+    fn wire(&mut self) -> impl Future<Output = Result<Wire, Self::Error>> + Send;
+
+    /// What is known of it for the question whether it may be repeated.
+    fn terms(&self) -> Terms;
+
+    /// The header fields in which the service tells of its rate limit.
+    fn limits(&self) -> Option<&RateLimitHeaders>;
+
+    /// Whose rate limits it counts for, as of the last request; `None` where it counts for none.
+    fn caller(&self) -> Option<&Caller> {
+        None
+    }
 
     /// Whether an answer refuses credentials that can be had anew; the next request then has new ones.
     fn renews(&mut self, answer: &Answer) -> bool;
+
+    /// Whether an answer redirects to where the call may go; the next request then goes there.
+    ///
+    /// # Errors
+    /// It redirects to where the call must not go.
+    fn redirects(&mut self, _: &Answer) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+
+    /// The error for a failure that is final.
+    fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Self::Error;
 
     /// The error for a call whose whole time ran out before anything was sent.
     fn out_of_time(&self) -> TransportError;
@@ -20,63 +54,233 @@ pub(crate) trait Call: Send {
 
 /// What an attempt's outcome asks for.
 enum Next {
-    Again,
-    Stop,
+    /// The same once more with new credentials, which is no repeat.
+    Renewed,
+    /// The request that the answer redirects to, which is no repeat either.
+    Redirected,
+    Again(Repeat, Charge),
+    Stop(Stop),
 }
+
+/// A renewal is no repeat, and nobody waits for it.
+const RENEWED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Credentials };
+
+const REDIRECTED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Redirect };
 
 /// What is known of a call while it runs, and after its time ran out.
 #[derive(Default)]
 struct Progress {
-    attempts: u32,
+    log: Vec<Attempt>,
+    repeats: u32,
+    /// What the repeat under way costs.
+    charge: Option<Charge>,
+    /// How long the next attempt was held back.
+    held: Option<Wait>,
+    /// The error of the call, should its time run out now.
     lost: Option<TransportError>,
+    /// Since when an attempt is under way.
+    started: Option<Instant>,
     /// Whether nothing of the last attempt's request was sent.
     unsent: AtomicBool,
 }
 
 impl Progress {
+    fn begin(&mut self, wire: &Wire) {
+        self.lost = Some(wire.error(Phase::AnswerTimeout, Vec::new(), None));
+        self.started = Some(Instant::now());
+    }
+
+    fn end(&mut self, outcome: Outcome, sent: bool) {
+        let Some(started) = self.started.take() else { return };
+        let number = u32::try_from(self.log.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let held = self.held.take();
+        self.log.push(Attempt { number, outcome, sent, took: started.elapsed(), wait: None, held });
+    }
+
+    /// Notes that the next attempt is held back.
+    fn hold(&mut self, wire: &Wire, wait: Wait) {
+        let length = self.held.map_or(wait.length, |held| held.length.saturating_add(wait.length));
+        self.held = Some(Wait { length, ..wait });
+        tracing::debug!(operation = wire.operation, wait = ?wait.length, why = %wait.reason, "held back");
+    }
+
+    /// Notes what follows the last attempt, for the caller and the log.
+    fn note(&mut self, wire: &Wire, wait: Wait) {
+        let Some(attempt) = self.log.last_mut() else { return };
+        attempt.wait = Some(wait);
+        tracing::debug!(operation = wire.operation, "{attempt}");
+    }
+
+    fn stop(&self, wire: &Wire, stop: Stop) {
+        let Some(attempt) = self.log.last() else { return };
+        tracing::debug!(operation = wire.operation, why = stop.as_str(), "{attempt}, not repeated");
+    }
+
+    fn spend(&mut self) {
+        if let Some(charge) = self.charge.take() {
+            charge.spend();
+        }
+    }
+
     /// What was under way when the whole time ran out.
-    fn lost(self) -> Option<TransportError> {
-        let unsent = self.unsent.into_inner();
-        let phase = if unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
-        self.lost.map(|lost| TransportError { phase, ..lost })
+    fn lost(mut self) -> Option<TransportError> {
+        let phase = |sent: bool| if sent { Phase::AnswerTimeout } else { Phase::ConnectTimeout };
+        self.spend();
+        let sent = !self.unsent.load(Ordering::Relaxed);
+        self.end(Outcome::Failed(phase(sent)), sent);
+        let sent = self.log.iter().any(|attempt| attempt.sent);
+        self.lost.map(|lost| TransportError { phase: phase(sent), attempts: self.log, ..lost })
     }
 }
 
 impl Transport {
-    /// Makes a call: attempts until one is final or the whole time is over. Returns the answer and how many requests
-    /// it took.
-    pub(crate) async fn send(&self, call: &mut impl Call) -> Result<(Answer, u32)> {
+    /// Makes a call: attempts until one is final or the whole time is over.
+    pub(crate) async fn send<C: Call>(&self, call: &mut C) -> Result<Answer, C::Error> {
+        let deadline = self.deadline();
         let mut progress = Progress::default();
-        let outcome = tokio::time::timeout(self.settings.max_time, self.attempts(call, &mut progress)).await;
+        let outcome = tokio::time::timeout_at(deadline, self.attempts(call, deadline, &mut progress)).await;
         outcome.unwrap_or_else(|_| Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into()))
     }
 
-    async fn attempts(&self, call: &mut impl Call, progress: &mut Progress) -> Result<(Answer, u32)> {
+    async fn attempts<C: Call>(
+        &self,
+        call: &mut C,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<Answer, C::Error> {
+        let mut before: Option<(Wire, Result<Answer, Failure>)> = None;
         loop {
-            let wire = call.wire().await?;
-            progress.attempts += 1;
-            progress.lost = Some(wire.error(Phase::AnswerTimeout, progress.attempts, None));
-            let outcome = self.attempt(&wire, &progress.unsent).await;
-            match decide(call, &outcome) {
-                Next::Again => {
-                    progress.lost = None;
-                    tracing::debug!(operation = wire.operation, "once more with new credentials");
+            let wire = match (call.wire().await, before.take()) {
+                (Ok(wire), known) => {
+                    before = known;
+                    wire
                 }
-                Next::Stop => {
-                    let attempts = progress.attempts;
-                    return outcome
-                        .map(|answer| (answer, attempts))
-                        .map_err(|failure| failure.into_error(&wire, attempts));
+                // What was sent brought an outcome, which says more than that nothing more can be sent.
+                (Err(_), Some((wire, outcome))) => return finish(call, &wire, outcome, progress),
+                (Err(error), None) => return Err(error),
+            };
+            let caller = call.caller().cloned();
+            let turn = match self.turn(caller.as_ref(), &wire, deadline, progress).await {
+                Ok(turn) => turn,
+                Err(held) => {
+                    let (wire, outcome) = before.unwrap_or_else(|| (wire, Err(Failure::Held(held))));
+                    return finish(call, &wire, outcome, progress);
+                }
+            };
+            progress.begin(&wire);
+            let outcome = self.attempt(&wire, &progress.unsent).await;
+            progress.end(outcome_of(&outcome), was_sent(&outcome));
+            let hint = outcome.as_ref().ok().and_then(|answer| hint_of(call, answer));
+            if let (Some(turn), Ok(answer)) = (turn, &outcome) {
+                turn.answered(answer.status, &answer.headers, call.limits());
+            }
+            if let (Outcome::Status(status), Some(caller)) = (outcome_of(&outcome), caller) {
+                self.pace.refused(&caller, status, hint).await;
+            }
+            match self.next(call, &outcome, hint, &wire, deadline, progress)? {
+                Next::Redirected => progress.note(&wire, REDIRECTED),
+                Next::Renewed => {
+                    progress.note(&wire, RENEWED);
+                    before = (progress.repeats > 0).then_some((wire, outcome));
+                }
+                Next::Again(repeat, charge) => {
+                    progress.note(&wire, repeat.wait);
+                    progress.spend();
+                    progress.charge = Some(charge);
+                    progress.repeats += 1;
+                    before = Some((wire, outcome));
+                    tokio::time::sleep(repeat.wait.length).await;
+                }
+                Next::Stop(stop) => {
+                    progress.stop(&wire, stop);
+                    self.settle(&outcome, &wire, progress);
+                    return finish(call, &wire, outcome, progress);
                 }
             }
         }
     }
+
+    /// Waits until an attempt may go out, by what is known of rate limits.
+    async fn turn(
+        &self,
+        caller: Option<&Caller>,
+        wire: &Wire,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<Option<Turn>, Held> {
+        let Some(caller) = caller else { return Ok(None) };
+        let origin = wire.url.origin();
+        let (operation, max_wait) = (wire.operation.as_str(), self.settings.retry.longest_wait());
+        let asking = Asking { caller, operation, origin: &origin, deadline, max_wait };
+        self.pace.pass(&asking, |wait| progress.hold(wire, wait)).await.map(Some)
+    }
+
+    fn next<C: Call>(
+        &self,
+        call: &mut C,
+        outcome: &Result<Answer, Failure>,
+        hint: Option<Hint>,
+        wire: &Wire,
+        deadline: Instant,
+        progress: &Progress,
+    ) -> Result<Next, C::Error> {
+        if let Ok(answer) = outcome {
+            if call.renews(answer) {
+                return Ok(Next::Renewed);
+            }
+            if call.redirects(answer)? {
+                return Ok(Next::Redirected);
+            }
+        }
+        let seen = Seen { outcome: outcome_of(outcome), hint };
+        let chance = Chance { backoff: fastrand::f64(), spread: fastrand::f64() };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let moment = Moment { repeats: progress.repeats, left, chance };
+        Ok(match self.settings.retry.decide(&call.terms(), &seen, &moment) {
+            Err(stop) => Next::Stop(stop),
+            Ok(repeat) => match self.budgets.charge(&wire.url.origin(), repeat.cost) {
+                Some(charge) => Next::Again(repeat, charge),
+                None => Next::Stop(Stop::NoBudget),
+            },
+        })
+    }
+
+    /// What a call leaves of the budget: a good end gives back what the last repeat cost.
+    fn settle(&self, outcome: &Result<Answer, Failure>, wire: &Wire, progress: &mut Progress) {
+        let is_good = outcome.as_ref().is_ok_and(|answer| !is_retryable_status(answer.status));
+        match progress.charge.take() {
+            Some(charge) if !is_good => charge.spend(),
+            None if is_good => self.budgets.reward(&wire.url.origin()),
+            _ => {}
+        }
+    }
 }
 
-/// Decides what follows an attempt: a renewal of refused credentials, or the end.
-fn decide(call: &mut impl Call, outcome: &Result<Answer, Failure>) -> Next {
+fn hint_of<C: Call>(call: &C, answer: &Answer) -> Option<Hint> {
+    hint::read(answer.status, &answer.headers, call.limits(), SystemTime::now())
+}
+
+fn outcome_of(outcome: &Result<Answer, Failure>) -> Outcome {
     match outcome {
-        Ok(answer) if call.renews(answer) => Next::Again,
-        _ => Next::Stop,
+        Ok(answer) => Outcome::Status(answer.status),
+        Err(failure) => failure.outcome(),
+    }
+}
+
+fn was_sent(outcome: &Result<Answer, Failure>) -> bool {
+    outcome.as_ref().map_or_else(Failure::was_sent, |_| true)
+}
+
+/// The end of a call, with all its attempts.
+fn finish<C: Call>(
+    call: &C,
+    wire: &Wire,
+    outcome: Result<Answer, Failure>,
+    progress: &mut Progress,
+) -> Result<Answer, C::Error> {
+    let attempts = std::mem::take(&mut progress.log);
+    match outcome {
+        Ok(answer) => Ok(Answer { attempts, ..answer }),
+        Err(failure) => Err(call.failed(failure, wire, attempts)),
     }
 }

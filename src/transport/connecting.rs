@@ -1,21 +1,30 @@
-//! Tells whether a request still waits for its connection when time runs out: then nothing of it was sent.
+//! Bounds how long a connection may take, and tells whether a request still waits for its connection when time runs
+//! out otherwise: then nothing of it was sent.
 //!
 //! The HTTP library does not say. But it polls the connection that it makes from within the request, on the same
 //! thread and at every poll for as long as the request needs it: a request whose last poll polled its connection, and
-//! found it pending, has sent nothing; one that took an idle connection instead stops doing so at once.
+//! found it pending, has sent nothing; one that took an idle connection instead stops doing so at once. On the same way
+//! the connection learns how long the request lets it take.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::failure::Cause;
+use super::limits::{Span, TimedOut};
+
 thread_local! {
     /// Whether a connection was polled and found pending since this was last cleared.
     static CONNECTING: Cell<bool> = const { Cell::new(false) };
+
+    /// How long a connection may take that is begun now.
+    static LIMIT: Cell<Duration> = const { Cell::new(Duration::MAX) };
 }
 
 /// Marks connections while they are made.
@@ -36,19 +45,24 @@ impl<S> Layer<S> for Marking {
 
 impl<S, R> Service<R> for Marked<S>
 where
-    S: Service<R>,
+    S: Service<R, Error = Cause>,
     S::Future: Send + 'static,
 {
     type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Error = Cause;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, Cause>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
         self.0.poll_ready(context)
     }
 
     fn call(&mut self, target: R) -> Self::Future {
-        let mut connection = Box::pin(self.0.call(target));
+        let limit = LIMIT.get();
+        let connection = self.0.call(target);
+        let mut connection = Box::pin(async move {
+            let late = |_| Cause::from(TimedOut { span: Span::Connecting, limit });
+            tokio::time::timeout(limit, connection).await.map_err(late)?
+        });
         Box::pin(poll_fn(move |context| {
             let polled = connection.as_mut().poll(context);
             if polled.is_pending() {
@@ -59,12 +73,14 @@ where
     }
 }
 
-/// Does the work of a request; `unsent` is true while it waits for its connection.
-pub(super) async fn watched<T>(request: impl Future<Output = T>, unsent: &AtomicBool) -> T {
+/// Does the work of a request, whose connection may take so long; `unsent` is true while it waits for it.
+pub(super) async fn watched<T>(request: impl Future<Output = T>, limit: Duration, unsent: &AtomicBool) -> T {
     let mut request = pin!(request);
     poll_fn(|context| {
         CONNECTING.set(false);
+        let before = LIMIT.replace(limit);
         let polled = request.as_mut().poll(context);
+        LIMIT.set(before);
         if polled.is_pending() {
             unsent.store(CONNECTING.get(), Ordering::Relaxed);
         }

@@ -5,46 +5,77 @@
 
 mod attempts;
 mod body;
+mod budget;
 mod client;
 mod connecting;
+mod decode;
 mod exchange;
 mod failure;
 mod fetch;
+pub(crate) mod hint;
+mod incoming;
+mod limits;
+mod network;
+mod pace;
+mod proxy;
+mod question;
 mod reach;
+mod redirect;
+mod retry;
 mod tls;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderMap;
+use tokio::time::Instant;
 use url::Url;
 
+use self::budget::Budgets;
 use self::client::Clients;
-use self::failure::Failure;
+use self::failure::Cause;
+use self::network::Route;
+use self::pace::{Held, Pace};
 use self::reach::Guard;
+use crate::attempt::{Attempt, Outcome};
 use crate::auth::SignInError;
-use crate::error::{ConfigError, Error, Phase, TransportError, UnsafeError};
+use crate::error::{ConfigError, DecodeError, Error, HeldBack, Phase, TransportError, UnsafeError};
 use crate::operation::Method;
+use crate::profile::{PlainHttp, origin_of};
 use crate::request::Content;
 
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
+pub(crate) use failure::Failure;
 pub(crate) use fetch::Fetcher;
+pub(crate) use incoming::Incoming;
+pub(crate) use limits::Limits;
+pub use network::Network;
+pub(crate) use network::network_methods;
+pub(crate) use pace::{Caller, Rate};
+pub(crate) use redirect::{Asked, Hop, Trail};
+pub use retry::RetryPolicy;
+pub(crate) use retry::{Terms, check_repeats};
 
 /// The bounds and ways of every request of a harness.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) timeout: Duration,
-    pub(crate) connect_timeout: Duration,
     pub(crate) max_time: Duration,
+    pub(crate) idle_timeout: Duration,
     pub(crate) max_body: u64,
+    /// The user's own limit.
+    pub(crate) rate: Option<Rate>,
+    /// Whether requests are held back by what answers tell of a limit.
+    pub(crate) learns: bool,
+    pub(crate) retry: RetryPolicy,
     pub(crate) user_agent: String,
-    pub(crate) proxy: Option<String>,
-    pub(crate) no_proxy: bool,
-    /// Root certificates beside the platform's, in PEM.
-    pub(crate) roots: Vec<Bytes>,
-    pub(crate) certificate: Option<ClientCertificate>,
+    pub(crate) network: Network,
+    /// Whether the user lets what is secret go over plain http to other machines.
+    pub(crate) allow_http: bool,
+    /// So many redirects of a call are followed.
+    pub(crate) follow: u32,
     /// Resolves names in place of the system, where not every address may be connected to.
     pub(crate) guard: Option<Guard>,
 }
@@ -53,20 +84,34 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
-            connect_timeout: Duration::from_secs(10),
             max_time: Duration::from_secs(300),
+            idle_timeout: Duration::from_secs(30),
             max_body: 64 * 1024 * 1024,
+            rate: None,
+            learns: true,
+            retry: RetryPolicy::default(),
             user_agent: concat!("opcall/", env!("CARGO_PKG_VERSION")).to_owned(),
-            proxy: None,
-            no_proxy: false,
-            roots: Vec::new(),
-            certificate: None,
+            network: Network::new(),
+            allow_http: false,
+            follow: 0,
             guard: None,
         }
     }
 }
 
+impl Settings {
+    /// What may go over plain http: with a proxy elsewhere not even what is meant for this machine stays on it.
+    pub(crate) fn plain_http(&self) -> PlainHttp {
+        match &self.network.route {
+            _ if self.allow_http => PlainHttp::Anywhere,
+            Route::Through(Some(proxy)) if !proxy.is_here() => PlainHttp::Nowhere,
+            _ => PlainHttp::ThisMachine,
+        }
+    }
+}
+
 /// A request as it goes out, secrets included.
+#[derive(Clone)]
 pub(crate) struct Wire {
     /// For errors: `service:id`, or `METHOD /path`.
     pub(crate) operation: String,
@@ -74,12 +119,30 @@ pub(crate) struct Wire {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content,
-    /// In place of the settings' timeout for one attempt.
-    pub(crate) timeout: Option<Duration>,
-    /// In place of the settings' bound of the answer's body, in bytes.
-    pub(crate) largest: Option<u64>,
+    /// In place of the settings' bounds.
+    pub(crate) limits: Limits,
+    /// Whether the body of a 2xx answer is left to whoever asked.
+    pub(crate) is_streamed: bool,
     /// Whether it goes to a token endpoint, so that its failure means that the operation was not sent.
     pub(crate) signing_in: bool,
+    pub(crate) link: Link,
+}
+
+/// The connection that a request wants, and the one that it got.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Link {
+    /// The client certificate of the account, in place of the settings'.
+    pub(crate) certificate: Option<ClientCertificate>,
+    /// The proxy that it was given to, known when it failed.
+    proxy: OnceLock<String>,
+}
+
+impl Link {
+    /// A connection that shows an account's client certificate where it leads to the account's own address.
+    pub(crate) fn showing(certificate: Option<&ClientCertificate>, url: &Url, address: &str) -> Self {
+        let is_own = || origin_of(address).is_some_and(|origin| origin == url.origin());
+        Self { certificate: certificate.filter(|_| is_own()).cloned(), proxy: OnceLock::new() }
+    }
 }
 
 impl Wire {
@@ -88,7 +151,7 @@ impl Wire {
         self.url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
     }
 
-    fn error(&self, phase: Phase, attempts: u32, source: Option<reqwest::Error>) -> TransportError {
+    fn error(&self, phase: Phase, attempts: Vec<Attempt>, source: Option<Cause>) -> TransportError {
         TransportError {
             operation: self.operation.clone(),
             method: self.method.clone(),
@@ -97,58 +160,126 @@ impl Wire {
             phase,
             signing_in: self.signing_in,
             fetching: false,
+            proxy: self.link.proxy.get().cloned(),
             attempts,
-            source: source.map(|source| std::sync::Arc::new(source.without_url()) as _),
+            source: source.map(Arc::from),
         }
     }
 }
 
-/// An answer with its whole body.
+/// An answer with its whole body, or with what is to be read of it.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The body, where it was asked for as a stream and the status is 2xx.
+    pub(crate) rest: Option<Incoming>,
+    /// All attempts of the call, this one the last; none of an answer that is not a call's.
+    pub(crate) attempts: Vec<Attempt>,
 }
 
-/// Sends requests for all calls of a harness.
+/// Sends requests for all calls of a harness. Cheap to clone: connections and budgets are shared.
+#[derive(Clone)]
 pub(crate) struct Transport {
-    settings: Settings,
-    clients: Clients,
+    settings: Arc<Settings>,
+    clients: Arc<Clients>,
+    budgets: Arc<Budgets>,
+    pace: Arc<Pace>,
+    /// When the call ends that this is for.
+    deadline: Option<Instant>,
 }
 
 impl Transport {
     /// Checks the settings as far as that costs nothing; TLS is configured when the first https request needs it.
     pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
         client::check(&settings)?;
-        Ok(Self { settings, clients: Clients::default() })
+        settings.rate.map_or(Ok(()), Rate::check)?;
+        settings.retry.check()?;
+        let pace = Arc::new(Pace::new(settings.learns, settings.rate));
+        let settings = Arc::new(settings);
+        Ok(Self { settings, clients: Arc::default(), budgets: Arc::default(), pace, deadline: None })
     }
 
-    /// Whether connections carry a client certificate.
+    /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
+    /// in that of the settings.
+    pub(crate) fn for_call(&self, max_time: Option<Duration>) -> Self {
+        let deadline = deadline(max_time.unwrap_or(self.settings.max_time));
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline.unwrap_or_else(|| deadline(self.settings.max_time))
+    }
+
+    /// So many redirects of a call are followed, unless the call says otherwise.
+    pub(crate) fn follows(&self) -> u32 {
+        self.settings.follow
+    }
+
+    /// Whether all connections show a client certificate.
     pub(crate) fn has_certificate(&self) -> bool {
-        self.settings.certificate.is_some()
+        self.settings.network.certificate.is_some()
     }
 
-    /// Sends one request once: for token endpoints, which have no credentials to renew.
-    pub(crate) async fn send_once(&self, wire: &Wire) -> Result<Answer, SignInError> {
-        let outcome = self.attempt(wire, &AtomicBool::default()).await;
-        outcome.map_err(|failure| failure.into_sign_in_error(wire))
+    /// What may go over plain http.
+    pub(crate) fn plain_http(&self) -> PlainHttp {
+        self.settings.plain_http()
     }
 }
 
+/// When a time is over; one that no clock reaches is about 30 years.
+fn deadline(time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + FAR)
+}
+
 impl Failure {
-    fn into_error(self, wire: &Wire, attempts: u32) -> Error {
+    /// What is told of an attempt that failed so.
+    fn outcome(&self) -> Outcome {
         match self {
-            Self::Network(phase, source) => wire.error(phase, attempts, source).into(),
-            Self::Config(error) => error.into(),
-            Self::File(error) => error.into(),
-            Self::Unsendable(problem) => UnsafeError { sent: false, problem, hint: None }.into(),
-            Self::TooLarge(limit) => too_large(limit, !wire.signing_in).into(),
+            Self::Network(phase, _) => Outcome::Failed(*phase),
+            _ => Outcome::Local,
         }
     }
 
-    fn into_sign_in_error(self, wire: &Wire) -> SignInError {
+    /// Whether at least a part of the request was sent.
+    fn was_sent(&self) -> bool {
         match self {
-            Self::Network(phase, source) => SignInError::Transport(wire.error(phase, 1, source)),
+            Self::Network(phase, _) => phase.was_sent(),
+            Self::TooLarge(_) | Self::Harmful { .. } | Self::Undecodable { .. } => true,
+            Self::Held(_) | Self::Config(_) | Self::File(_) | Self::Unsendable(_) => false,
+        }
+    }
+
+    pub(crate) fn into_error(self, wire: &Wire, attempts: Vec<Attempt>) -> Error {
+        self.into_error_of(wire.error(Phase::Broken, attempts, None))
+    }
+
+    /// The error of a request, of which `known` says what it was.
+    pub(crate) fn into_error_of(self, known: TransportError) -> Error {
+        let sent = !known.signing_in && !known.fetching;
+        match self {
+            Self::Network(phase, source) => {
+                TransportError { phase, source: source.map(Arc::from), ..known }.into()
+            }
+            Self::Held(held) => held_back(held, known).into(),
+            Self::Config(error) => error.into(),
+            Self::File(error) => error.into(),
+            Self::Unsendable(problem) => UnsafeError { sent: false, problem, hint: None }.into(),
+            Self::TooLarge(limit) => too_large(limit, sent).into(),
+            Self::Harmful { problem, hint } => {
+                UnsafeError { sent, problem, hint: hint.map(str::to_owned) }.into()
+            }
+            Self::Undecodable { status, media_type, problem } => {
+                DecodeError { operation: known.operation, status, media_type, problem, source: None }.into()
+            }
+        }
+    }
+
+    fn into_sign_in_error(self, wire: &Wire, attempts: Vec<Attempt>) -> SignInError {
+        match self {
+            Self::Network(phase, source) => wire.error(phase, attempts, source).into(),
             Self::Config(error) => SignInError::Config(error),
             Self::TooLarge(limit) => SignInError::Unsafe(too_large(limit, false)),
             other => SignInError::Unsafe(UnsafeError { sent: false, problem: other.to_string(), hint: None }),
@@ -156,10 +287,15 @@ impl Failure {
     }
 }
 
+fn held_back(held: Held, known: TransportError) -> HeldBack {
+    let TransportError { operation, method, url, origin, attempts, .. } = known;
+    HeldBack { operation, method, url, origin, retry_after: held.wait, reason: held.reason, attempts }
+}
+
 fn too_large(limit: u64, sent: bool) -> UnsafeError {
     UnsafeError {
         sent,
         problem: format!("the answer is larger than {limit} bytes"),
-        hint: Some("raise the limit if such an answer is expected.".to_owned()),
+        hint: Some("raise the limit (`max_body`) if such an answer is expected.".to_owned()),
     }
 }

@@ -149,9 +149,9 @@ async fn the_first_call_learns_the_challenge_and_the_next_ones_answer_it_at_once
         let server = guard.server();
         let harness = signed_in(&server);
         let read = harness.command("read", [("id", "a b"), ("q", "x&y=\"z\"")]).await.unwrap();
-        assert_eq!((read.status(), read.attempts()), (200, 2), "{algorithm}");
+        assert_eq!((read.status(), read.attempts().len()), (200, 2), "{algorithm}");
         let created = harness.command("create", [("name", "n")]).await.unwrap();
-        assert_eq!((created.status(), created.attempts()), (200, 1), "{algorithm}");
+        assert_eq!((created.status(), created.attempts().len()), (200, 1), "{algorithm}");
         harness.command("read", [("id", "c")]).await.unwrap();
         let received = server.received();
         assert_eq!(received.len(), 4);
@@ -185,7 +185,7 @@ async fn a_nonce_that_is_over_is_replaced_by_one_repeat() {
         let harness = signed_in(&server);
         let mut attempts = Vec::new();
         for _ in 0..5 {
-            attempts.push(harness.command("read", [("id", "1")]).await.unwrap().attempts());
+            attempts.push(harness.command("read", [("id", "1")]).await.unwrap().attempts().len());
         }
         assert_eq!(attempts, [2, 1, 2, 1, 2], "{over}");
     }
@@ -219,7 +219,9 @@ async fn a_hundred_calls_at_once_count_apart() {
     harness.command("read", [("id", "1")]).await.unwrap();
     let calls = (0..100).map(|_| {
         let harness = harness.clone();
-        tokio::spawn(async move { harness.command("read", [("id", "1")]).send().await.unwrap().attempts() })
+        tokio::spawn(
+            async move { harness.command("read", [("id", "1")]).send().await.unwrap().attempts().len() },
+        )
     });
     for call in calls.collect::<Vec<_>>() {
         assert_eq!(call.await.unwrap(), 1);
@@ -307,9 +309,9 @@ async fn what_can_be_read_only_once_is_sent_when_the_challenge_is_known() {
 
     harness.command("read", [("id", "1")]).await.unwrap();
     let upload = |name: &str| harness.command("upload", ()).body(FilePart::path(pipe(folder.path(), name)));
-    assert_eq!(upload("known").await.unwrap().attempts(), 1);
+    assert_eq!(upload("known").await.unwrap().attempts().len(), 1);
     assert_eq!(server.received().pop().unwrap().text(), "once");
     let error = upload("over").await.unwrap_err();
     assert_eq!((error.kind(), error.status()), ("refused", Some(401)), "the nonce is over");
-    assert_eq!(upload("again").await.unwrap().attempts(), 1, "the new nonce was learned");
+    assert_eq!(upload("again").await.unwrap().attempts().len(), 1, "the new nonce was learned");
 }

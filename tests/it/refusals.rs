@@ -11,6 +11,7 @@ fn told(sandbox: &Sandbox, variables: &[(&str, &str)], arguments: &[&str]) -> St
             .args(arguments)
             .args(form)
             .env_clear()
+            .env("OPCALL_RETRY", "0")
             .env("FALCON_BASE_URL", sandbox.url_of("falcon"))
             .env("PANTHER_API_URL", sandbox.url_of("panther"))
             .env("LOGSCALE_URL", sandbox.url_of("logscale"))

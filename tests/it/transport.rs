@@ -47,7 +47,7 @@ async fn nobody_there_means_nothing_was_sent() {
     let error = list(&harness).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("no answer from http://127.0.0.1:{port} after 1 attempt; nothing was sent")
+        format!("no answer from http://127.0.0.1:{port} after 3 attempts; nothing was sent")
     );
     assert_eq!((error.kind(), error.was_sent(), error.is_retryable()), ("transport", false, true));
     assert_eq!(error.operation(), Some("panther:api token#list"));
@@ -80,8 +80,12 @@ async fn a_broken_answer_may_have_been_carried_out() {
         let server = Server::start(move |_, _| Reply::raw(reply));
         let harness = panther(&server.url()).build().unwrap();
         let Error::Transport(error) = list(&harness).await.unwrap_err() else { panic!("another error") };
-        assert_eq!((error.phase, error.was_sent(), error.attempts), (Phase::Broken, true, 1), "{reply}");
-        assert_eq!(server.received().len(), 1, "{reply}");
+        assert_eq!(
+            (error.phase, error.was_sent(), error.attempts.len()),
+            (Phase::Broken, true, 3),
+            "{reply}"
+        );
+        assert_eq!(server.received().len(), 3, "{reply}: the call only reads");
     }
 }
 
@@ -141,8 +145,8 @@ async fn an_explicit_proxy_is_asked_for_everything() {
 async fn error_bodies_read_well() {
     for (status, head, body, text) in [
         (400, "content-type: application/json", r#"{"message":"name is required"}"#, "400: name is required"),
-        (500, "content-type: text/html", "<html><h1>oops</h1></html>", "500"),
-        (502, "content-type: text/plain", "bad\tgateway\u{7}", "502: bad\\tgateway\\u{7}"),
+        (500, "content-type: text/html", "<html><h1>oops</h1></html>", "500 after 3 attempts"),
+        (502, "content-type: text/plain", "bad\tgateway\u{7}", "502 after 3 attempts: bad\\tgateway\\u{7}"),
         (404, "x-nothing: 1", "", "404"),
     ] {
         let server = Server::start(move |_, _| Reply::whole(status, &[head], body));
@@ -152,12 +156,14 @@ async fn error_bodies_read_well() {
         assert_eq!(refused.response.text(), body);
         assert_eq!((refused.retryable, refused.url.ends_with("/api-tokens")), (status >= 500, true));
     }
-    let server = Server::start(|_, _| Reply::whole(429, &["retry-after: 7"], ""));
+    let server = Server::start(|_, _| Reply::whole(429, &["retry-after: 70"], ""));
     let error = list(&panther(&server.url()).build().unwrap()).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.hint().as_deref()),
-        ("rate_limited", Some("wait 7 s before the next call."))
+        ("rate_limited", Some("wait 70 s before the next call.")),
+        "a longer wait than is allowed"
     );
+    assert_eq!(server.received().len(), 1);
 }
 
 #[tokio::test]
@@ -252,7 +258,7 @@ async fn a_file_that_is_not_there_is_named() {
 #[test]
 fn settings_that_cannot_be_used_are_refused_early() {
     let error = |builder: HarnessBuilder| builder.build().unwrap_err().to_string();
-    assert_eq!(error(builder().proxy("::")), "the proxy is no http, https or socks5 URL");
+    assert_eq!(error(builder().proxy("::")), "the proxy is no http, https, socks4 or socks5 URL");
     assert_eq!(
         error(builder().root_certificates("x")),
         "no certificate can be read from the root certificates"

@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
-use opcall::Response;
+use http::HeaderMap;
+use opcall::{Attempt, Response};
 
 use crate::args::{CallArgs, CallOutput};
 use crate::output::{Screen, escape, is_json, layout, paint};
+use crate::pages;
 use crate::report::Failure;
 use crate::session;
 
@@ -22,11 +24,17 @@ pub(crate) fn write(
     let output = args.output.unwrap_or_default();
     let bytes = match output {
         CallOutput::None | CallOutput::Raw => response.bytes(),
+        CallOutput::Ndjson => return write_items(response, args, screen),
         // The operation's own result; the answer around it is `-o raw`.
         _ if is_graphql => response.result_text()?.as_bytes(),
         CallOutput::Auto | CallOutput::Json => response.bytes(),
     };
     write_parts(response, bytes, args, screen)
+}
+
+fn write_items(response: &Response, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+    write_parts(response, &[], args, screen)?;
+    pages::write_lines(response, screen)
 }
 
 /// Prints the answer of a refused call, whole and whatever it is.
@@ -42,39 +50,58 @@ pub(crate) fn write_refusal(response: &Response, args: &CallArgs, screen: Screen
 }
 
 fn write_parts(response: &Response, bytes: &[u8], args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    if args.common.verbose > 0 {
-        trace(response);
-    }
+    write_head(response.status(), response.headers(), args, screen)?;
     let mut out = screen.out();
-    if args.include {
-        write_head(&mut out, response, screen)?;
-    }
-    let shown = write_body(&mut out, bytes, args.output.unwrap_or_default(), screen);
+    let shown = write_body(&mut out, bytes, args, screen);
     out.flush()?;
     shown
 }
 
-fn write_head(out: &mut impl Write, response: &Response, screen: Screen) -> io::Result<()> {
-    writeln!(out, "HTTP {}", paint(&response.status().to_string(), screen.heading()))?;
-    for (name, value) in response.headers() {
+/// Prints status and headers, where that is asked for.
+///
+/// # Errors
+/// Where standard output cannot be written.
+pub(crate) fn write_head(
+    status: u16,
+    headers: &HeaderMap,
+    args: &CallArgs,
+    screen: Screen,
+) -> Result<(), Failure> {
+    if args.common.verbose > 0 {
+        trace(status, headers);
+    }
+    if args.include {
+        let mut out = screen.out();
+        lay_head(&mut out, status, headers, screen)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn lay_head(out: &mut impl Write, status: u16, headers: &HeaderMap, screen: Screen) -> io::Result<()> {
+    writeln!(out, "HTTP {}", paint(&status.to_string(), screen.heading()))?;
+    for (name, value) in headers {
         writeln!(out, "{name}: {}", shown(value.as_bytes()))?;
     }
     writeln!(out)
 }
 
-fn write_body(out: &mut impl Write, bytes: &[u8], output: CallOutput, screen: Screen) -> Result<(), Failure> {
+fn write_body(out: &mut impl Write, bytes: &[u8], args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+    let output = args.output.unwrap_or_default();
     match output {
         CallOutput::None => return Ok(()),
-        CallOutput::Json if !bytes.is_empty() && !is_json(bytes) => {
-            let hint = "print it with `-o raw`.".to_owned();
-            return Err(Failure::Local { problem: "the answer is not JSON".into(), hint: Some(hint) });
-        }
+        CallOutput::Json if !bytes.is_empty() && !is_json(bytes) => return Err(pages::not_json()),
         _ => {}
     }
     let is_laid_out = output != CallOutput::Raw && is_json(bytes);
     let is_for_reading = screen.is_terminal || (screen.color && is_laid_out);
     if !is_for_reading {
-        return Ok(out.write_all(bytes)?);
+        out.write_all(bytes)?;
+        // A page must not run into the next one.
+        if args.pages.paginate && !bytes.is_empty() && !bytes.ends_with(b"\n") {
+            writeln!(out)?;
+        }
+        return Ok(());
     }
     let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
         let hint = "write it to a file: opcall ... > FILE.".to_owned();
@@ -97,11 +124,16 @@ fn shown(value: &[u8]) -> String {
     escape(&String::from_utf8_lossy(value)).into_owned()
 }
 
+/// Every attempt and the wait after it to standard error, for `-v`; of a single one the rest says it all.
+pub(crate) fn trace_attempts(attempts: &[Attempt], args: &CallArgs) {
+    if args.common.verbose > 0 && attempts.len() > 1 {
+        session::tell(&attempts.iter().map(|attempt| format!("* {attempt}")).collect::<Vec<_>>());
+    }
+}
+
 /// Status and headers to standard error, for `-v`.
-fn trace(response: &Response) {
-    let mut lines = vec![format!("< {}", response.status())];
-    lines.extend(
-        response.headers().iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))),
-    );
+pub(crate) fn trace(status: u16, headers: &HeaderMap) {
+    let mut lines = vec![format!("< {status}")];
+    lines.extend(headers.iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))));
     session::tell(&lines);
 }

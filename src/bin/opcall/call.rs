@@ -1,16 +1,19 @@
 //! `opcall [call] OPERATION ITEM...`: reads the items, names the call, shows or sends it.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
 
 use crate::answer;
 use crate::args::{self, CallArgs};
 use crate::body;
+use crate::download::Download;
 use crate::inputs::Inputs;
 use crate::items::{self, Assembled, Source};
 use crate::loopback;
-use crate::output::{Screen, escape};
+use crate::output::{Screen, counted, escape};
+use crate::pages;
 use crate::prepared;
 use crate::remembered::Wanted;
 use crate::report::{About, Failure};
@@ -30,6 +33,7 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     let harness = known.builder(&args.target, is_shown)?.build()?;
     let mut call = Call::read(&harness, args)?;
     call.variable = known.missing_variable(call.subject.service());
+    call.certificate = known.certificate(call.subject.service());
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));
     }
@@ -53,6 +57,8 @@ pub(crate) struct Call<'a> {
     pub(crate) server: Option<String>,
     /// The variable that the credentials are to be in, where it is not set.
     variable: Option<&'a str>,
+    /// The files of the client certificate and of its key.
+    certificate: Option<(&'a Path, &'a Path)>,
 }
 
 impl<'a> Call<'a> {
@@ -94,6 +100,7 @@ impl<'a> Call<'a> {
             body,
             server: None,
             variable: None,
+            certificate: None,
         })
     }
 
@@ -122,6 +129,12 @@ impl<'a> Call<'a> {
         if request.allow_unknown {
             command = command.allow_unknown();
         }
+        if let Some(key) = &request.idempotency_key {
+            command = command.idempotency_key(key);
+        }
+        if self.args.target.retry_unsafe {
+            command = command.idempotent();
+        }
         if let Some(profile) = &self.args.target.profile {
             command = command.profile(profile);
         }
@@ -140,7 +153,8 @@ impl<'a> Call<'a> {
         prepared::warn(&request, &self.args.common);
         let mut out = screen.out();
         if self.args.curl {
-            writeln!(out, "{}", escape(&request.to_string()))?;
+            let options = prepared::network_options(self.certificate, &self.args.source.network);
+            writeln!(out, "{}", escape(&format!("{request}{options}")))?;
         } else {
             let output = self.args.output.unwrap_or_default();
             prepared::write(&mut out, &request, &self.subject.label(), output, screen)?;
@@ -174,15 +188,45 @@ impl<'a> Call<'a> {
         if args.common.verbose > 0 {
             prepared::trace(&request, args.common.verbose > 1);
         }
-        match self.command().send().await {
-            Ok(response) => answer::write(&response, self.subject.is_graphql(), args, screen),
-            Err(Error::Refused(refused)) => {
-                // What the service says is a result too; the error about it comes after it.
-                answer::write_refusal(&refused.response, args, screen)?;
-                Err(Error::Refused(refused).into())
-            }
-            Err(error) => Err(error.into()),
+        if args.pages.paginate {
+            return pages::run(self.command().pages(), self.subject.is_graphql(), args, screen).await;
         }
+        let done = match &args.save {
+            Some(path) => self.save(path, args, screen).await,
+            None => self.print(args, screen).await,
+        };
+        match done {
+            Err(failure) => Self::print_refusal(failure, args, screen),
+            done => done,
+        }
+    }
+
+    async fn print(&self, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        let response = self.command().send().await?;
+        answer::trace_attempts(response.attempts(), args);
+        answer::write(&response, self.subject.is_graphql(), args, screen)
+    }
+
+    async fn save(&self, path: &Path, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        let download = Download::begin(path)?;
+        let answer = self.command().stream().await?;
+        answer::trace_attempts(answer.attempts(), args);
+        answer::write_head(answer.status(), answer.headers(), args, screen)?;
+        let length = download.take(answer).await?;
+        if !args.common.quiet {
+            let bytes = counted(usize::try_from(length).unwrap_or(usize::MAX), "byte");
+            session::note(&format!("{bytes} saved to {}", path.display()));
+        }
+        Ok(())
+    }
+
+    /// What the service says is a result too; the error about it comes after it.
+    fn print_refusal(failure: Failure, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        answer::trace_attempts(failure.library().map(Error::attempts).unwrap_or_default(), args);
+        if let Some(Error::Refused(refused)) = failure.library() {
+            answer::write_refusal(&refused.response, args, screen)?;
+        }
+        Err(failure)
     }
 
     /// Asks before a DELETE, where somebody can answer.

@@ -7,7 +7,7 @@ use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
-use crate::output::{Screen, escape, paint};
+use crate::output::{Screen, escape, guarded, paint};
 
 /// Why the program fails.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ impl Failure {
         }
         if code != 0 && !matches!(self.bare(), Self::Told(_) | Self::Signal(_)) {
             let text = match format {
-                ErrorFormat::Json => self.to_json().to_string(),
+                ErrorFormat::Json => guarded(&self.to_json().to_string()),
                 ErrorFormat::Text => self.to_text(screen),
             };
             // Standard error may be closed; then there is nobody left to tell.
@@ -263,8 +263,24 @@ fn hint_of(error: &Error) -> Option<String> {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
                 .replace("give the server variable ", "give --server-variable ")
+                .replace(
+                    "give the call more time (`max_time`), or allow more requests.",
+                    "give the call more time with --max-time, or allow more with --rate-limit.",
+                )
+                .replace(" (`follow_redirects`)", " with --follow")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
+                .replace(" (`idle_timeout`)", " with --idle-timeout")
+                .replace(
+                    "the limit (`max_body`) if",
+                    "the limit with --max-body, or save it with --save FILE, if",
+                )
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
+                .replace(
+                    "the base URL (`base_url`)",
+                    "the base URL (--server URL, or the service's variable)",
+                )
+                .replace(" (`proxy`)", ": --proxy URL, or the environment's HTTPS_PROXY")
+                .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
     }
 }
@@ -292,8 +308,12 @@ pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure
 fn code_of(error: &Error) -> u8 {
     match error {
         Error::Transport(error) if error.phase.is_timeout() => 28,
-        Error::Transport(error) if matches!(error.phase, Phase::Connect | Phase::Tls(_)) => 7,
-        Error::Transport(_) => 9,
+        Error::Transport(error)
+            if matches!(error.phase, Phase::Connect | Phase::Tls(_) | Phase::Proxy(_)) =>
+        {
+            7
+        }
+        Error::Transport(_) | Error::HeldBack(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
         Error::Refused(refused) => match refused.status {
@@ -320,7 +340,7 @@ fn problems(error: Option<&Error>) -> Value {
 struct Facts<'e> {
     method: Option<&'e str>,
     url: Option<&'e str>,
-    attempts: Option<u32>,
+    attempts: Option<usize>,
     retry_after_ms: Option<u64>,
     trace_id: Option<&'e str>,
 }
@@ -331,19 +351,28 @@ impl<'e> Facts<'e> {
             Error::Transport(error) => Self {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
-                attempts: Some(error.attempts),
+                attempts: Some(error.attempts.len()),
+                ..Self::default()
+            },
+            Error::HeldBack(error) => Self {
+                method: Some(error.method.as_str()),
+                url: Some(&error.url),
+                attempts: Some(error.attempts.len()),
+                retry_after_ms: Some(milliseconds(error.retry_after)),
                 ..Self::default()
             },
             Error::Refused(error) => Self {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
-                attempts: Some(error.response.attempts()),
-                retry_after_ms: error
-                    .retry_after
-                    .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+                attempts: Some(error.response.attempts().len()),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
             },
-            Error::Auth(error) => Self { trace_id: error.trace_id.as_deref(), ..Self::default() },
+            Error::Auth(error) => Self {
+                retry_after_ms: error.retry_after.map(milliseconds),
+                trace_id: error.trace_id.as_deref(),
+                ..Self::default()
+            },
             _ => Self::default(),
         }
     }
@@ -352,11 +381,19 @@ impl<'e> Facts<'e> {
 #[cfg(test)]
 mod tests {
     use opcall::{
-        ArgumentsError, AuthError, ConfigError, Error, Method, Phase, Problem, TransportError, UnsafeError,
+        ArgumentsError, Attempt, AuthError, ConfigError, Error, Method, Outcome, Phase, Problem,
+        TransportError, UnsafeError,
     };
+
+    use std::time::Duration;
 
     use super::Failure;
     use crate::output::Screen;
+
+    fn attempt(number: u32) -> Attempt {
+        let outcome = Outcome::Failed(Phase::Connect);
+        Attempt { number, outcome, sent: false, took: Duration::ZERO, wait: None, held: None }
+    }
 
     fn lost(phase: Phase) -> Failure {
         let url = "http://127.0.0.1:9/a".to_owned();
@@ -369,7 +406,8 @@ mod tests {
             phase,
             signing_in: false,
             fetching: false,
-            attempts: 3,
+            proxy: None,
+            attempts: (1..=3).map(attempt).collect(),
             source: Some(std::sync::Arc::new(source)),
         })))
     }
@@ -392,8 +430,14 @@ mod tests {
 
     #[test]
     fn every_failure_has_its_code() {
-        let auth =
-            AuthError { service: "a".into(), problem: "b".into(), hint: None, status: None, trace_id: None };
+        let auth = AuthError {
+            service: "a".into(),
+            problem: "b".into(),
+            hint: None,
+            status: None,
+            trace_id: None,
+            retry_after: None,
+        };
         let config = ConfigError { problem: "b".into(), hint: None };
         let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         for (failure, code) in [

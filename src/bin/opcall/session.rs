@@ -2,19 +2,23 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use opcall::spec::Warning;
-use opcall::{Document, Harness, HarnessBuilder, OperationTable};
+use opcall::{Document, Harness, HarnessBuilder, OperationTable, RetryPolicy};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use zeroize::Zeroizing;
 
-use crate::args::{Common, Source, Target};
-use crate::documents;
+use crate::args::{Common, Network, Source, Target};
+use crate::config::{Config, Defaults};
 use crate::output::{Screen, counted};
 use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
+use crate::{documents, tokens};
+
+/// So many redirects `--follow` follows.
+const MOST_REDIRECTS: u32 = 5;
 
 /// A variable of the environment; text that is not UTF-8 and empty text count as not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -55,6 +59,9 @@ pub(crate) struct Known {
     pub(crate) documents: Vec<Document>,
     /// The remembered services among them.
     accounts: Vec<Account>,
+    /// The configuration file that was named.
+    config: Option<PathBuf>,
+    network: Network,
 }
 
 /// The operations that a command looks at: the built-in ones, those of the documents named, and those of the
@@ -74,7 +81,8 @@ pub(crate) fn known(source: &Source, common: &Common, wanted: Wanted<'_>) -> Res
         tell_of_warnings(&path.to_string_lossy(), &warnings, common);
     }
     let accounts = remembered::add(&mut table, &mut documents, source, common, wanted)?;
-    Ok(Known { table, documents, accounts })
+    let (config, network) = (source.config.clone(), source.network.clone());
+    Ok(Known { table, documents, accounts, config, network })
 }
 
 /// Says what was passed over in a document: all of it with `-v`, else how much.
@@ -97,32 +105,72 @@ impl Known {
         self.accounts.iter().find(|account| account.service() == service)?.missing()
     }
 
+    /// The files of the client certificate and of its key for the calls of a service: those of the command line, else
+    /// those that are remembered.
+    pub(crate) fn certificate(&self, service: &str) -> Option<(&Path, &Path)> {
+        if let Some(given) = self.network.certificate() {
+            return Some(given);
+        }
+        self.accounts.iter().find(|account| account.service() == service)?.certificate()
+    }
+
     /// A harness with the options of the command line, and with what is remembered of services. A dry run needs no
     /// secrets.
     ///
     /// # Errors
-    /// Where a file with a secret or with certificates cannot be read.
+    /// Where the configuration, or a file with a secret or with certificates, cannot be read.
     pub(crate) fn builder(&self, target: &Target, is_dry: bool) -> Result<HarnessBuilder, Failure> {
-        let mut builder = builder(self.table.clone(), target)?;
+        let defaults = if is_dry || target.sandbox {
+            Defaults::default()
+        } else {
+            Config::read(self.config.as_deref())?.defaults()
+        };
+        let mut builder = bounded(builder(self.table.clone(), &self.network, target)?, target, defaults);
+        if !is_dry {
+            builder = tokens::keep(builder, target, &self.table)?;
+        }
         for account in self.accounts.iter().filter(|_| !target.sandbox) {
             let profile = account.profile(true);
             let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };
+            // The command line's certificate counts before the one that is remembered.
+            let profile =
+                if self.network.cert.is_some() { profile } else { account.certified(profile?, is_dry) };
             builder = builder.fallback(account.service(), profile?);
         }
         Ok(builder)
     }
 }
 
-fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
-    let mut builder = Harness::builder().table(table);
-    if let Some(each) = target.timeout {
+/// What bounds every call: the options, else the configuration, else the library's defaults.
+fn bounded(mut builder: HarnessBuilder, target: &Target, defaults: Defaults) -> HarnessBuilder {
+    if let Some(each) = target.timeout.or(defaults.timeout) {
         builder = builder.timeout(each);
     }
-    if let Some(limit) = target.connect_timeout {
+    if let Some(limit) = target.connect_timeout.or(defaults.connect_timeout) {
         builder = builder.connect_timeout(limit);
     }
-    if let Some(limit) = target.max_time {
+    if let Some(limit) = target.max_time.or(defaults.max_time) {
         builder = builder.max_time(limit);
+    }
+    if let Some((requests, span)) = target.rate_limit {
+        builder = builder.rate_limit(requests, span);
+    }
+    if let Some(limit) = target.idle_timeout.or(defaults.idle_timeout) {
+        builder = builder.idle_timeout(limit);
+    }
+    if let Some(repeats) = target.retry.or(defaults.retry) {
+        builder = builder.retry(RetryPolicy::new().repeats(repeats));
+    }
+    match target.max_body.or(defaults.max_body) {
+        Some(bytes) => builder.max_body(bytes),
+        None => builder,
+    }
+}
+
+fn builder(table: OperationTable, network: &Network, target: &Target) -> Result<HarnessBuilder, Failure> {
+    let mut builder = Harness::builder().table(table).network(network.settings()?);
+    if target.follow {
+        builder = builder.follow_redirects(MOST_REDIRECTS);
     }
     if target.insecure_http {
         builder = builder.allow_http();
@@ -130,19 +178,7 @@ fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Fai
     if target.sandbox {
         builder = builder.env(|_| None).no_proxy();
     }
-    if let Some(roots) = &target.cacert {
-        builder = builder.root_certificates(read(roots)?);
-    }
-    if let Some(chain) = &target.cert {
-        let key = target.key.as_ref().unwrap_or(chain);
-        builder = builder.client_certificate(read(chain)?, read(key)?);
-    }
     Ok(builder)
-}
-
-fn read(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let bytes = std::fs::read(path);
-    bytes.map(Zeroizing::new).map_err(|error| Failure::io(format!("reading \"{}\"", path.display()), error))
 }
 
 /// Runs work to its end, or until a signal ends it.

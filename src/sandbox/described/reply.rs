@@ -62,9 +62,11 @@ fn end_pages(body: &mut Value, pagination: &Pagination) {
         *next = json!("");
     }
     let items = body.pointer(&pagination.items).and_then(Value::as_array).map(Vec::len);
-    let total = pagination.total.as_deref().and_then(|total| body.pointer_mut(total));
-    if let (Some(items), Some(total)) = (items, total) {
-        *total = json!(items);
+    // A total that the schema does not ask for is told too: without one, only an empty page is the end.
+    let total = pagination.total.as_deref().and_then(|total| total.rsplit_once('/'));
+    let place = total.and_then(|(parent, name)| Some((body.pointer_mut(parent)?.as_object_mut()?, name)));
+    if let (Some(items), Some((parent, name))) = (items, place) {
+        parent.insert(name.to_owned(), json!(items));
     }
 }
 

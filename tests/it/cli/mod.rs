@@ -1,9 +1,12 @@
 //! The program as a process: what it prints, where, and the code it ends with.
 
+mod auth;
 mod batch;
 mod cache;
 mod calls;
 mod remembered;
+#[cfg(feature = "sandbox")]
+mod retry;
 mod servers;
 mod tables;
 #[cfg(unix)]

@@ -299,22 +299,23 @@ fn must_be_refused(way: &Way, tree: &Tree) -> bool {
             let is_odd = |letter: char| !letter.is_ascii() || letter.is_ascii_control() && letter != '\t';
             let blank = [' ', '\t'];
             let edges = match tree {
-                _ if way.place == "cookie" => words.last().is_some_and(|last| last.ends_with(blank)),
+                // Servers cut spaces off around the name and the value of each pair.
+                _ if way.place == "cookie" => {
+                    let joined = [words.join(",")];
+                    let pieces = if way.explode { &words[..] } else { &joined };
+                    pieces.iter().any(|piece| piece.trim_matches(blank) != piece)
+                }
                 Tree::Members(_) | Tree::List(_) | Tree::One(_) => {
                     let first = words.first().is_some_and(|first| first.starts_with(blank));
                     first || words.last().is_some_and(|last| last.ends_with(blank))
                 }
                 Tree::Nothing => false,
             };
-            // A cookie's first name is at the edge where members are exploded.
-            let leading = way.place == "cookie" && way.explode && matches!(tree, Tree::Members(_));
+            let named = way.place == "cookie" && way.explode && matches!(tree, Tree::Members(_));
             let cookie = way.place == "cookie"
                 && (words.iter().any(|word| word.contains(';'))
-                    || leading && words.iter().step_by(2).any(|name| name.contains('=')));
-            words.iter().any(|word| word.contains(is_odd))
-                || edges
-                || cookie
-                || leading && words.first().is_some_and(|first| first.starts_with(blank))
+                    || named && words.iter().step_by(2).any(|name| name.contains('=')));
+            words.iter().any(|word| word.contains(is_odd)) || edges || cookie
         }
         _ => false,
     }

@@ -4,6 +4,8 @@
 //! any name. No option's name is a parameter's name in the APIs we measured, `--timeout` and `--dry-run` excepted.
 
 mod api;
+mod auth;
+mod network;
 mod shared;
 mod values;
 
@@ -12,10 +14,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, UpdateArgs};
+pub(crate) use self::auth::{AccountArgs, AuthArgs, AuthCommand, Place, StatusArgs, TokenArgs};
+pub(crate) use self::network::{Network, read};
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
-    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration,
+    CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, repeats, size,
 };
 use crate::split::Word;
 
@@ -42,6 +46,7 @@ Examples:
   opcall tokens_create label=ci expires_timestamp:=null --dry-run
   opcall tokens_update ids=abc revoked:=true
   opcall --api SERVICE 'GET /new/things/v1' limit==5
+  opcall reports_download id=42 --save report.pdf
   opcall batch calls.ndjson --concurrency 8
   opcall sandbox --port 8080";
 
@@ -69,6 +74,7 @@ pub(crate) struct Program {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "a process makes one of it")]
 pub(crate) enum Command {
     /// Call an operation; the word `call` may be left out
     Call(CallArgs),
@@ -82,6 +88,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Remember services by name: their documents, servers and where their credentials are
     Api(ApiArgs),
+    /// Tell how services are signed in to, keep tokens between calls, give them back
+    Auth(AuthArgs),
     /// Run the sandbox of the built-in services on this machine
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
@@ -97,6 +105,7 @@ impl Command {
             Self::Batch(args) => &args.common,
             Self::Check(args) => &args.common,
             Self::Api(args) => args.common(),
+            Self::Auth(args) => &args.place().common,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(args) => &args.common,
         }
@@ -125,9 +134,11 @@ pub(crate) struct CallArgs {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) request: RequestArgs,
-    /// What to print: auto, json (an answer that is none is an error), raw (as received), none
+    #[command(flatten)]
+    pub(crate) pages: PageArgs,
+    /// What to print: auto, json (an answer that is none is an error), ndjson (an item a line), raw (as received), none
     #[arg(
-        help = "What to print: auto, json (an answer that is none is an error), raw (as received), none [env: OPCALL_OUTPUT]",
+        help = "What to print: auto, json (an answer that is none is an error), ndjson (an item a line), raw (as received), none [env: OPCALL_OUTPUT]",
         short,
         long,
         value_enum,
@@ -136,6 +147,9 @@ pub(crate) struct CallArgs {
         help_heading = "Output"
     )]
     pub(crate) output: Option<CallOutput>,
+    /// Write the answer's body to a file as it comes, whatever its size
+    #[arg(short = 'O', long, value_name = "FILE", conflicts_with = "output", help_heading = "Output")]
+    pub(crate) save: Option<PathBuf>,
     /// Print status and headers before the body
     #[arg(short, long, help_heading = "Output")]
     pub(crate) include: bool,
@@ -148,6 +162,23 @@ pub(crate) struct CallArgs {
     /// Ask nothing before a DELETE
     #[arg(long, help_heading = "Safety")]
     pub(crate) yes: bool,
+}
+
+/// Which pages of a list, and how they are put together.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PageArgs {
+    /// Ask for all pages of a list, and print them one after the other
+    #[arg(long, help_heading = "Pages")]
+    pub(crate) paginate: bool,
+    /// Ask for no further page after so many items; -o ndjson and --slurp print exactly so many
+    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Pages")]
+    pub(crate) max_items: Option<u64>,
+    /// Ask for so many pages at most [default: 10000]
+    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Pages", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_pages: Option<u64>,
+    /// Print the items of all pages as one list
+    #[arg(long, requires = "paginate", help_heading = "Pages")]
+    pub(crate) slurp: bool,
 }
 
 /// What a call says of its request beside the items.
@@ -165,6 +196,14 @@ pub(crate) struct RequestArgs {
     /// The media type asked for
     #[arg(long, value_name = "TYPE", help_heading = "Request")]
     pub(crate) accept: Option<String>,
+    /// The key by which the service knows a repeat of this call; one is made where the operation declares such a header
+    #[arg(
+        help = "The key by which the service knows a repeat of this call; without this one is made where the operation declares such a header",
+        long,
+        value_name = "KEY",
+        help_heading = "Request"
+    )]
+    pub(crate) idempotency_key: Option<String>,
     /// Send values that do not fit the description, with a warning
     #[arg(long, help_heading = "Request")]
     pub(crate) no_validate: bool,
@@ -276,6 +315,8 @@ pub(crate) struct CheckArgs {
     /// A header for documents of the network: `K: env:VARIABLE`; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header)]
     pub(crate) spec_headers: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) common: Common,
 }

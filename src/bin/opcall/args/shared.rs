@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{ColorWhen, ErrorFormat, duration, header, pair};
+use super::network::Network;
+use super::values::{ColorWhen, ErrorFormat, duration, header, pair, rate, repeats, size};
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
@@ -87,10 +88,13 @@ pub(crate) struct Source {
         help_heading = "Where"
     )]
     pub(crate) no_cache: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
 }
 
-/// Where calls go and how long they may take.
+/// Where calls go, how long they may take and how much they may bring.
 #[derive(Debug, Clone, Default, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Target {
     /// Sign in by this profile
     #[arg(
@@ -114,23 +118,34 @@ pub(crate) struct Target {
     /// Start the sandbox for this one call and send it there; needs no credentials
     #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "server_variables", "profile"])]
     pub(crate) sandbox: bool,
+    /// Keep access tokens in the cache folder between calls
+    #[arg(
+        help = "Keep access tokens in the cache folder between calls [env: OPCALL_TOKEN_CACHE, OPCALL_CACHE_DIR]",
+        long,
+        help_heading = "Where"
+    )]
+    pub(crate) token_cache: bool,
+    /// Keep none, whatever was signed in to: `OPCALL_TOKEN_CACHE=0`.
+    #[arg(skip)]
+    pub(crate) no_token_cache: bool,
+    /// Follow redirects that stay on the server, 5 at most
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) follow: bool,
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]
     pub(crate) insecure_http: bool,
-    /// Show this client certificate (PEM), with its key in the same file or in --key
-    #[arg(long, value_name = "FILE", help_heading = "Where")]
-    pub(crate) cert: Option<PathBuf>,
-    /// The client certificate's private key (PEM, not encrypted)
-    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Where")]
-    pub(crate) key: Option<PathBuf>,
-    /// Trust servers whose certificates these root certificates (PEM) signed, beside the system's
+    /// How often to repeat a call that failed for a moment, after its first attempt: 0 to 10
     #[arg(
-        help = "Trust servers whose certificates these root certificates (PEM) signed, beside the system's or those of SSL_CERT_FILE",
+        help = "How often to repeat a call that failed for a moment, after its first attempt: 0 to 10 [env: OPCALL_RETRY]",
         long,
-        value_name = "FILE",
-        help_heading = "Where"
+        value_name = "N",
+        value_parser = repeats,
+        help_heading = "Time"
     )]
-    pub(crate) cacert: Option<PathBuf>,
+    pub(crate) retry: Option<u32>,
+    /// Repeat also what may have been carried out, as if it did nothing the second time
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) retry_unsafe: bool,
     /// How long one attempt may take: 30s, 500ms, 2m
     #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,
@@ -140,4 +155,13 @@ pub(crate) struct Target {
     /// How long the call may take with all its attempts
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) max_time: Option<Duration>,
+    /// Send at most so many requests in such a time to one server: 10/s, 100/m, 5/2s
+    #[arg(long, value_name = "N/TIME", value_parser = rate, help_heading = "Time")]
+    pub(crate) rate_limit: Option<(u32, Duration)>,
+    /// How long an answer that is saved may stand still
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    pub(crate) idle_timeout: Option<Duration>,
+    /// How large an answer may be that is not saved: 64MiB, 1GB, a number of bytes
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Safety")]
+    pub(crate) max_body: Option<u64>,
 }

@@ -142,6 +142,9 @@ impl<'l> Fields<'l> {
         for (name, value) in headers {
             command = command.header(name, value);
         }
+        if batch.args.target.retry_unsafe {
+            command = command.idempotent();
+        }
         if batch.args.no_validate {
             command = command.no_validate();
         }

@@ -40,7 +40,7 @@ pub(super) fn answered(
         Ok(result) if failure.is_none() && !response.bytes().is_empty() => body(out, result.as_bytes())?,
         _ => body(out, response.bytes())?,
     }
-    write!(out, ",\"attempts\":{}", response.attempts())?;
+    write!(out, ",\"attempts\":{}", response.attempts().len())?;
     if let Some(failure) = failure {
         write!(out, ",\"error\":{}", failure.to_line_json())?;
     }

@@ -7,6 +7,7 @@ mod reference;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
@@ -28,6 +29,10 @@ pub(crate) struct Api {
     pub(crate) sha256: Option<String>,
     /// The base URL.
     pub(crate) server: Option<String>,
+    /// The file of a client certificate (PEM).
+    pub(crate) cert: Option<String>,
+    /// The file of its private key, where that is another.
+    pub(crate) key: Option<String>,
     /// How to sign in.
     pub(crate) auth: Option<Auth>,
     /// Headers with which the document is fetched.
@@ -36,11 +41,23 @@ pub(crate) struct Api {
     pub(crate) pagination: Option<Map<String, Value>>,
 }
 
-/// The configuration as far as it is read: the remembered services.
+/// What bounds every call, where the command line does not say it: `[defaults]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Defaults {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) max_time: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) max_body: Option<u64>,
+    pub(crate) retry: Option<u32>,
+}
+
+/// The configuration as far as it is read: the defaults and the remembered services.
 #[derive(Debug)]
 pub(crate) struct Config {
     path: PathBuf,
     text: String,
+    defaults: Defaults,
     apis: Vec<Api>,
 }
 
@@ -51,7 +68,8 @@ impl Config {
     /// Where the file cannot be read, others may write it, or it says something that is not known.
     pub(crate) fn read(given: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = folders::config(given, &session::variable) else {
-            return Ok(Self { path: PathBuf::new(), text: String::new(), apis: Vec::new() });
+            let (path, text) = (PathBuf::new(), String::new());
+            return Ok(Self { path, text, defaults: Defaults::default(), apis: Vec::new() });
         };
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -59,8 +77,13 @@ impl Config {
             Err(error) => return Err(Failure::io(format!("reading {}", path.display()), error)),
         };
         refuse_open(&path)?;
-        let apis = parse::apis(&path, &text)?;
-        Ok(Self { path, text, apis })
+        let (defaults, apis) = parse::read(&path, &text)?;
+        Ok(Self { path, text, defaults, apis })
+    }
+
+    /// What bounds every call.
+    pub(crate) fn defaults(&self) -> Defaults {
+        self.defaults
     }
 
     /// The remembered services, in the file's order.
@@ -96,6 +119,12 @@ impl Config {
         }
     }
 
+    /// The files of a service's client certificate and of its key.
+    pub(crate) fn certificate(&self, api: &Api) -> Option<(PathBuf, PathBuf)> {
+        let chain = api.cert.as_ref()?;
+        Some((self.expand(chain), self.expand(api.key.as_ref().unwrap_or(chain))))
+    }
+
     /// Adds a service, or replaces the keys of the one that has the name.
     ///
     /// # Errors
@@ -114,6 +143,8 @@ impl Config {
                 ("spec", Some(api.spec.clone())),
                 ("sha256", api.sha256.clone()),
                 ("server", api.server.clone()),
+                ("cert", api.cert.clone()),
+                ("key", api.key.clone()),
             ];
             for (key, text) in texts {
                 match text {

@@ -9,30 +9,34 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::auth::Auth;
 use super::reference::{Reference, literal};
-use super::{Api, is_name, nearest};
+use super::{Api, Defaults, is_name, nearest};
+use crate::args::{duration, repeats, size};
 use crate::report::Failure;
 
-const API: [&str; 6] = ["spec", "sha256", "server", "auth", "spec_headers", "pagination"];
+const API: [&str; 8] = ["spec", "sha256", "server", "cert", "key", "auth", "spec_headers", "pagination"];
+const DEFAULTS: [&str; 6] = ["timeout", "connect_timeout", "max_time", "idle_timeout", "max_body", "retry"];
 /// What other versions know at the top.
-const FURTHER: [&str; 4] = ["default_profile", "defaults", "profiles", "projects"];
+const FURTHER: [&str; 3] = ["default_profile", "profiles", "projects"];
 
-/// The remembered services of a configuration.
-pub(super) fn apis(path: &Path, text: &str) -> Result<Vec<Api>, Failure> {
+/// The defaults and the remembered services of a configuration.
+pub(super) fn read(path: &Path, text: &str) -> Result<(Defaults, Vec<Api>), Failure> {
     let reader = Reader { path, text };
     let document =
         Document::parse(text).map_err(|error| reader.fault(error.span(), error.message(), None))?;
     let top = document.as_table();
-    if let Some((key, _)) = top.iter().find(|(key, _)| *key != "apis") {
+    if let Some((key, _)) = top.iter().find(|(key, _)| !matches!(*key, "apis" | "defaults")) {
         let at = top.key(key).and_then(toml_edit::Key::span);
         if FURTHER.contains(&key) {
-            let hint = "remove it: this version reads [apis.NAME] alone.";
+            let hint = "remove it: this version reads [defaults] and [apis.NAME] alone.";
             return Err(reader.fault(at, &format!("`{key}` is not supported"), Some(hint)));
         }
-        return Err(reader.unknown(at, key, "the configuration", &["apis"]));
+        return Err(reader.unknown(at, key, "the configuration", &["apis", "defaults"]));
     }
-    let Some(item) = top.get("apis") else { return Ok(Vec::new()) };
+    let defaults = top.get("defaults").map(|item| reader.defaults(item)).transpose()?.unwrap_or_default();
+    let Some(item) = top.get("apis") else { return Ok((defaults, Vec::new())) };
     let apis = reader.table(item, "apis")?;
-    apis.iter().map(|(name, item)| reader.api(name, apis, item)).collect()
+    let apis = apis.iter().map(|(name, item)| reader.api(name, apis, item)).collect::<Result<_, _>>()?;
+    Ok((defaults, apis))
 }
 
 struct Reader<'t> {
@@ -78,6 +82,37 @@ impl Reader<'_> {
         }
     }
 
+    fn defaults(&self, item: &Item) -> Result<Defaults, Failure> {
+        let table = self.table(item, "defaults")?;
+        self.check_keys(table, "[defaults]", &DEFAULTS)?;
+        let time = |key: &str| self.measure(table, key, duration);
+        Ok(Defaults {
+            timeout: time("timeout")?,
+            connect_timeout: time("connect_timeout")?,
+            max_time: time("max_time")?,
+            idle_timeout: time("idle_timeout")?,
+            max_body: self.measure(table, "max_body", size)?,
+            retry: self.measure(table, "retry", repeats)?,
+        })
+    }
+
+    /// A text with a unit, or a bare number.
+    fn measure<T>(
+        &self,
+        table: &dyn TableLike,
+        key: &str,
+        parse: fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Failure> {
+        let Some(item) = table.get(key) else { return Ok(None) };
+        let text = match item.as_integer() {
+            Some(number) => number.to_string(),
+            None => self.text_of(item, key)?.to_owned(),
+        };
+        parse(&text)
+            .map(Some)
+            .map_err(|problem| self.fault(item.span(), &format!("`{key}`: {problem}"), None))
+    }
+
     fn api(&self, name: &str, apis: &dyn TableLike, item: &Item) -> Result<Api, Failure> {
         let place = format!("[apis.{name}]");
         let at = || apis.key(name).and_then(toml_edit::Key::span).or(item.span());
@@ -95,11 +130,16 @@ impl Reader<'_> {
             let at = table.get("sha256").and_then(Item::span);
             return Err(self.fault(at, "`sha256` must be 64 hexadecimal digits", None));
         }
+        if let (None, Some(item)) = (table.get("cert"), table.get("key")) {
+            return Err(self.fault(item.span(), "`key` stands without `cert`", None));
+        }
         Ok(Api {
             name: name.to_owned(),
             spec: spec.to_owned(),
             sha256,
             server: text("server")?.map(str::to_owned),
+            cert: text("cert")?.map(str::to_owned),
+            key: text("key")?.map(str::to_owned),
             auth: table.get("auth").map(|item| self.auth(item)).transpose()?,
             spec_headers: table.get("spec_headers").map_or(Ok(Vec::new()), |item| self.headers(item))?,
             pagination: table.get("pagination").map(|item| self.pagination(item)).transpose()?,

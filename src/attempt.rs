@@ -1,0 +1,224 @@
+//! What is told of each attempt of a call: how it went, how long it took, and what came after it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::Phase;
+
+/// One attempt of a call: a request that was sent, or that could not be.
+///
+/// Its `Display` is one line: `attempt 1: 503 after 12 ms, again in 320 ms (backoff)`, or `attempt 1: held back for
+/// 980 ms (few requests are left), 200 after 12 ms`.
+///
+/// ```no_run
+/// # async fn run(harness: &opcall::Harness) -> Result<(), opcall::Error> {
+/// let found = harness.command("tokens_query", [("limit", 5)]).await?;
+/// for attempt in found.attempts() {
+///     println!("{attempt}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: u32,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Whether at least a part of the request was sent, so that it may have been carried out.
+    pub sent: bool,
+    /// How long it took, from connecting to the last byte of the answer.
+    pub took: Duration,
+    /// The wait before the next attempt; `None` where it was the last one.
+    pub wait: Option<Wait>,
+    /// How long it was held back before it was sent, for a rate limit and not for the attempt before: the sum of the
+    /// waits, and the reason of the last one.
+    pub held: Option<Wait>,
+}
+
+/// How an attempt went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// An answer of this status came.
+    Status(u16),
+    /// The network failed.
+    Failed(Phase),
+    /// The request could not be made here, or its answer was not taken in.
+    Local,
+}
+
+/// The time before an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// How long it is.
+    pub length: Duration,
+    /// Why it is so long.
+    pub reason: WaitReason,
+}
+
+/// Why there is a next attempt, and why after such a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitReason {
+    /// A time drawn at random below a bound that doubles with each repeat.
+    Backoff,
+    /// The server said how long to wait.
+    Hint(HintSource),
+    /// The answer redirects to another address of the same origin: no repeat, and no wait.
+    Redirect,
+    /// The credentials were renewed, or a challenge of the server was learned: no repeat, and no wait.
+    Credentials,
+    /// The server has asked another call with the same credentials to wait; the time until then.
+    Cooldown,
+    /// By what the server tells of its rate limit, few requests are left.
+    LearnedLimit,
+    /// The limit of [`crate::HarnessBuilder::rate_limit`].
+    OwnLimit,
+}
+
+/// Which header field of an answer said how long to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HintSource {
+    /// `Retry-After` (RFC 9110 §10.2.3), in seconds or as a date.
+    RetryAfter,
+    /// The field that the description names in `x-rate-limit`, or one by custom, such as `X-RateLimit-Reset`.
+    RateLimitReset,
+    /// The fields of the IETF draft draft-ietf-httpapi-ratelimit-headers.
+    RateLimit,
+    /// `Retry-After-Ms` and its kin, in milliseconds.
+    RetryAfterMs,
+}
+
+impl Attempt {
+    /// The status of the answer, where one came.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        if let Outcome::Status(status) = self.outcome { Some(status) } else { None }
+    }
+}
+
+impl HintSource {
+    /// The source in words, such as `Retry-After`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RetryAfter => "Retry-After",
+            Self::RateLimitReset => "the rate limit's reset",
+            Self::RateLimit => "RateLimit",
+            Self::RetryAfterMs => "Retry-After-Ms",
+        }
+    }
+}
+
+/// ` after 3 attempts`; nothing where there was no repeat, whatever credentials were renewed.
+pub(crate) fn counted(attempts: &[Attempt]) -> String {
+    let is_repeated = |wait: Wait| wait.reason != WaitReason::Credentials;
+    if attempts.iter().any(|attempt| attempt.wait.is_some_and(is_repeated)) {
+        format!(" after {} attempts", attempts.len())
+    } else {
+        String::new()
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempt {}: ", self.number)?;
+        if let Some(held) = self.held {
+            write!(f, "held back for {} ms ({}), ", held.length.as_millis(), held.reason)?;
+        }
+        write!(f, "{} after {} ms", self.outcome, self.took.as_millis())?;
+        match self.wait {
+            Some(Wait { reason: WaitReason::Redirect, .. }) => write!(f, ", on to where it leads"),
+            Some(Wait { reason: WaitReason::Credentials, .. }) => write!(f, ", again with new credentials"),
+            Some(wait) => write!(f, ", again in {} ms ({})", wait.length.as_millis(), wait.reason),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "{status}"),
+            Self::Failed(phase) => f.write_str(match phase {
+                Phase::Connect => "no connection",
+                Phase::Tls(_) => "no agreement on TLS",
+                Phase::Proxy(_) => "not let through by the proxy",
+                Phase::ConnectTimeout => "no connection in time",
+                Phase::Unprocessed => "turned away by the server",
+                Phase::AnswerTimeout => "no answer in time",
+                Phase::Stalled => "the answer stood still",
+                Phase::Broken => "the connection broke",
+            }),
+            Self::Local => f.write_str("failed on this side"),
+        }
+    }
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Backoff => f.write_str("backoff"),
+            Self::Hint(source) => source.fmt(f),
+            Self::Redirect => f.write_str("redirect"),
+            Self::Credentials => f.write_str("new credentials"),
+            Self::Cooldown => f.write_str("the server's word to another call"),
+            Self::LearnedLimit => f.write_str("few requests are left"),
+            Self::OwnLimit => f.write_str("the harness's own rate limit"),
+        }
+    }
+}
+
+impl fmt::Display for HintSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_is_one_line() {
+        let line = |outcome, wait: Option<(u64, WaitReason)>| {
+            let wait = wait.map(|(length, reason)| Wait { length: Duration::from_millis(length), reason });
+            let took = Duration::from_millis(12);
+            Attempt { number: 2, outcome, sent: true, took, wait, held: None }.to_string()
+        };
+        assert_eq!(line(Outcome::Status(200), None), "attempt 2: 200 after 12 ms");
+        assert_eq!(
+            line(Outcome::Failed(Phase::Broken), Some((320, WaitReason::Backoff))),
+            "attempt 2: the connection broke after 12 ms, again in 320 ms (backoff)"
+        );
+        assert_eq!(
+            line(Outcome::Status(429), Some((2050, WaitReason::Hint(HintSource::RetryAfter)))),
+            "attempt 2: 429 after 12 ms, again in 2050 ms (Retry-After)"
+        );
+        assert_eq!(
+            line(Outcome::Status(401), Some((0, WaitReason::Credentials))),
+            "attempt 2: 401 after 12 ms, again with new credentials"
+        );
+        let (outcome, took) = (Outcome::Status(200), Duration::ZERO);
+        let held = Some(Wait { length: Duration::from_millis(980), reason: WaitReason::Cooldown });
+        assert_eq!(
+            Attempt { number: 1, outcome, sent: true, took, wait: None, held }.to_string(),
+            "attempt 1: held back for 980 ms (the server's word to another call), 200 after 0 ms"
+        );
+    }
+
+    #[test]
+    fn only_repeats_are_told() {
+        let log = |reasons: &[WaitReason]| {
+            let wait = |reason: &WaitReason| Some(Wait { length: Duration::ZERO, reason: *reason });
+            let waits = reasons.iter().map(wait).chain([None]);
+            let (outcome, took) = (Outcome::Status(503), Duration::ZERO);
+            let attempt = |wait| Attempt { number: 1, outcome, sent: true, took, wait, held: None };
+            counted(&waits.map(attempt).collect::<Vec<_>>())
+        };
+        assert_eq!((log(&[]), log(&[WaitReason::Credentials])), (String::new(), String::new()));
+        assert_eq!(log(&[WaitReason::Credentials, WaitReason::Backoff]), " after 3 attempts");
+    }
+}

@@ -1,0 +1,195 @@
+//! Keeps secrets out of errors that tell what a service said: one may repeat in its refusal what it was sent.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::header::{AUTHORIZATION, COOKIE};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+use super::{Grant, SignInError};
+use crate::error::{AuthError, Error};
+use crate::profile::Credentials;
+use crate::request::{Place, Request};
+use crate::transport::Wire;
+
+/// What stands in the place of a secret.
+const REDACTED: &str = "<redacted>";
+
+/// Shorter ones stand in texts by chance.
+const SHORTEST: usize = 4;
+
+/// The secrets that a request carried, in the spellings in which an answer may repeat them, the longest first.
+#[derive(Clone, Default)]
+pub(crate) struct Carried(Vec<SecretString>);
+
+impl Carried {
+    /// Those of a request as it goes out.
+    pub(crate) fn by(wire: &Wire, request: &Request, grant: &Grant) -> Self {
+        let mut carried = Self::default();
+        grant.secrets().for_each(|secret| carried.add(secret.expose_secret()));
+        for (name, value) in wire.headers.iter().filter(|(_, value)| value.is_sensitive()) {
+            let text = Zeroizing::new(String::from_utf8_lossy(value.as_bytes()).into_owned());
+            match *name {
+                COOKIE => text
+                    .split("; ")
+                    .filter_map(|pair| pair.split_once('='))
+                    .for_each(|(_, value)| carried.add(value)),
+                AUTHORIZATION => carried.add_authorization(&text),
+                _ => carried.add(&text),
+            }
+        }
+        for placement in &request.given {
+            let Place::Query { name } = &placement.place else { continue };
+            let values = wire.url.query_pairs().filter(|(known, _)| known == name);
+            values.for_each(|(_, value)| carried.add(&value));
+        }
+        carried.sorted()
+    }
+
+    /// Those of a token request.
+    pub(crate) fn of(credentials: &Credentials, token: Option<&SecretString>) -> Self {
+        let mut carried = Self::default();
+        token.iter().for_each(|token| carried.add(token.expose_secret()));
+        if let Some((id, secret)) = &credentials.client {
+            carried.add(secret.expose_secret());
+            for pair in
+                [super::source::client_credentials(id, secret), super::source::basic_credentials(id, secret)]
+            {
+                carried.add(pair.expose_secret());
+            }
+        }
+        carried.sorted()
+    }
+
+    /// Of `Basic` credentials also the password (RFC 7617 §2).
+    fn add_authorization(&mut self, text: &str) {
+        let (scheme, credentials) = text.split_once(' ').unwrap_or(("", text));
+        self.add(credentials);
+        if scheme.eq_ignore_ascii_case("basic")
+            && let Some(plain) =
+                BASE64.decode(credentials).ok().and_then(|plain| String::from_utf8(plain).ok())
+            && let Some((_, password)) = Zeroizing::new(plain).split_once(':')
+        {
+            self.add(password);
+        }
+    }
+
+    fn add(&mut self, secret: &str) {
+        const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+        if secret.len() < SHORTEST {
+            return;
+        }
+        let percent = utf8_percent_encode(secret, UNRESERVED).to_string();
+        let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        for spelling in
+            [secret.to_owned(), percent.to_ascii_lowercase(), percent, form, BASE64.encode(secret)]
+        {
+            if !self.0.iter().any(|known| known.expose_secret() == spelling) {
+                self.0.push(spelling.into());
+            }
+        }
+    }
+
+    fn sorted(mut self) -> Self {
+        self.0.sort_by_key(|spelling| std::cmp::Reverse(spelling.expose_secret().len()));
+        self
+    }
+
+    /// Takes the secrets out of what an error says.
+    pub(crate) fn conceal(&self, error: Error) -> Error {
+        match error {
+            Error::Refused(mut refused) => {
+                for said in [&mut refused.message, &mut refused.code, &mut refused.trace_id] {
+                    self.hide_in(said.as_mut());
+                }
+                Error::Refused(refused)
+            }
+            Error::Auth(error) => self.of_auth(*error).into(),
+            other => other,
+        }
+    }
+
+    /// The same for a failure of signing in.
+    pub(crate) fn conceal_sign_in(&self, error: SignInError) -> SignInError {
+        if let SignInError::Auth(error) = error { self.of_auth(error).into() } else { error }
+    }
+
+    fn of_auth(&self, mut error: AuthError) -> AuthError {
+        self.hide_in(Some(&mut error.problem));
+        self.hide_in(error.hint.as_mut());
+        self.hide_in(error.trace_id.as_mut());
+        error
+    }
+
+    fn hide_in(&self, text: Option<&mut String>) {
+        let Some(text) = text else { return };
+        for spelling in &self.0 {
+            let spelling = spelling.expose_secret();
+            if text.contains(spelling) {
+                *text = text.replace(spelling, REDACTED);
+            }
+            // A text that was cut may end in the first half of one.
+            if let Some(whole) = text.strip_suffix('…')
+                && let Some(at) = start_of(whole, spelling)
+            {
+                text.truncate(at);
+                text.push_str(REDACTED);
+                text.push('…');
+            }
+        }
+    }
+}
+
+/// Where the first letters of a secret stand at the end of a text.
+fn start_of(text: &str, secret: &str) -> Option<usize> {
+    let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST);
+    ends.rev().find(|end| text.ends_with(&secret[..*end])).map(|end| text.len() - end)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use super::*;
+
+    fn carried(secrets: &[&str]) -> Carried {
+        let mut carried = Carried::default();
+        secrets.iter().for_each(|secret| carried.add(secret));
+        carried.sorted()
+    }
+
+    fn hidden(secrets: &[&str], text: &str) -> String {
+        let mut text = text.to_owned();
+        carried(secrets).hide_in(Some(&mut text));
+        text
+    }
+
+    #[test]
+    fn every_spelling_is_hidden() {
+        for text in ["s/cret+1", "s%2Fcret%2B1", "s%2fcret%2b1", "cy9jcmV0KzE="] {
+            assert_eq!(hidden(&["s/cret+1"], &format!("key '{text}' is wrong")), "key '<redacted>' is wrong");
+        }
+        assert_eq!(hidden(&["a b c"], "a+b+c, a%20b%20c"), "<redacted>, <redacted>");
+        assert_eq!(hidden(&["abcd", "abcdef"], "abcdef abcd"), "<redacted> <redacted>");
+        assert_eq!(hidden(&["abc"], "abc"), "abc", "a short one stands in words by chance");
+    }
+
+    #[test]
+    fn half_a_secret_at_the_end_of_a_cut_text_is_hidden() {
+        assert_eq!(hidden(&["0123456789"], "it was 01234567…"), "it was <redacted>…");
+        assert_eq!(hidden(&["0123456789"], "it was 012…"), "it was 012…");
+        assert_eq!(hidden(&["0123456789"], "it was 01234567"), "it was 01234567", "nothing was cut");
+        assert_eq!(hidden(&["ééééé"], "é éééé…"), "é <redacted>…");
+    }
+
+    #[test]
+    fn basic_credentials_hold_a_password() {
+        let mut carried = Carried::default();
+        carried.add_authorization("Basic dXNlcjpwYXNzd29yZA==");
+        let mut text = "dXNlcjpwYXNzd29yZA== is user and password".to_owned();
+        carried.hide_in(Some(&mut text));
+        assert_eq!(text, "<redacted> is user and <redacted>");
+    }
+}

@@ -1,0 +1,247 @@
+//! An account's tokens between processes: looked for in the token cache, fetched by one process for all, forgotten.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::account::{Account, TokenKey, key_of};
+use super::cache::{Kept, Slot};
+use super::identity::Identity;
+use super::renewing::{Fetched, Renewing, renewed_at};
+use super::source::Need;
+use super::token::absolute;
+use super::{Carried, Rejected, SignInError};
+use crate::error::{Error, IoError};
+use crate::operation::{SchemeKind, SecuritySchemeDef};
+use crate::profile::{Base, Credentials, find_region};
+use crate::transport::Transport;
+
+/// A token with what is known of it.
+pub(crate) struct Token {
+    pub(crate) secret: SecretString,
+    /// How long it is still good for.
+    pub(crate) ends_in: Option<Duration>,
+}
+
+/// What became of the tokens that were to be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Forgotten {
+    /// How many tokens there were, in this harness and in its token cache.
+    pub tokens: usize,
+    /// How many of them the service has ended (RFC 7009); the others end by themselves.
+    pub revoked: usize,
+}
+
+impl Account {
+    /// Where a token is kept; `None` without a cache, and for credentials that need no token.
+    fn slot(&self, scheme: &SecuritySchemeDef, scopes: &[String], credentials: &Credentials) -> Option<Slot> {
+        let (_, secret) = credentials.client.as_ref()?;
+        let place = self.token_place(&scheme.kind)?;
+        Some(self.cache.as_ref()?.slot(&self.identity(scheme, &place, credentials)?, scopes, secret))
+    }
+
+    fn identity<'a>(
+        &'a self,
+        scheme: &'a SecuritySchemeDef,
+        place: &'a str,
+        credentials: &'a Credentials,
+    ) -> Option<Identity<'a>> {
+        Some(Identity {
+            service: &self.definition.name,
+            scheme: &scheme.name,
+            place,
+            client: Some(&credentials.client.as_ref()?.0),
+            member: credentials.member.as_deref(),
+            secret: None,
+        })
+    }
+
+    /// The URL that decides where tokens come from, as configured: before any discovery, so that it is the same in
+    /// every process.
+    fn token_place(&self, kind: &SchemeKind) -> Option<String> {
+        let written = match (self.token_url.as_deref(), kind) {
+            (Some(url), _) => Some(url),
+            (None, SchemeKind::OpenIdConnect { url }) => Some(url.as_str()),
+            (None, SchemeKind::OAuth2(flow)) => flow.metadata_url.as_deref().or(flow.token_url.as_deref()),
+            _ => None,
+        };
+        absolute(&self.home, written?).ok().map(String::from)
+    }
+
+    /// A token that is fresh: one that another process has kept, else a new one, which is kept for the others. Those
+    /// who want one at the same time wait for it. With `anew` it is a new one.
+    pub(super) async fn shared_token(
+        &self,
+        need: &Need,
+        credentials: &Credentials,
+        transport: &Transport,
+        renewing: &Renewing<SecretString>,
+        anew: bool,
+    ) -> Result<Fetched<SecretString>, SignInError> {
+        let Some(slot) = self.slot(&need.scheme, &need.scopes, credentials) else {
+            return Ok(self.new_token(need, credentials, transport).await?.0);
+        };
+        if let Some(found) = self.look(&slot, renewing, anew) {
+            return Ok(found);
+        }
+        let lock = slot.lock().await;
+        if let Some(found) = lock.as_ref().and_then(|_| self.look(&slot, renewing, anew)) {
+            return Ok(found);
+        }
+        let since = SystemTime::now();
+        let (token, base) = self.new_token(need, credentials, transport).await?;
+        if let (Some(lock), Some(lifetime)) = (lock, token.lifetime) {
+            let region = base.region.map(|name| (name, base.url));
+            slot.keep(lock, &Kept { token: token.value.clone(), since, lifetime, region }).await;
+        }
+        Ok(token)
+    }
+
+    /// The token that is kept, unless it is the one that is held here and is over or refused. One near its end serves
+    /// only while there is no other.
+    fn look(
+        &self,
+        slot: &Slot,
+        renewing: &Renewing<SecretString>,
+        anew: bool,
+    ) -> Option<Fetched<SecretString>> {
+        if anew {
+            return None;
+        }
+        let now = SystemTime::now();
+        let held = renewing.held();
+        let kept = slot.find(now).filter(|kept| {
+            held.as_ref().is_none_or(|held| held.expose_secret() != kept.token.expose_secret())
+        })?;
+        if !self.follow(kept.region.as_ref()) {
+            return None;
+        }
+        let found = kept.found(now);
+        if found.age < renewed_at(found.lifetime.unwrap_or_default()) {
+            tracing::debug!(service = self.definition.name, "a kept token serves");
+            return Some(found);
+        }
+        if held.is_none() {
+            renewing.offer(found);
+        }
+        None
+    }
+
+    /// Goes to the region that a kept token belongs to: one of the service's own, and only where the user has not set
+    /// a base URL.
+    fn follow(&self, region: Option<&(String, String)>) -> bool {
+        let Some((name, url)) = region else { return true };
+        if self.home.explicit {
+            return false;
+        }
+        let known = find_region(&self.regions, name).map(Base::of_region).filter(|base| base.url == *url);
+        let Some(base) = known else { return false };
+        self.move_to(base);
+        true
+    }
+
+    /// Fetches a token now, whatever is there already.
+    pub(crate) async fn renew(&self, need: &Need, transport: &Transport) -> Result<Token, SignInError> {
+        self.lease(need, transport, true).await
+    }
+
+    /// The token, fetched where there is none.
+    pub(crate) async fn obtain(&self, need: &Need, transport: &Transport) -> Result<Token, SignInError> {
+        self.lease(need, transport, false).await
+    }
+
+    async fn lease(&self, need: &Need, transport: &Transport, anew: bool) -> Result<Token, SignInError> {
+        let token = self.token(&key_of(need));
+        let rejected = anew.then(|| token.generation());
+        let lease = token.get(rejected, || self.fetch_token(need, transport, &token, anew)).await?;
+        Ok(Token { secret: lease.value, ends_in: token.ends_in() })
+    }
+
+    /// Gives every token that is held here back to its service, and forgets it, in the cache too.
+    pub(crate) async fn revoke_held(
+        &self,
+        transport: &Transport,
+        forgotten: &mut Forgotten,
+    ) -> Result<(), SignInError> {
+        let tokens: Vec<_> = {
+            let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.iter().map(|(key, token)| (key.clone(), Arc::clone(token))).collect()
+        };
+        let mut outcome = Ok(());
+        for (key, token) in tokens {
+            let Some(token) = token.take() else { continue };
+            forgotten.tokens += 1;
+            self.unkeep(&key, &token).await;
+            match self.revoke_token(&key.0, &token, transport).await {
+                Ok(revoked) => forgotten.revoked += usize::from(revoked),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        outcome
+    }
+
+    pub(super) async fn revoke_token(
+        &self,
+        scheme: &str,
+        token: &SecretString,
+        transport: &Transport,
+    ) -> Result<bool, SignInError> {
+        let mut schemes = self.definition.security_schemes.iter();
+        let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(false) };
+        let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
+        let (credentials, _) = self.leased_credentials(None).await?;
+        let ended = self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await;
+        ended.map_err(|error| Carried::of(&credentials, Some(token)).conceal_sign_in(error))
+    }
+
+    /// Forgets a token in the cache, where it is still the one that is kept.
+    pub(super) async fn unkeep(&self, (scheme, scopes): &TokenKey, token: &SecretString) {
+        let mut schemes = self.definition.security_schemes.iter();
+        let scheme = schemes.find(|one| one.name == *scheme);
+        let credentials = self.credentials(&Rejected::default()).await;
+        let (Some(scheme), Ok(credentials)) = (scheme, credentials) else { return };
+        // No scope holds a space (RFC 6749 §3.3).
+        let scopes: Vec<_> = scopes.split_ascii_whitespace().map(str::to_owned).collect();
+        let Some(slot) = self.slot(scheme, &scopes, &credentials) else { return };
+        if let Err(error) = slot.forget(Some(token)).await {
+            tracing::warn!(service = self.definition.name, %error, "a revoked token is still in the cache");
+        }
+    }
+
+    /// Gives back every token of the service that is held or kept, and forgets them all: also where giving back fails,
+    /// and also those of other clients, which cannot be given back.
+    pub(crate) async fn forget(&self, transport: &Transport) -> Result<Forgotten, Error> {
+        let mut forgotten = Forgotten::default();
+        let mut outcome = self.revoke_held(transport, &mut forgotten).await.map_err(Error::from);
+        let Some(cache) = &self.cache else { return outcome.map(|()| forgotten) };
+        let failed = |source| Error::from(IoError { action: "forgetting tokens".to_owned(), source });
+        for file in cache.of_service(&self.definition.name).map_err(failed)? {
+            forgotten.tokens += 1;
+            let revoked = self.revoke_kept(&file, transport).await;
+            outcome = outcome.and(cache.remove(file).await.map_err(failed));
+            match revoked {
+                Ok(revoked) => forgotten.revoked += usize::from(revoked),
+                Err(error) => outcome = outcome.and(Err(error.into())),
+            }
+        }
+        outcome.map(|()| forgotten)
+    }
+
+    /// Gives a kept token back, where it is one of these credentials and not over.
+    async fn revoke_kept(&self, file: &std::path::Path, transport: &Transport) -> Result<bool, SignInError> {
+        let credentials = self.credentials(&Rejected::default()).await?;
+        let (Some(cache), Some((_, secret))) = (&self.cache, &credentials.client) else { return Ok(false) };
+        for scheme in &self.definition.security_schemes {
+            let Some(place) = self.token_place(&scheme.kind) else { continue };
+            let Some(identity) = self.identity(scheme, &place, &credentials) else { continue };
+            let slot = cache.slot_at(file, &identity, secret);
+            let Some(kept) = slot.and_then(|slot| slot.find(SystemTime::now())) else { continue };
+            if self.follow(kept.region.as_ref()) {
+                return self.revoke_token(&scheme.name, &kept.token, transport).await;
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,110 @@
+//! An answer whose body is taken as it comes.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::header::HeaderMap;
+
+use super::Context;
+use crate::attempt::Attempt;
+use crate::error::{Error, Phase, Result, TransportError};
+use crate::operation::Method;
+use crate::transport::{Answer, Incoming};
+
+/// An answer with a 2xx status, whose body is taken as it comes: [`Command::stream`](crate::Command::stream).
+///
+/// It is also a [`Stream`] of what [`ResponseStream::chunk`] gives. Dropping it closes the connection. Its `Debug` shows
+/// status and header names only.
+pub struct ResponseStream {
+    context: Box<Context>,
+    status: u16,
+    headers: HeaderMap,
+    attempts: Vec<Attempt>,
+    body: Incoming,
+}
+
+impl ResponseStream {
+    pub(crate) fn new(context: Context, answer: Answer, body: Incoming) -> Self {
+        let Answer { status, headers, attempts, .. } = answer;
+        Self { context: Box::new(context), status, headers, attempts, body }
+    }
+
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header fields; without `content-encoding` and `content-length` where the body was coded and is decoded here.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The requests of the operation that the call took, as [`Response::attempts`](crate::Response::attempts).
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// The operation with its service, such as `falcon:tokens_query`, or `METHOD /path` for an endpoint in no table.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        &self.context.operation
+    }
+
+    /// The next piece of the body after content decoding, never empty; `None` at its end, and after an error. A call of
+    /// this that is given up loses nothing.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] where the connection breaks or the body stands still for too long, [`Error::Unsafe`] where
+    /// it grows beyond all measure when it is decoded, [`Error::Decode`] where it cannot be decoded.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        std::future::poll_fn(|context| self.poll_chunk(context)).await.transpose()
+    }
+
+    fn poll_chunk(&mut self, context: &mut TaskContext<'_>) -> Poll<Option<Result<Bytes>>> {
+        let polled = self.body.poll_chunk(context);
+        polled.map(|chunk| chunk.map(|chunk| chunk.map_err(|failure| failure.into_error_of(self.known()))))
+    }
+
+    /// What an error says of the call.
+    fn known(&self) -> TransportError {
+        let context = &self.context;
+        let origin = url::Url::parse(&context.url).map(|url| url.origin().ascii_serialization());
+        TransportError {
+            operation: context.operation.clone(),
+            method: context.method.clone().unwrap_or(Method::Get),
+            url: context.url.clone(),
+            origin: origin.unwrap_or_default(),
+            phase: Phase::Broken,
+            signing_in: false,
+            fetching: false,
+            proxy: None,
+            attempts: self.attempts.clone(),
+            source: None,
+        }
+    }
+}
+
+impl Stream for ResponseStream {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_chunk(context)
+    }
+}
+
+impl fmt::Debug for ResponseStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseStream")
+            .field("operation", &self.context.operation)
+            .field("status", &self.status)
+            .field("headers", &self.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
+            .field("attempts", &self.attempts.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! The bounds of a call in time and size: what may be set, and what is said when time runs out.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::header::HeaderMap;
+
+use super::Settings;
+use crate::error::ConfigError;
+
+/// The header fields of an answer are taken in up to so many bytes: names, values, and what separates them.
+pub(super) const LARGEST_HEAD: u32 = 64 * 1024;
+
+/// Whether the header fields of an answer are more than is taken in.
+pub(super) fn is_large(headers: &HeaderMap) -> bool {
+    const SEPARATORS: usize = ": \r\n".len();
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + SEPARATORS);
+    fields.sum::<usize>() > LARGEST_HEAD as usize
+}
+
+/// What a call says of its bounds, in place of the harness's settings.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    /// One attempt, from connecting to the last byte of the answer; for a streamed answer to the end of its head.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    /// The whole call; for a streamed answer to the end of its head.
+    pub(crate) max_time: Option<Duration>,
+    /// How long the body of a streamed answer may stand still.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// The body of an answer that is not streamed, in bytes after content decoding.
+    pub(crate) max_body: Option<u64>,
+}
+
+impl Limits {
+    /// Refuses a time in which nothing can be done.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let times = [
+            ("timeout of an attempt", self.timeout),
+            ("connect timeout", self.connect_timeout),
+            ("time of the whole call", self.max_time),
+            ("idle timeout", self.idle_timeout),
+        ];
+        match times.into_iter().find(|(_, time)| time.is_some_and(|time| time.is_zero())) {
+            None => Ok(()),
+            Some((name, _)) => Err(ConfigError {
+                problem: format!("the {name} is zero, and nothing is done in no time"),
+                hint: Some("leave it out for the default, or give `Duration::MAX` for no limit.".to_owned()),
+            }),
+        }
+    }
+}
+
+impl Settings {
+    /// The same for every call.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            timeout: Some(self.timeout),
+            connect_timeout: Some(self.network.connect_timeout),
+            max_time: Some(self.max_time),
+            idle_timeout: Some(self.idle_timeout),
+            max_body: Some(self.max_body),
+        }
+    }
+}
+
+/// What took too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Span {
+    /// The connection, TLS included.
+    Connecting,
+    /// The attempt as a whole.
+    Attempt,
+    /// The time since the last byte of a body came.
+    Silence,
+}
+
+/// Time ran out: the cause of an error, with the limit that was reached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimedOut {
+    pub(super) span: Span,
+    pub(super) limit: Duration,
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limit = self.limit;
+        match self.span {
+            Span::Connecting => write!(f, "no connection within {limit:?}"),
+            Span::Attempt => write!(f, "the attempt was not done within {limit:?}"),
+            Span::Silence => write!(f, "not a byte of the answer came for {limit:?}"),
+        }
+    }
+}
+
+impl std::error::Error for TimedOut {}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn a_time_of_zero_is_refused() {
+        let zero = Some(Duration::ZERO);
+        for (limits, name) in [
+            (Limits { timeout: zero, ..Limits::default() }, "timeout of an attempt"),
+            (Limits { connect_timeout: zero, ..Limits::default() }, "connect timeout"),
+            (Limits { max_time: zero, ..Limits::default() }, "time of the whole call"),
+            (Limits { idle_timeout: zero, ..Limits::default() }, "idle timeout"),
+        ] {
+            let error = limits.check().unwrap_err();
+            assert_eq!(error.problem, format!("the {name} is zero, and nothing is done in no time"));
+        }
+        assert!(Limits { max_body: Some(0), ..Limits::default() }.check().is_ok(), "an empty body fits");
+        assert!(Limits { timeout: Some(Duration::MAX), ..Limits::default() }.check().is_ok());
+    }
+}

@@ -1,0 +1,185 @@
+//! When a request may go out: after the server's word to others of the same caller, slower where few requests remain,
+//! and by a limit of the user's own.
+//!
+//! A cooldown is the server's own word: a request that would have to wait too long for its end fails at once. What was
+//! learned of a limit is a guess, which only slows down.
+
+mod cooldown;
+mod learned;
+mod own;
+mod shared;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::header::HeaderMap;
+use tokio::time::Instant;
+use url::Origin;
+
+use self::cooldown::Cooldowns;
+use self::learned::{Learned, Place};
+use self::own::Own;
+pub(crate) use self::own::Rate;
+use self::shared::Shared;
+use super::hint::{self, Hint};
+use crate::attempt::{Wait, WaitReason};
+use crate::operation::RateLimitHeaders;
+
+/// Requests that waited for the same moment go out within a tenth of their wait, and never within less than this.
+const SPREAD: Duration = Duration::from_millis(50);
+
+/// Whose limits a request counts for.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// A hash over origin and credentials.
+    pub(crate) key: String,
+    /// The folder in which other processes hear of cooldowns.
+    pub(crate) cache: Option<PathBuf>,
+}
+
+impl Caller {
+    fn shared(&self) -> Option<Shared> {
+        self.cache.as_deref().map(Shared::new)
+    }
+}
+
+/// What is known of all callers of a transport.
+#[derive(Debug)]
+pub(super) struct Pace {
+    cooldowns: Cooldowns,
+    learned: Option<Arc<Learned>>,
+    own: Option<Own>,
+}
+
+/// A request that wants to go out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) operation: &'a str,
+    pub(super) origin: &'a Origin,
+    /// When the whole time of its call is over.
+    pub(super) deadline: Instant,
+    /// The longest wait.
+    pub(super) max_wait: Duration,
+}
+
+/// A request that may go out now.
+#[derive(Debug)]
+pub(super) struct Turn(Option<Place>);
+
+/// A request that would have to wait too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// After this time it may go.
+    pub(crate) wait: Duration,
+    pub(crate) reason: WaitReason,
+}
+
+/// What a request has behind it.
+#[derive(Debug, Default)]
+struct Waited {
+    /// Its place by the user's own limit.
+    own: Option<Instant>,
+    /// How long it waited for what is only a guess.
+    guessed: Duration,
+}
+
+impl Pace {
+    pub(super) fn new(learns: bool, own: Option<Rate>) -> Self {
+        Self { cooldowns: Cooldowns::default(), learned: learns.then(Arc::default), own: own.map(Own::new) }
+    }
+
+    /// Waits until a request may go out; `waits` is told of it.
+    pub(super) async fn pass(&self, asking: &Asking<'_>, mut waits: impl FnMut(Wait)) -> Result<Turn, Held> {
+        let mut waited = Waited::default();
+        loop {
+            match self.step(asking, &mut waited, Instant::now(), fastrand::f64())? {
+                Ok(turn) => return Ok(turn),
+                Err(wait) => {
+                    waits(wait);
+                    tokio::time::sleep(wait.length).await;
+                }
+            }
+        }
+    }
+
+    /// What a request does next: it goes, it waits and asks again, or it fails. `chance` is from 0 to 1.
+    fn step(
+        &self,
+        asking: &Asking<'_>,
+        waited: &mut Waited,
+        now: Instant,
+        chance: f64,
+    ) -> Result<Result<Turn, Wait>, Held> {
+        let time_left = asking.deadline.saturating_duration_since(now);
+        if let Some(left) = self.cooldown(asking.caller, now) {
+            let reason = WaitReason::Cooldown;
+            if left > asking.max_wait || left >= time_left {
+                return Err(Held { wait: left, reason });
+            }
+            let spread = (left / 10).max(SPREAD).min(time_left.saturating_sub(left)).mul_f64(chance);
+            return Ok(Err(Wait { length: left + spread, reason }));
+        }
+        if let Some(wait) = self.own_wait(asking, waited, now)? {
+            return Ok(Err(wait));
+        }
+        let Some(learned) = &self.learned else { return Ok(Ok(Turn(None))) };
+        let names = (asking.caller.key.as_str(), asking.operation);
+        let wait = match learned.ask(names, now, asking.max_wait, false) {
+            Ok(place) => return Ok(Ok(Turn(Some(place)))),
+            Err(wait) => wait,
+        };
+        if waited.guessed + wait > asking.max_wait || wait >= time_left {
+            return Ok(Ok(Turn(learned.ask(names, now, asking.max_wait, true).ok())));
+        }
+        waited.guessed += wait;
+        Ok(Err(Wait { length: wait, reason: WaitReason::LearnedLimit }))
+    }
+
+    fn cooldown(&self, caller: &Caller, now: Instant) -> Option<Duration> {
+        let shared = caller.shared().and_then(|shared| shared.left(&caller.key, SystemTime::now()));
+        self.cooldowns.left(&caller.key, now).max(shared)
+    }
+
+    fn own_wait(&self, asking: &Asking<'_>, waited: &mut Waited, now: Instant) -> Result<Option<Wait>, Held> {
+        let Some(own) = &self.own else { return Ok(None) };
+        let reason = WaitReason::OwnLimit;
+        let at = match waited.own {
+            Some(at) => at,
+            None => own
+                .take(asking.origin, now, asking.deadline.saturating_duration_since(now))
+                .map_err(|wait| Held { wait, reason })?,
+        };
+        waited.own = Some(at);
+        let length = at.saturating_duration_since(now);
+        Ok((!length.is_zero()).then_some(Wait { length, reason }))
+    }
+
+    /// Nobody of a caller asks again before a server's word: that of 429, or of 503 where it says how long.
+    pub(super) async fn refused(&self, caller: &Caller, status: u16, hint: Option<Hint>) {
+        let Some(hint) = hint.filter(|_| matches!(status, 429 | 503)) else { return };
+        self.cooldowns.stop(&caller.key, hint.wait, Instant::now());
+        let Some(shared) = caller.shared() else { return };
+        let (key, now) = (caller.key.clone(), SystemTime::now());
+        let writing = tokio::task::spawn_blocking(move || shared.stop(&key, hint.wait, now));
+        let written = writing.await.map_err(std::io::Error::other).flatten();
+        if let Err(error) = written {
+            // Other processes ask the server themselves then.
+            tracing::debug!(%error, "a cooldown is not shared");
+        }
+    }
+}
+
+impl Turn {
+    /// Learns from the answer to the request that had this turn.
+    pub(super) fn answered(self, status: u16, headers: &HeaderMap, limits: Option<&RateLimitHeaders>) {
+        let Some(place) = self.0 else { return };
+        let quotas = hint::quotas(headers, limits, SystemTime::now());
+        place.learn(&quotas, hint::resource(headers), (200..300).contains(&status), Instant::now());
+    }
+}
+
+#[cfg(test)]
+#[path = "pace/tests.rs"]
+mod tests;

@@ -1,0 +1,68 @@
+//! After a server has said that it was too much, nobody asks again before the time that it named: not the call that was
+//! refused, and no other of the same origin and credentials.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// No word of a server holds longer for those who did not hear it themselves: one that is a mistake must not lock
+/// anybody out.
+pub(super) const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Until when nobody asks, by caller.
+#[derive(Debug, Default)]
+pub(super) struct Cooldowns(Mutex<HashMap<String, Instant>>);
+
+impl Cooldowns {
+    /// Stops a caller's requests for a time, which no other word shortens.
+    pub(super) fn stop(&self, caller: &str, wait: Duration, now: Instant) {
+        let until = now + wait.min(LONGEST);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(caller.to_owned()).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    /// How long a caller's requests are still stopped.
+    pub(super) fn left(&self, caller: &str, now: Instant) -> Option<Duration> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = all.get(caller)?.saturating_duration_since(now);
+        if left.is_zero() {
+            all.remove(caller);
+        }
+        Some(left).filter(|left| !left.is_zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn it_holds_one_caller_until_its_end() {
+        let (cooldowns, now) = (Cooldowns::default(), Instant::now());
+        cooldowns.stop("a", 5 * SECOND, now);
+        assert_eq!(cooldowns.left("a", now), Some(5 * SECOND));
+        assert_eq!(cooldowns.left("a", now + 4 * SECOND), Some(SECOND));
+        assert_eq!(cooldowns.left("b", now), None);
+        assert_eq!(cooldowns.left("a", now + 5 * SECOND), None);
+        assert_eq!(cooldowns.left("a", now), None, "it is forgotten");
+    }
+
+    #[test]
+    fn the_latest_end_counts_and_none_is_far_away() {
+        let (cooldowns, now) = (Cooldowns::default(), Instant::now());
+        cooldowns.stop("a", 5 * SECOND, now);
+        cooldowns.stop("a", 2 * SECOND, now + SECOND);
+        assert_eq!(cooldowns.left("a", now), Some(5 * SECOND));
+        cooldowns.stop("a", 6 * SECOND, now);
+        assert_eq!(cooldowns.left("a", now), Some(6 * SECOND));
+        cooldowns.stop("a", Duration::MAX, now);
+        assert_eq!(cooldowns.left("a", now), Some(LONGEST));
+        cooldowns.stop("b", Duration::ZERO, now);
+        assert_eq!(cooldowns.left("b", now), None);
+    }
+}

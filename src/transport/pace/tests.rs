@@ -1,0 +1,121 @@
+//! What a request does next, with time and chance given.
+
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn origin() -> Origin {
+    url::Url::parse("https://a.example").unwrap().origin()
+}
+
+fn pace() -> Pace {
+    Pace::new(true, None)
+}
+
+fn caller(key: &str) -> Caller {
+    Caller { key: key.to_owned(), cache: None }
+}
+
+/// A call that has 300 s, and waits for 60 s at most.
+fn asking<'a>(caller: &'a Caller, origin: &'a Origin, now: Instant) -> Asking<'a> {
+    Asking { caller, operation: "o", origin, deadline: now + 300 * SECOND, max_wait: 60 * SECOND }
+}
+
+fn step(pace: &Pace, asking: &Asking<'_>, now: Instant, chance: f64) -> Result<Option<Wait>, Held> {
+    Ok(pace.step(asking, &mut Waited::default(), now, chance)?.err())
+}
+
+#[test]
+fn a_cooldown_is_waited_for_and_a_little_more() {
+    let (pace, origin, now) = (pace(), origin(), Instant::now());
+    pace.cooldowns.stop("a", 10 * SECOND, now);
+    let wait = |chance| step(&pace, &asking(&caller("a"), &origin, now), now, chance).unwrap().unwrap();
+    assert_eq!(wait(0.0), Wait { length: 10 * SECOND, reason: WaitReason::Cooldown });
+    assert_eq!(wait(0.5).length, Duration::from_millis(10_500));
+    let late = now + Duration::from_millis(9_900);
+    let wait = step(&pace, &asking(&caller("a"), &origin, now), late, 1.0).unwrap().unwrap();
+    assert_eq!(wait.length, Duration::from_millis(150), "the last ones are spread too");
+    assert_eq!(step(&pace, &asking(&caller("b"), &origin, now), now, 0.5), Ok(None));
+    assert_eq!(step(&pace, &asking(&caller("a"), &origin, now), now + 10 * SECOND, 0.5), Ok(None));
+}
+
+#[test]
+fn a_cooldown_that_is_too_long_fails_at_once() {
+    let (pace, origin, now) = (pace(), origin(), Instant::now());
+    pace.cooldowns.stop("a", 61 * SECOND, now);
+    let caller = caller("a");
+    let asking = asking(&caller, &origin, now);
+    let held = Held { wait: 61 * SECOND, reason: WaitReason::Cooldown };
+    assert_eq!(step(&pace, &asking, now, 0.0), Err(held));
+    let hurried = Asking { deadline: now + 31 * SECOND, ..asking };
+    let held = Held { wait: 31 * SECOND, reason: WaitReason::Cooldown };
+    assert_eq!(step(&pace, &hurried, now + 30 * SECOND, 0.0), Err(held));
+    assert!(step(&pace, &asking, now + SECOND, 0.0).unwrap().is_some());
+}
+
+#[test]
+fn what_is_only_learned_makes_nothing_fail() {
+    let (pace, origin, now) = (pace(), origin(), Instant::now());
+    let caller = caller("a");
+    let nothing_left = |reset: u64| {
+        let headers = [("ratelimit-remaining", 0), ("ratelimit-reset", reset)]
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.to_string().parse().unwrap()));
+        let mut waited = Waited { own: None, guessed: 59 * SECOND };
+        let asking = Asking { max_wait: 86_400 * SECOND, ..asking(&caller, &origin, now) };
+        let turn = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap();
+        turn.answered(200, &HeaderMap::from_iter(headers), None);
+    };
+    nothing_left(30);
+    let asking = asking(&caller, &origin, now);
+    let wait = step(&pace, &asking, now, 0.0).unwrap().unwrap();
+    assert!(wait.length >= 30 * SECOND && wait.length < 31 * SECOND, "{wait:?}");
+    assert_eq!(wait.reason, WaitReason::LearnedLimit);
+    let mut waited = Waited { own: None, guessed: 40 * SECOND };
+    assert!(pace.step(&asking, &mut waited, now, 0.0).unwrap().is_ok(), "it waited long enough");
+    let hurried = Asking { deadline: now + 10 * SECOND, ..asking };
+    assert_eq!(step(&pace, &hurried, now, 0.0), Ok(None), "the server decides");
+    let deaf = Pace::new(false, None);
+    let turn = deaf.step(&asking, &mut Waited::default(), now, 0.0).unwrap().unwrap();
+    assert!(turn.0.is_none());
+}
+
+#[test]
+fn the_users_own_limit_holds_and_takes_one_place_a_request() {
+    let (origin, now) = (origin(), Instant::now());
+    let pace = Pace::new(true, Some(Rate { count: 1, per: 10 * SECOND }));
+    let caller = caller("a");
+    let asking = asking(&caller, &origin, now);
+    assert_eq!(step(&pace, &asking, now, 0.0), Ok(None));
+    let mut waited = Waited::default();
+    let wait = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap_err();
+    assert_eq!(wait, Wait { length: 10 * SECOND, reason: WaitReason::OwnLimit });
+    assert!(pace.step(&asking, &mut waited, now + 10 * SECOND, 0.0).unwrap().is_ok());
+    let hurried = Asking { deadline: now + 19 * SECOND, ..asking };
+    let held = Held { wait: 20 * SECOND, reason: WaitReason::OwnLimit };
+    assert_eq!(step(&pace, &hurried, now, 0.0), Err(held));
+}
+
+#[tokio::test]
+async fn only_a_word_of_the_server_stops_others() {
+    let pace = pace();
+    let hint = |seconds| Some(Hint { wait: seconds * SECOND, source: hint::HintSource::RetryAfter });
+    for (key, status, hint) in [("a", 500, hint(9)), ("a", 429, None), ("b", 503, hint(7))] {
+        pace.refused(&caller(key), status, hint).await;
+    }
+    assert_eq!(pace.cooldown(&caller("a"), Instant::now()), None);
+    assert!(pace.cooldown(&caller("b"), Instant::now()).unwrap() > 6 * SECOND);
+}
+
+#[tokio::test]
+async fn another_process_hears_of_it() {
+    let home = tempfile::tempdir().unwrap();
+    let (one, other) = (pace(), pace());
+    let caller = Caller { key: "0".repeat(64), cache: Some(home.path().to_owned()) };
+    one.refused(&caller, 429, Some(Hint { wait: 9 * SECOND, source: hint::HintSource::RetryAfter })).await;
+    let left = other.cooldown(&caller, Instant::now()).unwrap();
+    assert!(left > 8 * SECOND && left <= 9 * SECOND, "{left:?}");
+    let another = Caller { key: "1".repeat(64), ..caller };
+    assert_eq!(other.cooldown(&another, Instant::now()), None);
+}
