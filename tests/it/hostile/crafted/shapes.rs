@@ -1,6 +1,6 @@
 //! Texts of every shape: deep ones, aliases, encodings, numbers, versions, paths.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Cases, Either, Read, Refused, body, with};
 use crate::support::proof;
