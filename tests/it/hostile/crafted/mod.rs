@@ -17,7 +17,6 @@ use std::io;
 use opcall::spec::{self, Depth, Limits, Source};
 use serde_json::{Value, json};
 
-
 /// What a document becomes.
 enum Becomes {
     /// So many operations.
