@@ -5,6 +5,8 @@ mod batch;
 mod cache;
 mod calls;
 mod remembered;
+#[cfg(feature = "sandbox")]
+mod retry;
 mod servers;
 mod tables;
 #[cfg(unix)]
