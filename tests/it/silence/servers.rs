@@ -116,6 +116,13 @@ pub(super) fn breaking() -> Server {
     })
 }
 
+/// A server that wants no calls for an hour: those after the first of a credential are held back.
+pub(super) fn asking_to_wait() -> Server {
+    Server::start(|request, _| {
+        signing_in(request).unwrap_or_else(|| Reply::whole(429, &["retry-after: 3600"], ""))
+    })
+}
+
 /// A server of HTTP/2 over TLS, on the runtime of the test, and the certificate that it is known by.
 pub(super) async fn of_http2() -> (String, String) {
     let key = KeyPair::generate().unwrap();

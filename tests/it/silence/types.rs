@@ -18,6 +18,7 @@ const PRINTED: &[&str] = &[
     "Method",
     "Pages",
     "Phase",
+    "HeldBack",
     "Problem",
     "Profile",
     "Refused",
