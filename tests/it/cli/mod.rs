@@ -3,6 +3,7 @@
 mod batch;
 mod cache;
 mod calls;
+mod pages;
 mod remembered;
 mod servers;
 mod tables;
