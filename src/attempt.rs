@@ -137,10 +137,11 @@ impl fmt::Display for Outcome {
             Self::Failed(phase) => f.write_str(match phase {
                 Phase::Connect => "no connection",
                 Phase::Tls(_) => "no agreement on TLS",
+                Phase::Proxy(_) => "not let through by the proxy",
                 Phase::ConnectTimeout => "no connection in time",
                 Phase::Unprocessed => "turned away by the server",
                 Phase::AnswerTimeout => "no answer in time",
-                Phase::Stalled => "no byte came in time",
+                Phase::Stalled => "the answer stood still",
                 Phase::Broken => "the connection broke",
             }),
             Self::Local => f.write_str("failed on this side"),

@@ -144,6 +144,8 @@ pub enum Phase {
     Connect,
     /// The two sides did not agree on TLS: nothing was carried out.
     Tls(TlsProblem),
+    /// The proxy does not let the request through: nothing was sent to the service.
+    Proxy(ProxyProblem),
     /// Time ran out while connecting: nothing was sent.
     ConnectTimeout,
     /// The server said that it has not looked at the request (HTTP/2 `REFUSED_STREAM` and `GOAWAY`, RFC 9113 §8.7):
@@ -155,6 +157,20 @@ pub enum Phase {
     Stalled,
     /// The connection broke after it was made.
     Broken,
+}
+
+/// Why a proxy does not let a request through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyProblem {
+    /// It wants a user name and a password, and none were given (407, RFC 9110 §15.5.8).
+    CredentialsRequired,
+    /// It does not accept the user name and the password.
+    CredentialsRefused,
+    /// It makes no connection to the service: it must not, or cannot.
+    NoWay,
+    /// There is no agreement on TLS with the proxy itself.
+    Tls(TlsProblem),
 }
 
 /// Why two sides did not agree on TLS.
@@ -177,7 +193,7 @@ pub enum TlsProblem {
 
 /// No answer came.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("no answer from {origin} after {} attempt{}; {}", .attempts.len(),
+#[error("{} after {} attempt{}; {}", failing(self), .attempts.len(),
     if .attempts.len() == 1 { "" } else { "s" }, outcome(self))]
 pub struct TransportError {
     /// The operation with its service, or `METHOD /path`.
@@ -194,6 +210,9 @@ pub struct TransportError {
     pub signing_in: bool,
     /// Whether it was a server that has a document: no operation was sent.
     pub fetching: bool,
+    /// The proxy that the request was given to, without user name and password: that which did not answer itself where
+    /// no connection was made ([`Phase::Connect`], [`Phase::Proxy`]).
+    pub proxy: Option<String>,
     /// The attempts that were made, those of signing in where it was that which failed.
     pub attempts: Vec<Attempt>,
     /// What the HTTP library says.
@@ -206,6 +225,22 @@ impl TransportError {
     pub fn was_sent(&self) -> bool {
         let is_sent = self.phase.was_sent() || self.attempts.iter().any(|attempt| attempt.sent);
         !self.signing_in && !self.fetching && is_sent
+    }
+}
+
+fn failing(error: &TransportError) -> String {
+    let origin = &error.origin;
+    let Some(proxy) = &error.proxy else { return format!("no answer from {origin}") };
+    match error.phase {
+        Phase::Connect | Phase::Proxy(ProxyProblem::Tls(_)) => format!("no answer from the proxy {proxy}"),
+        Phase::Proxy(ProxyProblem::CredentialsRequired) => {
+            format!("the proxy {proxy} wants a user name and a password")
+        }
+        Phase::Proxy(ProxyProblem::CredentialsRefused) => {
+            format!("the proxy {proxy} does not accept its user name and password")
+        }
+        Phase::Proxy(ProxyProblem::NoWay) => format!("the proxy {proxy} makes no connection to {origin}"),
+        _ => format!("no answer from {origin} through the proxy {proxy}"),
     }
 }
 

@@ -209,8 +209,8 @@ pub use document::Document;
 #[cfg(feature = "client")]
 pub use document::{Fetch, Fetched, Freshness};
 pub use error::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused, Result,
-    TlsProblem, TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, ProxyProblem,
+    Refused, Result, TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]
@@ -229,7 +229,7 @@ pub use response::{Response, ResponseStream};
 use table::format;
 pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};
 #[cfg(feature = "client")]
-pub use transport::RetryPolicy;
+pub use transport::{Network, RetryPolicy};
 
 /// The Rust blocks of README run as documentation tests.
 #[cfg(all(doctest, feature = "sandbox"))]

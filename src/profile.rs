@@ -11,7 +11,9 @@ use std::fmt;
 
 use secrecy::SecretString;
 
-pub(crate) use base::{Base, find_region, is_loopback, origin_of};
+use crate::transport::ClientCertificate;
+
+pub(crate) use base::{Base, PlainHttp, find_region, is_loopback, origin_of};
 pub(crate) use environment::{Setting, variable_for, variable_of_scheme, variables_for};
 pub use listing::Server;
 pub(crate) use server::Wish;
@@ -35,6 +37,7 @@ pub struct Profile {
     pub(crate) wish: Wish,
     pub(crate) token_url: Option<String>,
     pub(crate) credentials: Credentials,
+    pub(crate) certificate: Option<ClientCertificate>,
     /// Where it was read: `env:VARIABLE`, `file:PATH`.
     pub(crate) sources: Vec<String>,
 }
@@ -126,6 +129,13 @@ impl Profile {
         self
     }
 
+    /// Shows a client certificate, its chain and its private key both in PEM, to the address of the service alone, in
+    /// place of the harness's own ([`HarnessBuilder::client_certificate`](crate::HarnessBuilder::client_certificate)).
+    pub fn client_certificate(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
+        self.certificate = Some(ClientCertificate::new(chain.as_ref(), key.as_ref()));
+        self
+    }
+
     /// Says where something of this profile was read, such as `env:PETSTORE_KEY` or `file:/run/secrets/key`, for
     /// [`SignInPlan::sources`](crate::SignInPlan). [`Profile::from_env`] says so by itself.
     pub fn read_from(mut self, source: impl Into<String>) -> Self {
@@ -140,6 +150,7 @@ impl Profile {
             self.region.clone_from(&other.region);
         }
         self.token_url = self.token_url.or_else(|| other.token_url.clone());
+        self.certificate = self.certificate.or_else(|| other.certificate.clone());
         if self.credentials.is_empty() {
             self.credentials = other.credentials.clone();
             self.sources.extend(other.sources.iter().cloned());
@@ -161,7 +172,7 @@ impl Profile {
 /// | `OAuth2` with client credentials | [`client`](Self::client), or `access_token` |
 /// | `OpenID` Connect | [`client`](Self::client) at the token endpoint that its server names, or `access_token` |
 /// | other `OAuth2` flows | `access_token` |
-/// | mutual TLS | [`client_certificate`](crate::HarnessBuilder::client_certificate), over https |
+/// | mutual TLS | [`client_certificate`](Profile::client_certificate) of the profile or the harness, over https |
 ///
 /// Every scheme but mutual TLS is also served by its own secret, by name: [`scheme`](Self::scheme).
 ///

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use indexmap::IndexMap;
 use once_cell::sync::OnceCell;
 use serde::Deserialize;
@@ -220,12 +220,19 @@ impl Response {
 
     pub(crate) fn misshapen(&self, problem: &str, source: Option<serde_json::Error>) -> Error {
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).is_ok();
+        let coding = self.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        let problem = match coding {
+            // What is known was undone, and the field with it.
+            Some(coding) if !is_json => format!("its content coding \"{coding}\" is not known here"),
+            _ if is_json => problem.to_owned(),
+            _ => "it is no JSON".to_owned(),
+        };
         let media_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         DecodeError {
             operation: self.context.operation.clone(),
             status: self.status,
             media_type: media_type.unwrap_or("no content type").to_owned(),
-            problem: if is_json { problem.to_owned() } else { "it is no JSON".to_owned() },
+            problem,
             source,
         }
         .into()

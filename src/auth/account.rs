@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use secrecy::SecretString;
 use tokio::time::Instant;
+use url::Url;
 
 use super::cache::TokenCache;
 use super::choice::Choice;
@@ -19,14 +20,15 @@ use super::{CredentialProvider, SignInError};
 use crate::error::{AuthError, ConfigError};
 use crate::operation::{ClientAuth, OAuth2Def, RegionDef, SchemeKind, SchemeUse, ServiceDef};
 use crate::profile::{Base, Credentials, Profile, Wish};
-use crate::transport::Transport;
+use crate::transport::{ClientCertificate, Link, Transport};
 
 /// One profile of one service at work; shared by all calls that use it.
 pub(crate) struct Account {
     pub(crate) definition: Arc<ServiceDef>,
     /// The document's regions, or what replaces them.
     pub(crate) regions: Vec<RegionDef>,
-    pub(crate) allow_http: bool,
+    /// Shown to the address of the account alone.
+    certificate: Option<ClientCertificate>,
     /// What the profile and the call say of the server, for operations with servers of their own.
     pub(crate) wish: Wish,
     /// Where the profile was read.
@@ -119,9 +121,11 @@ impl Account {
         regions: Vec<RegionDef>,
         profile: Profile,
         provider: Option<Arc<dyn CredentialProvider>>,
-        allow_http: bool,
         cache: Option<Arc<TokenCache>>,
     ) -> crate::Result<Self> {
+        if let Some(certificate) = &profile.certificate {
+            certificate.check()?;
+        }
         let home = Base::decide(&definition, &profile, &regions)?;
         let asks = |kind: &SchemeKind| match kind {
             SchemeKind::OAuth2(flow) => flow.metadata_url.is_some(),
@@ -132,8 +136,8 @@ impl Account {
         Ok(Self {
             definition,
             regions,
-            allow_http,
             wish: profile.wish(),
+            certificate: profile.certificate,
             sources: profile.sources,
             own: Arc::new(profile.credentials),
             token_url: profile.token_url,
@@ -166,6 +170,16 @@ impl Account {
     /// The credentials of the profile itself; a provider is not asked.
     pub(crate) fn own(&self) -> &Credentials {
         &self.own
+    }
+
+    /// Whether connections to its address show a client certificate.
+    pub(crate) fn has_certificate(&self, transport: &Transport) -> bool {
+        self.certificate.is_some() || transport.has_certificate()
+    }
+
+    /// The connection for a request to an address of the account.
+    pub(crate) fn link(&self, url: &Url, address: &str) -> Link {
+        Link::showing(self.certificate.as_ref(), url, address)
     }
 
     /// What there is to choose among an operation's alternatives by.
@@ -244,7 +258,7 @@ impl Account {
             if let Some(problem) = unfit(&credentials, need) {
                 return Err(self.unfit(problem).into());
             }
-            match source(&credentials, need, transport.has_certificate()) {
+            match source(&credentials, need, self.has_certificate(transport)) {
                 Some(Source::Fixed(secret)) => {
                     grant.secrets.push((scheme, secret));
                     grant.leases.0.extend(leased.clone());
@@ -313,7 +327,13 @@ impl Account {
                 hint: Some("set the profile's token URL.".to_owned()),
             })
         })?;
-        let asked = Discovery { definition: &self.definition, transport, allow_http: self.allow_http, url };
+        let asked = Discovery {
+            definition: &self.definition,
+            transport,
+            certificate: self.certificate.as_ref(),
+            address: self.base().url,
+            url,
+        };
         let found = slot.get(None, || asked.ask()).await?.value;
         let revoke = declared.revoke.clone().or(found.revoke);
         Ok(OAuth2Def { token_url: found.token_url, client_auth: found.client_auth, revoke, ..declared })
@@ -365,7 +385,7 @@ impl Account {
             token_url: self.token_url.as_deref(),
             scopes,
             transport,
-            allow_http: self.allow_http,
+            certificate: self.certificate.as_ref(),
         }
     }
 

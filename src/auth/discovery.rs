@@ -13,12 +13,11 @@ use url::Url;
 
 use super::SignInError;
 use super::renewing::Fetched;
-use super::seal::is_encrypted;
 use crate::error::{AuthError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, ServiceDef};
 use crate::profile::{Setting, variables_for};
 use crate::request::Content;
-use crate::transport::{Limits, Transport, Wire};
+use crate::transport::{ClientCertificate, Limits, Link, Transport, Wire};
 
 /// How long a document holds.
 const HOLDS: Duration = Duration::from_secs(60 * 60);
@@ -30,7 +29,9 @@ const LARGEST: u64 = 1024 * 1024;
 pub(super) struct Discovery<'a> {
     pub(super) definition: &'a ServiceDef,
     pub(super) transport: &'a Transport,
-    pub(super) allow_http: bool,
+    /// The client certificate of the account, and the account's address.
+    pub(super) certificate: Option<&'a ClientCertificate>,
+    pub(super) address: String,
     pub(super) url: Url,
 }
 
@@ -46,7 +47,7 @@ struct Metadata {
 impl Discovery<'_> {
     /// Asks for the document and reads it.
     pub(super) async fn ask(&self) -> Result<Fetched<OAuth2Def>, SignInError> {
-        if !is_encrypted(&self.url, self.allow_http) {
+        if !self.transport.plain_http().is_safe(&self.url) {
             let origin = self.url.origin().ascii_serialization();
             let problem = format!(
                 "{origin} would tell unencrypted where the client secret of {} goes",
@@ -83,6 +84,7 @@ impl Discovery<'_> {
             limits: Limits { max_body: Some(LARGEST), ..Limits::default() },
             is_streamed: false,
             signing_in: true,
+            link: Link::showing(self.certificate, &self.url, &self.address),
         }
     }
 

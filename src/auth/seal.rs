@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use super::Grant;
 use super::source::names_its_scheme;
 use crate::error::UnsafeError;
-use crate::profile::is_loopback;
+use crate::profile::PlainHttp;
 use crate::request::{Place, Placement, Request};
-use crate::transport::{Limits, Wire};
+use crate::transport::{Limits, Link, Wire};
 
 /// RFC 3986 §2.3: letters, digits and `-._~` pass, all else is encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -20,8 +20,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub(crate) struct Target {
     /// The origin of the call's address: the one that the user named, or the document for the operation.
     pub(crate) origin: Option<Origin>,
-    /// Whether plain http to another machine is allowed.
-    pub(crate) allow_http: bool,
+    /// Which servers may have them over plain http.
+    pub(crate) plain_http: PlainHttp,
 }
 
 impl Target {
@@ -34,19 +34,13 @@ impl Target {
                 hint: Some("set that address as the base URL if it is meant to have them.".to_owned()),
             });
         }
-        check_encrypted(url, self.allow_http)
+        check_encrypted(url, self.plain_http)
     }
 }
 
-/// Whether nobody on the way can read along or change what comes: by https, on this machine, or where the user
-/// answers for the network.
-pub(super) fn is_encrypted(url: &Url, allow_http: bool) -> bool {
-    url.scheme() == "https" || allow_http || is_loopback(url)
-}
-
 /// Refuses credentials over plain http to another machine.
-pub(crate) fn check_encrypted(url: &Url, allow_http: bool) -> Result<(), UnsafeError> {
-    if is_encrypted(url, allow_http) {
+pub(crate) fn check_encrypted(url: &Url, plain_http: PlainHttp) -> Result<(), UnsafeError> {
+    if plain_http.is_safe(url) {
         return Ok(());
     }
     Err(UnsafeError {
@@ -95,6 +89,7 @@ pub(crate) fn seal(
         limits: Limits::default(),
         is_streamed: false,
         signing_in: false,
+        link: Link::default(),
     })
 }
 
@@ -231,7 +226,7 @@ mod tests {
     fn sealed(request: &Request, secret: &str) -> Result<Wire, UnsafeError> {
         let grant = Grant::fixed("s", secret);
         let origin = origin_of("https://h.example");
-        seal(request, &grant, &Target { origin, allow_http: false }, "s:op")
+        seal(request, &grant, &Target { origin, plain_http: PlainHttp::ThisMachine }, "s:op")
     }
 
     fn query(name: &str) -> Place {
@@ -291,10 +286,10 @@ mod tests {
     #[test]
     fn plain_http_is_for_this_machine() {
         let url = Url::parse("http://h.example/").unwrap();
-        let error = check_encrypted(&url, false).unwrap_err();
+        let error = check_encrypted(&url, PlainHttp::ThisMachine).unwrap_err();
         assert_eq!(error.problem, "credentials would go unencrypted to http://h.example");
-        assert!(check_encrypted(&url, true).is_ok());
-        assert!(check_encrypted(&Url::parse("http://127.0.0.1:1/").unwrap(), false).is_ok());
+        assert!(check_encrypted(&url, PlainHttp::Anywhere).is_ok());
+        assert!(check_encrypted(&Url::parse("http://127.0.0.1:1/").unwrap(), PlainHttp::ThisMachine).is_ok());
     }
 
     #[test]

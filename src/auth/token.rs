@@ -19,7 +19,7 @@ use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
-use crate::transport::{Answer, Limits, Transport, Wire, hint};
+use crate::transport::{Answer, ClientCertificate, Limits, Link, Transport, Wire, hint};
 
 /// The life of a token whose endpoint does not tell it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -34,7 +34,8 @@ pub(crate) struct TokenEndpoint<'a> {
     /// The scopes to ask for, in the document's order.
     pub(crate) scopes: &'a [String],
     pub(crate) transport: &'a Transport,
-    pub(crate) allow_http: bool,
+    /// The client certificate of the account.
+    pub(crate) certificate: Option<&'a ClientCertificate>,
 }
 
 impl TokenEndpoint<'_> {
@@ -71,7 +72,7 @@ impl TokenEndpoint<'_> {
         let form = self.form(client, credentials.member.as_deref());
         let url =
             self.endpoint(base, self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default())?;
-        self.post(url, form, self.basic(client)).await
+        self.post(base, url, form, self.basic(client)).await
     }
 
     /// The client's ID and secret for the header; `None` where they stand in the form.
@@ -116,7 +117,7 @@ impl TokenEndpoint<'_> {
         }
         let form = encoded(&pairs);
         let url = self.endpoint(base, path)?;
-        let answer = self.post(url, form, authorization).await?;
+        let answer = self.post(base, url, form, authorization).await?;
         if is_success(answer.status) {
             return Ok(true);
         }
@@ -146,7 +147,7 @@ impl TokenEndpoint<'_> {
             }
             .into());
         }
-        check_encrypted(&url, self.allow_http)?;
+        check_encrypted(&url, self.transport.plain_http())?;
         Ok(url)
     }
 
@@ -159,6 +160,7 @@ impl TokenEndpoint<'_> {
 
     async fn post(
         &self,
+        base: &Base,
         url: Url,
         form: String,
         authorization: Option<SecretString>,
@@ -172,6 +174,7 @@ impl TokenEndpoint<'_> {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        let link = Link::showing(self.certificate, &url, &base.url);
         let wire = Wire {
             operation: format!("{}: token endpoint", self.definition.name),
             method: Method::Post,
@@ -181,6 +184,7 @@ impl TokenEndpoint<'_> {
             limits: Limits::default(),
             is_streamed: false,
             signing_in: true,
+            link,
         };
         self.transport.ask(&wire, self.definition.rate_limit.as_ref()).await
     }

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
@@ -15,7 +14,7 @@ use super::place::Place;
 use super::session::Session;
 use super::store::Store;
 use crate::error::{ConfigError, Error, Result};
-use crate::transport::{Fetcher, Settings};
+use crate::transport::{Fetcher, Settings, network_methods};
 
 /// A document to be fetched; awaiting it fetches it ([`Document::fetch`]).
 ///
@@ -23,7 +22,8 @@ use crate::transport::{Fetcher, Settings};
 /// http and never from a public host to an address of a private network, of the local link or of this machine; names
 /// are resolved once and what was judged is what is connected to (behind a proxy, names are the proxy's affair). Files
 /// that the document refers to are fetched too, at most 64, where they are below its folder on the same origin.
-/// No credentials are sent but those given with [`Fetch::header`], and these go to the URL's own origin alone.
+/// No credentials are sent but those given with [`Fetch::header`] and [`Fetch::client_certificate`], and these go to the
+/// URL's own origin alone.
 ///
 /// ```no_run
 /// # #[tokio::main(flavor = "current_thread")]
@@ -40,7 +40,6 @@ pub struct Fetch {
     url: String,
     headers: Vec<(String, String)>,
     cache: Option<PathBuf>,
-    allow_http: bool,
     settings: Settings,
 }
 
@@ -57,7 +56,7 @@ impl Document {
             max_time: Duration::from_secs(120),
             ..Settings::default()
         };
-        Fetch { url: url.into(), headers: Vec::new(), cache: None, allow_http: false, settings }
+        Fetch { url: url.into(), headers: Vec::new(), cache: None, settings }
     }
 }
 
@@ -89,12 +88,6 @@ impl Fetch {
         self
     }
 
-    /// How long connecting may take; 10 s by default.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.settings.connect_timeout = limit;
-        self
-    }
-
     /// How long all requests together may take; 2 min by default.
     pub fn max_time(mut self, limit: Duration) -> Self {
         self.settings.max_time = limit;
@@ -103,28 +96,11 @@ impl Fetch {
 
     /// Allows plain http to other machines than this one. Whoever is on the way can read and change the document.
     pub fn allow_http(mut self) -> Self {
-        self.allow_http = true;
+        self.settings.allow_http = true;
         self
     }
 
-    /// Sends everything through a proxy (`http`, `https` or `socks5` URL); as [`crate::HarnessBuilder::proxy`].
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.settings.proxy = Some(url.into());
-        self
-    }
-
-    /// Sends nothing through a proxy, whatever the environment says.
-    pub fn no_proxy(mut self) -> Self {
-        self.settings.proxy = None;
-        self.settings.no_proxy = true;
-        self
-    }
-
-    /// Accepts servers whose certificates these root certificates (PEM) signed, beside the platform's own roots.
-    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.settings.roots.push(Bytes::copy_from_slice(pem.as_ref()));
-        self
-    }
+    network_methods!();
 
     /// What awaiting it does.
     ///
@@ -135,7 +111,7 @@ impl Fetch {
         let headers =
             self.headers.iter().map(|(name, value)| header(name, value)).collect::<Result<HeaderMap>>()?;
         let max_time = self.settings.max_time;
-        let fetcher = Fetcher::new(self.settings, self.allow_http)?;
+        let fetcher = Fetcher::new(self.settings, &url)?;
         let store = self.cache.as_deref().map(Store::new);
         let mut session = Session::new(fetcher, store, headers, &url);
         let fetched = tokio::time::timeout(max_time, session.whole(&url)).await;

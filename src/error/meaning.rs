@@ -1,8 +1,8 @@
 //! What an error means for the caller: its kind, whether a repeat may help, whether anything was sent, and the hint.
 
 use super::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, Refused,
-    TlsProblem, TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, ProxyProblem,
+    Refused, TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
 use crate::attempt::Attempt;
 use crate::spec::SpecError;
@@ -111,7 +111,7 @@ impl Error {
 
 /// Two sides that do not agree on TLS will not do so later either.
 pub(crate) fn is_retryable_phase(phase: Phase) -> bool {
-    !matches!(phase, Phase::Tls(_))
+    matches!(phase, Phase::Proxy(ProxyProblem::NoWay)) || !matches!(phase, Phase::Tls(_) | Phase::Proxy(_))
 }
 
 /// 408, 425, 429, 500, 502, 503 and 504 tell of a moment, not of the call.
@@ -151,10 +151,13 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::AnswerTimeout | Phase::Broken if error.fetching => {
             "try again later, or save the document and give the file.".to_owned()
         }
+        Phase::Connect if error.proxy.is_none() && is_unresolved(error) => suggest_naming(error),
         Phase::Connect => {
-            format!("check that {} is the right address and can be reached from here.", error.origin)
+            let place = error.proxy.as_ref().unwrap_or(&error.origin);
+            format!("check that {place} is the right address and can be reached from here.")
         }
         Phase::Tls(problem) => suggest_trusting(problem, &error.origin),
+        Phase::Proxy(problem) => suggest_passing(problem, error),
         Phase::ConnectTimeout => {
             format!("check that {} can be reached from here, or give it more time.", error.origin)
         }
@@ -165,6 +168,46 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::Broken => {
             "check with a reading operation whether it was carried out before you repeat it.".to_owned()
         }
+    }
+}
+
+/// Whether the name of the host could not be resolved: the HTTP library tells it in words alone.
+fn is_unresolved(error: &TransportError) -> bool {
+    let mut next = error.source.as_deref().map(|source| source as &dyn std::error::Error);
+    while let Some(error) = next {
+        if matches!(error.to_string().as_str(), "dns error" | "error resolving for socks proxy") {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn suggest_naming(error: &TransportError) -> String {
+    let place = match (error.fetching, error.signing_in) {
+        (true, _) => "the document's URL",
+        (_, true) => "the base URL or the token URL",
+        _ => "the base URL (`base_url`)",
+    };
+    let host = error.origin.split_once("://").map_or(error.origin.as_str(), |(_, host)| host);
+    let host =
+        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
+    format!("correct {place}, or this machine's name resolution: it knows no host \"{host}\".")
+}
+
+fn suggest_passing(problem: ProxyProblem, error: &TransportError) -> String {
+    let proxy = error.proxy.as_deref().unwrap_or("the proxy");
+    match problem {
+        ProxyProblem::CredentialsRequired => {
+            "give the proxy's user name and password in its URL (`proxy`).".to_owned()
+        }
+        ProxyProblem::CredentialsRefused => {
+            "correct the user name and the password in the proxy's URL (`proxy`).".to_owned()
+        }
+        ProxyProblem::NoWay => {
+            format!("check that {proxy} may and can reach {}, or go past it (`no_proxy`).", error.origin)
+        }
+        ProxyProblem::Tls(problem) => suggest_trusting(problem, proxy),
     }
 }
 
@@ -275,6 +318,7 @@ mod tests {
             phase,
             signing_in,
             fetching: false,
+            proxy: None,
             attempts: attempts(3),
             source: None,
         }

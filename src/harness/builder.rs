@@ -6,8 +6,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::{Caches, Harness, Inner, Lookup, unknown_service};
 use crate::auth::{CredentialProvider, TokenCache};
 use crate::document::Document;
@@ -16,7 +14,7 @@ use crate::operation::RegionDef;
 use crate::profile::Profile;
 use crate::spec::Warning;
 use crate::table::OperationTable;
-use crate::transport::{ClientCertificate, RetryPolicy, Settings, Transport};
+use crate::transport::{RetryPolicy, Settings, Transport, network_methods};
 
 /// Sets a [`Harness`] up.
 ///
@@ -40,7 +38,6 @@ pub struct HarnessBuilder {
     providers: Vec<(String, Arc<dyn CredentialProvider>)>,
     regions: Vec<(String, Vec<RegionDef>)>,
     lookup: Lookup,
-    allow_http: bool,
     settings: Settings,
     caches: Caches,
     /// What went wrong first.
@@ -56,7 +53,6 @@ impl Default for HarnessBuilder {
             providers: Vec::new(),
             regions: Vec::new(),
             lookup: Arc::new(|name| std::env::var(name).ok()),
-            allow_http: false,
             settings: Settings::default(),
             caches: Caches::default(),
             fault: None,
@@ -156,12 +152,6 @@ impl HarnessBuilder {
         self
     }
 
-    /// How long connecting may take, TLS included; 10 s by default.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.settings.connect_timeout = limit;
-        self
-    }
-
     /// How long a whole call may take, signing in and repeats included; 5 min by default.
     pub fn max_time(mut self, limit: Duration) -> Self {
         self.settings.max_time = limit;
@@ -201,19 +191,7 @@ impl HarnessBuilder {
         self
     }
 
-    /// Sends everything through a proxy (`http`, `https` or `socks5` URL). By default `HTTPS_PROXY`, `HTTP_PROXY`,
-    /// `ALL_PROXY` and `NO_PROXY` of the process's environment decide, and this machine is never asked through one.
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.settings.proxy = Some(url.into());
-        self
-    }
-
-    /// Sends nothing through a proxy, whatever the environment says.
-    pub fn no_proxy(mut self) -> Self {
-        self.settings.proxy = None;
-        self.settings.no_proxy = true;
-        self
-    }
+    network_methods!();
 
     /// The `User-Agent`; `opcall/VERSION` by default.
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
@@ -221,24 +199,9 @@ impl HarnessBuilder {
         self
     }
 
-    /// Accepts servers whose certificates these root certificates (PEM) signed, beside the platform's own roots.
-    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.settings.roots.push(bytes::Bytes::copy_from_slice(pem.as_ref()));
-        self
-    }
-
-    /// Shows a client certificate: its chain and its private key, both in PEM.
-    pub fn client_certificate(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
-        self.settings.certificate = Some(ClientCertificate {
-            chain: bytes::Bytes::copy_from_slice(chain.as_ref()),
-            key: Arc::new(Zeroizing::new(key.as_ref().to_vec())),
-        });
-        self
-    }
-
     /// Lets credentials go over plain http to other machines than this one. Whoever is on the way can read them.
     pub fn allow_http(mut self) -> Self {
-        self.allow_http = true;
+        self.settings.allow_http = true;
         self
     }
 
@@ -295,7 +258,6 @@ impl HarnessBuilder {
                 providers: self.providers,
                 regions: self.regions,
                 lookup: self.lookup,
-                allow_http: self.allow_http,
                 transport: Transport::new(self.settings)?,
                 accounts: Mutex::new(HashMap::new()),
                 caches: self.caches,

@@ -237,7 +237,7 @@ impl<'a> Dispatch<'a> {
     /// What there is to choose among the alternatives by.
     pub(super) fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
         // Only TLS shows it.
-        let certificate = self.inner().transport.has_certificate()
+        let certificate = self.account.has_certificate(&self.inner().transport)
             && self.place(&self.account.base()).url.starts_with("https:");
         self.account.choice(&self.alternatives, credentials, certificate)
     }
@@ -283,7 +283,7 @@ impl<'a> Dispatch<'a> {
 
     /// Where the credentials may go: to the address of the call, which the document or the user named, alone.
     pub(super) fn target(&self, place: &Base) -> Target {
-        Target { origin: origin_of(&place.url), allow_http: self.account.allow_http }
+        Target { origin: origin_of(&place.url), plain_http: self.inner().transport.plain_http() }
     }
 
     /// Refuses an address before a token is fetched for it.

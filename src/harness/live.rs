@@ -158,6 +158,7 @@ impl Call for LiveCall<'_, '_> {
         self.carried = Carried::by(&wire, &self.request, &self.grant);
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
+        wire.link = self.dispatch.account.link(&wire.url, &self.place.url);
         Ok(wire)
     }
 
@@ -213,6 +214,7 @@ impl Call for LiveCall<'_, '_> {
             phase: Phase::ConnectTimeout,
             signing_in: true,
             fetching: false,
+            proxy: None,
             attempts: Vec::new(),
             source: None,
         }

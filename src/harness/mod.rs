@@ -52,7 +52,6 @@ struct Inner {
     providers: Vec<(String, Arc<dyn CredentialProvider>)>,
     regions: Vec<(String, Vec<RegionDef>)>,
     lookup: Lookup,
-    allow_http: bool,
     transport: Transport,
     accounts: Mutex<HashMap<AccountKey, Arc<Account>>>,
     caches: Caches,
@@ -189,7 +188,7 @@ impl Harness {
         let regions =
             find(&self.inner.regions, service).cloned().unwrap_or_else(|| definition.regions.clone());
         let cache = find(&self.inner.caches.of, service).or(self.inner.caches.all.as_ref()).cloned();
-        Account::new(definition, regions, profile, provider, self.inner.allow_http, cache)
+        Account::new(definition, regions, profile, provider, cache)
     }
 
     fn profile(&self, definition: &ServiceDef, name: Option<&str>) -> Result<Profile> {

@@ -204,7 +204,7 @@ impl<'a> SignIn<'a> {
     /// The scheme that the credentials serve, and how. Every scheme of the service is a way in by itself, as for an
     /// endpoint that no table knows.
     fn way(&self, account: &Account, credentials: &Credentials) -> Option<(Need, Source)> {
-        let certificate = self.harness.inner.transport.has_certificate();
+        let certificate = account.has_certificate(&self.harness.inner.transport);
         let alternatives = alternatives(account);
         let choice = account.choice(&alternatives, credentials, certificate);
         let need = choice.plan(&|_| false)?.into_iter().next()?;

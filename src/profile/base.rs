@@ -293,6 +293,29 @@ pub(crate) fn origin_of(url: &str) -> Option<Origin> {
     Url::parse(url).ok().map(|url| url.origin())
 }
 
+/// What secrets may go to over plain http, and what decides of them may come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlainHttp {
+    /// No server.
+    Nowhere,
+    /// Servers on this machine.
+    ThisMachine,
+    /// Any server: the user answers for the network.
+    Anywhere,
+}
+
+impl PlainHttp {
+    /// Whether nobody on the way to a server can read along or change what comes.
+    pub(crate) fn is_safe(self, url: &Url) -> bool {
+        match self {
+            _ if url.scheme() == "https" => true,
+            Self::Nowhere => false,
+            Self::ThisMachine => is_loopback(url),
+            Self::Anywhere => true,
+        }
+    }
+}
+
 /// Whether a URL's host is this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -130,7 +130,7 @@ impl Profile {
             }
         }
         let wish = Wish { server, variables };
-        Ok(Self { name: None, base_url, wish, region, token_url, credentials, sources })
+        Ok(Self { name: None, base_url, wish, region, token_url, credentials, certificate: None, sources })
     }
 }
 

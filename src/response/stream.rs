@@ -83,6 +83,7 @@ impl ResponseStream {
             phase: Phase::Broken,
             signing_in: false,
             fetching: false,
+            proxy: None,
             attempts: self.attempts.clone(),
             source: None,
         }

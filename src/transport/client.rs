@@ -1,33 +1,38 @@
 //! The HTTP clients: each is made when the first request needs it, and none does anything that was not asked for.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use once_cell::sync::OnceCell;
-use reqwest::{Client, Proxy, redirect, retry};
+use reqwest::{Client, redirect, retry};
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use rustls_platform_verifier::Verifier;
-use url::Url;
 use zeroize::Zeroizing;
 
-use super::Settings;
 use super::connecting::Marking;
 use super::limits::LARGEST_HEAD;
+use super::network::Route;
+use super::proxy::{Proxy, Routes, no_proxy_url};
+use super::{Settings, Wire};
 use crate::error::ConfigError;
-use crate::profile::is_loopback;
 
 const SETTINGS: &str = "correct the harness's settings.";
+
+/// How long a connection may wait for its next request.
+const IDLE: Duration = Duration::from_secs(90);
 
 const AS_PEM: &str = "give it as PEM: `-----BEGIN ...` to `-----END ...`.";
 
 /// A client certificate and its key in PEM. Its `Debug` shows neither.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ClientCertificate {
     pub(crate) chain: Bytes,
     pub(crate) key: Arc<Zeroizing<Vec<u8>>>,
@@ -39,72 +44,109 @@ impl fmt::Debug for ClientCertificate {
     }
 }
 
-/// One client for each kind of request: with TLS or without, through the environment's proxies or past them.
+impl Hash for ClientCertificate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.chain.hash(state);
+    }
+}
+
+/// One client for each kind of request; its connections serve all requests of that kind.
 #[derive(Default)]
 pub(crate) struct Clients {
-    plain: OnceCell<Client>,
-    local: OnceCell<Client>,
-    general: OnceCell<Client>,
+    made: Mutex<HashMap<Kind, Client>>,
+    routes: Routes,
+    verifier: OnceCell<Arc<Verifier>>,
+}
+
+/// What tells one client from another.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Kind {
+    proxy: Option<Proxy>,
+    /// Whether it speaks TLS; without it no roots need be read.
+    tls: bool,
+    certificate: Option<ClientCertificate>,
 }
 
 impl Clients {
-    pub(crate) fn get(&self, url: &Url, settings: &Settings) -> Result<&Client, ConfigError> {
-        let past_proxies = settings.proxy.is_none() && (settings.no_proxy || is_loopback(url));
-        match (past_proxies, url.scheme()) {
-            (true, "http") => self.plain.get_or_try_init(|| build(settings, without_tls()?, true)),
-            (true, _) => self.local.get_or_try_init(|| build(settings, tls(settings)?, true)),
-            (false, _) => self.general.get_or_try_init(|| build(settings, tls(settings)?, false)),
+    /// The client for a request, and the proxy that it goes through.
+    pub(super) fn get(
+        &self,
+        wire: &Wire,
+        settings: &Settings,
+    ) -> Result<(Client, Option<Proxy>), ConfigError> {
+        let proxy = self.routes.of(&wire.url, &settings.network.route)?;
+        let is_encrypted = wire.url.scheme() == "https";
+        let certificate = wire.link.certificate.as_ref().or(settings.network.certificate.as_ref());
+        let certificate = certificate.filter(|_| is_encrypted).cloned();
+        let tls = is_encrypted || proxy.as_ref().is_some_and(Proxy::is_encrypted);
+        let kind = Kind { proxy, tls, certificate };
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = made.get(&kind) {
+            return Ok((client.clone(), kind.proxy));
         }
+        let client = self.build(&kind, settings)?;
+        made.insert(kind.clone(), client.clone());
+        Ok((client, kind.proxy))
+    }
+
+    fn build(&self, kind: &Kind, settings: &Settings) -> Result<Client, ConfigError> {
+        let tls = if kind.tls { self.tls(kind, settings)? } else { without_tls()? };
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(&settings.user_agent)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .retry(retry::never())
+            .connector_layer(Marking)
+            // Beyond what is taken in, so that it can be told from a connection that broke.
+            .http2_max_header_list_size(4 * LARGEST_HEAD)
+            .pool_idle_timeout(IDLE)
+            .tcp_nodelay(true)
+            .no_proxy();
+        if let Some(proxy) = &kind.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy.url()).map_err(|_| no_proxy_url("the proxy"))?);
+        }
+        if let Some(guard) = &settings.guard {
+            builder = builder.dns_resolver(Arc::new(guard.clone()));
+        }
+        builder.build().map_err(|error| {
+            broken(&format!("the HTTP client cannot be made: {}", error.without_url()), SETTINGS)
+        })
+    }
+
+    fn tls(&self, kind: &Kind, settings: &Settings) -> Result<ClientConfig, ConfigError> {
+        let builder = config_builder()?;
+        let provider = Arc::clone(builder.crypto_provider());
+        let verifier = self.verifier.get_or_try_init(|| verifier(settings, provider).map(Arc::new))?;
+        let builder = builder.dangerous().with_custom_certificate_verifier(Arc::clone(verifier) as _);
+        let mut config = with_identity(builder, kind.certificate.as_ref())?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
     }
 }
 
 /// Finds what is wrong with the settings before anything is sent.
 pub(crate) fn check(settings: &Settings) -> Result<(), ConfigError> {
     settings.limits().check()?;
-    if let Some(proxy) = &settings.proxy {
-        proxy_of(proxy)?;
+    if let Route::Through(None) = &settings.network.route {
+        return Err(no_proxy_url("the proxy"));
     }
     reqwest::header::HeaderValue::from_str(&settings.user_agent)
         .map_err(|_| broken("the user agent holds what no header may hold", SETTINGS))?;
-    for pem in &settings.roots {
+    for pem in &settings.network.roots {
         certificates(pem, "the root certificates")?;
     }
-    if let Some(certificate) = &settings.certificate {
-        certified_key(certificate)?;
-    }
-    Ok(())
+    settings.network.certificate.as_ref().map_or(Ok(()), ClientCertificate::check)
 }
 
-fn build(settings: &Settings, tls: ClientConfig, past_proxies: bool) -> Result<Client, ConfigError> {
-    let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(&settings.user_agent)
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .retry(retry::never())
-        .connector_layer(Marking)
-        // Beyond what is taken in, so that it can be told from a connection that broke.
-        .http2_max_header_list_size(4 * LARGEST_HEAD)
-        .pool_idle_timeout(Duration::from_secs(90))
-        .tcp_nodelay(true);
-    if past_proxies {
-        builder = builder.no_proxy();
-    } else if let Some(proxy) = &settings.proxy {
-        builder = builder.proxy(proxy_of(proxy)?);
+impl ClientCertificate {
+    /// Finds what is wrong with it before anything is sent.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        certified_key(self).map(|_| ())
     }
-    if let Some(guard) = &settings.guard {
-        builder = builder.dns_resolver(Arc::new(guard.clone()));
-    }
-    builder.build().map_err(|error| {
-        broken(&format!("the HTTP client cannot be made: {}", error.without_url()), SETTINGS)
-    })
 }
 
-fn proxy_of(url: &str) -> Result<Proxy, ConfigError> {
-    Proxy::all(url).map_err(|_| broken("the proxy is no http, https or socks5 URL", SETTINGS))
-}
-
-/// For plain http to this machine: no roots are read, and no certificate would be accepted.
+/// For plain http: no roots are read, and no certificate would be accepted.
 fn without_tls() -> Result<ClientConfig, ConfigError> {
     Ok(config_builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
@@ -116,26 +158,16 @@ fn config_builder() -> Result<ConfigBuilder<ClientConfig, rustls::WantsVerifier>
         .map_err(|error| tls_error(&error))
 }
 
-fn tls(settings: &Settings) -> Result<ClientConfig, ConfigError> {
-    let builder = config_builder()?;
-    let provider = Arc::clone(builder.crypto_provider());
-    let verifier = verifier(settings, provider)?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
-    let mut config = with_identity(builder, settings)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
-}
-
 /// The platform's verifier; named roots count beside its own.
 fn verifier(
     settings: &Settings,
     provider: Arc<rustls::crypto::CryptoProvider>,
 ) -> Result<Verifier, ConfigError> {
-    if settings.roots.is_empty() {
+    if settings.network.roots.is_empty() {
         return Verifier::new(provider).map_err(|error| tls_error(&error));
     }
     let mut roots = Vec::new();
-    for pem in &settings.roots {
+    for pem in &settings.network.roots {
         roots.extend(certificates(pem, "the root certificates")?);
     }
     Verifier::new_with_extra_roots(roots, provider).map_err(|error| tls_error(&error))
@@ -143,9 +175,9 @@ fn verifier(
 
 fn with_identity(
     builder: ConfigBuilder<ClientConfig, WantsClientCert>,
-    settings: &Settings,
+    certificate: Option<&ClientCertificate>,
 ) -> Result<ClientConfig, ConfigError> {
-    let Some(certificate) = &settings.certificate else { return Ok(builder.with_no_client_auth()) };
+    let Some(certificate) = certificate else { return Ok(builder.with_no_client_auth()) };
     let key = SingleCertAndKey::from(certified_key(certificate)?);
     Ok(builder.with_client_cert_resolver(Arc::new(key)))
 }

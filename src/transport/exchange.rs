@@ -36,12 +36,19 @@ impl Transport {
     }
 
     async fn answer(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
-        let client = self.clients.get(&wire.url, &self.settings)?;
-        let request = request(client, wire).await?;
-        let limit = wire.limits.connect_timeout.unwrap_or(self.settings.connect_timeout);
+        let (client, proxy) = self.clients.get(wire, &self.settings)?;
+        let request = request(&client, wire).await?;
+        let limit = wire.limits.connect_timeout.unwrap_or(self.settings.network.connect_timeout);
         let sent = connecting::watched(client.execute(request), limit, unsent).await;
         let unsent = unsent.swap(false, Ordering::Relaxed);
-        let response = sent.map_err(|error| Failure::before_answer(error, self.has_certificate(), unsent))?;
+        let has_certificate = wire.link.certificate.is_some() || self.has_certificate();
+        let judged =
+            |error| Failure::before_answer(error, has_certificate, unsent).through(proxy.as_ref(), wire);
+        let response = sent.map_err(judged)?;
+        if let Some(proxy) = proxy.filter(|proxy| response.status() == 407 && proxy.forwards(&wire.url)) {
+            let refused = Failure::Network(Phase::Proxy(proxy.wants_credentials()), None);
+            return Err(refused.through(Some(&proxy), wire));
+        }
         self.read(response, wire).await
     }
 

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use super::limits::{LARGEST_HEAD, TimedOut};
-use super::tls;
+use super::proxy::Proxy;
+use super::{Wire, tls};
 use crate::error::{ConfigError, IoError, Phase};
 
 /// What the network, or the HTTP library, says of a failure. It holds no URL.
@@ -85,6 +86,18 @@ impl Failure {
         };
         Self::Network(phase, Some(Box::new(error.without_url())))
     }
+
+    /// What it means where the request went through a proxy; the request then knows which.
+    pub(super) fn through(self, proxy: Option<&Proxy>, wire: &Wire) -> Self {
+        let (Self::Network(phase, error), Some(proxy)) = (&self, proxy) else { return self };
+        let source = error.as_ref().map(|error| &**error as &(dyn Error + 'static));
+        let Some(phase) = proxy.judge(*phase, source, &wire.url) else { return self };
+        wire.link.proxy.get_or_init(|| proxy.shown());
+        match self {
+            Self::Network(_, error) => Self::Network(phase, error),
+            other => other,
+        }
+    }
 }
 
 /// Whether the server says by HTTP/2 that it has not looked at the request (RFC 9113 §8.7): it refused the stream, or
@@ -128,9 +141,8 @@ impl fmt::Display for Failure {
             Self::Config(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::TooLarge(limit) => write!(f, "the answer is larger than {limit} bytes"),
-            Self::Unsendable(problem) | Self::Harmful { problem, .. } | Self::Undecodable { problem, .. } => {
-                f.write_str(problem)
-            }
+            Self::Unsendable(problem) | Self::Harmful { problem, .. } => f.write_str(problem),
+            Self::Undecodable { problem, .. } => write!(f, "the answer cannot be read: {problem}"),
         }
     }
 }

@@ -7,11 +7,11 @@ use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::reach::{Bounds, Denied, Guard, Reach};
-use super::{Answer, Failure, Limits, Settings, Transport, Wire};
+use super::{Answer, ClientCertificate, Failure, Limits, Link, Settings, Transport, Wire};
 use crate::attempt::{Attempt, Outcome};
 use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::Method;
-use crate::profile::is_loopback;
+use crate::profile::PlainHttp;
 use crate::request::Content;
 
 /// What a description may come as; whatever comes is told apart by its content.
@@ -24,7 +24,10 @@ pub(crate) struct Fetcher {
     guard: Guard,
     /// How far inside the next address may be; without it the user's own word counts.
     limit: Option<Reach>,
-    allow_http: bool,
+    plain_http: PlainHttp,
+    /// The address that a client certificate is for.
+    address: String,
+    certificate: Option<ClientCertificate>,
     /// How many bytes may still come.
     left: u64,
     /// How many bytes may come in all, for errors.
@@ -32,25 +35,39 @@ pub(crate) struct Fetcher {
 }
 
 impl Fetcher {
-    /// `settings.max_body` bounds all answers together, after content decoding.
-    pub(crate) fn new(settings: Settings, allow_http: bool) -> Result<Self, ConfigError> {
+    /// `settings.max_body` bounds all answers together, after content decoding; a client certificate is shown to the
+    /// server of `url` alone.
+    pub(crate) fn new(mut settings: Settings, url: &Url) -> Result<Self, ConfigError> {
         let guard = Guard::default();
         let bytes = settings.max_body;
-        let transport = Transport::new(Settings { guard: Some(guard.clone()), ..settings })?;
-        Ok(Self { transport, guard, limit: None, allow_http, left: bytes, limit_of_bytes: bytes })
+        let plain_http = settings.plain_http();
+        settings.guard = Some(guard.clone());
+        let certificate = settings.network.certificate.take();
+        certificate.as_ref().map_or(Ok(()), ClientCertificate::check)?;
+        Ok(Self {
+            transport: Transport::new(settings)?,
+            certificate,
+            guard,
+            limit: None,
+            plain_http,
+            address: url.to_string(),
+            left: bytes,
+            limit_of_bytes: bytes,
+        })
     }
 
     /// Asks for a URL, which is http or https, once; no redirect is followed.
     pub(crate) async fn get(&mut self, url: &Url, mut headers: HeaderMap) -> Result<Answer> {
-        let is_plain = url.scheme() == "http" && !self.allow_http;
-        if is_plain && !is_loopback(url) {
+        if !self.plain_http.is_safe(url) {
             return Err(unencrypted(url).into());
         }
-        let bounds = Bounds { limit: self.limit, loopback: is_plain };
+        let loopback = url.scheme() == "http" && self.plain_http != PlainHttp::Anywhere;
+        let bounds = Bounds { limit: self.limit, loopback };
         self.guard.begin(url, bounds).map_err(|denied| inside(url, denied))?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
+        let link = Link::showing(self.certificate.as_ref(), url, &self.address);
         let limits = Limits { max_body: Some(self.left), ..Limits::default() };
-        let wire = Wire { limits, ..wire(url, headers) };
+        let wire = Wire { limits, link, ..wire(url, headers) };
         let started = Instant::now();
         let outcome = self.transport.attempt(&wire, &AtomicBool::default()).await;
         if let Some(denied) = self.guard.denied() {
@@ -109,6 +126,7 @@ fn wire(url: &Url, headers: HeaderMap) -> Wire {
         limits: Limits::default(),
         is_streamed: false,
         signing_in: false,
+        link: Link::default(),
     }
 }
 
@@ -141,6 +159,7 @@ mod tests {
     use std::io::ErrorKind;
     use std::net::TcpListener;
 
+    use super::super::Network;
     use super::*;
 
     #[tokio::test]
@@ -149,10 +168,10 @@ mod tests {
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1"] {
-            let settings = Settings { no_proxy: true, ..Settings::default() };
-            let mut fetcher = Fetcher::new(settings, false).unwrap();
-            fetcher.limit = Some(Reach::Public);
+            let settings = Settings { network: Network::new().no_proxy(), ..Settings::default() };
             let url = Url::parse(&format!("http://{host}:{port}/latest/meta-data")).unwrap();
+            let mut fetcher = Fetcher::new(settings, &url).unwrap();
+            fetcher.limit = Some(Reach::Public);
             let error = fetcher.get(&url, HeaderMap::new()).await.map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), "unsafe", "{host}: {error}");
             assert!(error.to_string().contains("an address of this machine"), "{host}: {error}");
@@ -163,8 +182,8 @@ mod tests {
 
     #[tokio::test]
     async fn plain_http_stays_on_this_machine_unless_allowed() {
-        let mut fetcher = Fetcher::new(Settings::default(), false).unwrap();
         let url = Url::parse("http://api.example/openapi.json?key=s3cret").unwrap();
+        let mut fetcher = Fetcher::new(Settings::default(), &url).unwrap();
         let error = fetcher.get(&url, HeaderMap::new()).await.map(|_| ()).unwrap_err();
         assert_eq!(error.to_string(), "a document of api.example would be fetched over plain http");
     }

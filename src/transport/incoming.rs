@@ -63,6 +63,11 @@ impl Incoming {
         let largest = bounds.largest.unwrap_or(u64::MAX);
         let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or("no content type").to_owned();
+        let codings = Codings::of(headers);
+        let framing = if codings == Codings::Known(Vec::new()) { 0 } else { FRAMING };
+        if response.content_length().is_some_and(|length| length > largest.saturating_add(framing)) {
+            return Err(Failure::TooLarge(largest));
+        }
         let received = Received::default();
         let raw = Raw {
             stream: response.bytes_stream().boxed(),
@@ -70,10 +75,10 @@ impl Incoming {
             idle: bounds.idle,
             silence: None,
             received: Received::clone(&received),
-            most: largest.saturating_add(FRAMING),
+            most: largest.saturating_add(framing),
             is_over: false,
         };
-        let body = match Codings::of(headers) {
+        let body = match codings {
             Codings::Known(codings) if !codings.is_empty() && status != PARTIAL_CONTENT => {
                 headers.remove(CONTENT_ENCODING);
                 headers.remove(CONTENT_LENGTH);

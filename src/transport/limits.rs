@@ -56,7 +56,7 @@ impl Settings {
     pub(super) fn limits(&self) -> Limits {
         Limits {
             timeout: Some(self.timeout),
-            connect_timeout: Some(self.connect_timeout),
+            connect_timeout: Some(self.network.connect_timeout),
             max_time: Some(self.max_time),
             idle_timeout: Some(self.idle_timeout),
             max_body: Some(self.max_body),

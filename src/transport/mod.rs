@@ -15,14 +15,16 @@ mod fetch;
 pub(crate) mod hint;
 mod incoming;
 mod limits;
+mod network;
 mod pace;
+mod proxy;
 mod question;
 mod reach;
 mod redirect;
 mod retry;
 mod tls;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,11 +35,13 @@ use url::Url;
 use self::budget::Budgets;
 use self::client::Clients;
 use self::failure::Cause;
+use self::network::Route;
 use self::reach::Guard;
 use crate::attempt::{Attempt, Outcome};
 use crate::auth::SignInError;
 use crate::error::{ConfigError, DecodeError, Error, Phase, TransportError, UnsafeError};
 use crate::operation::Method;
+use crate::profile::{PlainHttp, origin_of};
 use crate::request::Content;
 
 pub(crate) use attempts::Call;
@@ -46,6 +50,8 @@ pub(crate) use failure::Failure;
 pub(crate) use fetch::Fetcher;
 pub(crate) use incoming::Incoming;
 pub(crate) use limits::Limits;
+pub use network::Network;
+pub(crate) use network::network_methods;
 pub(crate) use redirect::{Asked, Hop, Trail};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Terms, check_repeats};
@@ -54,17 +60,14 @@ pub(crate) use retry::{Terms, check_repeats};
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) timeout: Duration,
-    pub(crate) connect_timeout: Duration,
     pub(crate) max_time: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) max_body: u64,
     pub(crate) retry: RetryPolicy,
     pub(crate) user_agent: String,
-    pub(crate) proxy: Option<String>,
-    pub(crate) no_proxy: bool,
-    /// Root certificates beside the platform's, in PEM.
-    pub(crate) roots: Vec<Bytes>,
-    pub(crate) certificate: Option<ClientCertificate>,
+    pub(crate) network: Network,
+    /// Whether the user lets what is secret go over plain http to other machines.
+    pub(crate) allow_http: bool,
     /// So many redirects of a call are followed.
     pub(crate) follow: u32,
     /// Resolves names in place of the system, where not every address may be connected to.
@@ -75,18 +78,26 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
-            connect_timeout: Duration::from_secs(10),
             max_time: Duration::from_secs(300),
             idle_timeout: Duration::from_secs(30),
             max_body: 64 * 1024 * 1024,
             retry: RetryPolicy::default(),
             user_agent: concat!("opcall/", env!("CARGO_PKG_VERSION")).to_owned(),
-            proxy: None,
-            no_proxy: false,
-            roots: Vec::new(),
-            certificate: None,
+            network: Network::new(),
+            allow_http: false,
             follow: 0,
             guard: None,
+        }
+    }
+}
+
+impl Settings {
+    /// What may go over plain http: with a proxy elsewhere not even what is meant for this machine stays on it.
+    pub(crate) fn plain_http(&self) -> PlainHttp {
+        match &self.network.route {
+            _ if self.allow_http => PlainHttp::Anywhere,
+            Route::Through(Some(proxy)) if !proxy.is_here() => PlainHttp::Nowhere,
+            _ => PlainHttp::ThisMachine,
         }
     }
 }
@@ -106,6 +117,24 @@ pub(crate) struct Wire {
     pub(crate) is_streamed: bool,
     /// Whether it goes to a token endpoint, so that its failure means that the operation was not sent.
     pub(crate) signing_in: bool,
+    pub(crate) link: Link,
+}
+
+/// The connection that a request wants, and the one that it got.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Link {
+    /// The client certificate of the account, in place of the settings'.
+    pub(crate) certificate: Option<ClientCertificate>,
+    /// The proxy that it was given to, known when it failed.
+    proxy: OnceLock<String>,
+}
+
+impl Link {
+    /// A connection that shows an account's client certificate where it leads to the account's own address.
+    pub(crate) fn showing(certificate: Option<&ClientCertificate>, url: &Url, address: &str) -> Self {
+        let is_own = || origin_of(address).is_some_and(|origin| origin == url.origin());
+        Self { certificate: certificate.filter(|_| is_own()).cloned(), proxy: OnceLock::new() }
+    }
 }
 
 impl Wire {
@@ -123,6 +152,7 @@ impl Wire {
             phase,
             signing_in: self.signing_in,
             fetching: false,
+            proxy: self.link.proxy.get().cloned(),
             attempts,
             source: source.map(Arc::from),
         }
@@ -175,9 +205,14 @@ impl Transport {
         self.settings.follow
     }
 
-    /// Whether connections carry a client certificate.
+    /// Whether all connections show a client certificate.
     pub(crate) fn has_certificate(&self) -> bool {
-        self.settings.certificate.is_some()
+        self.settings.network.certificate.is_some()
+    }
+
+    /// What may go over plain http.
+    pub(crate) fn plain_http(&self) -> PlainHttp {
+        self.settings.plain_http()
     }
 }
 

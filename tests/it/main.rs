@@ -9,9 +9,14 @@
 mod alternatives;
 /// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
+/// Bounds of time, size and place: servers that flood, stall and break, and calls that are given up.
+mod bounds;
 /// No secret in anything that the crate or the program prints.
 #[cfg(all(feature = "cli", feature = "sandbox"))]
 mod canaries;
+/// Certificates of one service alone, remembered ones, and those for documents.
+#[cfg(feature = "cli")]
+mod certificates;
 /// The program as a process: what it prints and the code it ends with.
 #[cfg(feature = "cli")]
 mod cli;
@@ -23,6 +28,9 @@ mod credentials;
 mod digest;
 /// Where an authorization server tells its token endpoint, and how a client signs in there.
 mod discovery;
+/// A pipe gets the bytes, a terminal every token of them and nothing that steers it.
+#[cfg(all(feature = "cli", unix))]
+mod exact_output;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// Documents over the network: what is asked for, kept and refused.
@@ -37,6 +45,9 @@ mod generate;
 mod graphql;
 /// Documents made to do harm: read right, or refused at once.
 mod hostile;
+/// HTTP/2: many calls on one connection, and servers that leave.
+#[cfg(feature = "cli")]
+mod http2;
 /// No text of a caller leaves its place in a request.
 mod injection;
 /// Credentials never leave their origin: redirects, links of pages, addresses.
@@ -45,6 +56,9 @@ mod origins;
 mod overlays;
 /// Pages of lists: how they follow one another, and that they end with every service.
 mod pages;
+/// Proxies of every kind, on raw sockets: what they see, and every way they can refuse.
+#[cfg(feature = "cli")]
+mod proxy;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
@@ -55,6 +69,9 @@ mod redirects;
 mod refusals;
 /// Every operation of the table, prepared without being sent.
 mod request;
+/// Connections: used again, closed meanwhile, made to names with several addresses or none.
+#[cfg(feature = "cli")]
+mod reuse;
 /// The sandbox over real sockets.
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -65,6 +82,9 @@ mod server_choice;
 /// Servers nobody here wrote judge what is sent.
 #[cfg(all(feature = "cli", feature = "panther", unix))]
 mod servers;
+/// No secret is printed, by the library or the program.
+#[cfg(all(feature = "cli", unix))]
+mod silence;
 /// The vendors' pages on token management: every example of them, against the sandbox.
 #[cfg(feature = "sandbox")]
 mod source_documents;
@@ -84,5 +104,7 @@ mod tidy;
 mod tls;
 /// Tokens kept in a folder: who gets them, and what becomes of files that are not as they were written.
 mod token_cache;
+/// A thousand callers of one token: expired, refused, or not to be had.
+mod token_storm;
 /// Requests and answers on real sockets, and every way they can break.
 mod transport;

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -18,27 +18,27 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, Support
 use crate::cli::opcall_with;
 use crate::support::{Reply, Server, builder};
 
-type Versions = &'static [&'static SupportedProtocolVersion];
+pub(crate) type Versions = &'static [&'static SupportedProtocolVersion];
 
 static EVERY: Versions = &[&TLS13, &TLS12];
 static NEWER: Versions = &[&TLS13];
 static OLDER: Versions = &[&TLS12];
 
 /// Who signs certificates.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
+pub(crate) struct Authority {
+    pub(crate) issuer: Issuer<'static, KeyPair>,
+    pub(crate) pem: String,
 }
 
 /// A certificate and its key in PEM.
 #[derive(Clone)]
-struct Identity {
-    chain: String,
-    key: String,
+pub(crate) struct Identity {
+    pub(crate) chain: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
@@ -47,7 +47,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    fn sign(&self, name: &str, last_year: i32) -> Identity {
+    pub(crate) fn sign(&self, name: &str, last_year: i32) -> Identity {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2000, 1, 1);
         params.not_after = date_time_ymd(last_year, 1, 1);
@@ -58,36 +58,43 @@ impl Authority {
 }
 
 /// The authority that every good certificate is signed by.
-fn authority() -> &'static Authority {
+pub(crate) fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(|| Authority::new("an authority"))
 }
 
 /// A TLS server that answers every request with 200.
-struct Tls {
-    address: SocketAddr,
+pub(crate) struct Tls {
+    pub(crate) address: SocketAddr,
     answered: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 /// What a server offers and wants.
-struct Way {
-    identity: Identity,
+pub(crate) struct Way {
+    pub(crate) identity: Identity,
     /// Whose client certificates it wants.
-    clients: Option<&'static Authority>,
-    versions: Versions,
-    protocols: &'static [&'static str],
+    pub(crate) clients: Option<&'static Authority>,
+    pub(crate) versions: Versions,
+    pub(crate) protocols: &'static [&'static str],
+    /// The status line without its version, headers, and after an empty line the body.
+    pub(crate) answer: String,
 }
 
 impl Way {
-    fn new(identity: Identity) -> Self {
-        Self { identity, clients: None, versions: EVERY, protocols: &["http/1.1"] }
+    pub(crate) fn new(identity: Identity) -> Self {
+        Self { identity, clients: None, versions: EVERY, protocols: &["http/1.1"], answer: ok("{}") }
     }
 
-    fn good() -> Self {
+    pub(crate) fn good() -> Self {
         Self::new(authority().sign("127.0.0.1", 3000))
     }
 
-    fn start(self) -> Tls {
+    pub(crate) fn start(self) -> Tls {
+        Tls::serve(self.config(), self.answer)
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let config = config.with_protocol_versions(self.versions).unwrap();
@@ -104,35 +111,54 @@ impl Way {
         let key = PrivateKeyDer::from_pem_slice(self.identity.key.as_bytes()).unwrap();
         let mut config = config.with_single_cert(chain, key).unwrap();
         config.alpn_protocols = self.protocols.iter().map(|one| one.as_bytes().to_vec()).collect();
-        Tls::serve(Arc::new(config))
+        Arc::new(config)
     }
 }
 
 impl Tls {
-    fn serve(config: Arc<ServerConfig>) -> Self {
+    fn serve(config: Arc<ServerConfig>, text: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let answered = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&answered);
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let (count, seen) = (Arc::clone(&answered), Arc::clone(&heads));
         thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
-                let (config, count) = (Arc::clone(&config), Arc::clone(&count));
-                thread::spawn(move || answer(socket, config, &count));
+                let (config, count, seen) = (Arc::clone(&config), Arc::clone(&count), Arc::clone(&seen));
+                let text = text.clone();
+                thread::spawn(move || answer(socket, config, &count, &seen, &text));
             }
         });
-        Self { address, answered }
+        Self { address, answered, heads }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://{}", self.address)
     }
 
-    fn answered(&self) -> usize {
+    /// The heads of the requests that were answered.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
+    pub(crate) fn answered(&self) -> usize {
         self.answered.load(Ordering::SeqCst)
     }
 }
 
-fn answer(mut socket: TcpStream, config: Arc<ServerConfig>, count: &AtomicUsize) {
+/// An answer with a body, for [`Way::answer`].
+pub(crate) fn ok(body: &str) -> String {
+    format!("200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+/// Answers the one request of a connection.
+fn answer(
+    mut socket: TcpStream,
+    config: Arc<ServerConfig>,
+    count: &AtomicUsize,
+    heads: &Mutex<Vec<String>>,
+    text: &str,
+) {
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut connection = ServerConnection::new(config).unwrap();
     while connection.is_handshaking() {
@@ -152,8 +178,9 @@ fn answer(mut socket: TcpStream, config: Arc<ServerConfig>, count: &AtomicUsize)
         }
         head.push(byte[0]);
     }
+    heads.lock().unwrap().push(String::from_utf8(head).unwrap());
     count.fetch_add(1, Ordering::SeqCst);
-    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
+    let _ = stream.write_all(format!("HTTP/1.1 {text}").as_bytes());
     stream.conn.send_close_notify();
     let _ = stream.flush();
 }
@@ -202,7 +229,7 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) 
 }
 
 /// A folder with the authority's certificate, and a client's certificate and key.
-fn files() -> (tempfile::TempDir, impl Fn(&str) -> String) {
+pub(crate) fn files() -> (tempfile::TempDir, impl Fn(&str) -> String) {
     let folder = tempfile::tempdir().unwrap();
     let client = authority().sign("a client", 3000);
     for (name, text) in [

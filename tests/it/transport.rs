@@ -258,7 +258,7 @@ async fn a_file_that_is_not_there_is_named() {
 #[test]
 fn settings_that_cannot_be_used_are_refused_early() {
     let error = |builder: HarnessBuilder| builder.build().unwrap_err().to_string();
-    assert_eq!(error(builder().proxy("::")), "the proxy is no http, https or socks5 URL");
+    assert_eq!(error(builder().proxy("::")), "the proxy is no http, https, socks4 or socks5 URL");
     assert_eq!(
         error(builder().root_certificates("x")),
         "no certificate can be read from the root certificates"

@@ -33,6 +33,7 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     let harness = known.builder(&args.target, is_shown)?.build()?;
     let mut call = Call::read(&harness, args)?;
     call.variable = known.missing_variable(call.subject.service());
+    call.certificate = known.certificate(call.subject.service());
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));
     }
@@ -56,6 +57,8 @@ pub(crate) struct Call<'a> {
     pub(crate) server: Option<String>,
     /// The variable that the credentials are to be in, where it is not set.
     variable: Option<&'a str>,
+    /// The files of the client certificate and of its key.
+    certificate: Option<(&'a Path, &'a Path)>,
 }
 
 impl<'a> Call<'a> {
@@ -97,6 +100,7 @@ impl<'a> Call<'a> {
             body,
             server: None,
             variable: None,
+            certificate: None,
         })
     }
 
@@ -149,7 +153,8 @@ impl<'a> Call<'a> {
         prepared::warn(&request, &self.args.common);
         let mut out = screen.out();
         if self.args.curl {
-            writeln!(out, "{}", escape(&request.to_string()))?;
+            let options = prepared::network_options(self.certificate, &self.args.source.network);
+            writeln!(out, "{}", escape(&format!("{request}{options}")))?;
         } else {
             let output = self.args.output.unwrap_or_default();
             prepared::write(&mut out, &request, &self.subject.label(), output, screen)?;

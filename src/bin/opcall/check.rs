@@ -8,7 +8,7 @@ use opcall::{Document, Error};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, CheckOutput};
-use crate::documents;
+use crate::documents::{self, How};
 use crate::output::{Screen, counted, escape, paint};
 use crate::report::Failure;
 
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
 /// A document to be checked; one that cannot be fetched has a fault already.
 fn open(path: &Path, args: &CheckArgs) -> Result<(Document, Option<Fault>), Failure> {
     let Some(url) = documents::url(path) else { return Ok((Document::open(path), None)) };
-    match documents::fetch_with(url, &args.spec_headers, true) {
+    match documents::fetch_with(url, &args.spec_headers, How { may_keep: true, network: &args.network }) {
         Ok(document) => {
             documents::tell(&document, &args.common);
             Ok((document, None))

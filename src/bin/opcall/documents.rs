@@ -5,13 +5,29 @@ use std::sync::{Mutex, PoisonError};
 
 use opcall::{Document, Fetch, Freshness};
 
-use crate::args::{Common, Source};
+use crate::args::{Common, Network, Source};
 use crate::config::Reference;
 use crate::report::Failure;
 use crate::{folders, session};
 
 /// A smaller file is read as fast as its compiled form, in bytes.
 const SMALL: u64 = 16 << 10;
+
+/// How documents are had.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How<'h> {
+    /// Whether anything of them may be kept.
+    pub(crate) may_keep: bool,
+    /// How their servers are reached.
+    pub(crate) network: &'h Network,
+}
+
+impl Source {
+    /// How the documents of the command line are had.
+    pub(crate) fn how(&self) -> How<'_> {
+        How { may_keep: !self.no_cache, network: &self.network }
+    }
+}
 
 /// What was opened, to be compiled when the work is done.
 static OPENED: Mutex<Vec<Document>> = Mutex::new(Vec::new());
@@ -45,7 +61,7 @@ pub(crate) fn open_all(source: &Source, common: &Common) -> Result<Vec<Document>
 
 fn open(path: &Path, source: &Source, common: &Common) -> Result<Document, Failure> {
     let Some(url) = url(path) else { return Ok(file(path, !source.no_cache)) };
-    let document = fetch_with(url, &source.spec_headers, !source.no_cache)?;
+    let document = fetch_with(url, &source.spec_headers, source.how())?;
     tell(&document, common);
     Ok(document)
 }
@@ -85,25 +101,21 @@ pub(crate) fn keep() {
 ///
 /// # Errors
 /// As [`fetch`], and where a header's value is not where it is said to be.
-pub(crate) fn fetch_with(
-    url: &str,
-    headers: &[(String, String)],
-    may_keep: bool,
-) -> Result<Document, Failure> {
+pub(crate) fn fetch_with(url: &str, headers: &[(String, String)], how: How<'_>) -> Result<Document, Failure> {
     let headers = headers.iter().map(|(name, text)| Ok((name.clone(), header_value(name, text)?)));
-    fetch(url, headers.collect::<Result<_, Failure>>()?, may_keep)
+    fetch(url, headers.collect::<Result<_, Failure>>()?, how)
 }
 
 /// Fetches a document.
 ///
 /// # Errors
 /// Where it cannot be fetched.
-pub(crate) fn fetch(url: &str, headers: Vec<(String, String)>, may_keep: bool) -> Result<Document, Failure> {
-    let fetch =
-        headers.into_iter().fold(Document::fetch(url), |fetch, (name, value)| fetch.header(name, value));
-    let cache = folders::cache(&session::variable).filter(|_| may_keep);
+pub(crate) fn fetch(url: &str, headers: Vec<(String, String)>, how: How<'_>) -> Result<Document, Failure> {
+    let fetch = Document::fetch(url).network(how.network.settings()?);
+    let fetch = headers.into_iter().fold(fetch, |fetch, (name, value)| fetch.header(name, value));
+    let cache = folders::cache(&session::variable).filter(|_| how.may_keep);
     let fetch = cache.into_iter().fold(fetch, Fetch::cache);
-    Ok(of_network(session::run(async { Ok(fetch.await?) })?, may_keep))
+    Ok(of_network(session::run(async { Ok(fetch.await?) })?, how.may_keep))
 }
 
 /// Says where a document of the network came from: with `-v`, or where it may be out of date.

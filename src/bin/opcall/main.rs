@@ -7,11 +7,13 @@ mod answer;
 mod api;
 mod args;
 mod arguments_schema;
+mod auth;
 mod batch;
 mod body;
 mod call;
 mod check;
 mod config;
+mod cores;
 mod describe;
 mod documents;
 mod download;
@@ -35,6 +37,7 @@ mod settings;
 mod show;
 mod split;
 mod subject;
+mod tokens;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -46,6 +49,7 @@ use crate::output::Screen;
 use crate::report::Failure;
 
 fn main() -> ExitCode {
+    cores::forbid();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let mut format = settings::error_format(&arguments);
     let mut screen = Screen::default();
@@ -89,6 +93,7 @@ fn run(command: &Command, screen: Screen) -> Result<(), Failure> {
         Command::Batch(args) => batch::run(args, screen),
         Command::Check(args) => check::run(args, screen),
         Command::Api(args) => api::run(args, screen),
+        Command::Auth(args) => auth::run(args, screen),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => serve::run(args, screen),
     }

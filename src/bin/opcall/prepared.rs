@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::path::Path;
 
 use opcall::{Content, Part, PartContent, Request};
 use serde::Serialize;
 
-use crate::args::{CallOutput, Common};
+use crate::args::{CallOutput, Common, Network};
 use crate::output::{Layout, Screen, escape, layout, paint};
 use crate::report::Failure;
 use crate::session;
@@ -106,6 +107,35 @@ fn part_in_words(part: &Part) -> String {
         PartContent::File(path) => format!("{words}: the file {}", path.display()),
         _ => words,
     }
+}
+
+/// The options of `curl` for what the command line says of the network, each after a space; a password is not shown.
+pub(crate) fn network_options(certificate: Option<(&Path, &Path)>, network: &Network) -> String {
+    let mut options = String::new();
+    let mut add = |name: &str, text: &str| options.extend([" --", name, " ", &shell_word(text)]);
+    if let Some((chain, key)) = certificate {
+        add("cert", &chain.to_string_lossy());
+        add("key", &key.to_string_lossy());
+    }
+    if let Some(roots) = &network.cacert {
+        add("cacert", &roots.to_string_lossy());
+    }
+    if network.no_proxy {
+        add("noproxy", "*");
+    }
+    if let Some(proxy) = &network.proxy {
+        options.extend([" --proxy ", &proxy.in_shell()]);
+    }
+    options
+}
+
+/// One word of a POSIX shell.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@%+=,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Says on standard error what `--no-validate` let pass.

@@ -1,14 +1,15 @@
 //! Remembered services at work: which of them a command needs, their documents, and how to sign in to them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use opcall::operation::ServiceDef;
 use opcall::spec::Warning;
 use opcall::{Document, Operation, OperationTable, Profile};
 use serde_json::{Map, Value, json};
 
-use crate::args::{Common, Source};
+use crate::args::{self, Common, Source};
 use crate::config::{Api, Config, laid};
+use crate::documents::How;
 use crate::report::Failure;
 use crate::{documents, folders, session};
 
@@ -39,6 +40,7 @@ pub(crate) struct Loaded {
 pub(crate) struct Account {
     api: Api,
     schemes: Vec<String>,
+    certificate: Option<(PathBuf, PathBuf)>,
 }
 
 impl Account {
@@ -57,6 +59,25 @@ impl Account {
             Some(auth) => auth.sign_in(profile, &self.schemes),
             None => Ok(profile),
         }
+    }
+
+    /// The files of the client certificate and of its key.
+    pub(crate) fn certificate(&self) -> Option<(&Path, &Path)> {
+        self.certificate.as_ref().map(|(chain, key)| (chain.as_path(), key.as_path()))
+    }
+
+    /// A profile with the remembered client certificate; a dry run does without its files.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub(crate) fn certified(&self, profile: Profile, is_dry: bool) -> Result<Profile, Failure> {
+        let Some((chain, key)) = &self.certificate else { return Ok(profile) };
+        let (chain, key) = match (args::read(chain), args::read(key)) {
+            (Ok(chain), Ok(key)) => (chain, key),
+            _ if is_dry => return Ok(profile),
+            (Err(failure), _) | (_, Err(failure)) => return Err(failure),
+        };
+        Ok(profile.client_certificate(chain, key))
     }
 
     /// The variable that the credentials are to be in, where it is not set.
@@ -97,14 +118,15 @@ pub(crate) fn add(
             // A document of the command line has the name.
             continue;
         }
-        match load(&config, api, !source.no_cache) {
+        match load(&config, api, source.how()) {
             Ok(loaded) => {
                 if !common.quiet && (common.verbose > 0 || is_one) {
                     session::tell_of_warnings(&api.name, &loaded.warnings, common);
                 }
                 table.add(loaded.table);
                 documents.push(loaded.document);
-                accounts.push(Account { api: api.clone(), schemes: loaded.schemes });
+                let certificate = config.certificate(api);
+                accounts.push(Account { api: api.clone(), schemes: loaded.schemes, certificate });
             }
             Err(failure) if is_one => return Err(failure),
             Err(failure) if !common.quiet => session::note(&format!("{} is left out: {failure}", api.name)),
@@ -134,11 +156,11 @@ fn is_known(table: &OperationTable, name: &str) -> bool {
 ///
 /// # Errors
 /// Where it cannot be read, or is not what was remembered.
-pub(crate) fn load(config: &Config, api: &Api, may_keep: bool) -> Result<Loaded, Failure> {
+pub(crate) fn load(config: &Config, api: &Api, how: How<'_>) -> Result<Loaded, Failure> {
     let document = if let Some(url) = documents::url(api.spec.as_ref()) {
-        pinned(api, url, may_keep)?
+        pinned(config, api, url, how)?
     } else {
-        let document = documents::file(&config.expand(&api.spec), may_keep);
+        let document = documents::file(&config.expand(&api.spec), how.may_keep);
         verify(api, &document)?;
         document
     };
@@ -178,7 +200,7 @@ fn read(document: &Document) -> Result<(OperationTable, Vec<Warning>), Failure> 
 }
 
 /// The copy of a document of the network; where there is none it is fetched, and must be what was remembered.
-fn pinned(api: &Api, url: &str, may_keep: bool) -> Result<Document, Failure> {
+fn pinned(config: &Config, api: &Api, url: &str, how: How<'_>) -> Result<Document, Failure> {
     let Some(hash) = &api.sha256 else {
         let hint =
             Some(format!("`opcall api update {}` fetches the document and writes its hash.", api.name));
@@ -187,10 +209,9 @@ fn pinned(api: &Api, url: &str, may_keep: bool) -> Result<Document, Failure> {
     let copy = copy_of(hash);
     let kept = copy.as_ref().and_then(|path| Document::load(path).ok());
     if let Some(document) = kept.filter(|document| document.sha256().is_ok_and(|found| found == *hash)) {
-        return Ok(documents::of_network(document, may_keep));
+        return Ok(documents::of_network(document, how.may_keep));
     }
-    let headers = headers(api)?;
-    let document = documents::fetch(url, headers, may_keep)?;
+    let document = fetch(config, api, url, how)?;
     verify(api, &document)?;
     if let (Some(path), Some(fetched)) = (copy, document.fetched())
         && let Err(error) = fetched.save(path)
@@ -198,6 +219,18 @@ fn pinned(api: &Api, url: &str, may_keep: bool) -> Result<Document, Failure> {
         session::note(&format!("no copy of the document is kept: {error}"));
     }
     Ok(document)
+}
+
+/// Fetches the document of a service, with what is remembered for that.
+///
+/// # Errors
+/// Where it cannot be fetched, and where a secret is not where it is said to be.
+pub(crate) fn fetch(config: &Config, api: &Api, url: &str, how: How<'_>) -> Result<Document, Failure> {
+    let mut network = how.network.clone();
+    if let (None, Some((chain, key))) = (&network.cert, config.certificate(api)) {
+        (network.cert, network.key) = (Some(chain), Some(key));
+    }
+    documents::fetch(url, headers(api)?, How { network: &network, ..how })
 }
 
 /// Refuses a document that is not the one that was remembered.
@@ -218,7 +251,7 @@ fn verify(api: &Api, document: &Document) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Where a variable is not set or a file cannot be read.
-pub(crate) fn headers(api: &Api) -> Result<Vec<(String, String)>, Failure> {
+fn headers(api: &Api) -> Result<Vec<(String, String)>, Failure> {
     let header = |(name, reference): &(String, crate::config::Reference)| {
         Ok((name.clone(), reference.required(&format!("the header {name}"))?))
     };
@@ -251,6 +284,8 @@ pub(crate) fn to_json(api: &Api) -> Value {
         "spec": api.spec,
         "sha256": api.sha256,
         "server": api.server,
+        "cert": api.cert,
+        "key": api.key,
         "auth": auth,
         "spec_headers": headers,
         "pagination": api.pagination,

@@ -8,7 +8,7 @@ use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
-use crate::output::{Screen, escape, paint};
+use crate::output::{Screen, escape, guarded, paint};
 
 /// Why the program fails.
 #[derive(Debug)]
@@ -199,7 +199,7 @@ impl Failure {
         }
         if code != 0 && !matches!(self.bare(), Self::Told(_) | Self::Signal(_)) {
             let text = match format {
-                ErrorFormat::Json => self.to_json().to_string(),
+                ErrorFormat::Json => guarded(&self.to_json().to_string()),
                 ErrorFormat::Text => self.to_text(screen),
             };
             // Standard error may be closed; then there is nobody left to tell.
@@ -272,6 +272,12 @@ fn hint_of(error: &Error) -> Option<String> {
                     "the limit with --max-body, or save it with --save FILE, if",
                 )
                 .replace(" (`client_certificate`)", " with --cert FILE --key FILE")
+                .replace(
+                    "the base URL (`base_url`)",
+                    "the base URL (--server URL, or the service's variable)",
+                )
+                .replace(" (`proxy`)", ": --proxy URL, or the environment's HTTPS_PROXY")
+                .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
     }
 }
@@ -299,7 +305,11 @@ pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure
 fn code_of(error: &Error) -> u8 {
     match error {
         Error::Transport(error) if error.phase.is_timeout() => 28,
-        Error::Transport(error) if matches!(error.phase, Phase::Connect | Phase::Tls(_)) => 7,
+        Error::Transport(error)
+            if matches!(error.phase, Phase::Connect | Phase::Tls(_) | Phase::Proxy(_)) =>
+        {
+            7
+        }
         Error::Transport(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
@@ -345,11 +355,11 @@ impl<'e> Facts<'e> {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
                 attempts: Some(error.response.attempts().len()),
-                retry_after_ms: error.retry_after.map(in_ms),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
             },
             Error::Auth(error) => Self {
-                retry_after_ms: error.retry_after.map(in_ms),
+                retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
                 ..Self::default()
             },
@@ -358,7 +368,7 @@ impl<'e> Facts<'e> {
     }
 }
 
-fn in_ms(wait: Duration) -> u64 {
+fn milliseconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -390,6 +400,7 @@ mod tests {
             phase,
             signing_in: false,
             fetching: false,
+            proxy: None,
             attempts: (1..=3).map(attempt).collect(),
             source: Some(std::sync::Arc::new(source)),
         })))

@@ -2,21 +2,20 @@
 
 use std::future::Future;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use opcall::spec::Warning;
 use opcall::{Document, Harness, HarnessBuilder, OperationTable, RetryPolicy};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use zeroize::Zeroizing;
 
-use crate::args::{Common, Source, Target};
+use crate::args::{Common, Network, Source, Target};
 use crate::config::{Config, Defaults};
-use crate::documents;
 use crate::output::{Screen, counted};
 use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
+use crate::{documents, tokens};
 
 /// So many redirects `--follow` follows.
 const MOST_REDIRECTS: u32 = 5;
@@ -62,6 +61,7 @@ pub(crate) struct Known {
     accounts: Vec<Account>,
     /// The configuration file that was named.
     config: Option<PathBuf>,
+    network: Network,
 }
 
 /// The operations that a command looks at: the built-in ones, those of the documents named, and those of the
@@ -81,7 +81,8 @@ pub(crate) fn known(source: &Source, common: &Common, wanted: Wanted<'_>) -> Res
         tell_of_warnings(&path.to_string_lossy(), &warnings, common);
     }
     let accounts = remembered::add(&mut table, &mut documents, source, common, wanted)?;
-    Ok(Known { table, documents, accounts, config: source.config.clone() })
+    let (config, network) = (source.config.clone(), source.network.clone());
+    Ok(Known { table, documents, accounts, config, network })
 }
 
 /// Says what was passed over in a document: all of it with `-v`, else how much.
@@ -104,6 +105,15 @@ impl Known {
         self.accounts.iter().find(|account| account.service() == service)?.missing()
     }
 
+    /// The files of the client certificate and of its key for the calls of a service: those of the command line, else
+    /// those that are remembered.
+    pub(crate) fn certificate(&self, service: &str) -> Option<(&Path, &Path)> {
+        if let Some(given) = self.network.certificate() {
+            return Some(given);
+        }
+        self.accounts.iter().find(|account| account.service() == service)?.certificate()
+    }
+
     /// A harness with the options of the command line, and with what is remembered of services. A dry run needs no
     /// secrets.
     ///
@@ -115,10 +125,16 @@ impl Known {
         } else {
             Config::read(self.config.as_deref())?.defaults()
         };
-        let mut builder = bounded(builder(self.table.clone(), target)?, target, defaults);
+        let mut builder = bounded(builder(self.table.clone(), &self.network, target)?, target, defaults);
+        if !is_dry {
+            builder = tokens::keep(builder, target, &self.table)?;
+        }
         for account in self.accounts.iter().filter(|_| !target.sandbox) {
             let profile = account.profile(true);
             let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };
+            // The command line's certificate counts before the one that is remembered.
+            let profile =
+                if self.network.cert.is_some() { profile } else { account.certified(profile?, is_dry) };
             builder = builder.fallback(account.service(), profile?);
         }
         Ok(builder)
@@ -148,8 +164,8 @@ fn bounded(mut builder: HarnessBuilder, target: &Target, defaults: Defaults) -> 
     }
 }
 
-fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Failure> {
-    let mut builder = Harness::builder().table(table);
+fn builder(table: OperationTable, network: &Network, target: &Target) -> Result<HarnessBuilder, Failure> {
+    let mut builder = Harness::builder().table(table).network(network.settings()?);
     if target.follow {
         builder = builder.follow_redirects(MOST_REDIRECTS);
     }
@@ -159,19 +175,7 @@ fn builder(table: OperationTable, target: &Target) -> Result<HarnessBuilder, Fai
     if target.sandbox {
         builder = builder.env(|_| None).no_proxy();
     }
-    if let Some(roots) = &target.cacert {
-        builder = builder.root_certificates(read(roots)?);
-    }
-    if let Some(chain) = &target.cert {
-        let key = target.key.as_ref().unwrap_or(chain);
-        builder = builder.client_certificate(read(chain)?, read(key)?);
-    }
     Ok(builder)
-}
-
-fn read(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let bytes = std::fs::read(path);
-    bytes.map(Zeroizing::new).map_err(|error| Failure::io(format!("reading \"{}\"", path.display()), error))
 }
 
 /// Runs work to its end, or until a signal ends it.

@@ -43,6 +43,15 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
         }
         Command::Check(args) => fill_common(&mut args.common, variable),
         Command::Api(args) => fill_common(args.common_mut(), variable),
+        Command::Auth(args) => {
+            let place = args.place_mut();
+            fill_target(&mut place.target, variable)?;
+            fill_cache(&mut place.source, variable);
+            if !place.target.sandbox {
+                fill_source(&mut place.source, variable);
+            }
+            fill_common(&mut place.common, variable)
+        }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => {
             fill_cache(&mut args.source, variable);
@@ -57,6 +66,11 @@ fn fill_target(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure>
     if let (None, Some(text)) = (target.timeout, variable("OPCALL_TIMEOUT")) {
         let problem = |problem| Failure::usage(format!("OPCALL_TIMEOUT: {problem}"), None);
         target.timeout = Some(duration(&text).map_err(problem)?);
+    }
+    match variable("OPCALL_TOKEN_CACHE").as_deref() {
+        Some("0") => target.no_token_cache = !target.token_cache,
+        Some(_) => target.token_cache = true,
+        None => {}
     }
     if let (None, Some(text)) = (target.retry, variable("OPCALL_RETRY")) {
         let problem = |problem| Failure::usage(format!("OPCALL_RETRY: {problem}"), None);

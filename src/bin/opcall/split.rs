@@ -104,8 +104,12 @@ pub(crate) fn split(arguments: &[OsString], known: &Known) -> Result<Split, Fail
     }
     if !is_call && known.commands.iter().any(|command| first == OsStr::new(command)) {
         let (head, rest) = ([program.clone(), first.to_owned()], rest.get(at + 1..).unwrap_or_default());
-        // The options of `api` are those of its own commands, which come first.
-        let options = if first == "api" { [&head, rest, &leading[..]] } else { [&head, &leading[..], rest] };
+        // The options of `api` and `auth` are those of their own commands, which come first.
+        let options = if first == "api" || first == "auth" {
+            [&head, rest, &leading[..]]
+        } else {
+            [&head, &leading[..], rest]
+        };
         return Ok(Split { options: options.concat(), ..Split::default() });
     }
     let is_unknown_option = first.to_str().is_some_and(|text| text.starts_with('-') && text != "--");

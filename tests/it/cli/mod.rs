@@ -1,5 +1,6 @@
 //! The program as a process: what it prints, where, and the code it ends with.
 
+mod auth;
 mod batch;
 mod cache;
 mod calls;

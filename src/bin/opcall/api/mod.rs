@@ -3,16 +3,20 @@
 mod changes;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use opcall::Document;
 use opcall::operation::{SchemeKind, ServiceDef};
 use opcall::spec::Depth;
 
 use self::changes::Change;
-use crate::args::{AddArgs, ApiArgs, ApiCommand, ListArgs, ListOutput, NameArgs, ShowOutput, UpdateArgs};
+use crate::args::{
+    AddArgs, ApiArgs, ApiCommand, ListArgs, ListOutput, NameArgs, Network, ShowOutput, UpdateArgs,
+};
 use crate::config::{Api, Auth, Config, Reference, laid, literal, name_problem};
+use crate::documents::How;
 use crate::output::{Screen, counted, escape, layout, paint};
-use crate::remembered::{self, absolute_server, copy_of, headers, prepare, to_json};
+use crate::remembered::{self, absolute_server, copy_of, prepare, to_json};
 use crate::report::Failure;
 use crate::{documents, session};
 
@@ -47,6 +51,8 @@ fn add(args: &AddArgs, screen: Screen) -> Result<(), Failure> {
         spec: args.spec.clone(),
         sha256: None,
         server: args.server.clone(),
+        cert: args.network.cert.as_deref().map(absolute).transpose()?,
+        key: args.network.key.as_deref().map(absolute).transpose()?,
         auth: args.auth.as_deref().map(Auth::parse).transpose()?,
         spec_headers: spec_headers(&args.spec_headers)?,
         pagination: None,
@@ -55,14 +61,13 @@ fn add(args: &AddArgs, screen: Screen) -> Result<(), Failure> {
         check_server(server)?;
     }
     let document = if let Some(url) = documents::url(api.spec.as_ref()) {
-        let document = documents::fetch(url, headers(&api)?, true)?;
+        let document = remembered::fetch(&config, &api, url, how(&args.network))?;
         documents::tell(&document, &args.place.common);
         api.sha256 = Some(document.sha256()?);
         document
     } else {
-        let path = std::path::absolute(&api.spec).map_err(|error| Failure::io("finding the file", error))?;
-        api.spec = path.to_string_lossy().into_owned();
-        documents::file(&path, true)
+        api.spec = absolute(api.spec.as_ref())?;
+        documents::file(api.spec.as_ref(), true)
     };
     let loaded = prepare(&api, document.clone())?;
     let service = loaded.table.definition(&api.name).cloned().unwrap_or_default();
@@ -75,6 +80,16 @@ fn add(args: &AddArgs, screen: Screen) -> Result<(), Failure> {
     let count = counted(loaded.table.len(), "operation");
     writeln!(out, "{}: {count}, {}", escape(&api.name), escape(&goes_to(&api, &service)))?;
     Ok(out.flush()?)
+}
+
+/// A path as it is remembered.
+fn absolute(path: &Path) -> Result<String, Failure> {
+    let path = std::path::absolute(path).map_err(|error| Failure::io("finding the file", error))?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+fn how(network: &Network) -> How<'_> {
+    How { may_keep: true, network }
 }
 
 /// Headers that are to be remembered say where their values are.
@@ -182,11 +197,12 @@ fn show(args: &NameArgs, screen: Screen) -> Result<(), Failure> {
         api.spec_headers.iter().map(|(name, value)| ("fetched with", Some(format!("{name} from {value}")))),
     );
     facts.push(("server", api.server.clone()));
+    facts.push(("certificate", api.cert.clone()));
     facts.push(("sign-in", api.auth.as_ref().map(Auth::in_words)));
     for (word, text) in facts {
         text.iter().try_for_each(|text| writeln!(out, "  {word}: {}", escape(text)))?;
     }
-    match remembered::load(&config, api, true) {
+    match remembered::load(&config, api, how(&Network::default())) {
         Ok(loaded) => {
             let service = loaded.table.definition(&api.name).cloned().unwrap_or_default();
             let count = counted(loaded.table.len(), "operation");
@@ -201,7 +217,7 @@ fn update(args: &UpdateArgs, screen: Screen) -> Result<(), Failure> {
     let config = Config::read(args.place.config.as_deref())?;
     let api = config.find(&args.name)?;
     let document = match documents::url(api.spec.as_ref()) {
-        Some(url) => documents::fetch(url, headers(api)?, true)?,
+        Some(url) => remembered::fetch(&config, api, url, how(&args.network))?,
         None => Document::open(config.expand(&api.spec)),
     };
     documents::tell(&document, &args.place.common);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Common;
 use super::values::{ListOutput, ShowOutput, header};
+use super::{Common, Network};
 
 /// Options of `api`.
 #[derive(Debug, Args)]
@@ -98,6 +98,9 @@ How to sign in; REF says where the secret is: env:VARIABLE or file:PATH
     /// A header to fetch the document with: `K: env:VARIABLE` or `K: file:PATH`; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header)]
     pub(crate) spec_headers: Vec<(String, String)>,
+    /// How the document is fetched; the client certificate is remembered.
+    #[command(flatten)]
+    pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) place: Place,
 }
@@ -132,6 +135,8 @@ pub(crate) struct UpdateArgs {
     /// Take a changed document without asking
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) place: Place,
 }

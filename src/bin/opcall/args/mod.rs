@@ -4,6 +4,8 @@
 //! any name. No option's name is a parameter's name in the APIs we measured, `--timeout` and `--dry-run` excepted.
 
 mod api;
+mod auth;
+mod network;
 mod shared;
 mod values;
 
@@ -12,6 +14,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, UpdateArgs};
+pub(crate) use self::auth::{AccountArgs, AuthArgs, AuthCommand, Place, StatusArgs, TokenArgs};
+pub(crate) use self::network::{Network, read};
 pub(crate) use self::shared::{Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
@@ -83,6 +87,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Remember services by name: their documents, servers and where their credentials are
     Api(ApiArgs),
+    /// Tell how services are signed in to, keep tokens between calls, give them back
+    Auth(AuthArgs),
     /// Run the sandbox of the built-in services on this machine
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
@@ -98,6 +104,7 @@ impl Command {
             Self::Batch(args) => &args.common,
             Self::Check(args) => &args.common,
             Self::Api(args) => args.common(),
+            Self::Auth(args) => &args.place().common,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(args) => &args.common,
         }
@@ -160,7 +167,7 @@ pub(crate) struct CallArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PageArgs {
     /// Ask for all pages of a list, and print them one after the other
-    #[arg(long, help_heading = "Pages")]
+    #[arg(long, help_heading = "Pages", conflicts_with = "save")]
     pub(crate) paginate: bool,
     /// Ask for no further page after so many items; -o ndjson and --slurp print exactly so many
     #[arg(long, value_name = "N", requires = "paginate", help_heading = "Pages")]
@@ -307,6 +314,8 @@ pub(crate) struct CheckArgs {
     /// A header for documents of the network: `K: env:VARIABLE`; may be repeated
     #[arg(long = "spec-header", value_name = "K: V", value_parser = header)]
     pub(crate) spec_headers: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) common: Common,
 }

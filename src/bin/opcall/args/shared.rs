@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::network::Network;
 use super::values::{ColorWhen, ErrorFormat, duration, header, pair, repeats, size};
 
 /// Options of every command.
@@ -87,10 +88,13 @@ pub(crate) struct Source {
         help_heading = "Where"
     )]
     pub(crate) no_cache: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
 }
 
 /// Where calls go, how long they may take and how much they may bring.
 #[derive(Debug, Clone, Default, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Target {
     /// Sign in by this profile
     #[arg(
@@ -114,26 +118,22 @@ pub(crate) struct Target {
     /// Start the sandbox for this one call and send it there; needs no credentials
     #[arg(long, help_heading = "Where", conflicts_with_all = ["server", "server_variables", "profile"])]
     pub(crate) sandbox: bool,
+    /// Keep access tokens in the cache folder between calls
+    #[arg(
+        help = "Keep access tokens in the cache folder between calls [env: OPCALL_TOKEN_CACHE, OPCALL_CACHE_DIR]",
+        long,
+        help_heading = "Where"
+    )]
+    pub(crate) token_cache: bool,
+    /// Keep none, whatever was signed in to: `OPCALL_TOKEN_CACHE=0`.
+    #[arg(skip)]
+    pub(crate) no_token_cache: bool,
     /// Follow redirects that stay on the server, 5 at most
     #[arg(long, help_heading = "Safety")]
     pub(crate) follow: bool,
     /// Let credentials go over plain http to another machine than this one
     #[arg(long, help_heading = "Safety")]
     pub(crate) insecure_http: bool,
-    /// Show this client certificate (PEM), with its key in the same file or in --key
-    #[arg(long, value_name = "FILE", help_heading = "Where")]
-    pub(crate) cert: Option<PathBuf>,
-    /// The client certificate's private key (PEM, not encrypted)
-    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Where")]
-    pub(crate) key: Option<PathBuf>,
-    /// Trust servers whose certificates these root certificates (PEM) signed, beside the system's
-    #[arg(
-        help = "Trust servers whose certificates these root certificates (PEM) signed, beside the system's or those of SSL_CERT_FILE",
-        long,
-        value_name = "FILE",
-        help_heading = "Where"
-    )]
-    pub(crate) cacert: Option<PathBuf>,
     /// How often to repeat a call that failed for a moment, after its first attempt: 0 to 10
     #[arg(
         help = "How often to repeat a call that failed for a moment, after its first attempt: 0 to 10 [env: OPCALL_RETRY]",

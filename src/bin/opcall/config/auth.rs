@@ -176,11 +176,22 @@ impl Auth {
                 none.client(text(client_id)?, secret)
             }
         };
-        let profile = profile.credentials(credentials);
+        let profile = self.sources().into_iter().fold(profile.credentials(credentials), Profile::read_from);
         Ok(match self {
             Self::OAuth2 { token_url: Some(url), .. } => profile.token_url(url),
             _ => profile,
         })
+    }
+
+    /// Where the secret is, and the name to sign in by where it is no text of its own.
+    fn sources(&self) -> Vec<String> {
+        let (name, secret) = match self {
+            Self::ApiKey { value, .. } | Self::Bearer { value } => (None, value),
+            Self::Basic { username, password } => (Some(username), password),
+            Self::OAuth2 { client_id, client_secret, .. } => (Some(client_id), client_secret),
+        };
+        let name = name.and_then(|name| Reference::parse(name)).map(|name| name.to_string());
+        name.into_iter().chain([secret.to_string()]).collect()
     }
 
     /// The variable that must be set, where it is not.

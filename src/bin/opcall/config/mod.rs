@@ -29,6 +29,10 @@ pub(crate) struct Api {
     pub(crate) sha256: Option<String>,
     /// The base URL.
     pub(crate) server: Option<String>,
+    /// The file of a client certificate (PEM).
+    pub(crate) cert: Option<String>,
+    /// The file of its private key, where that is another.
+    pub(crate) key: Option<String>,
     /// How to sign in.
     pub(crate) auth: Option<Auth>,
     /// Headers with which the document is fetched.
@@ -115,6 +119,12 @@ impl Config {
         }
     }
 
+    /// The files of a service's client certificate and of its key.
+    pub(crate) fn certificate(&self, api: &Api) -> Option<(PathBuf, PathBuf)> {
+        let chain = api.cert.as_ref()?;
+        Some((self.expand(chain), self.expand(api.key.as_ref().unwrap_or(chain))))
+    }
+
     /// Adds a service, or replaces the keys of the one that has the name.
     ///
     /// # Errors
@@ -133,6 +143,8 @@ impl Config {
                 ("spec", Some(api.spec.clone())),
                 ("sha256", api.sha256.clone()),
                 ("server", api.server.clone()),
+                ("cert", api.cert.clone()),
+                ("key", api.key.clone()),
             ];
             for (key, text) in texts {
                 match text {

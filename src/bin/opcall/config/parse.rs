@@ -13,7 +13,7 @@ use super::{Api, Defaults, is_name, nearest};
 use crate::args::{duration, repeats, size};
 use crate::report::Failure;
 
-const API: [&str; 6] = ["spec", "sha256", "server", "auth", "spec_headers", "pagination"];
+const API: [&str; 8] = ["spec", "sha256", "server", "cert", "key", "auth", "spec_headers", "pagination"];
 const DEFAULTS: [&str; 6] = ["timeout", "connect_timeout", "max_time", "idle_timeout", "max_body", "retry"];
 /// What other versions know at the top.
 const FURTHER: [&str; 3] = ["default_profile", "profiles", "projects"];
@@ -130,11 +130,16 @@ impl Reader<'_> {
             let at = table.get("sha256").and_then(Item::span);
             return Err(self.fault(at, "`sha256` must be 64 hexadecimal digits", None));
         }
+        if let (None, Some(item)) = (table.get("cert"), table.get("key")) {
+            return Err(self.fault(item.span(), "`key` stands without `cert`", None));
+        }
         Ok(Api {
             name: name.to_owned(),
             spec: spec.to_owned(),
             sha256,
             server: text("server")?.map(str::to_owned),
+            cert: text("cert")?.map(str::to_owned),
+            key: text("key")?.map(str::to_owned),
             auth: table.get("auth").map(|item| self.auth(item)).transpose()?,
             spec_headers: table.get("spec_headers").map_or(Ok(Vec::new()), |item| self.headers(item))?,
             pagination: table.get("pagination").map(|item| self.pagination(item)).transpose()?,

@@ -3,8 +3,10 @@
 //! Into a pipe go bytes as they are; on a terminal JSON is indented and control characters are escaped, so that
 //! no answer can move the cursor or set a title.
 
+mod guard;
 mod json;
 
+pub(crate) use guard::guarded;
 pub(crate) use json::{Layout, compact, is_json, layout};
 
 use std::borrow::Cow;
@@ -67,6 +69,7 @@ impl Screen {
             anstream::ColorChoice::Never => Box::new(lock),
             choice => Box::new(anstream::AutoStream::new(lock, choice)),
         };
+        let sink: Box<dyn Write> = if self.is_terminal { Box::new(guard::Guard::new(sink)) } else { sink };
         Out(BufWriter::with_capacity(64 << 10, sink))
     }
 }

@@ -1,0 +1,111 @@
+//! `opcall auth`: tells how services are signed in to, keeps tokens between calls, gives them back, prints one.
+
+mod status;
+
+use std::io::Write;
+
+use opcall::{Harness, SignIn};
+
+use crate::args::{AccountArgs, AuthArgs, AuthCommand, Place, Source, Target, TokenArgs};
+use crate::loopback::Loopback;
+use crate::output::{Screen, counted, escape};
+use crate::remembered::Wanted;
+use crate::report::{About, Failure};
+use crate::session::{self, Known};
+use crate::tokens;
+
+/// Does what is asked for.
+///
+/// # Errors
+/// Where a service is not known, its token endpoint refuses or does not answer, and where the cache folder cannot be
+/// written.
+pub(crate) fn run(args: &AuthArgs, screen: Screen) -> Result<(), Failure> {
+    match &args.command {
+        AuthCommand::Status(args) => status::run(args, screen),
+        AuthCommand::Login(args) => login(args, screen),
+        AuthCommand::Logout(args) => logout(args, screen),
+        AuthCommand::Token(args) => token(args, screen),
+    }
+}
+
+/// The services that there are: the one that is named, or all.
+fn known(place: &Place, service: Option<&str>) -> Result<Known, Failure> {
+    let api = service.map(str::to_owned).or_else(|| place.source.api.clone());
+    session::known(&Source { api, ..place.source.clone() }, &place.common, Wanted::All)
+}
+
+/// The door to a service's sign-in with what the command line says of it.
+fn sign_in<'a>(harness: &'a Harness, service: &'a str, target: &Target) -> SignIn<'a> {
+    let mut sign_in = harness.sign_in(service);
+    if let Some(profile) = &target.profile {
+        sign_in = sign_in.profile(profile);
+    }
+    if let Some(server) = &target.server {
+        sign_in = sign_in.server(server);
+    }
+    target
+        .server_variables
+        .iter()
+        .fold(sign_in, |sign_in, (name, value)| sign_in.server_variable(name, value))
+}
+
+/// A harness that keeps the tokens of one service.
+fn keeping(args: &AccountArgs) -> Result<(Harness, std::path::PathBuf), Failure> {
+    if args.place.target.sandbox {
+        let hint = "start one that stays with `opcall sandbox`, and name it by --server.";
+        return Err(Failure::usage(
+            "the sandbox of one command ends with it, and so do its tokens",
+            Some(hint.to_owned()),
+        ));
+    }
+    let folder = tokens::folder()?;
+    let known = known(&args.place, Some(&args.service))?;
+    let builder = known.builder(&args.place.target, false)?;
+    Ok((builder.token_cache_for(&args.service, &folder).build()?, folder))
+}
+
+fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
+    let (harness, folder) = keeping(args)?;
+    let sign_in = sign_in(&harness, &args.service, &args.place.target);
+    let token = session::run(async { Ok(sign_in.renew().await?) })?;
+    tokens::mark(&folder, &args.service)?;
+    let mut out = screen.out();
+    let place = status::place(&sign_in.plan()?);
+    writeln!(out, "{}: signed in, {}", escape(&args.service), escape(&place))?;
+    let ends =
+        token.ends_in().map_or_else(String::new, |left| format!(" ends in {} and", status::in_words(left)));
+    writeln!(out, "  the token{ends} is kept in {}", escape(&folder.to_string_lossy()))?;
+    Ok(out.flush()?)
+}
+
+fn logout(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
+    let (harness, folder) = keeping(args)?;
+    tokens::unmark(&folder, &args.service)?;
+    let sign_in = sign_in(&harness, &args.service, &args.place.target);
+    let forgotten = session::run(async { Ok(sign_in.forget().await?) }).map_err(|failure| {
+        let hint = "the tokens are forgotten here all the same; at the service they end by themselves.";
+        failure.within(About { hint: Some(hint.to_owned()), ..About::default() })
+    })?;
+    let mut out = screen.out();
+    let count = counted(forgotten.tokens, "token");
+    writeln!(out, "{}: {count} forgotten, {} given back", escape(&args.service), forgotten.revoked)?;
+    Ok(out.flush()?)
+}
+
+fn token(args: &TokenArgs, screen: Screen) -> Result<(), Failure> {
+    if screen.is_terminal && !args.yes {
+        let hint = "give --yes to print it, or send it on: `opcall auth token SERVICE | ...`.";
+        return Err(Failure::refused("a token is not printed on a terminal", Some(hint.to_owned())));
+    }
+    let known = known(&args.place, Some(&args.service))?;
+    let token = session::run(async {
+        let target = &args.place.target;
+        let sandbox = if target.sandbox { Some(Loopback::start(&known).await?) } else { None };
+        let builder = known.builder(target, false)?;
+        let harness = sandbox.iter().fold(builder, |builder, sandbox| sandbox.aim(builder)).build()?;
+        Ok(sign_in(&harness, &args.service, target).token().await?)
+    })?;
+    let mut out = screen.out();
+    writeln!(out, "{}", escape(token.expose()))?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,216 @@
+//! `opcall auth status`: one token request a service, where one is signed in to by tokens. A key or a token that was
+//! given is not tried: no call is harmless at every service, and only a call tells.
+
+use std::io::Write;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use opcall::{Error, Harness, SignInMethod, SignInPlan};
+use serde_json::{Value, json};
+
+use super::{known, sign_in};
+use crate::args::{ShowOutput, StatusArgs, Target};
+use crate::loopback::Loopback;
+use crate::output::{Screen, escape, layout, paint};
+use crate::report::Failure;
+use crate::{session, tokens};
+
+/// What is known of a service's sign-in.
+struct Status {
+    service: String,
+    plan: Option<SignInPlan>,
+    /// Whether the service takes the credentials, where that is known.
+    accepted: Option<bool>,
+    ends_in: Option<Duration>,
+    is_kept: bool,
+    failure: Option<Failure>,
+}
+
+/// Prints the status of one service or of all.
+///
+/// # Errors
+/// With the highest exit code of the services, once all are told. A service without credentials counts where it is
+/// named.
+pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
+    let named = args.service.as_deref().or(args.place.source.api.as_deref());
+    let known = known(&args.place, named)?;
+    let target = &args.place.target;
+    let mut all = session::run(async {
+        let sandbox = if target.sandbox { Some(Loopback::start(&known).await?) } else { None };
+        let builder = known.builder(target, false)?;
+        let harness = sandbox.iter().fold(builder, |builder, sandbox| sandbox.aim(builder)).build()?;
+        let services: Vec<&str> = match named {
+            Some(service) => vec![service],
+            None => harness.table().services().collect(),
+        };
+        Ok(join_all(services.into_iter().map(|service| ask(&harness, service, target))).await)
+    })?;
+    if let (Some(_), Some(Status { plan: None, failure, .. })) = (named, all.first_mut())
+        && let Some(failure) = failure.take()
+    {
+        return Err(failure);
+    }
+    write(&all, args.output.unwrap_or_default(), screen)?;
+    let counts = |one: &&Status| named.is_some() || one.method() != SignInMethod::None || one.plan.is_none();
+    let codes = all.iter().filter(counts).filter_map(|one| one.failure.as_ref().map(Failure::exit_code));
+    match codes.max() {
+        Some(code) => Err(Failure::Told(code)),
+        None => Ok(()),
+    }
+}
+
+async fn ask(harness: &Harness, service: &str, target: &Target) -> Status {
+    let mut status = Status {
+        service: service.to_owned(),
+        plan: None,
+        accepted: None,
+        ends_in: None,
+        is_kept: false,
+        failure: None,
+    };
+    if let Err(error) = fill(&mut status, harness, service, target).await {
+        status.accepted = is_refusal(&error).then_some(false);
+        status.failure = Some(error.into());
+    }
+    status
+}
+
+async fn fill(status: &mut Status, harness: &Harness, service: &str, target: &Target) -> Result<(), Error> {
+    let sign_in = sign_in(harness, service, target);
+    let plan = sign_in.plan()?;
+    let method = plan.method;
+    status.plan = Some(plan);
+    if matches!(method, SignInMethod::ClientCredentials | SignInMethod::None) {
+        let token = sign_in.renew().await?;
+        status.accepted = Some(true);
+        status.ends_in = token.ends_in();
+        status.is_kept = tokens::are_kept(target, service);
+        // The service may have named the region.
+        status.plan = Some(sign_in.plan()?);
+    }
+    Ok(())
+}
+
+/// Whether the token endpoint has said no to the credentials, and not to the moment.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Auth(refused) if refused.status.is_some()) && !error.is_retryable()
+}
+
+fn write(all: &[Status], output: ShowOutput, screen: Screen) -> Result<(), Failure> {
+    let mut out = screen.out();
+    match output {
+        ShowOutput::Json => {
+            let all: Value = all.iter().map(Status::to_json).collect();
+            layout(&all.to_string(), screen.json(), &mut out)?;
+            writeln!(out)?;
+        }
+        ShowOutput::Auto => {
+            for status in all {
+                writeln!(out, "{}", paint(&escape(&status.service), screen.heading()))?;
+                for line in status.lines() {
+                    writeln!(out, "  {}", escape(&line))?;
+                }
+            }
+        }
+    }
+    Ok(out.flush()?)
+}
+
+impl Status {
+    fn method(&self) -> SignInMethod {
+        self.plan.as_ref().map_or(SignInMethod::None, |plan| plan.method)
+    }
+
+    fn to_json(&self) -> Value {
+        let plan = self.plan.as_ref();
+        json!({
+            "service": self.service,
+            "base_url": plan.and_then(|plan| plan.base_url.as_deref()),
+            "region": plan.and_then(|plan| plan.region.as_deref()),
+            "sources": plan.map(|plan| &plan.sources[..]).unwrap_or_default(),
+            "scheme": plan.and_then(|plan| plan.scheme.as_deref()),
+            "method": self.method().as_str(),
+            "accepted": self.accepted,
+            "expires_in": self.ends_in.map(|left| left.as_secs()),
+            "kept": self.is_kept,
+            "error": self.failure.as_ref().map(Failure::to_line_json),
+        })
+    }
+
+    /// What a person reads below the service's name.
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(plan) = &self.plan {
+            lines.push(place(plan));
+            if !plan.sources.is_empty() {
+                lines.push(format!("read from {}", plan.sources.join(", ")));
+            }
+        }
+        match (&self.failure, self.ends_in) {
+            (Some(failure), _) => {
+                lines.push(failure.to_string());
+                lines.extend(failure.hint());
+            }
+            (None, _) if self.accepted.is_none() => {
+                lines.push(format!("{}: only a call tells whether it is accepted", given(self.method())));
+            }
+            (None, ends_in) => {
+                let ends = ends_in
+                    .map_or_else(String::new, |left| format!("; the token ends in {}", in_words(left)));
+                let kept = if self.is_kept { ", and is kept" } else { ", and is not kept" };
+                lines.push(format!("accepted{ends}{kept}"));
+            }
+        }
+        lines
+    }
+}
+
+fn given(method: SignInMethod) -> &'static str {
+    match method {
+        SignInMethod::ApiKey => "an API key is given",
+        SignInMethod::Password => "a user name and a password are given",
+        SignInMethod::Certificate => "a client certificate is given",
+        _ => "an access token is given",
+    }
+}
+
+/// Where calls go.
+pub(super) fn place(plan: &SignInPlan) -> String {
+    let base = plan.base_url.as_deref().unwrap_or("its address is not known");
+    match &plan.region {
+        Some(region) => format!("{base} ({region})"),
+        None => base.to_owned(),
+    }
+}
+
+/// A span of time in its two largest units.
+pub(super) fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_of_time_are_told_by_their_two_largest_units() {
+        for (seconds, words) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min 0 s"),
+            (1_799, "29 min 59 s"),
+            (3_600, "1 h 0 min"),
+            (86_399, "23 h 59 min"),
+            (90_000, "1 d 1 h"),
+        ] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
+        }
+    }
+}
