@@ -7,7 +7,8 @@ use crate::error::Phase;
 
 /// One attempt of a call: a request that was sent, or that could not be.
 ///
-/// Its `Display` is one line: `attempt 1: 503 after 12 ms, again in 320 ms (backoff)`.
+/// Its `Display` is one line: `attempt 1: 503 after 12 ms, again in 320 ms (backoff)`, or `attempt 1: held back for
+/// 980 ms (few requests are left), 200 after 12 ms`.
 ///
 /// ```no_run
 /// # async fn run(harness: &opcall::Harness) -> Result<(), opcall::Error> {
@@ -30,6 +31,9 @@ pub struct Attempt {
     pub took: Duration,
     /// The wait before the next attempt; `None` where it was the last one.
     pub wait: Option<Wait>,
+    /// How long it was held back before it was sent, for a rate limit and not for the attempt before: the sum of the
+    /// waits, and the reason of the last one.
+    pub held: Option<Wait>,
 }
 
 /// How an attempt went.
@@ -44,7 +48,7 @@ pub enum Outcome {
     Local,
 }
 
-/// The time between an attempt and the next one.
+/// The time before an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
     /// How long it is.
@@ -120,7 +124,11 @@ pub(crate) fn counted(attempts: &[Attempt]) -> String {
 
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "attempt {}: {} after {} ms", self.number, self.outcome, self.took.as_millis())?;
+        write!(f, "attempt {}: ", self.number)?;
+        if let Some(held) = self.held {
+            write!(f, "held back for {} ms ({}), ", held.length.as_millis(), held.reason)?;
+        }
+        write!(f, "{} after {} ms", self.outcome, self.took.as_millis())?;
         match self.wait {
             Some(Wait { reason: WaitReason::Redirect, .. }) => write!(f, ", on to where it leads"),
             Some(Wait { reason: WaitReason::Credentials, .. }) => write!(f, ", again with new credentials"),
@@ -177,7 +185,8 @@ mod tests {
     fn an_attempt_is_one_line() {
         let line = |outcome, wait: Option<(u64, WaitReason)>| {
             let wait = wait.map(|(length, reason)| Wait { length: Duration::from_millis(length), reason });
-            Attempt { number: 2, outcome, sent: true, took: Duration::from_millis(12), wait }.to_string()
+            let took = Duration::from_millis(12);
+            Attempt { number: 2, outcome, sent: true, took, wait, held: None }.to_string()
         };
         assert_eq!(line(Outcome::Status(200), None), "attempt 2: 200 after 12 ms");
         assert_eq!(
@@ -192,6 +201,12 @@ mod tests {
             line(Outcome::Status(401), Some((0, WaitReason::Credentials))),
             "attempt 2: 401 after 12 ms, again with new credentials"
         );
+        let (outcome, took) = (Outcome::Status(200), Duration::ZERO);
+        let held = Some(Wait { length: Duration::from_millis(980), reason: WaitReason::Cooldown });
+        assert_eq!(
+            Attempt { number: 1, outcome, sent: true, took, wait: None, held }.to_string(),
+            "attempt 1: held back for 980 ms (the server's word to another call), 200 after 0 ms"
+        );
     }
 
     #[test]
@@ -200,7 +215,7 @@ mod tests {
             let wait = |reason: &WaitReason| Some(Wait { length: Duration::ZERO, reason: *reason });
             let waits = reasons.iter().map(wait).chain([None]);
             let (outcome, took) = (Outcome::Status(503), Duration::ZERO);
-            let attempt = |wait| Attempt { number: 1, outcome, sent: true, took, wait };
+            let attempt = |wait| Attempt { number: 1, outcome, sent: true, took, wait, held: None };
             counted(&waits.map(attempt).collect::<Vec<_>>())
         };
         assert_eq!((log(&[]), log(&[WaitReason::Credentials])), (String::new(), String::new()));

@@ -4,10 +4,13 @@
 //! in one or more lines and never repeats its source, [`Error::hint`] is one imperative sentence. No variant
 //! holds a secret, and every URL in one is without its query.
 
+mod held;
 mod meaning;
 
 #[cfg(feature = "client")]
 pub(crate) use meaning::{is_retryable_phase, is_retryable_status};
+
+pub use held::HeldBack;
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,6 +48,9 @@ pub enum Error {
     /// No answer came; where [`Error::was_sent`] says so, it may have been carried out.
     #[error(transparent)]
     Transport(Box<TransportError>),
+    /// A rate limit asks for a longer wait than the call has; nothing was sent.
+    #[error(transparent)]
+    HeldBack(Box<HeldBack>),
     /// The service said no.
     #[error(transparent)]
     Refused(Box<Refused>),

@@ -209,8 +209,8 @@ pub use document::Document;
 #[cfg(feature = "client")]
 pub use document::{Fetch, Fetched, Freshness};
 pub use error::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, ProxyProblem,
-    Refused, Result, TlsProblem, TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase,
+    ProxyProblem, Refused, Result, TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]

@@ -28,7 +28,7 @@ pub(crate) use variables::ServerVariable;
 ///     .credentials(Credentials::new().client("id", "secret"));
 /// assert!(!format!("{profile:?}").contains("\"secret\""));
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[must_use = "a profile does nothing until a harness has it"]
 pub struct Profile {
     pub(crate) name: Option<String>,
@@ -156,6 +156,30 @@ impl Profile {
             self.sources.extend(other.sources.iter().cloned());
         }
         self
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |url: &Option<String>| url.as_deref().map(without_user);
+        f.debug_struct("Profile")
+            .field("name", &self.name)
+            .field("base_url", &shown(&self.base_url))
+            .field("region", &self.region)
+            .field("server", &shown(&self.wish.server))
+            .field("token_url", &shown(&self.token_url))
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An address without what stands before an `@` in it, which may be a password; such an address is refused later.
+fn without_user(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    match url[start..end].rfind('@') {
+        Some(at) => format!("{}<redacted>{}", &url[..start], &url[start + at..]),
+        None => url.to_owned(),
     }
 }
 

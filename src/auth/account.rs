@@ -12,7 +12,6 @@ use super::choice::Choice;
 use super::conceal::Carried;
 use super::digest::Challenge;
 use super::discovery::Discovery;
-use super::keeping::Forgotten;
 use super::renewing::{Fetched, Renewing};
 use super::source::{Need, Source, source, unfit};
 use super::token::{TokenEndpoint, absolute};
@@ -42,7 +41,7 @@ pub(crate) struct Account {
     pub(super) cache: Option<Arc<TokenCache>>,
     provided: Renewing<Arc<Credentials>>,
     /// One for each set of scopes that was asked for.
-    tokens: Mutex<HashMap<TokenKey, Arc<Renewing<SecretString>>>>,
+    pub(super) tokens: Mutex<HashMap<TokenKey, Arc<Renewing<SecretString>>>>,
     /// What authorization servers tell of themselves, by scheme.
     discovered: HashMap<String, Renewing<OAuth2Def>>,
     /// The newest digest challenge of each origin.
@@ -157,6 +156,19 @@ impl Account {
         self.base.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Takes refused tokens out, so that the next call fetches new ones: for a call that cannot be made again.
+    pub(crate) async fn discard(&self, refused: &Rejected) {
+        for (key, generation) in &refused.0 {
+            let Some(key) = key else { continue };
+            let token = self.token(key);
+            if token.generation() == *generation
+                && let Some(token) = token.take()
+            {
+                self.unkeep(key, &token).await;
+            }
+        }
+    }
+
     /// Goes to the region that signing in has found.
     pub(super) fn move_to(&self, region: Base) {
         *self.base.write().unwrap_or_else(PoisonError::into_inner) = region;
@@ -220,7 +232,7 @@ impl Account {
         Ok(self.leased_credentials(rejected.of(None)).await?.0)
     }
 
-    async fn leased_credentials(
+    pub(super) async fn leased_credentials(
         &self,
         rejected: Option<u64>,
     ) -> Result<(Arc<Credentials>, Option<u64>), SignInError> {
@@ -304,7 +316,7 @@ impl Account {
     }
 
     /// How a token of a scheme is had: as the document says, or as the server that it names says of itself.
-    async fn flow(
+    pub(super) async fn flow(
         &self,
         scheme: &str,
         kind: &SchemeKind,
@@ -372,7 +384,7 @@ impl Account {
         Ok((token, moved.unwrap_or(base)))
     }
 
-    fn endpoint<'a>(
+    pub(super) fn endpoint<'a>(
         &'a self,
         flow: &'a OAuth2Def,
         scopes: &'a [String],
@@ -387,42 +399,5 @@ impl Account {
             transport,
             certificate: self.certificate.as_ref(),
         }
-    }
-
-    /// Gives every token that is held here back to its service, and forgets it, in the cache too.
-    pub(crate) async fn revoke_held(
-        &self,
-        transport: &Transport,
-        forgotten: &mut Forgotten,
-    ) -> Result<(), SignInError> {
-        let tokens: Vec<_> = {
-            let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-            tokens.iter().map(|(key, token)| (key.clone(), Arc::clone(token))).collect()
-        };
-        let mut outcome = Ok(());
-        for (key, token) in tokens {
-            let Some(token) = token.take() else { continue };
-            forgotten.tokens += 1;
-            self.unkeep(&key, &token).await;
-            match self.revoke_token(&key.0, &token, transport).await {
-                Ok(revoked) => forgotten.revoked += usize::from(revoked),
-                Err(error) => outcome = outcome.and(Err(error)),
-            }
-        }
-        outcome
-    }
-
-    pub(super) async fn revoke_token(
-        &self,
-        scheme: &str,
-        token: &SecretString,
-        transport: &Transport,
-    ) -> Result<bool, SignInError> {
-        let mut schemes = self.definition.security_schemes.iter();
-        let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(false) };
-        let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
-        let (credentials, _) = self.leased_credentials(None).await?;
-        let ended = self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await;
-        ended.map_err(|error| Carried::of(&credentials, Some(token)).conceal_sign_in(error))
     }
 }

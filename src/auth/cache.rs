@@ -95,6 +95,10 @@ impl TokenCache {
         Self { folder }
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The place of the token for these scopes.
     pub(super) fn slot(&self, identity: &Identity<'_>, scopes: &[String], secret: &SecretString) -> Slot {
         let key = identity.key_of(scopes);

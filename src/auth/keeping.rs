@@ -1,5 +1,6 @@
 //! An account's tokens between processes: looked for in the token cache, fetched by one process for all, forgotten.
 
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,7 +11,7 @@ use super::identity::Identity;
 use super::renewing::{Fetched, Renewing, renewed_at};
 use super::source::Need;
 use super::token::absolute;
-use super::{Rejected, SignInError};
+use super::{Carried, Rejected, SignInError};
 use crate::error::{Error, IoError};
 use crate::operation::{SchemeKind, SecuritySchemeDef};
 use crate::profile::{Base, Credentials, find_region};
@@ -156,6 +157,43 @@ impl Account {
         let rejected = anew.then(|| token.generation());
         let lease = token.get(rejected, || self.fetch_token(need, transport, &token, anew)).await?;
         Ok(Token { secret: lease.value, ends_in: token.ends_in() })
+    }
+
+    /// Gives every token that is held here back to its service, and forgets it, in the cache too.
+    pub(crate) async fn revoke_held(
+        &self,
+        transport: &Transport,
+        forgotten: &mut Forgotten,
+    ) -> Result<(), SignInError> {
+        let tokens: Vec<_> = {
+            let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            tokens.iter().map(|(key, token)| (key.clone(), Arc::clone(token))).collect()
+        };
+        let mut outcome = Ok(());
+        for (key, token) in tokens {
+            let Some(token) = token.take() else { continue };
+            forgotten.tokens += 1;
+            self.unkeep(&key, &token).await;
+            match self.revoke_token(&key.0, &token, transport).await {
+                Ok(revoked) => forgotten.revoked += usize::from(revoked),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        outcome
+    }
+
+    pub(super) async fn revoke_token(
+        &self,
+        scheme: &str,
+        token: &SecretString,
+        transport: &Transport,
+    ) -> Result<bool, SignInError> {
+        let mut schemes = self.definition.security_schemes.iter();
+        let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(false) };
+        let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
+        let (credentials, _) = self.leased_credentials(None).await?;
+        let ended = self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await;
+        ended.map_err(|error| Carried::of(&credentials, Some(token)).conceal_sign_in(error))
     }
 
     /// Forgets a token in the cache, where it is still the one that is kept.

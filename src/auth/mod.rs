@@ -5,6 +5,7 @@
 
 mod account;
 mod cache;
+mod caller;
 mod choice;
 mod conceal;
 mod digest;

@@ -1,8 +1,10 @@
 //! What an error means for the caller: its kind, whether a repeat may help, whether anything was sent, and the hint.
 
+use std::time::Duration;
+
 use super::{
-    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, IoError, Phase, ProxyProblem,
-    Refused, TlsProblem, TransportError, UnknownOperation, UnsafeError,
+    Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase,
+    ProxyProblem, Refused, TlsProblem, TransportError, UnknownOperation, UnsafeError,
 };
 use crate::attempt::Attempt;
 use crate::spec::SpecError;
@@ -21,6 +23,7 @@ impl Error {
             Self::Auth(_) => "auth",
             Self::Transport(error) if error.phase.is_timeout() => "timeout",
             Self::Transport(_) => "transport",
+            Self::HeldBack(_) => "rate_limited",
             Self::Refused(error) if error.graphql => "graphql",
             Self::Refused(error) if error.status == 429 => "rate_limited",
             Self::Refused(_) => "refused",
@@ -36,6 +39,7 @@ impl Error {
         match self {
             Self::Arguments(error) => Some(&error.operation),
             Self::Transport(error) => Some(&error.operation),
+            Self::HeldBack(error) => Some(&error.operation),
             Self::Refused(error) => Some(&error.operation),
             Self::Decode(error) => Some(&error.operation),
             _ => None,
@@ -59,6 +63,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
+            Self::HeldBack(_) => true,
             Self::Transport(error) => is_retryable_phase(error.phase),
             Self::Refused(error) => error.retryable,
             Self::Auth(error) => error.status.is_some_and(is_retryable_status),
@@ -72,9 +77,22 @@ impl Error {
     pub fn attempts(&self) -> &[Attempt] {
         match self {
             Self::Transport(error) => &error.attempts,
+            Self::HeldBack(error) => &error.attempts,
             #[cfg(feature = "client")]
             Self::Refused(error) => error.response.attempts(),
             _ => &[],
+        }
+    }
+
+    /// How long the service asks to wait, where it says so; of a call that was held back, how long it would have had to
+    /// wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Auth(error) => error.retry_after,
+            Self::HeldBack(error) => Some(error.retry_after),
+            Self::Refused(error) => error.retry_after,
+            _ => None,
         }
     }
 
@@ -83,6 +101,7 @@ impl Error {
     pub fn was_sent(&self) -> bool {
         match self {
             Self::Transport(error) => error.was_sent(),
+            Self::HeldBack(error) => error.was_sent(),
             Self::Refused(_) | Self::Decode(_) => true,
             Self::Unsafe(error) => error.sent,
             _ => false,
@@ -102,6 +121,7 @@ impl Error {
             Self::Config(error) => error.hint.clone(),
             Self::Auth(error) => error.hint.clone(),
             Self::Transport(error) => Some(suggest_reaching(error)),
+            Self::HeldBack(error) => Some(error.hint()),
             Self::Refused(error) => suggest_after_refusal(error),
             Self::Unsafe(error) => error.hint.clone(),
             Self::Decode(_) | Self::Io(_) => None,
@@ -285,6 +305,7 @@ from_part! {
     ConfigError => Config,
     AuthError => Auth,
     TransportError => Transport,
+    HeldBack => HeldBack,
     Refused => Refused,
     DecodeError => Decode,
     UnsafeError => Unsafe,
@@ -293,8 +314,6 @@ from_part! {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::attempt::Outcome;
 
@@ -305,7 +324,8 @@ mod tests {
 
     fn attempts(count: u32) -> Vec<Attempt> {
         let outcome = Outcome::Failed(Phase::Connect);
-        let one = |number| Attempt { number, outcome, sent: false, took: Duration::ZERO, wait: None };
+        let took = Duration::ZERO;
+        let one = |number| Attempt { number, outcome, sent: false, took, wait: None, held: None };
         (1..=count).map(one).collect()
     }
 

@@ -14,7 +14,7 @@ use crate::operation::RegionDef;
 use crate::profile::Profile;
 use crate::spec::Warning;
 use crate::table::OperationTable;
-use crate::transport::{RetryPolicy, Settings, Transport, network_methods};
+use crate::transport::{Rate, RetryPolicy, Settings, Transport, network_methods};
 
 /// Sets a [`Harness`] up.
 ///
@@ -158,6 +158,23 @@ impl HarnessBuilder {
         self
     }
 
+    /// Sends no more than so many requests to one origin in any span of this length, repeats included; no such limit by
+    /// default. A call waits for its turn, and fails where its whole time ([`HarnessBuilder::max_time`]) is over before
+    /// ([`Error::HeldBack`]). Requests for tokens do not count.
+    pub fn rate_limit(mut self, requests: u32, span: Duration) -> Self {
+        self.settings.rate = Some(Rate { count: requests, per: span });
+        self
+    }
+
+    /// Whether to slow down before a service's rate limit is hit, by what its answers tell of it: the fields of
+    /// `x-rate-limit`, `RateLimit`, `X-RateLimit-Remaining` and their kin. True by default. The last of a limit are
+    /// spread over the time until there are more; where nobody tells when that is, or it is far away, they pause for
+    /// 200 and 500 ms. It makes no call fail, and no call waits longer than [`crate::RetryPolicy::max_wait`].
+    pub fn learn_limits(mut self, wish: bool) -> Self {
+        self.settings.learns = wish;
+        self
+    }
+
     /// How long the body of a streamed answer may stand still; 30 s by default. How long it takes as a whole is not
     /// bounded.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
@@ -275,7 +292,6 @@ impl fmt::Debug for HarnessBuilder {
         f.debug_struct("HarnessBuilder")
             .field("profiles", &self.profiles)
             .field("regions", &self.regions)
-            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

@@ -164,7 +164,10 @@ impl<'a> Dispatch<'a> {
         let transport = self.inner().transport.for_call(self.limits.max_time);
         let mut call = LiveCall::new(self, &transport, place, request)?;
         let answer = transport.send(&mut call).await?;
-        let LiveCall { unmet, request, carried, .. } = call;
+        let LiveCall { unmet, request, carried, spoiled, .. } = call;
+        if let Some(refused) = spoiled {
+            self.account.discard(&refused).await;
+        }
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, &answer).into());
         }

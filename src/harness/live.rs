@@ -8,7 +8,7 @@ use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Base, origin_of};
 use crate::request::{Content, Request};
-use crate::transport::{Answer, Asked, Call, Failure, Hop, Terms, Trail, Transport, Wire};
+use crate::transport::{Answer, Asked, Call, Caller, Failure, Hop, Terms, Trail, Transport, Wire};
 
 /// A call between its attempts.
 pub(super) struct LiveCall<'c, 'a> {
@@ -20,6 +20,8 @@ pub(super) struct LiveCall<'c, 'a> {
     /// The idempotency key that was made for it, the same for all attempts.
     key: Option<String>,
     grant: Grant,
+    /// Whose rate limits it counts for.
+    caller: Option<Caller>,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.
     caught_up: bool,
@@ -27,6 +29,8 @@ pub(super) struct LiveCall<'c, 'a> {
     renewed: bool,
     /// How many digest challenges it was answered with.
     challenges: u32,
+    /// Tokens that were refused, where the body cannot be sent again.
+    pub(super) spoiled: Option<Rejected>,
     redirects: Trail,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
@@ -50,10 +54,12 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             key,
             request,
             grant: Grant::default(),
+            caller: None,
             rejected: Rejected::default(),
             caught_up: false,
             renewed: false,
             challenges: 0,
+            spoiled: None,
             redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
             unmet: None,
             carried: Carried::default(),
@@ -64,6 +70,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         let dispatch = self.dispatch;
         let account = &dispatch.account;
         if dispatch.alternatives.is_empty() {
+            self.caller = Some(account.caller(&self.origin(), &[], account.own(), &self.request));
             return Ok(());
         }
         let credentials = account.credentials(&self.rejected).await?;
@@ -76,6 +83,9 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             dispatch.check_target(&self.place)?;
         }
         self.grant = account.grant(&needed, &self.rejected, self.transport).await?;
+        // Signing in may have found another region.
+        self.follow_region()?;
+        self.caller = Some(account.caller(&self.origin(), &needed, &credentials, &self.request));
         Ok(())
     }
 
@@ -132,7 +142,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
     }
 
-    /// Signing in may have found that the account belongs to another region: then the request is resolved anew.
+    /// Where the account belongs to another region, the request is resolved anew.
     fn follow_region(&mut self) -> Result<()> {
         let place = self.dispatch.place(&self.dispatch.account.base());
         if place.url != self.place.url {
@@ -151,7 +161,6 @@ impl Call for LiveCall<'_, '_> {
 
     async fn wire(&mut self) -> Result<Wire> {
         self.sign_in().await?;
-        self.follow_region()?;
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
@@ -170,6 +179,10 @@ impl Call for LiveCall<'_, '_> {
         }
     }
 
+    fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
     fn limits(&self) -> Option<&RateLimitHeaders> {
         self.dispatch.account.definition.rate_limit.as_ref()
     }
@@ -180,6 +193,7 @@ impl Call for LiveCall<'_, '_> {
         }
         let is_challenged = self.is_challenged(answer);
         if !files::is_repeatable(self.request.content()) {
+            self.spoiled = self.grant.renewable();
             return false;
         }
         if is_challenged {

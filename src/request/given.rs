@@ -23,6 +23,28 @@ impl Request {
         }
     }
 
+    /// What the caller put at the places of credentials.
+    pub(crate) fn given_values(&self) -> Vec<String> {
+        let mut values = Vec::new();
+        for Placement { place, .. } in &self.given {
+            let wanted = if let Place::Header { name, .. } = place { name } else { "cookie" };
+            let headers =
+                self.headers.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+            let query = self.url.split_once('?').map_or("", |(_, query)| query);
+            match place {
+                Place::Header { .. } => values.extend(headers.map(str::to_owned)),
+                Place::Cookie { .. } => {
+                    let pairs = headers.flat_map(|pairs| pairs.split(';'));
+                    values.extend(pairs.filter(|pair| is_pair_of(place, pair)).map(str::to_owned));
+                }
+                Place::Query { .. } => {
+                    values.extend(query.split('&').filter(|pair| is_pair_of(place, pair)).map(str::to_owned));
+                }
+            }
+        }
+        values
+    }
+
     /// Sends it to another address, without its fragment. What stands in its query at the place of a credential is
     /// left out: a value of the caller's own goes there, or the account's.
     pub(crate) fn move_to(&mut self, address: &Url, credentials: &[Placement]) {

@@ -7,6 +7,8 @@ use tokio::time::Instant;
 
 use super::budget::Charge;
 use super::failure::Failure;
+use super::hint::Hint;
+use super::pace::{Asking, Caller, Held, Turn};
 use super::retry::{Chance, Moment, Repeat, Seen, Stop, Terms};
 use super::{Answer, Transport, Wire, hint};
 use crate::attempt::{Attempt, Outcome, Wait, WaitReason};
@@ -26,6 +28,11 @@ pub(crate) trait Call: Send {
 
     /// The header fields in which the service tells of its rate limit.
     fn limits(&self) -> Option<&RateLimitHeaders>;
+
+    /// Whose rate limits it counts for, as of the last request; `None` where it counts for none.
+    fn caller(&self) -> Option<&Caller> {
+        None
+    }
 
     /// Whether an answer refuses credentials that can be had anew; the next request then has new ones.
     fn renews(&mut self, answer: &Answer) -> bool;
@@ -67,6 +74,8 @@ struct Progress {
     repeats: u32,
     /// What the repeat under way costs.
     charge: Option<Charge>,
+    /// How long the next attempt was held back.
+    held: Option<Wait>,
     /// The error of the call, should its time run out now.
     lost: Option<TransportError>,
     /// Since when an attempt is under way.
@@ -84,7 +93,15 @@ impl Progress {
     fn end(&mut self, outcome: Outcome, sent: bool) {
         let Some(started) = self.started.take() else { return };
         let number = u32::try_from(self.log.len()).unwrap_or(u32::MAX).saturating_add(1);
-        self.log.push(Attempt { number, outcome, sent, took: started.elapsed(), wait: None });
+        let held = self.held.take();
+        self.log.push(Attempt { number, outcome, sent, took: started.elapsed(), wait: None, held });
+    }
+
+    /// Notes that the next attempt is held back.
+    fn hold(&mut self, wire: &Wire, wait: Wait) {
+        let length = self.held.map_or(wait.length, |held| held.length.saturating_add(wait.length));
+        self.held = Some(Wait { length, ..wait });
+        tracing::debug!(operation = wire.operation, wait = ?wait.length, why = %wait.reason, "held back");
     }
 
     /// Notes what follows the last attempt, for the caller and the log.
@@ -134,15 +151,33 @@ impl Transport {
         let mut before: Option<(Wire, Result<Answer, Failure>)> = None;
         loop {
             let wire = match (call.wire().await, before.take()) {
-                (Ok(wire), _) => wire,
+                (Ok(wire), known) => {
+                    before = known;
+                    wire
+                }
                 // What was sent brought an outcome, which says more than that nothing more can be sent.
                 (Err(_), Some((wire, outcome))) => return finish(call, &wire, outcome, progress),
                 (Err(error), None) => return Err(error),
             };
+            let caller = call.caller().cloned();
+            let turn = match self.turn(caller.as_ref(), &wire, deadline, progress).await {
+                Ok(turn) => turn,
+                Err(held) => {
+                    let (wire, outcome) = before.unwrap_or_else(|| (wire, Err(Failure::Held(held))));
+                    return finish(call, &wire, outcome, progress);
+                }
+            };
             progress.begin(&wire);
             let outcome = self.attempt(&wire, &progress.unsent).await;
             progress.end(outcome_of(&outcome), was_sent(&outcome));
-            match self.next(call, &outcome, &wire, deadline, progress)? {
+            let hint = outcome.as_ref().ok().and_then(|answer| hint_of(call, answer));
+            if let (Some(turn), Ok(answer)) = (turn, &outcome) {
+                turn.answered(answer.status, &answer.headers, call.limits());
+            }
+            if let (Outcome::Status(status), Some(caller)) = (outcome_of(&outcome), caller) {
+                self.pace.refused(&caller, status, hint).await;
+            }
+            match self.next(call, &outcome, hint, &wire, deadline, progress)? {
                 Next::Redirected => progress.note(&wire, REDIRECTED),
                 Next::Renewed => {
                     progress.note(&wire, RENEWED);
@@ -165,10 +200,26 @@ impl Transport {
         }
     }
 
+    /// Waits until an attempt may go out, by what is known of rate limits.
+    async fn turn(
+        &self,
+        caller: Option<&Caller>,
+        wire: &Wire,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<Option<Turn>, Held> {
+        let Some(caller) = caller else { return Ok(None) };
+        let origin = wire.url.origin();
+        let (operation, max_wait) = (wire.operation.as_str(), self.settings.retry.longest_wait());
+        let asking = Asking { caller, operation, origin: &origin, deadline, max_wait };
+        self.pace.pass(&asking, |wait| progress.hold(wire, wait)).await.map(Some)
+    }
+
     fn next<C: Call>(
         &self,
         call: &mut C,
         outcome: &Result<Answer, Failure>,
+        hint: Option<Hint>,
         wire: &Wire,
         deadline: Instant,
         progress: &Progress,
@@ -181,9 +232,6 @@ impl Transport {
                 return Ok(Next::Redirected);
             }
         }
-        let hint_of =
-            |answer: &Answer| hint::read(answer.status, &answer.headers, call.limits(), SystemTime::now());
-        let hint = outcome.as_ref().ok().and_then(hint_of);
         let seen = Seen { outcome: outcome_of(outcome), hint };
         let chance = Chance { backoff: fastrand::f64(), spread: fastrand::f64() };
         let left = deadline.saturating_duration_since(Instant::now());
@@ -206,6 +254,10 @@ impl Transport {
             _ => {}
         }
     }
+}
+
+fn hint_of<C: Call>(call: &C, answer: &Answer) -> Option<Hint> {
+    hint::read(answer.status, &answer.headers, call.limits(), SystemTime::now())
 }
 
 fn outcome_of(outcome: &Result<Answer, Failure>) -> Outcome {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RANGE};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RANGE, TRANSFER_ENCODING};
 
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
@@ -86,6 +86,11 @@ async fn request(client: &reqwest::Client, wire: &Wire) -> Result<reqwest::Reque
     let mut request = body::attach(builder, &wire.content).await?;
     if let Content::Multipart(_) = wire.content {
         body::keep_media_type(&mut request, wire.headers.get(CONTENT_TYPE));
+    }
+    let has_length = request.headers().contains_key(CONTENT_LENGTH);
+    if request.body().is_some_and(|body| body.as_bytes().is_none()) && !has_length {
+        // Where this is not said, the HTTP library leaves the body of a GET and a HEAD out.
+        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     // A part of a coded body cannot be decoded by itself.
     if !request.headers().contains_key(RANGE) {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::limits::{LARGEST_HEAD, TimedOut};
+use super::pace::Held;
 use super::proxy::Proxy;
 use super::{Wire, tls};
 use crate::error::{ConfigError, IoError, Phase};
@@ -17,6 +18,8 @@ const TOO_LARGE_A_HEAD: &str = "message head is too large";
 /// Why an attempt brought no answer.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// It was held back for too long.
+    Held(Held),
     /// The network failed.
     Network(Phase, Option<Cause>),
     /// The client cannot be made: certificates, proxy.
@@ -137,6 +140,7 @@ impl From<IoError> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Held(held) => write!(f, "held back: {}", held.reason),
             Self::Network(phase, _) => write!(f, "{phase:?}"),
             Self::Config(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),

@@ -113,7 +113,7 @@ impl Fetcher {
 
 /// A fetch is not repeated.
 fn only(outcome: Outcome, sent: bool, took: Duration) -> Attempt {
-    Attempt { number: 1, outcome, sent, took, wait: None }
+    Attempt { number: 1, outcome, sent, took, wait: None, held: None }
 }
 
 fn wire(url: &Url, headers: HeaderMap) -> Wire {

@@ -36,10 +36,11 @@ use self::budget::Budgets;
 use self::client::Clients;
 use self::failure::Cause;
 use self::network::Route;
+use self::pace::{Held, Pace};
 use self::reach::Guard;
 use crate::attempt::{Attempt, Outcome};
 use crate::auth::SignInError;
-use crate::error::{ConfigError, DecodeError, Error, Phase, TransportError, UnsafeError};
+use crate::error::{ConfigError, DecodeError, Error, HeldBack, Phase, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::profile::{PlainHttp, origin_of};
 use crate::request::Content;
@@ -52,6 +53,7 @@ pub(crate) use incoming::Incoming;
 pub(crate) use limits::Limits;
 pub use network::Network;
 pub(crate) use network::network_methods;
+pub(crate) use pace::{Caller, Rate};
 pub(crate) use redirect::{Asked, Hop, Trail};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Terms, check_repeats};
@@ -63,6 +65,10 @@ pub(crate) struct Settings {
     pub(crate) max_time: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) max_body: u64,
+    /// The user's own limit.
+    pub(crate) rate: Option<Rate>,
+    /// Whether requests are held back by what answers tell of a limit.
+    pub(crate) learns: bool,
     pub(crate) retry: RetryPolicy,
     pub(crate) user_agent: String,
     pub(crate) network: Network,
@@ -81,6 +87,8 @@ impl Default for Settings {
             max_time: Duration::from_secs(300),
             idle_timeout: Duration::from_secs(30),
             max_body: 64 * 1024 * 1024,
+            rate: None,
+            learns: true,
             retry: RetryPolicy::default(),
             user_agent: concat!("opcall/", env!("CARGO_PKG_VERSION")).to_owned(),
             network: Network::new(),
@@ -176,6 +184,7 @@ pub(crate) struct Transport {
     settings: Arc<Settings>,
     clients: Arc<Clients>,
     budgets: Arc<Budgets>,
+    pace: Arc<Pace>,
     /// When the call ends that this is for.
     deadline: Option<Instant>,
 }
@@ -184,9 +193,11 @@ impl Transport {
     /// Checks the settings as far as that costs nothing; TLS is configured when the first https request needs it.
     pub(crate) fn new(settings: Settings) -> Result<Self, ConfigError> {
         client::check(&settings)?;
+        settings.rate.map_or(Ok(()), Rate::check)?;
         settings.retry.check()?;
+        let pace = Arc::new(Pace::new(settings.learns, settings.rate));
         let settings = Arc::new(settings);
-        Ok(Self { settings, clients: Arc::default(), budgets: Arc::default(), deadline: None })
+        Ok(Self { settings, clients: Arc::default(), budgets: Arc::default(), pace, deadline: None })
     }
 
     /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
@@ -237,7 +248,7 @@ impl Failure {
         match self {
             Self::Network(phase, _) => phase.was_sent(),
             Self::TooLarge(_) | Self::Harmful { .. } | Self::Undecodable { .. } => true,
-            Self::Config(_) | Self::File(_) | Self::Unsendable(_) => false,
+            Self::Held(_) | Self::Config(_) | Self::File(_) | Self::Unsendable(_) => false,
         }
     }
 
@@ -252,6 +263,7 @@ impl Failure {
             Self::Network(phase, source) => {
                 TransportError { phase, source: source.map(Arc::from), ..known }.into()
             }
+            Self::Held(held) => held_back(held, known).into(),
             Self::Config(error) => error.into(),
             Self::File(error) => error.into(),
             Self::Unsendable(problem) => UnsafeError { sent: false, problem, hint: None }.into(),
@@ -273,6 +285,11 @@ impl Failure {
             other => SignInError::Unsafe(UnsafeError { sent: false, problem: other.to_string(), hint: None }),
         }
     }
+}
+
+fn held_back(held: Held, known: TransportError) -> HeldBack {
+    let TransportError { operation, method, url, origin, attempts, .. } = known;
+    HeldBack { operation, method, url, origin, retry_after: held.wait, reason: held.reason, attempts }
 }
 
 fn too_large(limit: u64, sent: bool) -> UnsafeError {

@@ -9,7 +9,7 @@ mod learned;
 mod own;
 mod shared;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -29,11 +29,25 @@ use crate::operation::RateLimitHeaders;
 /// Requests that waited for the same moment go out within a tenth of their wait, and never within less than this.
 const SPREAD: Duration = Duration::from_millis(50);
 
+/// Whose limits a request counts for.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// A hash over origin and credentials.
+    pub(crate) key: String,
+    /// The folder in which other processes hear of cooldowns.
+    pub(crate) cache: Option<PathBuf>,
+}
+
+impl Caller {
+    fn shared(&self) -> Option<Shared> {
+        self.cache.as_deref().map(Shared::new)
+    }
+}
+
 /// What is known of all callers of a transport.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(super) struct Pace {
     cooldowns: Cooldowns,
-    shared: Option<Shared>,
     learned: Option<Arc<Learned>>,
     own: Option<Own>,
 }
@@ -41,8 +55,7 @@ pub(crate) struct Pace {
 /// A request that wants to go out.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asking<'a> {
-    /// Whose limits it counts for; empty for one that counts for none.
-    pub(super) caller: &'a str,
+    pub(super) caller: &'a Caller,
     pub(super) operation: &'a str,
     pub(super) origin: &'a Origin,
     /// When the whole time of its call is over.
@@ -73,14 +86,8 @@ struct Waited {
 }
 
 impl Pace {
-    /// `cache` is the folder in which cooldowns are shared with other processes.
-    pub(super) fn new(cache: Option<&Path>, learns: bool, own: Option<Rate>) -> Self {
-        Self {
-            cooldowns: Cooldowns::default(),
-            shared: cache.map(Shared::new),
-            learned: learns.then(Arc::default),
-            own: own.map(Own::new),
-        }
+    pub(super) fn new(learns: bool, own: Option<Rate>) -> Self {
+        Self { cooldowns: Cooldowns::default(), learned: learns.then(Arc::default), own: own.map(Own::new) }
     }
 
     /// Waits until a request may go out; `waits` is told of it.
@@ -111,16 +118,14 @@ impl Pace {
             if left > asking.max_wait || left >= time_left {
                 return Err(Held { wait: left, reason });
             }
-            let spread = (left / 10).max(SPREAD).mul_f64(chance);
+            let spread = (left / 10).max(SPREAD).min(time_left.saturating_sub(left)).mul_f64(chance);
             return Ok(Err(Wait { length: left + spread, reason }));
         }
         if let Some(wait) = self.own_wait(asking, waited, now)? {
             return Ok(Err(wait));
         }
-        let Some(learned) = self.learned.as_ref().filter(|_| !asking.caller.is_empty()) else {
-            return Ok(Ok(Turn(None)));
-        };
-        let names = (asking.caller, asking.operation);
+        let Some(learned) = &self.learned else { return Ok(Ok(Turn(None))) };
+        let names = (asking.caller.key.as_str(), asking.operation);
         let wait = match learned.ask(names, now, asking.max_wait, false) {
             Ok(place) => return Ok(Ok(Turn(Some(place)))),
             Err(wait) => wait,
@@ -132,16 +137,13 @@ impl Pace {
         Ok(Err(Wait { length: wait, reason: WaitReason::LearnedLimit }))
     }
 
-    fn cooldown(&self, caller: &str, now: Instant) -> Option<Duration> {
-        if caller.is_empty() {
-            return None;
-        }
-        let shared = || self.shared.as_ref()?.left(caller, SystemTime::now());
-        self.cooldowns.left(caller, now).max(shared())
+    fn cooldown(&self, caller: &Caller, now: Instant) -> Option<Duration> {
+        let shared = caller.shared().and_then(|shared| shared.left(&caller.key, SystemTime::now()));
+        self.cooldowns.left(&caller.key, now).max(shared)
     }
 
     fn own_wait(&self, asking: &Asking<'_>, waited: &mut Waited, now: Instant) -> Result<Option<Wait>, Held> {
-        let Some(own) = self.own.as_ref().filter(|_| !asking.caller.is_empty()) else { return Ok(None) };
+        let Some(own) = &self.own else { return Ok(None) };
         let reason = WaitReason::OwnLimit;
         let at = match waited.own {
             Some(at) => at,
@@ -154,32 +156,27 @@ impl Pace {
         Ok((!length.is_zero()).then_some(Wait { length, reason }))
     }
 
-    /// Learns from the answer to a request that had its turn.
-    pub(super) fn answered(
-        &self,
-        turn: Turn,
-        status: u16,
-        headers: &HeaderMap,
-        limits: Option<&RateLimitHeaders>,
-    ) {
-        let Some(place) = turn.0 else { return };
+    /// Nobody of a caller asks again before a server's word: that of 429, or of 503 where it says how long.
+    pub(super) async fn refused(&self, caller: &Caller, status: u16, hint: Option<Hint>) {
+        let Some(hint) = hint.filter(|_| matches!(status, 429 | 503)) else { return };
+        self.cooldowns.stop(&caller.key, hint.wait, Instant::now());
+        let Some(shared) = caller.shared() else { return };
+        let (key, now) = (caller.key.clone(), SystemTime::now());
+        let writing = tokio::task::spawn_blocking(move || shared.stop(&key, hint.wait, now));
+        let written = writing.await.map_err(std::io::Error::other).flatten();
+        if let Err(error) = written {
+            // Other processes ask the server themselves then.
+            tracing::debug!(%error, "a cooldown is not shared");
+        }
+    }
+}
+
+impl Turn {
+    /// Learns from the answer to the request that had this turn.
+    pub(super) fn answered(self, status: u16, headers: &HeaderMap, limits: Option<&RateLimitHeaders>) {
+        let Some(place) = self.0 else { return };
         let quotas = hint::quotas(headers, limits, SystemTime::now());
         place.learn(&quotas, hint::resource(headers), (200..300).contains(&status), Instant::now());
-    }
-
-    /// Nobody of a caller asks again before a server's word: that of 429, or of 503 where it says how long.
-    pub(super) async fn refused(&self, caller: &str, status: u16, hint: Option<Hint>) {
-        let Some(hint) = hint.filter(|_| matches!(status, 429 | 503) && !caller.is_empty()) else { return };
-        self.cooldowns.stop(caller, hint.wait, Instant::now());
-        let Some(shared) = self.shared.clone() else { return };
-        let (caller, now) = (caller.to_owned(), SystemTime::now());
-        let writing = tokio::task::spawn_blocking(move || shared.stop(&caller, hint.wait, now));
-        match writing.await {
-            Ok(Ok(())) => {}
-            // Others ask the server themselves then.
-            Ok(Err(error)) => tracing::debug!(%error, "the cooldown is not shared with other processes"),
-            Err(error) => tracing::debug!(%error, "the cooldown is not shared with other processes"),
-        }
     }
 }
 

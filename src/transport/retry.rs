@@ -107,6 +107,10 @@ impl RetryPolicy {
         Self { max_wait: longest, ..self }
     }
 
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.max_wait
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         check_repeats(self.repeats)
     }

@@ -31,6 +31,9 @@ mod discovery;
 /// A pipe gets the bytes, a terminal every token of them and nothing that steers it.
 #[cfg(all(feature = "cli", unix))]
 mod exact_output;
+/// Calls that fail at every point where one can, and how often each is repeated.
+#[cfg(unix)]
+mod faults;
 /// Small descriptions, one a feature: what each becomes.
 mod features;
 /// Documents over the network: what is asked for, kept and refused.
@@ -54,6 +57,9 @@ mod injection;
 mod origins;
 /// Overlays and merge patches: what they repair, and who said what.
 mod overlays;
+/// Requests held back by a server's word to others, by limits that answers tell, by a limit of one's own.
+#[cfg(feature = "panther")]
+mod pacing;
 /// Pages of lists: how they follow one another, and that they end with every service.
 mod pages;
 /// Proxies of every kind, on raw sockets: what they see, and every way they can refuse.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use http::HeaderMap;
-use opcall::Response;
+use opcall::{Attempt, Response};
 
 use crate::args::{CallArgs, CallOutput};
 use crate::output::{Screen, escape, is_json, layout, paint};
@@ -122,6 +122,13 @@ fn write_body(out: &mut impl Write, bytes: &[u8], args: &CallArgs, screen: Scree
 
 fn shown(value: &[u8]) -> String {
     escape(&String::from_utf8_lossy(value)).into_owned()
+}
+
+/// Every attempt and the wait after it to standard error, for `-v`; of a single one the rest says it all.
+pub(crate) fn trace_attempts(attempts: &[Attempt], args: &CallArgs) {
+    if args.common.verbose > 0 && attempts.len() > 1 {
+        session::tell(&attempts.iter().map(|attempt| format!("* {attempt}")).collect::<Vec<_>>());
+    }
 }
 
 /// Status and headers to standard error, for `-v`.

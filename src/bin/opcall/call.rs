@@ -203,12 +203,14 @@ impl<'a> Call<'a> {
 
     async fn print(&self, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         let response = self.command().send().await?;
+        answer::trace_attempts(response.attempts(), args);
         answer::write(&response, self.subject.is_graphql(), args, screen)
     }
 
     async fn save(&self, path: &Path, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         let download = Download::begin(path)?;
         let answer = self.command().stream().await?;
+        answer::trace_attempts(answer.attempts(), args);
         answer::write_head(answer.status(), answer.headers(), args, screen)?;
         let length = download.take(answer).await?;
         if !args.common.quiet {
@@ -220,6 +222,7 @@ impl<'a> Call<'a> {
 
     /// What the service says is a result too; the error about it comes after it.
     fn print_refusal(failure: Failure, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        answer::trace_attempts(failure.library().map(Error::attempts).unwrap_or_default(), args);
         if let Some(Error::Refused(refused)) = failure.library() {
             answer::write_refusal(&refused.response, args, screen)?;
         }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
@@ -264,6 +263,10 @@ fn hint_of(error: &Error) -> Option<String> {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
                 .replace("give the server variable ", "give --server-variable ")
+                .replace(
+                    "give the call more time (`max_time`), or allow more requests.",
+                    "give the call more time with --max-time, or allow more with --rate-limit.",
+                )
                 .replace(" (`follow_redirects`)", " with --follow")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`idle_timeout`)", " with --idle-timeout")
@@ -310,7 +313,7 @@ fn code_of(error: &Error) -> u8 {
         {
             7
         }
-        Error::Transport(_) => 9,
+        Error::Transport(_) | Error::HeldBack(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
         Error::Refused(refused) => match refused.status {
@@ -351,6 +354,13 @@ impl<'e> Facts<'e> {
                 attempts: Some(error.attempts.len()),
                 ..Self::default()
             },
+            Error::HeldBack(error) => Self {
+                method: Some(error.method.as_str()),
+                url: Some(&error.url),
+                attempts: Some(error.attempts.len()),
+                retry_after_ms: Some(milliseconds(error.retry_after)),
+                ..Self::default()
+            },
             Error::Refused(error) => Self {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
@@ -368,7 +378,7 @@ impl<'e> Facts<'e> {
     }
 }
 
-fn milliseconds(wait: Duration) -> u64 {
+fn milliseconds(wait: std::time::Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -386,7 +396,7 @@ mod tests {
 
     fn attempt(number: u32) -> Attempt {
         let outcome = Outcome::Failed(Phase::Connect);
-        Attempt { number, outcome, sent: false, took: Duration::ZERO, wait: None }
+        Attempt { number, outcome, sent: false, took: Duration::ZERO, wait: None, held: None }
     }
 
     fn lost(phase: Phase) -> Failure {

@@ -152,6 +152,9 @@ fn bounded(mut builder: HarnessBuilder, target: &Target, defaults: Defaults) -> 
     if let Some(limit) = target.max_time.or(defaults.max_time) {
         builder = builder.max_time(limit);
     }
+    if let Some((requests, span)) = target.rate_limit {
+        builder = builder.rate_limit(requests, span);
+    }
     if let Some(limit) = target.idle_timeout.or(defaults.idle_timeout) {
         builder = builder.idle_timeout(limit);
     }

@@ -67,14 +67,14 @@ fn fill_target(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure>
         let problem = |problem| Failure::usage(format!("OPCALL_TIMEOUT: {problem}"), None);
         target.timeout = Some(duration(&text).map_err(problem)?);
     }
+    if let (None, Some(text)) = (target.retry, variable("OPCALL_RETRY")) {
+        let problem = |problem| Failure::usage(format!("OPCALL_RETRY: {problem}"), None);
+        target.retry = Some(repeats(&text).map_err(problem)?);
+    }
     match variable("OPCALL_TOKEN_CACHE").as_deref() {
         Some("0") => target.no_token_cache = !target.token_cache,
         Some(_) => target.token_cache = true,
         None => {}
-    }
-    if let (None, Some(text)) = (target.retry, variable("OPCALL_RETRY")) {
-        let problem = |problem| Failure::usage(format!("OPCALL_RETRY: {problem}"), None);
-        target.retry = Some(repeats(&text).map_err(problem)?);
     }
     if !target.sandbox {
         target.server = target.server.take().or_else(|| variable("OPCALL_SERVER"));

@@ -51,6 +51,7 @@ impl Quota {
 }
 
 /// What one field says of a limit.
+#[derive(Clone, Copy)]
 enum Fact {
     Remaining(u64),
     Reset(Duration),

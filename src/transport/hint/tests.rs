@@ -1,6 +1,7 @@
 //! Every form of a hint as data, and many that no server should ever send.
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+#![allow(clippy::print_stderr, reason = "a proof tells its figures")]
 
 use std::time::{Instant, SystemTime};
 

@@ -1,6 +1,7 @@
 //! A server that counts, simulated: nothing is ever refused that is held back by what its answers tell.
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+#![allow(clippy::print_stderr, reason = "a proof tells its figures")]
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -79,6 +80,17 @@ fn what_is_under_way_is_not_counted_yet() {
     assert_eq!(lane.remaining, Some(5), "an older answer that came later");
     lane.learn(&quota(9, Some(3 * SECOND), Some(10)), now);
     assert_eq!(lane.remaining, Some(7), "another window");
+}
+
+#[test]
+fn what_is_under_way_may_count_in_the_next_window() {
+    let now = Instant::now();
+    let mut lane = lane(3, Some(SECOND), Some(30), now);
+    for _ in 0..2 {
+        lane.take(now, PATIENCE);
+    }
+    lane.ask(now + SECOND, PATIENCE).unwrap();
+    assert_eq!(lane.remaining, Some(27));
 }
 
 #[test]

@@ -11,11 +11,15 @@ fn origin() -> Origin {
 }
 
 fn pace() -> Pace {
-    Pace::new(None, true, None)
+    Pace::new(true, None)
+}
+
+fn caller(key: &str) -> Caller {
+    Caller { key: key.to_owned(), cache: None }
 }
 
 /// A call that has 300 s, and waits for 60 s at most.
-fn asking<'a>(caller: &'a str, origin: &'a Origin, now: Instant) -> Asking<'a> {
+fn asking<'a>(caller: &'a Caller, origin: &'a Origin, now: Instant) -> Asking<'a> {
     Asking { caller, operation: "o", origin, deadline: now + 300 * SECOND, max_wait: 60 * SECOND }
 }
 
@@ -27,23 +31,22 @@ fn step(pace: &Pace, asking: &Asking<'_>, now: Instant, chance: f64) -> Result<O
 fn a_cooldown_is_waited_for_and_a_little_more() {
     let (pace, origin, now) = (pace(), origin(), Instant::now());
     pace.cooldowns.stop("a", 10 * SECOND, now);
-    let wait = |chance| step(&pace, &asking("a", &origin, now), now, chance).unwrap().unwrap();
+    let wait = |chance| step(&pace, &asking(&caller("a"), &origin, now), now, chance).unwrap().unwrap();
     assert_eq!(wait(0.0), Wait { length: 10 * SECOND, reason: WaitReason::Cooldown });
     assert_eq!(wait(0.5).length, Duration::from_millis(10_500));
     let late = now + Duration::from_millis(9_900);
-    let wait = step(&pace, &asking("a", &origin, now), late, 1.0).unwrap().unwrap();
+    let wait = step(&pace, &asking(&caller("a"), &origin, now), late, 1.0).unwrap().unwrap();
     assert_eq!(wait.length, Duration::from_millis(150), "the last ones are spread too");
-    for caller in ["b", ""] {
-        assert_eq!(step(&pace, &asking(caller, &origin, now), now, 0.5), Ok(None));
-    }
-    assert_eq!(step(&pace, &asking("a", &origin, now), now + 10 * SECOND, 0.5), Ok(None));
+    assert_eq!(step(&pace, &asking(&caller("b"), &origin, now), now, 0.5), Ok(None));
+    assert_eq!(step(&pace, &asking(&caller("a"), &origin, now), now + 10 * SECOND, 0.5), Ok(None));
 }
 
 #[test]
 fn a_cooldown_that_is_too_long_fails_at_once() {
     let (pace, origin, now) = (pace(), origin(), Instant::now());
     pace.cooldowns.stop("a", 61 * SECOND, now);
-    let asking = asking("a", &origin, now);
+    let caller = caller("a");
+    let asking = asking(&caller, &origin, now);
     let held = Held { wait: 61 * SECOND, reason: WaitReason::Cooldown };
     assert_eq!(step(&pace, &asking, now, 0.0), Err(held));
     let hurried = Asking { deadline: now + 31 * SECOND, ..asking };
@@ -55,16 +58,17 @@ fn a_cooldown_that_is_too_long_fails_at_once() {
 #[test]
 fn what_is_only_learned_makes_nothing_fail() {
     let (pace, origin, now) = (pace(), origin(), Instant::now());
+    let caller = caller("a");
     let nothing_left = |reset: u64| {
         let headers = [("ratelimit-remaining", 0), ("ratelimit-reset", reset)]
             .map(|(name, value)| (http::HeaderName::from_static(name), value.to_string().parse().unwrap()));
         let mut waited = Waited { own: None, guessed: 59 * SECOND };
-        let asking = Asking { max_wait: Duration::from_secs(86_400), ..asking("a", &origin, now) };
+        let asking = Asking { max_wait: 86_400 * SECOND, ..asking(&caller, &origin, now) };
         let turn = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap();
-        pace.answered(turn, 200, &HeaderMap::from_iter(headers), None);
+        turn.answered(200, &HeaderMap::from_iter(headers), None);
     };
     nothing_left(30);
-    let asking = asking("a", &origin, now);
+    let asking = asking(&caller, &origin, now);
     let wait = step(&pace, &asking, now, 0.0).unwrap().unwrap();
     assert!(wait.length >= 30 * SECOND && wait.length < 31 * SECOND, "{wait:?}");
     assert_eq!(wait.reason, WaitReason::LearnedLimit);
@@ -72,7 +76,7 @@ fn what_is_only_learned_makes_nothing_fail() {
     assert!(pace.step(&asking, &mut waited, now, 0.0).unwrap().is_ok(), "it waited long enough");
     let hurried = Asking { deadline: now + 10 * SECOND, ..asking };
     assert_eq!(step(&pace, &hurried, now, 0.0), Ok(None), "the server decides");
-    let deaf = Pace::new(None, false, None);
+    let deaf = Pace::new(false, None);
     let turn = deaf.step(&asking, &mut Waited::default(), now, 0.0).unwrap().unwrap();
     assert!(turn.0.is_none());
 }
@@ -80,8 +84,9 @@ fn what_is_only_learned_makes_nothing_fail() {
 #[test]
 fn the_users_own_limit_holds_and_takes_one_place_a_request() {
     let (origin, now) = (origin(), Instant::now());
-    let pace = Pace::new(None, true, Some(Rate { count: 1, per: 10 * SECOND }));
-    let asking = asking("a", &origin, now);
+    let pace = Pace::new(true, Some(Rate { count: 1, per: 10 * SECOND }));
+    let caller = caller("a");
+    let asking = asking(&caller, &origin, now);
     assert_eq!(step(&pace, &asking, now, 0.0), Ok(None));
     let mut waited = Waited::default();
     let wait = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap_err();
@@ -96,23 +101,21 @@ fn the_users_own_limit_holds_and_takes_one_place_a_request() {
 async fn only_a_word_of_the_server_stops_others() {
     let pace = pace();
     let hint = |seconds| Some(Hint { wait: seconds * SECOND, source: hint::HintSource::RetryAfter });
-    for (caller, status, hint) in
-        [("a", 500, hint(9)), ("a", 429, None), ("", 429, hint(9)), ("b", 503, hint(7))]
-    {
-        pace.refused(caller, status, hint).await;
+    for (key, status, hint) in [("a", 500, hint(9)), ("a", 429, None), ("b", 503, hint(7))] {
+        pace.refused(&caller(key), status, hint).await;
     }
-    assert_eq!((pace.cooldown("a", Instant::now()), pace.cooldown("", Instant::now())), (None, None));
-    assert!(pace.cooldown("b", Instant::now()).unwrap() > 6 * SECOND);
+    assert_eq!(pace.cooldown(&caller("a"), Instant::now()), None);
+    assert!(pace.cooldown(&caller("b"), Instant::now()).unwrap() > 6 * SECOND);
 }
 
 #[tokio::test]
 async fn another_process_hears_of_it() {
     let home = tempfile::tempdir().unwrap();
-    let one = Pace::new(Some(home.path()), true, None);
-    let other = Pace::new(Some(home.path()), true, None);
-    let caller = "0".repeat(64);
+    let (one, other) = (pace(), pace());
+    let caller = Caller { key: "0".repeat(64), cache: Some(home.path().to_owned()) };
     one.refused(&caller, 429, Some(Hint { wait: 9 * SECOND, source: hint::HintSource::RetryAfter })).await;
     let left = other.cooldown(&caller, Instant::now()).unwrap();
     assert!(left > 8 * SECOND && left <= 9 * SECOND, "{left:?}");
-    assert_eq!(other.cooldown(&"1".repeat(64), Instant::now()), None);
+    let another = Caller { key: "1".repeat(64), ..caller };
+    assert_eq!(other.cooldown(&another, Instant::now()), None);
 }

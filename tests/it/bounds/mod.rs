@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use opcall::{Credentials, HarnessBuilder, Profile};
+use opcall::{Credentials, HarnessBuilder, Profile, RetryPolicy};
 
 use crate::support::builder;
 
@@ -87,7 +87,8 @@ fn wait_for_the_end(connection: &mut TcpStream) {
     while connection.read(&mut buffer).is_ok_and(|count| count > 0) {}
 }
 
-/// A harness that calls a server with a key.
+/// A harness that calls a server with a key, each call once.
 fn harness(url: &str) -> HarnessBuilder {
-    builder().profile("panther", Profile::new().base_url(url).credentials(Credentials::new().api_key("k")))
+    let profile = Profile::new().base_url(url).credentials(Credentials::new().api_key("k"));
+    builder().profile("panther", profile).retry(RetryPolicy::never())
 }

@@ -6,6 +6,8 @@ mod cache;
 mod calls;
 mod pages;
 mod remembered;
+#[cfg(feature = "sandbox")]
+mod retry;
 mod servers;
 mod tables;
 #[cfg(unix)]

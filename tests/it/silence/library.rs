@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::sync::Once;
 
-use opcall::{Credentials, Error, Harness, HarnessBuilder, OperationTable, Profile};
+use opcall::{Credentials, Error, Harness, HarnessBuilder, OperationTable, Profile, RetryPolicy};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -85,7 +85,9 @@ fn at(url: &str) -> HarnessBuilder {
     std::fs::write(file.path(), DOCUMENT.replace("SERVER", url)).unwrap();
     let (table, _) = OperationTable::read(file.path()).unwrap();
     let profile = Profile::new().credentials(credentials());
-    builder().table(table).profile("silent", profile).timeout(std::time::Duration::from_secs(5))
+    let moment = std::time::Duration::from_millis(1);
+    let policy = RetryPolicy::new().base(moment).throttled_base(moment);
+    builder().table(table).profile("silent", profile).timeout(std::time::Duration::from_secs(5)).retry(policy)
 }
 
 /// Hands what HTTP libraries log without `tracing` to the search, for the whole process.
@@ -111,7 +113,7 @@ fn watch(printed: &Printed) {
         log::set_max_level(log::LevelFilter::Trace);
         let (before, printed) = (std::panic::take_hook(), printed.clone());
         std::panic::set_hook(Box::new(move |panic| {
-            printed.add(format!("{panic}\n{panic:?}\n{}\n", std::backtrace::Backtrace::force_capture()));
+            printed.add(format!("{panic}\n{panic:?}\n"));
             before(panic);
         }));
     });
@@ -155,7 +157,8 @@ async fn the_library_prints_no_secret() {
     let good = answering();
     let (http2, pem) = of_http2().await;
     let mut servers = vec![breaking()];
-    for status in [400, 401, 403, 429, 500] {
+    let statuses = [401, 403, 400, 429, 500];
+    for status in statuses.into_iter().take(proof(1, 5)) {
         servers.push(repeating(status, false));
         servers.push(repeating(status, true));
     }
@@ -166,7 +169,14 @@ async fn the_library_prints_no_secret() {
         for server in &servers {
             call_all(&printed, at(&server.url())).await;
         }
+        rounds += 1;
+        if rounds > 1 {
+            continue;
+        }
         call_all(&printed, at(&http2).root_certificates(&pem)).await;
+        if proof(0, 1) == 0 {
+            continue;
+        }
         // Not trusted, no TLS at all, nobody there, nobody anywhere, not encrypted.
         call_all(&printed, at(&http2)).await;
         call_all(&printed, at(&good.url().replace("http:", "https:"))).await;
@@ -175,7 +185,7 @@ async fn the_library_prints_no_secret() {
         call_all(&printed, at("http://api.example.invalid")).await;
         let with_password =
             |address: &str| format!("http://user:{}@{address}", "cAnary%2F%2B%3DzQ7w~x.proxy");
-        let refusing = servers[6].url().replace("http://", "");
+        let refusing = servers[2].url().replace("http://", "");
         for proxy in [with_password("127.0.0.1:9"), with_password(&refusing), with_password("")] {
             call_all(&printed, at("http://api.example.invalid").allow_http().proxy(&proxy)).await;
             call_all(&printed, at("https://api.example.invalid").proxy(&proxy)).await;
@@ -185,7 +195,6 @@ async fn the_library_prints_no_secret() {
         let spoiled = Profile::new().base_url(format!("https://user:{}@h.example", "cAnary%2F%2B%3DzQ7w~x"));
         call_all(&printed, at(&good.url()).profile("silent", spoiled)).await;
         call_with_providers(&printed, &good.url()).await;
-        rounds += 1;
     }
     let sent = good.received();
     let is_sent = |text: &str| sent.iter().any(|one| format!("{one:?}{}", one.text()).contains(text));

@@ -34,7 +34,7 @@ async fn dropped_at_any_await_it_leaves_lock_and_state_usable() {
         let home = tempfile::tempdir().unwrap();
         let server = flow(|token| token != "t1");
         let one = harness(&server, home.path());
-        let is_done = polled(one.command("tokens_query", ()).send(), times).await;
+        let is_done = polled(Box::pin(one.command("tokens_query", ()).send()), times).await;
         drops += usize::from(!is_done);
         // The same harness, and another as if of another process.
         for next in [&one, &harness(&server, home.path())] {

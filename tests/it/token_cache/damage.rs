@@ -65,7 +65,8 @@ async fn a_file_with_a_changed_byte_is_replaced() {
 #[tokio::test]
 async fn what_is_no_token_file_is_replaced() {
     let home = tempfile::tempdir().unwrap();
-    let junk: [&[u8]; 6] = [b"\n", b"{}", &[0; 300], &[0xff; 5000], b"t1", &[b'a'; 300_000]];
+    let long = vec![b'a'; 300_000];
+    let junk: [&[u8]; 6] = [b"\n", b"{}", &[0; 300], &[0xff; 5000], b"t1", &long];
     for junk in junk {
         assert!(renews(home.path(), |file| fs::write(file, junk).unwrap()).await);
     }

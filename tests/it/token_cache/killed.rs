@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{TOKEN, digest, files, only_file, read};
 use crate::support::{Reply, Server, proof};
@@ -67,20 +67,25 @@ fn killed_writers_leave_whole_tokens_and_lose_at_most_one_refresh() {
         let (folder, stop, reads) = (folder.clone(), Arc::clone(&stop), Arc::clone(&reads));
         thread::spawn(move || watch(&folder, &stop, &reads))
     };
-    let (mut hit, mut lost) = (0, 0);
-    for kill in 0..kills {
+    let (mut hit, mut lost, mut rounds) = (0, 0, 0);
+    let mut longest = Duration::from_millis(50);
+    while hit < kills {
+        assert!(rounds < 6 * kills, "{hit} of {rounds} kills hit a running process");
+        rounds += 1;
         // In turn all of them write, or all of them want what one fetches.
-        let all_write = kill % 2 == 0;
+        let all_write = rounds % 2 == 0;
         let before = server.count(TOKEN);
         if !all_write {
             fs::remove_file(only_file(&folder)).unwrap();
         }
         let arguments: &[&str] = if all_write { &["auth", "status", "falcon"] } else { &["tokens_query"] };
         let mut children = start(&server, home.path(), arguments);
-        thread::sleep(Duration::from_micros(fastrand::u64(0..120_000)));
+        let started = Instant::now();
+        thread::sleep(longest.mul_f64(fastrand::f64()));
         let victim = fastrand::usize(..PROCESSES);
         children[victim].kill().unwrap();
         let ends: Vec<_> = children.iter_mut().map(|child| child.wait().unwrap()).collect();
+        longest = started.elapsed();
         hit += usize::from(ends[victim].code().is_none());
         let failed = ends.iter().filter(|end| end.code().is_some_and(|code| code != 0)).count();
         assert_eq!(failed, 0, "who was not killed made its call");
@@ -96,7 +101,7 @@ fn killed_writers_leave_whole_tokens_and_lose_at_most_one_refresh() {
     assert!(program(&server, home.path(), &["auth", "status", "falcon"]).status().unwrap().success());
     assert_eq!(files(&folder, "new").len(), 0);
     eprintln!(
-        "promise 15: {kills} kills of 8 writers ({hit} hit a running one), {} reads, 0 corrupt, mode 0600 always, at most 1 refresh lost ({lost} times)",
+        "promise 15: {hit} kills at random times among 8 writers, {} reads, 0 corrupt, mode 0600 always, at most 1 refresh lost ({lost} times)",
         reads.load(Ordering::SeqCst)
     );
 }

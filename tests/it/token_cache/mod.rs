@@ -72,7 +72,12 @@ pub(crate) fn craft(file: &Path, change: impl FnOnce(&mut Value)) {
 }
 
 fn digest(json: &str) -> String {
-    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+
+    Sha256::digest(json).iter().fold(String::new(), |mut digits, byte| {
+        write!(digits, "{byte:02x}").unwrap();
+        digits
+    })
 }
 
 fn now() -> u64 {
@@ -341,5 +346,26 @@ async fn signing_in_fetches_a_token_and_keeps_it() {
     assert_eq!(read(&only_file(home.path()))["token"], "t2");
     assert_eq!(sign_in.token().await.unwrap().expose(), "t2");
     call(&harness).await;
+    assert_eq!(server.count(TOKEN), 2);
+}
+
+#[cfg(all(feature = "falcon", unix))]
+#[tokio::test]
+async fn a_refused_token_is_forgotten_where_the_body_cannot_be_sent_again() {
+    let home = tempfile::tempdir().unwrap();
+    let pipe = home.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let folder = home.path().join("tokens");
+    let server = flow(|token| token != "t1");
+    for expected in [Some(401), None] {
+        let pipe = pipe.clone();
+        let body = pipe.clone();
+        let writer = std::thread::spawn(move || fs::write(pipe, "{}"));
+        let harness = harness(&server, &folder);
+        let command = harness.request("falcon", opcall::Method::Post, "/upload", ());
+        let sent = command.body(opcall::FilePart::path(body)).await;
+        writer.join().unwrap().unwrap();
+        assert_eq!(sent.err().and_then(|error| error.status()), expected);
+    }
     assert_eq!(server.count(TOKEN), 2);
 }

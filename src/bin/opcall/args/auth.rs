@@ -14,9 +14,9 @@ use super::{Common, Source, Target};
 Tokens are kept in `tokens` of the cache folder, readable by you alone.
 
   opcall auth status                    where each service is, and whether it takes the credentials
-  opcall auth login falcon              fetch a token, and keep this and later ones between calls
-  curl -H \"Authorization: Bearer $(opcall auth token falcon)\" ...
-  opcall auth logout falcon             give the tokens back and forget them"
+  opcall auth login SERVICE             fetch a token, and keep this and later ones between calls
+  curl -H \"Authorization: Bearer $(opcall auth token SERVICE)\" ...
+  opcall auth logout SERVICE            give the tokens back and forget them"
 )]
 pub(crate) struct AuthArgs {
     /// What to do.

@@ -74,6 +74,7 @@ pub(crate) struct Program {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "a process makes one of it")]
 pub(crate) enum Command {
     /// Call an operation; the word `call` may be left out
     Call(CallArgs),

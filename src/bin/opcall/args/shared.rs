@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::network::Network;
-use super::values::{ColorWhen, ErrorFormat, duration, header, pair, repeats, size};
+use super::values::{ColorWhen, ErrorFormat, duration, header, pair, rate, repeats, size};
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
@@ -155,6 +155,9 @@ pub(crate) struct Target {
     /// How long the call may take with all its attempts
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) max_time: Option<Duration>,
+    /// Send at most so many requests in such a time to one server: 10/s, 100/m, 5/2s
+    #[arg(long, value_name = "N/TIME", value_parser = rate, help_heading = "Time")]
+    pub(crate) rate_limit: Option<(u32, Duration)>,
     /// How long an answer that is saved may stand still
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
     pub(crate) idle_timeout: Option<Duration>,

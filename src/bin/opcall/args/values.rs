@@ -100,6 +100,16 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     number.checked_mul(scale).ok_or_else(|| "it is too large".into())
 }
 
+/// So many requests in a span of time: `10/s`, `100/m`, `5/2s`.
+pub(super) fn rate(text: &str) -> Result<(u32, Duration), String> {
+    let wrong = || "write a rate as 10/s, 100/m or 5/2s".to_owned();
+    let (count, span) = text.split_once('/').ok_or_else(wrong)?;
+    let is_one = span.starts_with(|first: char| first.is_ascii_alphabetic());
+    let span = if is_one { format!("1{span}") } else { span.to_owned() };
+    let span = duration(&span).map_err(|_| wrong())?;
+    Ok((count.parse().map_err(|_| wrong())?, span))
+}
+
 /// A number of repeats.
 pub(crate) fn repeats(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|repeats| *repeats <= 10).ok_or_else(|| "write a number from 0 to 10".into())
@@ -146,6 +156,18 @@ mod tests {
         assert_eq!(read("500kB"), Some(500_000));
         assert_eq!(read("0"), Some(0));
         for wrong in ["", "MiB", "-1", "1.5GB", "5 bits", "99999999999GiB"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_a_number_in_a_span() {
+        let read = |text| super::rate(text).ok();
+        assert_eq!(read("10/s"), Some((10, Duration::from_secs(1))));
+        assert_eq!(read("100/m"), Some((100, Duration::from_secs(60))));
+        assert_eq!(read("5/2s"), Some((5, Duration::from_secs(2))));
+        assert_eq!(read("5/100ms"), Some((5, Duration::from_millis(100))));
+        for wrong in ["", "10", "10/", "/s", "-1/s", "1.5/s", "10/d", "s/10"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -1,0 +1,124 @@
+//! Whose limits a call counts for: servers count requests by credential, so those who sign in alike wait together, and
+//! nobody else with them.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::account::Account;
+use super::identity::Identity;
+use super::source::{Need, Source, source};
+use crate::document::sha256;
+use crate::operation::SchemeKind;
+use crate::profile::Credentials;
+use crate::request::Request;
+use crate::transport::Caller;
+
+impl Account {
+    /// The caller of a request: by the origin that it goes to, the credentials that sign it in, and what the user put in
+    /// their places by hand.
+    pub(crate) fn caller(
+        &self,
+        origin: &str,
+        needs: &[Need],
+        credentials: &Credentials,
+        request: &Request,
+    ) -> Caller {
+        let nobody = Identity { service: &self.definition.name, place: origin, ..Identity::default() };
+        let mut keys: Vec<_> = needs.iter().map(|need| key(nobody, need, credentials)).collect();
+        let given = request.given_values().into_iter().map(SecretString::from);
+        keys.extend(given.map(|secret| Identity { secret: Some(&secret), ..nobody }.key()));
+        let key = match &keys[..] {
+            [] => nobody.key(),
+            [only] => only.clone(),
+            several => sha256(&several.iter().map(String::as_bytes).collect::<Vec<_>>()),
+        };
+        Caller { key, cache: self.cache.as_ref().map(|cache| cache.folder().to_owned()) }
+    }
+}
+
+/// Who a scheme signs in: users and clients by name, whatever their password or token is; else the secret tells.
+fn key(nobody: Identity<'_>, need: &Need, credentials: &Credentials) -> String {
+    let named = Identity { scheme: &need.scheme.name, ..nobody };
+    match source(credentials, need, true) {
+        Some(Source::Token) => {
+            let client = credentials.client.as_ref().map(|(id, _)| id.as_str());
+            Identity { client, member: credentials.member.as_deref(), ..named }.key()
+        }
+        Some(Source::Digest(user, _)) => Identity { client: Some(&user), ..named }.key(),
+        Some(Source::Fixed(secret)) => match user_of(need, credentials) {
+            Some(user) => Identity { client: Some(user), ..named }.key(),
+            None => Identity { secret: Some(&secret), ..named }.key(),
+        },
+        Some(Source::Connection) | None => named.key(),
+    }
+}
+
+/// The user of HTTP basic authentication.
+fn user_of<'c>(need: &Need, credentials: &'c Credentials) -> Option<&'c str> {
+    if !matches!(&need.scheme.kind, SchemeKind::Http { scheme } if scheme == "basic") {
+        return None;
+    }
+    match credentials.of_scheme(&need.scheme.name) {
+        Some(pair) => Some(pair.expose_secret().split_once(':')?.0),
+        None => Some(&credentials.basic.as_ref()?.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::operation::{Location, OAuth2Def, SecuritySchemeDef};
+
+    fn need(name: &str, kind: SchemeKind) -> Need {
+        let scheme = SecuritySchemeDef { name: name.to_owned(), kind };
+        Need { scheme, scopes: Vec::new(), own: false }
+    }
+
+    fn of(need: &Need, credentials: &Credentials) -> String {
+        key(
+            Identity { service: "pets", place: "https://a.example", ..Identity::default() },
+            need,
+            credentials,
+        )
+    }
+
+    fn http(scheme: &str) -> Need {
+        need("http", SchemeKind::Http { scheme: scheme.to_owned() })
+    }
+
+    #[test]
+    fn those_who_sign_in_alike_are_one_caller() {
+        let flow = OAuth2Def { token_url: Some("/token".to_owned()), ..OAuth2Def::default() };
+        let oauth = need("oauth", SchemeKind::OAuth2(flow));
+        let api_key = need("key", SchemeKind::ApiKey { location: Location::Header, name: "x".to_owned() });
+        let new = Credentials::new;
+        let all = [
+            of(&oauth, &new().client("id", "s")),
+            of(&oauth, &new().client("id", "s").member("m")),
+            of(&oauth, &new().client("other", "s")),
+            of(&oauth, &new().access_token("t")),
+            of(&oauth, &new()),
+            of(&api_key, &new().api_key("k")),
+            of(&api_key, &new().api_key("l")),
+            of(&http("basic"), &new().basic("u", "p")),
+            of(&http("basic"), &new().basic("v", "p")),
+            of(&http("bearer"), &new().access_token("t")),
+        ];
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        assert_eq!(of(&oauth, &new().client("id", "rotated")), all[0]);
+        assert_eq!(of(&api_key, &new().api_key("k")), all[5]);
+    }
+
+    #[test]
+    fn no_password_is_guessed_from_a_name() {
+        let new = Credentials::new;
+        for scheme in ["basic", "digest"] {
+            let by_name = of(&http(scheme), &new().basic("u", "p"));
+            assert_eq!(by_name, of(&http(scheme), &new().basic("u", "other")), "{scheme}");
+            assert_eq!(by_name, of(&http(scheme), &new().scheme("http", "u:third")), "{scheme}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A call that was held back, because it would have come too early.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::attempt::{Attempt, WaitReason};
+use crate::operation::Method;
+
+/// The call was not sent, because a rate limit asks for a longer wait than the call has.
+///
+/// The server has said so to another call with the same credentials, in this process or, with a token cache, in
+/// another; or the limit of [`crate::HarnessBuilder::rate_limit`] leaves no room in time.
+#[derive(Debug, Clone)]
+pub struct HeldBack {
+    /// The operation with its service, or `METHOD /path`.
+    pub operation: String,
+    /// The method.
+    pub method: Method,
+    /// The URL without its query.
+    pub url: String,
+    /// Scheme, host and port.
+    pub origin: String,
+    /// How long the call would have to wait.
+    pub retry_after: Duration,
+    /// Whose limit it is: [`WaitReason::Cooldown`] or [`WaitReason::OwnLimit`].
+    pub reason: WaitReason,
+    /// The attempts before it was held back: one that was answered with 401, or with a redirect.
+    pub attempts: Vec<Attempt>,
+}
+
+impl std::error::Error for HeldBack {}
+
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, origin, retry_after, reason, .. } = self;
+        let seconds = in_seconds(*retry_after);
+        match reason {
+            WaitReason::OwnLimit => {
+                write!(
+                    f,
+                    "{operation} was not sent: the harness's own rate limit has room in {seconds} s only"
+                )
+            }
+            _ => write!(f, "{operation} was not sent: {origin} takes no calls for another {seconds} s"),
+        }
+    }
+}
+
+impl HeldBack {
+    /// Whether an attempt before may have been carried out; what is answered with 401 is not.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.sent && attempt.status() != Some(401))
+    }
+
+    pub(super) fn hint(&self) -> String {
+        match self.reason {
+            WaitReason::OwnLimit => {
+                "give the call more time (`max_time`), or allow more requests.".to_owned()
+            }
+            _ => format!("wait {} s before the next call.", in_seconds(self.retry_after)),
+        }
+    }
+}
+
+/// Whole seconds, in which nobody comes too early.
+fn in_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    #[test]
+    fn it_says_whose_limit_it_is_and_that_nothing_was_sent() {
+        let held = |reason| {
+            Error::from(HeldBack {
+                operation: "falcon:tokens_query".to_owned(),
+                method: Method::Get,
+                url: "https://api.example.com/a".to_owned(),
+                origin: "https://api.example.com".to_owned(),
+                retry_after: Duration::from_millis(61_001),
+                reason,
+                attempts: Vec::new(),
+            })
+        };
+        let error = held(WaitReason::Cooldown);
+        assert_eq!(
+            error.to_string(),
+            "falcon:tokens_query was not sent: https://api.example.com takes no calls for another 62 s"
+        );
+        assert_eq!(error.hint().as_deref(), Some("wait 62 s before the next call."));
+        assert_eq!((error.kind(), error.was_sent(), error.is_retryable()), ("rate_limited", false, true));
+        assert_eq!(error.operation(), Some("falcon:tokens_query"));
+        let error = held(WaitReason::OwnLimit);
+        assert_eq!(
+            error.to_string(),
+            "falcon:tokens_query was not sent: the harness's own rate limit has room in 62 s only"
+        );
+        let hint = "give the call more time (`max_time`), or allow more requests.";
+        assert_eq!(error.hint().as_deref(), Some(hint));
+    }
+}
