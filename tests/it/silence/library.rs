@@ -8,7 +8,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::search::{Printed, secret};
-use super::servers::{DOCUMENT, OPERATIONS, answering, breaking, of_http2, repeating};
+use super::servers::{DOCUMENT, OPERATIONS, answering, asking_to_wait, breaking, of_http2, repeating};
 use crate::support::{builder, proof};
 
 /// Everything in one place; which of it serves an operation is up to its scheme.
@@ -162,6 +162,7 @@ async fn the_library_prints_no_secret() {
         servers.push(repeating(status, false));
         servers.push(repeating(status, true));
     }
+    servers.push(asking_to_wait());
     let least = u64::try_from(proof(300_000, 52_000_000)).unwrap();
     let mut rounds = 0;
     while rounds == 0 || printed.length() < least {

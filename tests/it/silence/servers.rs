@@ -90,7 +90,7 @@ pub(super) fn repeating(status: u16, also_tokens: bool) -> Server {
         let mut said = format!("wrong: {} {} ", request.method, request.target);
         for name in ["authorization", "x-key", "cookie"] {
             if let Some(value) = request.header(name) {
-                said += &format!("{name} {value} ");
+                said.extend([name, " ", value, " "]);
                 let credentials = value.split(' ').next_back().unwrap();
                 let plain = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, credentials);
                 said += &String::from_utf8_lossy(&plain.unwrap_or_default());
@@ -113,6 +113,13 @@ pub(super) fn repeating(status: u16, also_tokens: bool) -> Server {
 pub(super) fn breaking() -> Server {
     Server::start(|request, _| {
         signing_in(request).unwrap_or_else(|| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"))
+    })
+}
+
+/// A server that wants no calls for an hour: those after the first of a credential are held back.
+pub(super) fn asking_to_wait() -> Server {
+    Server::start(|request, _| {
+        signing_in(request).unwrap_or_else(|| Reply::whole(429, &["retry-after: 3600"], ""))
     })
 }
 
