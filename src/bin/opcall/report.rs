@@ -328,10 +328,6 @@ fn code_of(error: &Error) -> u8 {
     }
 }
 
-fn milliseconds(wait: std::time::Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn problems(error: Option<&Error>) -> Value {
     let Some(Error::Arguments(error)) = error else { return json!([]) };
     let problem =

@@ -83,7 +83,8 @@ async fn a_graphql_query_is_repeated_and_a_mutation_is_not() {
     let harness = builder().profile("logscale", profile).retry(tiny()).build().unwrap();
     let query = harness.command("organization_tokens_query", ()).await;
     let arguments = json!({"name": "ci", "permissions": ["ManageOrganizations"]});
-    let mutation = harness.command("organization_tokens_create", arguments).no_validate().allow_unknown().await;
+    let mutation =
+        harness.command("organization_tokens_create", arguments).no_validate().allow_unknown().await;
     assert_eq!((count(&query), count(&mutation)), (3, 1), "{mutation:?}");
     assert!(server.arrived().iter().all(|request| request.method == "POST"));
 }
