@@ -86,7 +86,9 @@ impl Figures<'_> {
             }
             Value::Array(items) => {
                 self.widest = self.widest.max(items.len() as u64);
-                items.iter().for_each(|item| self.gather(item, level + 1));
+                for item in items {
+                    self.gather(item, level + 1);
+                }
             }
             _ => {}
         }

@@ -68,12 +68,11 @@ fn apart(
     for one in set {
         let scheme = schemes.get(one.scheme.as_str());
         let slot = scheme.and_then(|scheme| slot_of(&scheme.kind));
-        match slot.as_ref().and_then(|slot| filled.get(slot)) {
-            Some(number) => slots[*number].1.push(one),
-            None => {
-                filled.extend(slot.clone().map(|slot| (slot, slots.len())));
-                slots.push((slot, vec![one]));
-            }
+        if let Some(number) = slot.as_ref().and_then(|slot| filled.get(slot)) {
+            slots[*number].1.push(one);
+        } else {
+            filled.extend(slot.clone().map(|slot| (slot, slots.len())));
+            slots.push((slot, vec![one]));
         }
     }
     for (slot, uses) in slots.iter().filter(|(_, uses)| uses.len() > 1) {
@@ -90,7 +89,9 @@ fn apart(
     let mut ways = vec![Vec::with_capacity(slots.len())];
     for (_, uses) in slots {
         if let [one] = &uses[..] {
-            ways.iter_mut().for_each(|way| way.push(one.clone()));
+            for way in &mut ways {
+                way.push(one.clone());
+            }
             continue;
         }
         let with = |way: &Vec<SchemeUse>, one: &SchemeUse| [&way[..], std::slice::from_ref(one)].concat();
