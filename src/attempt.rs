@@ -112,9 +112,9 @@ impl HintSource {
     }
 }
 
-/// ` after 3 attempts`; nothing where there was no repeat, whatever credentials were renewed.
+/// ` after 3 attempts`; nothing where there was no repeat, whatever credentials were renewed and redirects followed.
 pub(crate) fn counted(attempts: &[Attempt]) -> String {
-    let is_repeated = |wait: Wait| wait.reason != WaitReason::Credentials;
+    let is_repeated = |wait: Wait| !matches!(wait.reason, WaitReason::Credentials | WaitReason::Redirect);
     if attempts.iter().any(|attempt| attempt.wait.is_some_and(is_repeated)) {
         format!(" after {} attempts", attempts.len())
     } else {

@@ -166,6 +166,9 @@ pub mod build;
 mod document;
 mod error;
 mod explain;
+#[cfg(all(any(test, fuzzing), feature = "cli", feature = "logscale"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "client")]
 mod harness;
 mod jsonpath;

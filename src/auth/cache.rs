@@ -303,3 +303,16 @@ fn client_hash(salt: &str, key: &str, secret: &SecretString) -> String {
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// Reads bytes as a file of the cache, also with the right hash before them. For tests of random bytes.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(data: &[u8]) {
+    let whole = [sha256(&[data]).as_bytes(), b"\n", data].concat();
+    for bytes in [data, &whole] {
+        let Some(kept) = Entry::read(bytes).and_then(Entry::kept) else { continue };
+        assert!(!kept.token.expose_secret().is_empty(), "no token is a token");
+        let now = kept.since.checked_add(kept.lifetime).unwrap_or(kept.since);
+        let _ = (kept.age(SystemTime::now()), kept.age(UNIX_EPOCH), kept.age(now));
+        let _ = kept.found(now);
+    }
+}

@@ -51,7 +51,9 @@ impl Carried {
     /// Those of a token request.
     pub(crate) fn of(credentials: &Credentials, token: Option<&SecretString>) -> Self {
         let mut carried = Self::default();
-        token.iter().for_each(|token| carried.add(token.expose_secret()));
+        if let Some(token) = token {
+            carried.add(token.expose_secret());
+        }
         if let Some((id, secret)) = &credentials.client {
             carried.add(secret.expose_secret());
             for pair in
@@ -156,7 +158,9 @@ mod tests {
 
     fn carried(secrets: &[&str]) -> Carried {
         let mut carried = Carried::default();
-        secrets.iter().for_each(|secret| carried.add(secret));
+        for secret in secrets {
+            carried.add(secret);
+        }
         carried.sorted()
     }
 

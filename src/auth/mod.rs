@@ -22,6 +22,8 @@ use crate::error::{AuthError, ConfigError, Error, TransportError, UnsafeError};
 
 pub(crate) use account::{Account, Grant, Rejected};
 pub(crate) use cache::TokenCache;
+#[cfg(any(test, fuzzing))]
+pub(crate) use cache::fuzz as fuzz_token;
 pub(crate) use choice::Choice;
 pub(crate) use conceal::Carried;
 pub(crate) use digest::Challenge;

@@ -292,6 +292,7 @@ impl fmt::Debug for HarnessBuilder {
         f.debug_struct("HarnessBuilder")
             .field("profiles", &self.profiles)
             .field("regions", &self.regions)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

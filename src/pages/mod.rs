@@ -5,7 +5,7 @@
 
 mod arguments;
 mod items;
-mod link;
+pub(crate) mod link;
 mod pointer;
 mod policy;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Content, Part, PartContent, Place, Placement, Request};
+use super::{Content, KEY, KEY_STAND_IN, Part, PartContent, Place, Placement, Request};
 use crate::operation::Method;
 
 impl fmt::Display for Request {
@@ -21,6 +21,7 @@ impl fmt::Display for Request {
             let header = match (name.as_str(), value.as_ref()) {
                 // `name:` would drop the header, `name;` sends it empty.
                 (name, "") => format!("{name};"),
+                (KEY, KEY_STAND_IN) => format!("{KEY}: \0$(uuidgen)\0"),
                 (name @ ("authorization" | "proxy-authorization"), _) => format!("{name}: <redacted>"),
                 (name, value) => format!("{name}: {value}"),
             };

@@ -7,6 +7,8 @@ mod arguments;
 mod body;
 mod curl;
 mod encode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod given;
 mod headers;
 mod media;

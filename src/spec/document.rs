@@ -125,7 +125,7 @@ pub(crate) fn json_error(error: &serde_json::Error) -> SpecError {
 /// What other versions say otherwise than 3.0 is read by `swagger2` and `openapi31`.
 pub(crate) fn detect(root: &Value) -> Result<String, SpecError> {
     let Value::Object(map) = root else {
-        return Err(SpecError::new("the document is not an object at its top")
+        return Err(SpecError::at("#", "the document is not an object at its top")
             .hint("Give an OpenAPI document in JSON or YAML."));
     };
     if let Some(version) = map.get("swagger") {
@@ -133,7 +133,7 @@ pub(crate) fn detect(root: &Value) -> Result<String, SpecError> {
         if version.trim_end_matches(".0") == "2" {
             return Ok(format!("swagger {version}"));
         }
-        return Err(SpecError::at("#/swagger", format!("not supported: Swagger {version}"))
+        return Err(SpecError::at("#/swagger", format!("not supported: Swagger {}", brief(&version)))
             .hint("Convert the document to OpenAPI 3.0."));
     }
     let Some(version) = map.get("openapi").and_then(scalar) else {
@@ -149,9 +149,14 @@ pub(crate) fn detect(root: &Value) -> Result<String, SpecError> {
     let minor: String = version.split('.').take(2).collect::<Vec<_>>().join(".");
     match minor.as_str() {
         "3.0" | "3" | "3.1" | "3.2" => Ok(format!("openapi {version}")),
-        _ => Err(SpecError::at("#/openapi", format!("not supported: OpenAPI {version}"))
+        _ => Err(SpecError::at("#/openapi", format!("not supported: OpenAPI {}", brief(&version)))
             .hint("Give a document of OpenAPI 3.0, 3.1 or 3.2, or of Swagger 2.0.")),
     }
+}
+
+/// The beginning of a text, for an error.
+fn brief(text: &str) -> &str {
+    text.char_indices().nth(40).map_or(text, |(end, _)| &text[..end])
 }
 
 /// A file name's ending.

@@ -190,6 +190,9 @@ fn arguments(variables: &[VariableDefinition<'_, Text>], slice: &Slice) -> Resul
     Ok((body, input.map(|(name, _)| name.to_owned()), schemas.kept(slice)))
 }
 
+/// What text costs that is written, read and written again.
+const WRITTEN: usize = 8;
+
 /// The operation with the fragments it uses, without idle space.
 fn query_text(
     operation: &In<'_, OperationDefinition<'_, Text>>,
@@ -211,7 +214,7 @@ fn query_text(
         };
         let definitions = vec![Definition::Fragment(fragment.item.clone())];
         let fragment_text = Document { definitions }.to_string();
-        if !slice.targets().budget.text(fragment_text.len()) {
+        if !slice.targets().budget.text(WRITTEN * fragment_text.len()) {
             break;
         }
         text.push_str(&fragment_text);

@@ -10,7 +10,7 @@ use super::error::SpecError;
 /// How many bytes of text references may make of a document, beside eight times its own.
 const EXPANDED: usize = 64 << 20;
 /// How many steps references may take, beside one for each byte of the document.
-const STEPS: usize = 16 << 20;
+const STEPS: usize = 4 << 20;
 
 /// What one document may cost at most, the files that it refers to included.
 ///

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::encoding;
 use super::error::{Effect, SpecError, Warning, token};
 use super::extract::Context;
-use super::reference::follow;
+use super::reference::{count, follow};
 use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
 use super::styles::{self, Says};
@@ -128,6 +128,9 @@ fn read(
         let says = Says { explode: map.get("explode").and_then(Value::as_bool), arrays: arrays.is_some() };
         styles::fit(&mut def, says, schema, resolver, pointer, warnings);
     }
+    let budget = &resolver.targets().budget;
+    budget.text(schema.map_or(0, |schema| count(schema) * size_of::<Value>()));
+    budget.check(pointer)?;
     Ok(Some(Found { def, schema: schema.cloned() }))
 }
 

@@ -172,6 +172,9 @@ const MAX_HOPS: usize = 32;
 /// What a hop costs of the budget's steps, beside the values that it copies.
 const HOP: usize = 1 << 10;
 
+/// What looking for an anchor costs for each value that there is.
+const ANCHOR: usize = 32;
+
 /// The number of values in a value.
 pub(crate) fn count(value: &Value) -> usize {
     match value {
@@ -200,7 +203,7 @@ impl Finder {
         let decoded = percent_decoded(fragment)?;
         let budget = &resolver.targets().budget;
         if !decoded.is_empty() && !decoded.starts_with('/') {
-            if !budget.steps(count(root)) {
+            if !budget.steps(ANCHOR.saturating_mul(count(root))) {
                 return None;
             }
             return anchors::find(root, &decoded).and_then(|place| root.pointer(&place)).map(Cow::Borrowed);

@@ -87,10 +87,17 @@ fn apart(
             uses.truncate(1);
         }
     }
-    slots.into_iter().fold(vec![Vec::new()], |ways, (_, uses)| {
+    let mut ways = vec![Vec::with_capacity(slots.len())];
+    for (_, uses) in slots {
+        if let [one] = &uses[..] {
+            ways.iter_mut().for_each(|way| way.push(one.clone()));
+            continue;
+        }
         let with = |way: &Vec<SchemeUse>, one: &SchemeUse| [&way[..], std::slice::from_ref(one)].concat();
-        ways.iter().flat_map(|way| uses.iter().map(|one| with(way, one)).collect::<Vec<_>>()).collect()
-    })
+        ways =
+            ways.iter().flat_map(|way| uses.iter().map(|one| with(way, one)).collect::<Vec<_>>()).collect();
+    }
+    ways
 }
 
 /// The place of a request that a scheme fills, in words.

@@ -252,7 +252,7 @@ fn references_lead_to_files_beside_the_document() {
     assert_eq!(names, ["p", "own"]);
     assert_eq!(
         description.operations[0].schemas.iter().map(|one| &*one.0).collect::<Vec<_>>(),
-        ["p.yaml#/p", "paths/a.yaml#/item"]
+        ["p.yaml#/p", "paths/a.yaml#/item", "paths/a.yaml#/own"]
     );
     assert_eq!(description.skipped(), 1, "a reference out of the folder");
 }

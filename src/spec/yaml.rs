@@ -15,8 +15,11 @@ pub(crate) fn to_json(text: &str, limits: Limits) -> Result<Read, SpecError> {
         return Err(SpecError::new(problem).position(line, 1));
     }
     tree::read(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits)).map_err(|error| {
-        let place = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-        SpecError::new(format!("not readable as YAML: {error}")).position(place.0, place.1)
+        let problem = format!("not readable as YAML: {error}");
+        match error.location() {
+            Some(at) => SpecError::new(problem).position(at.line(), at.column()),
+            None => SpecError::at("#", problem),
+        }
     })
 }
 

@@ -1,7 +1,10 @@
 //! Requests of signing in: they have no credentials to renew, change nothing that counts, and are repeated by the same
 //! policy as calls, each counted apart.
 
+use std::time::Duration;
+
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 
 use super::attempts::Call;
 use super::failure::Failure;
@@ -12,16 +15,25 @@ use crate::auth::SignInError;
 use crate::error::{Phase, TransportError};
 use crate::operation::RateLimitHeaders;
 
+/// A repeat comes no sooner: many callers wait for one answer, and none may press a server that is in trouble.
+const APART: Duration = Duration::from_secs(1);
+
 /// A request of signing in.
 struct Question<'q> {
     wire: &'q Wire,
     limits: Option<&'q RateLimitHeaders>,
+    /// When the next one may go out.
+    next: Option<Instant>,
 }
 
 impl Call for Question<'_> {
     type Error = SignInError;
 
     async fn wire(&mut self) -> Result<Wire, SignInError> {
+        if let Some(next) = self.next {
+            tokio::time::sleep_until(next).await;
+        }
+        self.next = Some(Instant::now() + APART);
         Ok(self.wire.clone())
     }
 
@@ -56,6 +68,6 @@ impl Transport {
         limits: Option<&RateLimitHeaders>,
     ) -> Result<Answer, SignInError> {
         // Boxed: it runs within the call that signs in, which is of the same kind.
-        self.send(&mut Question { wire, limits }).boxed().await
+        self.send(&mut Question { wire, limits, next: None }).boxed().await
     }
 }

@@ -15,7 +15,7 @@ const DOCUMENT: &str = r#"{"openapi": "3.0.3", "info": {"title": "e", "version":
   "servers": [{"url": "SERVER"}], "paths": {"/one/{number}": {"get": {"operationId": "one", "parameters": [
     {"name": "number", "in": "path", "required": true, "schema": {"type": "integer"}}], "responses": {}}}}}"#;
 
-/// Valid documents in the spirit of JSONTestSuite (`y_*`): what parsers are known to change or to refuse.
+/// Valid documents in the spirit of `JSONTestSuite` (`y_*`): what parsers are known to change or to refuse.
 const KNOWN: &[&str] = &[
     "null",
     "true",
@@ -302,7 +302,7 @@ fn no_server_steers_a_terminal() {
     let steering = steering();
     let in_json = |text: &str| serde_json::to_string(text).unwrap();
     let text = in_json(&steering);
-    let headers = format!("x-odd: a\u{9b}2J\u{85}b\u{90}");
+    let headers = "x-odd: a\u{9b}2J\u{85}b\u{90}";
     let mut answers: Vec<(u16, &str, String)> = vec![
         (200, "application/json", format!("{{{text}:[{text}],\"a\u{7f}\u{9b}2J\":\"\u{9d}0;t\u{9c}\"}}")),
         (200, "text/plain", steering.clone()),
@@ -317,12 +317,13 @@ fn no_server_steers_a_terminal() {
     let count = answers.len();
     let place = Place::of(move |number| {
         let (status, media_type, body) = &answers[number];
-        let location = format!("location: /\u{9b}2J");
-        Reply::whole(*status, &[&format!("content-type: {media_type}"), &headers, &location], body)
+        let location = "location: /\u{9b}2J";
+        Reply::whole(*status, &[&format!("content-type: {media_type}"), headers, location], body)
     });
-    let batch: String = (0..count)
-        .map(|number| format!("{{\"operation\":\"one\",\"params\":{{\"number\":{number}}}}}\n"))
-        .collect();
+    let mut batch = String::new();
+    for number in 0..count {
+        writeln!(batch, "{{\"operation\":\"one\",\"params\":{{\"number\":{number}}}}}").unwrap();
+    }
     fs::write(place.folder.path().join("calls.ndjson"), batch).unwrap();
     // A document may come from a server as well.
     let spoiled = DOCUMENT.replace(

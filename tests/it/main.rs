@@ -68,6 +68,8 @@ mod proxy;
 /// README: its commands, and what it shows of their output.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod readme;
+/// Redirects on the wire: none unless asked for, then each as the standard says.
+mod redirects;
 /// What each service says when it refuses, as the program tells it.
 #[cfg(all(feature = "cli", feature = "sandbox"))]
 mod refusals;

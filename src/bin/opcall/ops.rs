@@ -25,7 +25,7 @@ pub(crate) fn run(args: &OpsArgs, screen: Screen) -> Result<(), Failure> {
     match args.output.unwrap_or_default() {
         ListOutput::Auto => write_table(&mut out, &found, screen)?,
         ListOutput::Names => {
-            found.iter().try_for_each(|one| writeln!(out, "{}", escape(&one.qualified_id())))?
+            found.iter().try_for_each(|one| writeln!(out, "{}", escape(&one.qualified_id())))?;
         }
         ListOutput::Ndjson => {
             found.iter().try_for_each(|one| writeln!(out, "{}", describe::to_json(*one)))?;

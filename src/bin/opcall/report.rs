@@ -378,10 +378,6 @@ impl<'e> Facts<'e> {
     }
 }
 
-fn milliseconds(wait: std::time::Duration) -> u64 {
-    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use opcall::{

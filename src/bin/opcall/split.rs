@@ -6,21 +6,8 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 
+pub(crate) use crate::items::Word;
 use crate::report::Failure;
-
-/// A word of a call that is no option of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Word {
-    /// An item as written.
-    Item(String),
-    /// `--name value` or `--name=value`.
-    Named {
-        /// The name after the dashes.
-        name: String,
-        /// The value.
-        value: String,
-    },
-}
 
 /// A command line with its items taken out.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -128,7 +128,9 @@ impl Opened {
     pub(crate) fn read(file: File) -> Option<Self> {
         let (store, head_part) = Store::open(file).ok()?;
         let head: Head = serde_json::from_slice(&store.part(head_part).ok()?).ok()?;
-        (head.version == VERSION).then_some(Self { store, head, head_part })
+        // Each operation and each schema has bytes of its own.
+        let fits = u64::from(head.operations.max(head.schemas)) <= head_part.offset;
+        (head.version == VERSION && fits).then_some(Self { store, head, head_part })
     }
 
     /// What the document was finished with.

@@ -4,6 +4,7 @@ mod auth;
 mod batch;
 mod cache;
 mod calls;
+mod pages;
 mod remembered;
 #[cfg(feature = "sandbox")]
 mod retry;

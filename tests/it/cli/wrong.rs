@@ -111,7 +111,7 @@ fn words_that_are_no_items() {
         "#);
     insta::assert_snapshot!(told(&[], &["tokens_query", "-o", "toml"]), @r#"
         error: invalid value 'toml' for '--output <FORMAT>'
-          [possible values: auto, json, raw, none]
+          [possible values: auto, json, ndjson, raw, none]
 
         For more information, try '--help'.
         (usage, code 2, not sent)
@@ -227,7 +227,7 @@ fn the_service_says_no() {
           hint: wait 600 s before the next call.
         (rate_limited, code 9, sent)
         error: panther refused api token#get with 302
-          hint: set the base URL if the service has moved to /elsewhere: redirects are not followed.
+          hint: let the call go on to /elsewhere with --follow: by default redirects are not followed.
         (refused, code 3, sent)
         "#);
     });

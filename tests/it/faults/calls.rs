@@ -72,6 +72,23 @@ async fn the_documents_word_counts_and_the_callers_more() {
     assert_eq!(error.to_string(), "a call is not repeated 11 times");
 }
 
+/// Both go as POST.
+#[cfg(feature = "logscale")]
+#[tokio::test]
+async fn a_graphql_query_is_repeated_and_a_mutation_is_not() {
+    let server = failing(usize::MAX).await;
+    let profile = opcall::Profile::new()
+        .base_url(server.url("http"))
+        .credentials(opcall::Credentials::new().access_token("t"));
+    let harness = builder().profile("logscale", profile).retry(tiny()).build().unwrap();
+    let query = harness.command("organization_tokens_query", ()).await;
+    let arguments = json!({"name": "ci", "permissions": ["ManageOrganizations"]});
+    let mutation =
+        harness.command("organization_tokens_create", arguments).no_validate().allow_unknown().await;
+    assert_eq!((count(&query), count(&mutation)), (3, 1), "{mutation:?}");
+    assert!(server.arrived().iter().all(|request| request.method == "POST"));
+}
+
 #[tokio::test]
 async fn a_key_is_made_for_each_call_and_kept_for_its_repeats() {
     let harness = harness();
@@ -87,7 +104,9 @@ async fn a_key_is_made_for_each_call_and_kept_for_its_repeats() {
     }
     assert_ne!(keys[0], keys[1]);
     let shown = harness.command("pay", ()).prepare().unwrap();
-    assert!(format!("{shown}").contains("<made for each call>"), "{shown}");
+    assert!(format!("{shown}").contains(r#"-H 'idempotency-key: '"$(uuidgen)""#), "{shown}");
+    let shown: http::Request<_> = shown.try_into().unwrap();
+    assert_eq!(shown.headers()["idempotency-key"], "<made for each call>");
 
     let mine = "0b3ee3c8-1f9e-4a5c-9a51-4e1b0c7d2f10";
     let server = failing(1).await;

@@ -134,8 +134,7 @@ impl Cell {
         match self.fault {
             "reset before head" => Act::Reset(head.as_bytes()[..self.seed * 3 % 16].to_vec()),
             // Bytes that wait to be read are lost with a reset, and with them the answer to a HEAD.
-            "reset after head" if self.method == "HEAD" => Act::Close(head.into()),
-            "reset in body" if self.method == "HEAD" => Act::Close(head.into()),
+            "reset after head" | "reset in body" if self.method == "HEAD" => Act::Close(head.into()),
             "reset after head" => Act::Reset(head.into()),
             "reset in body" => Act::Reset(body.into()),
             _ if self.method == "HEAD" && self.fault == "slow body" => Act::Stall(head.into()),

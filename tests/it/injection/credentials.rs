@@ -26,8 +26,11 @@ const DOCUMENT: &str = r#"{
     "/client": {"get": {"operationId": "client", "security": [{"client": []}]}}}
 }"#;
 
+/// Puts a text into credentials.
+type Put = fn(&str) -> Credentials;
+
 /// Where a text is put, as operation and what of the credentials it is.
-const SLOTS: [(&str, fn(&str) -> Credentials); 8] = [
+const SLOTS: [(&str, Put); 8] = [
     ("header", |text| Credentials::new().api_key(text)),
     ("query", |text| Credentials::new().api_key(text)),
     ("cookie", |text| Credentials::new().api_key(text)),
@@ -51,9 +54,9 @@ fn check(slot: &str, text: &str, sent: &Sent) -> Result<(), String> {
     let is_there = |got: &[u8]| {
         if got == text.as_bytes() { Ok(()) } else { Err(format!("{} instead", shown(got))) }
     };
-    let counted = |more: usize| match sent.headers.len() == 4 + more {
-        true => Ok(()),
-        false => Err(format!("headers: {:?}", sent.headers)),
+    let counted = |more: usize| {
+        let is_all = sent.headers.len() == 4 + more;
+        if is_all { Ok(()) } else { Err(format!("headers: {:?}", sent.headers)) }
     };
     match slot {
         "header" => counted(1).and_then(|()| is_there(&header("x-key")?)),

@@ -6,8 +6,11 @@ use super::wire::{Sent, shown};
 use super::{Lane, words};
 use crate::support::builder;
 
-/// The head lines of the parts of a `multipart/form-data` body, and their content (RFC 2046 §5.1.1).
-fn parts(sent: &Sent) -> Result<Vec<(Vec<String>, Vec<u8>)>, String> {
+/// The lines of a part's head, and its content.
+type Part = (Vec<String>, Vec<u8>);
+
+/// The parts of a `multipart/form-data` body (RFC 2046 §5.1.1).
+fn parts(sent: &Sent) -> Result<Vec<Part>, String> {
     let content_type = sent.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value);
     let content_type = String::from_utf8_lossy(content_type.ok_or("no media type")?).into_owned();
     let boundary = content_type.split_once("boundary=").ok_or("no boundary")?.1.trim_matches('"');
@@ -25,7 +28,7 @@ fn parts(sent: &Sent) -> Result<Vec<(Vec<String>, Vec<u8>)>, String> {
     places.windows(2).map(|pair| part(&sent.body[pair[0] + delimiter.len() + 2..pair[1] - 2])).collect()
 }
 
-fn part(bytes: &[u8]) -> Result<(Vec<String>, Vec<u8>), String> {
+fn part(bytes: &[u8]) -> Result<Part, String> {
     let end =
         bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or("a part without an end of its head")?;
     let head = std::str::from_utf8(&bytes[..end]).map_err(|error| error.to_string())?;

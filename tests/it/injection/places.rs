@@ -4,7 +4,7 @@
 use opcall::{Command, Harness, Method};
 use serde_json::Value;
 
-use super::wire::{Sent, decoded, pairs, shown, split};
+use super::wire::{Pairs, Sent, decoded, pairs, shown, split};
 
 /// A place in a request that the caller fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,10 +152,14 @@ impl Place {
                 _ => decoded_where_it_can(text).map(|plain| matches!(&plain[..], b"." | b"..")),
             }
             .filter(|_| text.len() < 20_000),
-            Self::Endpoint => None,
-            Self::QueryReserved => None,
-            Self::Path | Self::PathLast | Self::PathInside | Self::PathLabel | Self::PathMatrix => as_path(),
-            Self::Query | Self::QueryName => as_path(),
+            Self::Endpoint | Self::QueryReserved => None,
+            Self::Path
+            | Self::PathLast
+            | Self::PathInside
+            | Self::PathLabel
+            | Self::PathMatrix
+            | Self::Query
+            | Self::QueryName => as_path(),
             Self::QueryJson => is_too_long(encoded_length(&Value::from(text).to_string())),
             Self::Header | Self::OwnHeader => Some(!is_field),
             Self::RawCookie => Some(!is_field || text.contains(';')),
@@ -212,8 +216,7 @@ impl Place {
         let around = |before: &[u8], after: &[u8]| [before, &value, after].concat();
         let path = |segments: &[&[u8]]| segments.iter().map(|one| one.to_vec()).collect::<Vec<_>>();
         let pair = |name: &[u8], value: &[u8]| vec![(name.to_vec(), value.to_vec())];
-        let mut expected = Found::default();
-        expected.path = match self {
+        let segments = match self {
             Self::Path => path(&[b"at", &value, b"end"]),
             Self::PathLast => path(&[b"last", &value]),
             Self::PathInside => path(&[b"inside", &around(b"a", b"b"), b"end"]),
@@ -238,6 +241,7 @@ impl Place {
             // The caller writes the path, so its segments are the caller's.
             Self::Endpoint => found.path.clone(),
         };
+        let mut expected = Found { path: segments, ..Found::default() };
         match self {
             Self::Query => expected.query = pair(b"value", &value),
             Self::QueryJson => expected.query = pair(b"value", Value::from(text).to_string().as_bytes()),
@@ -287,9 +291,9 @@ impl Place {
 #[derive(Debug, Default)]
 struct Found {
     path: Vec<Vec<u8>>,
-    query: Vec<(Vec<u8>, Vec<u8>)>,
+    query: Pairs,
     headers: Vec<(String, Vec<u8>)>,
-    cookies: Vec<(Vec<u8>, Vec<u8>)>,
+    cookies: Pairs,
 }
 
 impl Found {
@@ -312,7 +316,7 @@ impl Found {
 }
 
 /// Pairs of the `cookie` header as servers read them (RFC 6265 §5.4): split at `;`, spaces around cut off; then decoded.
-fn of_cookies(text: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+fn of_cookies(text: &[u8]) -> Result<Pairs, String> {
     let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
     let read = |pair: &str| {
         let (name, value) =
@@ -323,7 +327,7 @@ fn of_cookies(text: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
     text.split(';').map(read).collect()
 }
 
-fn form(sent: &Sent) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+fn form(sent: &Sent) -> Result<Pairs, String> {
     pairs(std::str::from_utf8(&sent.body).map_err(|error| error.to_string())?, true)
 }
 

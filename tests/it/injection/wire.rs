@@ -190,8 +190,11 @@ pub(super) fn decoded(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Names and values, decoded.
+pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Pairs of a query or a form, decoded; in a form `+` is a space (WHATWG URL).
-pub(super) fn pairs(text: &str, is_form: bool) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+pub(super) fn pairs(text: &str, is_form: bool) -> Result<Pairs, String> {
     let plain = |text: &str| if is_form { decoded(&text.replace('+', " ")) } else { decoded(text) };
     let read = |pair: &str| {
         let (name, value) = pair.split_once('=').ok_or_else(|| format!("no pair: {pair:?}"))?;

@@ -102,7 +102,7 @@ fn calls(printed: &Printed, home: &Home, url: &str) {
     for words in [&["status"][..], &["status", "-o", "json"], &["login", "silent"], &["logout", "silent"]] {
         home.run(printed, true, &[&["auth"], words, &["--spec", &described, "-vv"]].concat());
     }
-    let lines: String = OPERATIONS.iter().map(|id| format!("{{\"operation\":\"{id}\"}}\n")).collect();
+    let lines = OPERATIONS.map(|id| format!("{{\"operation\":\"{id}\"}}\n")).concat();
     fs::write(home.path("calls.ndjson"), lines).unwrap();
     home.run(printed, false, &["--log", "trace", "batch", "calls.ndjson", "--spec", &described]);
     home.run(printed, true, &["batch", "calls.ndjson", "--spec", &described, "--dry-run"]);

@@ -90,7 +90,7 @@ pub(super) fn repeating(status: u16, also_tokens: bool) -> Server {
         let mut said = format!("wrong: {} {} ", request.method, request.target);
         for name in ["authorization", "x-key", "cookie"] {
             if let Some(value) = request.header(name) {
-                said += &format!("{name} {value} ");
+                said.extend([name, " ", value, " "]);
                 let credentials = value.split(' ').next_back().unwrap();
                 let plain = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, credentials);
                 said += &String::from_utf8_lossy(&plain.unwrap_or_default());

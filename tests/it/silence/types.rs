@@ -13,6 +13,7 @@ const PRINTED: &[&str] = &[
     "Credentials",
     "Error",
     "Harness",
+    "HeldBack",
     "HarnessBuilder",
     "Method",
     "Pages",

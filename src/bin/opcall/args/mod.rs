@@ -168,7 +168,7 @@ pub(crate) struct CallArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PageArgs {
     /// Ask for all pages of a list, and print them one after the other
-    #[arg(long, help_heading = "Pages")]
+    #[arg(long, help_heading = "Pages", conflicts_with = "save")]
     pub(crate) paginate: bool,
     /// Ask for no further page after so many items; -o ndjson and --slurp print exactly so many
     #[arg(long, value_name = "N", requires = "paginate", help_heading = "Pages")]

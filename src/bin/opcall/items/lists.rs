@@ -2,7 +2,8 @@
 
 use opcall::{Operation, Schema, Types};
 
-use super::{Item, PLACES, Value};
+use super::item::PLACES;
+use super::{Item, Value};
 
 /// Splits the texts of a repeated name at commas, as the library does with a single one, where the operation takes
 /// comma lists and the name wants an array.

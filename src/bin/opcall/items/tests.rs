@@ -129,3 +129,14 @@ fn what_is_no_item_says_why() {
         "#
     );
 }
+
+#[test]
+fn the_corpus_of_random_words_is_read() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/items");
+    let mut seeds = 0;
+    for seed in std::fs::read_dir(folder).unwrap() {
+        super::item::fuzz(&std::fs::read(seed.unwrap().path()).unwrap());
+        seeds += 1;
+    }
+    assert!(seeds > 0);
+}

@@ -1,14 +1,63 @@
 //! Documents made to do harm, or written by tools that do it unasked: each is read right or refused at once, with the
 //! place and what to do.
 
+/// Two hundred small documents, each made to do harm in its own way.
+mod crafted;
+/// How much memory documents of many megabytes take.
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod memory;
+/// Every node of a document replaced by what does not belong there.
+mod mutations;
+/// Overlays that ask for more than their document is worth.
+mod overlays;
+/// Documents cut off after every byte.
+mod truncations;
+
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use opcall::spec::{self, Depth, Description, Effect, Limits, NoSource, SpecError};
+use opcall::spec::{self, Depth, Description, Effect, Limits, NoSource, Source, SpecError};
 use serde_json::{Value, json};
 
-/// How long any of these may take in a debug build on a loaded machine.
-const SOON: Duration = Duration::from_secs(20);
+/// How long any of these may take: two seconds, or more in a debug build on a loaded machine.
+const SOON: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
+
+/// Reads a document in every way, and tells whether it could be read; what was refused must say where it is at fault.
+#[track_caller]
+fn ends(name: &str, file: &str, bytes: &[u8], source: &dyn Source) -> bool {
+    let faults = faults(name, file, bytes, source);
+    assert!(faults.1.is_empty(), "{}", faults.1);
+    faults.0
+}
+
+/// As [`ends`], with what is wrong in place of a panic.
+fn faults(name: &str, file: &str, bytes: &[u8], source: &dyn Source) -> (bool, String) {
+    let mut faults = String::new();
+    let begun = Instant::now();
+    let read = spec::read(file, bytes, source, Depth::Requests);
+    let _ = spec::read(file, bytes, source, Depth::Answers);
+    if let Ok((text, _)) = spec::json(file, bytes, source.limits())
+        && let Ok(Some(index)) = spec::index(file, &text, source.limits())
+    {
+        for number in 0..index.entries.len().min(5) {
+            let _ = index.extract(&text, number, Depth::Requests, source);
+        }
+    }
+    let took = begun.elapsed();
+    if took >= SOON {
+        writeln!(faults, "{name} took {took:?}").unwrap();
+    }
+    if let Err(error) = &read {
+        let has_place = error.position.is_some() || error.pointer.is_some();
+        if !has_place {
+            writeln!(faults, "{name}: without a place: {error}").unwrap();
+        }
+        if error.to_string().len() > 2_000 {
+            writeln!(faults, "{name}: an error of {} bytes", error.to_string().len()).unwrap();
+        }
+    }
+    (read.is_ok(), faults)
+}
 
 fn read(file: &str, bytes: &[u8]) -> Result<Description, SpecError> {
     let begun = Instant::now();

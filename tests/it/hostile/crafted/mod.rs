@@ -1,0 +1,155 @@
+//! Small documents made to do harm, each in its own way. What each becomes is said beside it: read, with so many
+//! operations, or refused, for a reason that its error names.
+
+/// Documents of very many parts.
+mod crowds;
+/// GraphQL beside a document.
+mod graphql;
+/// References in rings and to nothing.
+mod references;
+/// Texts of every shape.
+mod shapes;
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io;
+
+use opcall::spec::{self, Depth, Limits, Source};
+use serde_json::{Value, json};
+
+/// What a document becomes.
+enum Becomes {
+    /// So many operations.
+    Read(usize),
+    /// An error that says this.
+    Refused(&'static str),
+    /// One of the two; it is enough that it ends.
+    Either,
+}
+
+use Becomes::{Either, Read, Refused};
+
+struct Case {
+    name: String,
+    file: &'static str,
+    bytes: Vec<u8>,
+    beside: HashMap<String, Vec<u8>>,
+    limits: Limits,
+    becomes: Becomes,
+}
+
+impl Source for Case {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.beside.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+#[derive(Default)]
+struct Cases(Vec<Case>);
+
+impl Cases {
+    fn add(
+        &mut self,
+        name: impl Into<String>,
+        file: &'static str,
+        bytes: impl Into<Vec<u8>>,
+        becomes: Becomes,
+    ) {
+        let (beside, limits) = (HashMap::new(), Limits::default());
+        self.0.push(Case { name: name.into(), file, bytes: bytes.into(), beside, limits, becomes });
+    }
+
+    fn json(&mut self, name: impl Into<String>, document: &Value, becomes: Becomes) {
+        self.add(name, "crafted.json", document.to_string(), becomes);
+    }
+
+    fn yaml(&mut self, name: impl Into<String>, text: impl Into<Vec<u8>>, becomes: Becomes) {
+        self.add(name, "crafted.yaml", text, becomes);
+    }
+
+    fn beside(&mut self, path: &str, bytes: impl Into<Vec<u8>>) {
+        self.0.last_mut().unwrap().beside.insert(path.to_owned(), bytes.into());
+    }
+}
+
+/// A document with one operation that may take a body, whose parts are replaced by name.
+fn with(operation: &Value, components: &Value) -> Value {
+    let mut own = json!({"operationId": "a", "responses": {}});
+    own.as_object_mut().unwrap().extend(operation.as_object().unwrap().clone());
+    json!({"openapi": "3.0.3", "info": {"title": "t", "version": "1"}, "paths": {"/a": {"post": own}},
+        "components": components})
+}
+
+fn body(schema: &Value) -> Value {
+    json!({"requestBody": {"content": {"application/json": {"schema": schema}}}})
+}
+
+/// Reads the documents of some groups in every way.
+fn run(groups: &[fn(&mut Cases)]) {
+    let mut cases = Cases::default();
+    groups.iter().for_each(|build| build(&mut cases));
+    let (mut read, mut slowest) = (0, (0, String::new()));
+    let mut faults = String::new();
+    for case in &cases.0 {
+        let begun = std::time::Instant::now();
+        let (is_read, told) = super::faults(&case.name, case.file, &case.bytes, case);
+        let took = begun.elapsed().as_millis();
+        read += usize::from(is_read);
+        slowest = slowest.max((took, case.name.clone()));
+        faults.push_str(&told);
+        let fault = match (&case.becomes, spec::read(case.file, &case.bytes, case, Depth::Requests)) {
+            (Read(count), Ok(found)) if found.operations.len() == *count => continue,
+            (Refused(part), Err(error)) if error.to_string().contains(part) => continue,
+            (Either, _) => continue,
+            (_, Ok(found)) => format!("{} operations, {:?}", found.operations.len(), found.warnings.first()),
+            (_, Err(error)) => error.to_string(),
+        };
+        writeln!(faults, "{} ({}): {fault}", case.name, case.file).unwrap();
+    }
+    assert!(faults.is_empty(), "{faults}");
+    eprintln!(
+        "promise 10: {} crafted documents, {read} read, {} refused with their place, the slowest took {} ms ({})",
+        cases.0.len(),
+        cases.0.len() - read,
+        slowest.0,
+        slowest.1
+    );
+}
+
+#[test]
+fn nesting_and_aliases_end_soon() {
+    run(&[shapes::nesting, shapes::aliases]);
+}
+
+#[test]
+fn references_in_rings_and_to_nothing_end_soon() {
+    run(&[references::cycles, references::dangling]);
+}
+
+#[test]
+fn texts_numbers_and_versions_end_soon() {
+    run(&[shapes::texts, shapes::numbers, shapes::versions]);
+}
+
+#[test]
+fn crowds_end_soon() {
+    run(&[crowds::crowds]);
+}
+
+#[test]
+fn small_documents_that_would_be_large_end_soon() {
+    run(&[crowds::expansions]);
+}
+
+#[test]
+fn graphql_documents_end_soon() {
+    run(&[graphql::graphql]);
+}

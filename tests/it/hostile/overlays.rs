@@ -1,0 +1,96 @@
+//! Overlays made to do harm, and overlays that meet a document made to.
+
+use std::time::Instant;
+
+use opcall::{Document, Error};
+use serde_json::{Map, Value, json};
+
+use super::SOON;
+use crate::support::proof;
+
+/// What an overlay of these actions makes of a document.
+fn repaired(document: &Value, actions: &Value) -> Result<usize, opcall::spec::SpecError> {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, overlay) = (folder.path().join("a.json"), folder.path().join("fix.overlay.json"));
+    std::fs::write(&file, document.to_string()).unwrap();
+    let text = json!({"overlay": "1.1.0", "info": {"title": "t", "version": "1"}, "actions": actions});
+    std::fs::write(&overlay, text.to_string()).unwrap();
+    let begun = Instant::now();
+    let read = Document::open(file).overlay(overlay).read();
+    assert!(begun.elapsed() < SOON, "{actions} took {:?}", begun.elapsed());
+    match read {
+        Ok((table, _)) => Ok(table.len()),
+        Err(Error::Spec(error)) => Err(*error),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A document of so many paths.
+fn large(paths: usize) -> Value {
+    let item = json!({"get": {"parameters": [{"name": "a", "in": "query"}], "responses": {"200": {"description": "x"}}}});
+    let paths: Map<String, Value> = (0..paths).map(|number| (format!("/p{number}"), item.clone())).collect();
+    json!({"openapi": "3.0.3", "paths": paths, "list": (0..proof(2_000, 100_000)).collect::<Vec<_>>()})
+}
+
+#[test]
+fn a_query_cannot_take_the_square_of_its_document() {
+    let document = large(proof(5_000, 20_000));
+    for target in [
+        "$..[?$..x]",
+        "$..[?$..*]",
+        "$..[?count($..*) > 1]",
+        "$..*..*..*..*..*..*..*..*",
+        "$..[*,*]..[*,*]..[*,*]..[*,*]",
+        "$..[?count(@..*) > 1]..[?count(@..*) > 1]..[?count(@..*) > 1]..[?count(@..*) > 1]",
+        "$..[?match(@.name, '((a{100}){100}){100}')]",
+        "$..[?search(@.name, $.openapi)]",
+    ] {
+        let error = repaired(&document, &json!([{"target": target, "update": {"x": 1}}])).unwrap_err();
+        assert_eq!(error.pointer.as_deref(), Some("#/actions/0/target"), "{target}");
+        assert!(error.problem.contains("far more steps than the document has nodes"), "{error}");
+        assert!(error.hint.is_some() && error.file.ends_with("fix.overlay.json"), "{error}");
+    }
+    let copy = json!([{"target": "$.paths['/p1']", "copy": "$..[?$..x]"}]);
+    assert_eq!(repaired(&document, &copy).unwrap_err().pointer.as_deref(), Some("#/actions/0/copy"));
+}
+
+#[test]
+fn a_query_of_many_brackets_is_refused() {
+    for (open, close) in [("(", ")"), ("@[?", "]"), ("!(", ")"), ("match(value(@[?", "]), 'a')")] {
+        let target = format!("$[?{}@.a{}]", open.repeat(200), close.repeat(200));
+        let error = repaired(&large(1), &json!([{"target": target, "remove": true}])).unwrap_err();
+        assert!(error.problem.contains("more than 24 brackets are open"), "{error}");
+        assert!(error.to_string().len() < 1_000, "{error}");
+    }
+}
+
+#[test]
+fn much_can_be_removed_at_once() {
+    let document = large(proof(2_000, 20_000));
+    let half =
+        json!([{"target": "$.list[::2]", "remove": true}, {"target": "$.paths[?@.get]", "remove": true}]);
+    assert_eq!(repaired(&document, &half).unwrap(), 0);
+    let count = proof(2_000, 20_000);
+    let folder = tempfile::tempdir().unwrap();
+    let (file, patch) = (folder.path().join("a.json"), folder.path().join("patch.json"));
+    std::fs::write(&file, document.to_string()).unwrap();
+    let nulls: Map<String, Value> =
+        (0..count - 1).map(|number| (format!("/p{number}"), Value::Null)).collect();
+    std::fs::write(&patch, json!({"paths": nulls}).to_string()).unwrap();
+    let begun = Instant::now();
+    let (table, _) = Document::open(file).overlay(patch).read().unwrap();
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    assert_eq!(table.len(), 1);
+}
+
+#[test]
+fn copies_of_copies_have_an_end() {
+    let double = json!({"target": "$.list", "copy": "$.list"});
+    let error = repaired(&large(1), &json!(vec![double; 40])).unwrap_err();
+    assert!(error.problem.contains("beyond all measure"), "{error}");
+    let deeper = json!({"target": "$.paths", "update": {"x": {"y": {"z": {}}}}});
+    let own = json!({"target": "$.paths.x", "copy": "$.paths"});
+    let mut actions = vec![deeper];
+    actions.extend(vec![own; 60]);
+    assert!(repaired(&large(1), &json!(actions)).is_err());
+}

@@ -1,0 +1,189 @@
+//! Redirects on the wire: none unless asked for; then each as the standard says, with the call's own credentials.
+
+use opcall::{Command, Credentials, Error, FilePart, Harness, HarnessBuilder, Profile};
+use serde_json::json;
+
+use crate::support::{Received, Reply, Server, builder};
+
+const DOCUMENT: &str = r#"{
+  "openapi": "3.0.3", "info": {"title": "moves", "version": "1"}, "x-service": "moves",
+  "servers": [{"url": "SERVER/v1"}],
+  "components": {"securitySchemes": {
+    "key": {"type": "apiKey", "in": "query", "name": "api key"},
+    "word": {"type": "http", "scheme": "digest"}}},
+  "security": [{"key": []}],
+  "paths": {
+    "/things": {
+      "get": {"operationId": "get", "responses": {}},
+      "post": {"operationId": "post", "responses": {}, "requestBody": {"content": {"application/json": {}}}},
+      "put": {"operationId": "put", "responses": {}, "requestBody": {"content": {"application/octet-stream": {}}}},
+      "delete": {"operationId": "delete", "responses": {}}},
+    "/digest": {"get": {"operationId": "digest", "security": [{"word": []}], "responses": {}}}
+  }
+}"#;
+
+fn moves(server: &Server) -> HarnessBuilder {
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    std::fs::write(file.path(), DOCUMENT.replace("SERVER", &server.url())).unwrap();
+    let credentials = Credentials::new().api_key("k/1").basic("me", "word");
+    builder().spec(file.path()).profile("moves", Profile::new().credentials(credentials))
+}
+
+fn following(server: &Server) -> Harness {
+    moves(server).follow_redirects(5).build().unwrap()
+}
+
+/// Redirects from `/v1/things` with a status to an address; everything else is answered.
+fn moved(status: u16, location: &'static str) -> Server {
+    Server::start(move |request, _| {
+        let is_first = request.target.starts_with("/v1/things");
+        if is_first { to(status, location) } else { Reply::json(200, "{}") }
+    })
+}
+
+fn to(status: u16, location: &str) -> Reply {
+    Reply::whole(status, &[&format!("location: {location}")], "")
+}
+
+/// Method, target and body of each request.
+fn trace(server: &Server) -> Vec<String> {
+    let line = |one: &Received| format!("{} {} {}", one.method, one.target, one.text());
+    server.received().iter().map(|one| line(one).trim_end().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn nothing_is_followed_unless_it_is_asked_for() {
+    for status in [301, 302, 303, 307, 308] {
+        let server = moved(status, "/v2/things");
+        let harness = moves(&server).build().unwrap();
+        let error = harness.command("get", ()).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), ("refused", Some(status)));
+        assert_eq!(
+            error.hint().unwrap(),
+            "let the call go on to /v2/things (`follow_redirects`): by default redirects are not followed."
+        );
+        let found = harness.command("get", ()).follow_redirects(1).await.unwrap();
+        assert_eq!(found.attempts().len(), 2);
+        assert_eq!(harness.command("get", ()).await.unwrap_err().status(), Some(status));
+        let harness = following(&server);
+        assert!(harness.command("get", ()).await.is_ok());
+        assert!(harness.command("get", ()).follow_redirects(0).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn methods_and_bodies_go_on_as_the_status_says() {
+    let key = "api%20key=k%2F1";
+    for (status, operation, second) in [
+        (301, "get", Some("GET")),
+        (301, "post", Some("GET")),
+        (301, "delete", None),
+        (302, "post", Some("GET")),
+        (302, "delete", None),
+        (303, "post", Some("GET")),
+        (303, "delete", Some("GET")),
+        (307, "get", Some("GET")),
+        (307, "post", Some("POST")),
+        (307, "delete", Some("DELETE")),
+        (308, "post", Some("POST")),
+    ] {
+        let server = moved(status, "/v2/moved?x=1&api+key=echo#part");
+        let harness = following(&server);
+        let command = harness.command(operation, ());
+        let command = if operation == "post" { command.body(json!({"a": 1})) } else { command };
+        let outcome = command.header("x-note", "ci").header("content-language", "de").await;
+        let trace = trace(&server);
+        let what = format!("{status} {operation}: {trace:?}");
+        assert_eq!(outcome.is_ok(), second.is_some(), "{what}");
+        let Some(second) = second else {
+            assert_eq!((trace.len(), outcome.unwrap_err().status()), (1, Some(status)), "{what}");
+            continue;
+        };
+        let keeps_body = second == "POST";
+        let body = if keeps_body { r#" {"a":1}"# } else { "" };
+        assert_eq!(trace[1..], [format!("{second} /v2/moved?x=1&{key}{body}")], "{what}");
+        let last = server.received().pop().unwrap();
+        assert_eq!((last.header("x-note"), last.header("referer")), (Some("ci"), None), "{what}");
+        let drops = operation != second.to_ascii_lowercase();
+        assert_eq!(last.header("content-type").is_some(), keeps_body, "{what}");
+        assert_eq!(last.header("content-language").is_none(), drops, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn circles_and_long_ways_are_refused() {
+    let error_of = async |command: Command<'_>| {
+        let error = command.await.unwrap_err();
+        assert!(matches!(error, Error::Unsafe(_)) && error.was_sent(), "{error}");
+        error.to_string()
+    };
+    let server = moved(302, "/v1/things?x=2");
+    let harness = following(&server);
+    let problem = error_of(harness.command("get", ())).await;
+    assert_eq!(problem, format!("the service redirects in a circle, at {}/v1/things", server.url()));
+    assert_eq!(server.received().len(), 2);
+    let server = Server::start(|_, before| to(307, &format!("/{before}")));
+    let harness = following(&server);
+    assert_eq!(error_of(harness.command("get", ())).await, "the service redirects more than 5 times");
+    assert_eq!(server.received().len(), 6);
+    assert_eq!(
+        error_of(harness.command("get", ()).follow_redirects(1)).await,
+        "the service redirects more than once"
+    );
+    assert_eq!(server.received().len(), 8);
+}
+
+#[tokio::test]
+async fn an_answer_to_a_challenge_is_made_anew_for_the_new_address() {
+    let server = Server::start(|request, before| match before {
+        0 => Reply::whole(401, &[r#"www-authenticate: Digest realm="r", nonce="n", qop="auth""#], ""),
+        1 => to(307, "/v2/digest?x=1"),
+        _ => {
+            assert!(request.header("authorization").is_some());
+            Reply::json(200, "{}")
+        }
+    });
+    following(&server).command("digest", ()).await.unwrap();
+    let uris: Vec<_> = server.received()[1..]
+        .iter()
+        .map(|one| one.header("authorization").unwrap().split("uri=\"").nth(1).unwrap().to_owned())
+        .collect();
+    assert!(uris[0].starts_with("/v1/digest\"") && uris[1].starts_with("/v2/digest?x=1\""), "{uris:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_body_that_is_spent_is_not_sent_again() {
+    let server = moved(307, "/v2/things");
+    let harness = following(&server);
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let end = pipe.clone();
+    let writing = std::thread::spawn(move || std::fs::write(end, "once").unwrap());
+    let error = harness.command("put", ()).body(FilePart::path(&pipe)).await.unwrap_err();
+    writing.join().unwrap();
+    assert_eq!(error.to_string(), "the service redirects, and the body can be read only once");
+    assert_eq!(trace(&server), ["PUT /v1/things?api%20key=k%2F1 once"]);
+    let file = folder.path().join("file");
+    std::fs::write(&file, "twice").unwrap();
+    harness.command("put", ()).body(FilePart::path(&file)).await.unwrap();
+    assert_eq!(trace(&server)[2..], ["PUT /v2/things?api%20key=k%2F1 twice"]);
+}
+
+#[tokio::test]
+async fn links_of_pages_are_relative_to_where_the_page_came_from() {
+    let server = Server::start(|request, _| match request.target.split(['?', '&']).next().unwrap() {
+        "/v1/things" => to(302, "/v2/deep/things?x=1"),
+        "/v2/deep/things" => Reply::whole(200, &["link: <more?page=2>; rel=next"], "[1]"),
+        _ => Reply::whole(200, &[], "[2]"),
+    });
+    let harness = following(&server);
+    let mut items = harness.command("get", ()).pages().items::<u8>();
+    let mut found = Vec::new();
+    while let Some(item) = items.next().await {
+        found.push(item.unwrap());
+    }
+    assert_eq!(found, [1, 2]);
+    assert_eq!(trace(&server)[2..], ["GET /v2/deep/more?page=2&api%20key=k%2F1"]);
+}
