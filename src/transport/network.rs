@@ -1,6 +1,7 @@
 //! How requests get to their servers: what a user says of proxies, certificates and connecting, once for the calls of a
 //! harness and for the fetching of documents.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use super::proxy::Proxy;
 /// let fetch = Document::fetch("https://api.example/openapi.json").network(network);
 /// # Ok::<(), opcall::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "it does nothing until a harness or a fetch has it"]
 pub struct Network {
     pub(crate) connect_timeout: Duration,
@@ -89,6 +90,18 @@ impl Network {
     pub fn client_certificate(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         self.certificate = Some(ClientCertificate::new(chain.as_ref(), key.as_ref()));
         self
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A file of certificates may hold a key as well.
+        f.debug_struct("Network")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("route", &self.route)
+            .field("roots", &self.roots.len())
+            .field("certificate", &self.certificate)
+            .finish()
     }
 }
 
