@@ -166,7 +166,7 @@ pub mod build;
 mod document;
 mod error;
 mod explain;
-#[cfg(all(any(test, fuzzing), feature = "cli", feature = "logscale"))]
+#[cfg(all(any(test, fuzzing), feature = "cli"))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "client")]

@@ -1,6 +1,14 @@
 //! Small documents made to do harm, each in its own way. What each becomes is said beside it: read, with so many
 //! operations, or refused, for a reason that its error names.
 
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::needless_for_each,
+    clippy::too_many_lines,
+    reason = "lists of texts that are read by people"
+)]
+
 /// Documents of very many parts.
 mod crowds;
 /// GraphQL beside a document.
