@@ -113,6 +113,7 @@ impl HintSource {
 }
 
 /// ` after 3 attempts`; nothing where there was no repeat, whatever credentials were renewed and redirects followed.
+#[cfg(feature = "client")]
 pub(crate) fn counted(attempts: &[Attempt]) -> String {
     let is_repeated = |wait: Wait| !matches!(wait.reason, WaitReason::Credentials | WaitReason::Redirect);
     if attempts.iter().any(|attempt| attempt.wait.is_some_and(is_repeated)) {

@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attempt::{Attempt, counted};
+use crate::attempt::Attempt;
 use crate::operation::Method;
 use crate::request::Problem;
 
@@ -317,7 +317,7 @@ impl fmt::Display for Refused {
             write!(f, "{}", self.status)?;
         }
         #[cfg(feature = "client")]
-        f.write_str(&counted(self.response.attempts()))?;
+        f.write_str(&crate::attempt::counted(self.response.attempts()))?;
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;
         }
