@@ -20,7 +20,8 @@ const REDACTED: &str = "<redacted>";
 /// Shorter ones stand in texts by chance.
 const SHORTEST: usize = 4;
 
-/// The secrets that a request carried, in the spellings in which an answer may repeat them, the longest first.
+/// The secrets that a request carried. Calls note them each time; how an answer may spell them is worked out when one
+/// has to be told of.
 #[derive(Clone, Default)]
 pub(crate) struct Carried(Vec<SecretString>);
 
@@ -45,7 +46,7 @@ impl Carried {
             let values = wire.url.query_pairs().filter(|(known, _)| known == name);
             values.for_each(|(_, value)| carried.add(&value));
         }
-        carried.sorted()
+        carried
     }
 
     /// Those of a token request.
@@ -62,7 +63,7 @@ impl Carried {
                 carried.add(pair.expose_secret());
             }
         }
-        carried.sorted()
+        carried
     }
 
     /// Of `Basic` credentials also the password (RFC 7617 §2).
@@ -79,33 +80,24 @@ impl Carried {
     }
 
     fn add(&mut self, secret: &str) {
-        const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-        if secret.len() < SHORTEST {
-            return;
-        }
-        let percent = utf8_percent_encode(secret, UNRESERVED).to_string();
-        let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        for spelling in
-            [secret.to_owned(), percent.to_ascii_lowercase(), percent, form, BASE64.encode(secret)]
-        {
-            if !self.0.iter().any(|known| known.expose_secret() == spelling) {
-                self.0.push(spelling.into());
-            }
+        if secret.len() >= SHORTEST && !self.0.iter().any(|known| known.expose_secret() == secret) {
+            self.0.push(secret.into());
         }
     }
 
-    fn sorted(mut self) -> Self {
-        self.0.sort_by_key(|spelling| std::cmp::Reverse(spelling.expose_secret().len()));
-        self
+    /// The spellings in which an answer may repeat them, the longest first.
+    fn spellings(&self) -> Vec<SecretString> {
+        let mut all: Vec<_> = self.0.iter().flat_map(|secret| spelled(secret.expose_secret())).collect();
+        all.sort_by_key(|spelling| std::cmp::Reverse(spelling.expose_secret().len()));
+        all
     }
 
     /// Takes the secrets out of what an error says.
     pub(crate) fn conceal(&self, error: Error) -> Error {
         match error {
             Error::Refused(mut refused) => {
-                for said in [&mut refused.message, &mut refused.code, &mut refused.trace_id] {
-                    self.hide_in(said.as_mut());
-                }
+                let said = [&mut refused.message, &mut refused.code, &mut refused.trace_id];
+                self.hide_in(said.into_iter().flatten());
                 Error::Refused(refused)
             }
             Error::Auth(error) => self.of_auth(*error).into(),
@@ -119,28 +111,40 @@ impl Carried {
     }
 
     fn of_auth(&self, mut error: AuthError) -> AuthError {
-        self.hide_in(Some(&mut error.problem));
-        self.hide_in(error.hint.as_mut());
-        self.hide_in(error.trace_id.as_mut());
+        let AuthError { problem, hint, trace_id, .. } = &mut error;
+        self.hide_in([Some(problem), hint.as_mut(), trace_id.as_mut()].into_iter().flatten());
         error
     }
 
-    fn hide_in(&self, text: Option<&mut String>) {
-        let Some(text) = text else { return };
-        for spelling in &self.0 {
-            let spelling = spelling.expose_secret();
-            if text.contains(spelling) {
-                *text = text.replace(spelling, REDACTED);
-            }
-            // A text that was cut may end in the first half of one.
-            if let Some(whole) = text.strip_suffix('…')
-                && let Some(at) = start_of(whole, spelling)
-            {
-                text.truncate(at);
-                text.push_str(REDACTED);
-                text.push('…');
+    fn hide_in<'t>(&self, texts: impl Iterator<Item = &'t mut String>) {
+        let spellings = self.spellings();
+        for text in texts {
+            for spelling in &spellings {
+                hide(spelling.expose_secret(), text);
             }
         }
+    }
+}
+
+fn spelled(secret: &str) -> [SecretString; 5] {
+    const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    let percent = utf8_percent_encode(secret, UNRESERVED).to_string();
+    let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    [secret.to_owned(), percent.to_ascii_lowercase(), percent, form, BASE64.encode(secret)]
+        .map(SecretString::from)
+}
+
+fn hide(spelling: &str, text: &mut String) {
+    if text.contains(spelling) {
+        *text = text.replace(spelling, REDACTED);
+    }
+    // A text that was cut may end in the first half of one.
+    if let Some(whole) = text.strip_suffix('…')
+        && let Some(at) = start_of(whole, spelling)
+    {
+        text.truncate(at);
+        text.push_str(REDACTED);
+        text.push('…');
     }
 }
 
@@ -161,12 +165,12 @@ mod tests {
         for secret in secrets {
             carried.add(secret);
         }
-        carried.sorted()
+        carried
     }
 
     fn hidden(secrets: &[&str], text: &str) -> String {
         let mut text = text.to_owned();
-        carried(secrets).hide_in(Some(&mut text));
+        carried(secrets).hide_in(std::iter::once(&mut text));
         text
     }
 
@@ -193,7 +197,7 @@ mod tests {
         let mut carried = Carried::default();
         carried.add_authorization("Basic dXNlcjpwYXNzd29yZA==");
         let mut text = "dXNlcjpwYXNzd29yZA== is user and password".to_owned();
-        carried.hide_in(Some(&mut text));
+        carried.hide_in(std::iter::once(&mut text));
         assert_eq!(text, "<redacted> is user and <redacted>");
     }
 }
