@@ -142,6 +142,16 @@ impl<'a> Dispatch<'a> {
         Ok((checked.map_err(|error| carried.conceal(error))?, url))
     }
 
+    /// A live call up to the moment of sending.
+    pub(super) async fn made(&self) -> Result<()> {
+        let place = self.place(&self.account.base());
+        place.require_real()?;
+        let request = self.resolve(&place)?;
+        let transport = self.inner().transport.for_call(self.limits.max_time);
+        let mut call = LiveCall::new(self, &transport, place, request)?;
+        transport.made(&mut call).await
+    }
+
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
         self.is_streamed = true;

@@ -233,6 +233,13 @@ impl<'a> Command<'a> {
         Dispatch::of(self)?.prepare()
     }
 
+    /// Goes as far as a live call goes before it sends: the request as the HTTP library takes it, signed in. For the
+    /// benches of this crate.
+    #[doc(hidden)]
+    pub async fn made(self) -> Result<()> {
+        Dispatch::of(self)?.made().await
+    }
+
     /// Makes the call. It is what awaiting a command does, as a future, for `join_all` and `spawn`.
     ///
     /// # Errors

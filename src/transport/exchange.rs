@@ -8,11 +8,21 @@ use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, R
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
 use super::limits::{Span, TimedOut, is_large};
-use super::{Answer, Transport, Wire, body, connecting, decode};
+use super::{Answer, Call, Transport, Wire, body, connecting, decode};
 use crate::error::Phase;
 use crate::request::Content;
 
 impl Transport {
+    /// Makes a request as the HTTP library takes it, and does not send it.
+    pub(crate) async fn made<C: Call>(&self, call: &mut C) -> Result<(), C::Error> {
+        let wire = call.wire().await?;
+        let made = match self.clients.get(&wire, &self.settings) {
+            Ok((client, _)) => request(&client, &wire).await.map(drop),
+            Err(error) => Err(error.into()),
+        };
+        made.map_err(|failure| call.failed(failure, &wire, Vec::new()))
+    }
+
     pub(super) async fn attempt(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
         let url = wire.shown_url();
         tracing::debug!(operation = wire.operation, method = %wire.method, url, "sending");

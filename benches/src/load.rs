@@ -1,0 +1,43 @@
+//! From a file to the first operation that can be called, beside one pass of the JSON parser that keeps nothing.
+
+use std::path::Path;
+
+use opcall::{Harness, OperationTable};
+use serde::de::IgnoredAny;
+
+use super::clock::{compare, of_thread};
+use super::documents;
+
+pub(crate) fn run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = folder.path().join("made.json");
+    std::fs::write(&made, documents::made(1_600)).expect("a file");
+    let mut all = vec![("made, 1,600 operations".to_owned(), made)];
+    all.extend(documents::real());
+    for (name, path) in all {
+        let size = std::fs::metadata(&path).map_or(0, |data| data.len());
+        let found = compare(9, 1, of_thread, |_| first_operation(&path), |_| ignored(&path));
+        println!(
+            "load {name} ({:.1} MB): {:.1} ms, one pass of the parser {:.1} ms, ratio {:.2}",
+            size as f64 / 1e6,
+            found.first / 1e6,
+            found.second / 1e6,
+            found.ratio
+        );
+    }
+}
+
+/// Loads a document and prepares a call of its first operation.
+pub(crate) fn first_operation(path: &Path) {
+    let (table, _) = OperationTable::read(path).expect("a document");
+    let id = table.iter().next().expect("an operation").id().to_owned();
+    let harness = Harness::builder().env(|_| None).table(table).build().expect("a harness");
+    // What it lacks is found only where the operation was read.
+    let _ = std::hint::black_box(harness.command(&id, ()).server("https://h.example").prepare());
+}
+
+/// Parses a file and keeps nothing.
+pub(crate) fn ignored(path: &Path) {
+    let bytes = std::fs::read(path).expect("a file");
+    std::hint::black_box(serde_json::from_slice::<IgnoredAny>(&bytes)).expect("JSON");
+}

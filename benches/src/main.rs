@@ -1,0 +1,40 @@
+//! How fast opcall is, each figure beside what it is measured against in the same run.
+//!
+//! `cargo run --release --manifest-path benches/Cargo.toml` runs the short ones; a name after `--` runs one.
+//! docs/performance.md has the figures, and what each is.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a program that prints what it measured"
+)]
+
+mod call;
+mod clock;
+mod documents;
+mod gate;
+mod load;
+mod resolve;
+mod server;
+mod ways;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["serve"] => server::serve(),
+        ["way", name, count, rest @ ..] => {
+            ways::run(name, count.parse().expect("a number"), rest.first().copied())
+        }
+        ["resolve"] => resolve::run(),
+        ["call"] => call::run(),
+        ["load"] => load::run(),
+        ["gate", rest @ ..] => gate::run(rest.first() == Some(&"--write")),
+        [] => {
+            resolve::run();
+            call::run();
+        }
+        other => panic!("no bench {other:?}"),
+    }
+}
