@@ -118,6 +118,15 @@ async fn a_proxy_may_itself_be_spoken_to_by_tls() {
 }
 
 #[tokio::test]
+async fn what_an_encrypted_proxy_breaks_off_may_have_been_carried_out() {
+    let proxy = ProxyServer::falling_out(&authority().sign("127.0.0.1", 3000));
+    let through = harness("http://h.example/v1", Network::new().proxy(proxy.url("https", "")));
+    let error = through.command("things", ()).await.unwrap_err();
+    let Error::Transport(broken) = &error else { panic!("{error:?}") };
+    assert_eq!((broken.phase, error.was_sent(), proxy.seen().len()), (Phase::Broken, true, 1));
+}
+
+#[tokio::test]
 async fn socks_carries_both_and_the_name_where_it_is_to_resolve_it() {
     let origin = far();
     for (scheme, user, wanted, seen) in [
