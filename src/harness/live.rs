@@ -218,6 +218,10 @@ impl Call for LiveCall<'_, '_> {
         failure.into_error(wire, attempts)
     }
 
+    fn unfinished(&self, error: Error, attempts: Vec<Attempt>) -> Error {
+        error.after(attempts, self.dispatch.label())
+    }
+
     fn out_of_time(&self) -> TransportError {
         TransportError {
             operation: self.dispatch.label(),

@@ -48,6 +48,11 @@ pub(crate) trait Call: Send {
     /// The error for a failure that is final.
     fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Self::Error;
 
+    /// The error for a call that cannot go on after these attempts.
+    fn unfinished(&self, error: Self::Error, _: Vec<Attempt>) -> Self::Error {
+        error
+    }
+
     /// The error for a call whose whole time ran out before anything was sent.
     fn out_of_time(&self) -> TransportError;
 }
@@ -122,14 +127,24 @@ impl Progress {
         }
     }
 
+    /// The attempts of a call that is over: nothing came after the last one, whatever was meant to.
+    fn take_log(&mut self) -> Vec<Attempt> {
+        let mut log = std::mem::take(&mut self.log);
+        if let Some(last) = log.last_mut() {
+            last.wait = None;
+        }
+        log
+    }
+
     /// What was under way when the whole time ran out.
     fn lost(mut self) -> Option<TransportError> {
         let phase = |sent: bool| if sent { Phase::AnswerTimeout } else { Phase::ConnectTimeout };
         self.spend();
         let sent = !self.unsent.load(Ordering::Relaxed);
         self.end(Outcome::Failed(phase(sent)), sent);
-        let sent = self.log.iter().any(|attempt| attempt.sent);
-        self.lost.map(|lost| TransportError { phase: phase(sent), attempts: self.log, ..lost })
+        let attempts = self.take_log();
+        let sent = attempts.iter().any(|attempt| attempt.sent);
+        self.lost.map(|lost| TransportError { phase: phase(sent), attempts, ..lost })
     }
 }
 
@@ -148,16 +163,16 @@ impl Transport {
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<Answer, C::Error> {
-        let mut before: Option<(Wire, Result<Answer, Failure>)> = None;
+        let mut repeated: Option<(Wire, Result<Answer, Failure>)> = None;
         loop {
-            let wire = match (call.wire().await, before.take()) {
-                (Ok(wire), known) => {
-                    before = known;
-                    wire
-                }
-                // What was sent brought an outcome, which says more than that nothing more can be sent.
-                (Err(_), Some((wire, outcome))) => return finish(call, &wire, outcome, progress),
-                (Err(error), None) => return Err(error),
+            // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
+            let before = repeated.take();
+            let wire = match call.wire().await {
+                Ok(wire) => wire,
+                Err(error) => match before {
+                    Some((wire, outcome)) => return finish(call, &wire, outcome, progress),
+                    None => return Err(call.unfinished(error, progress.take_log())),
+                },
             };
             let caller = call.caller().cloned();
             let turn = match self.turn(caller.as_ref(), &wire, deadline, progress).await {
@@ -179,16 +194,13 @@ impl Transport {
             }
             match self.next(call, &outcome, hint, &wire, deadline, progress)? {
                 Next::Redirected => progress.note(&wire, REDIRECTED),
-                Next::Renewed => {
-                    progress.note(&wire, RENEWED);
-                    before = (progress.repeats > 0).then_some((wire, outcome));
-                }
+                Next::Renewed => progress.note(&wire, RENEWED),
                 Next::Again(repeat, charge) => {
                     progress.note(&wire, repeat.wait);
                     progress.spend();
                     progress.charge = Some(charge);
                     progress.repeats += 1;
-                    before = Some((wire, outcome));
+                    repeated = Some((wire, outcome));
                     tokio::time::sleep(repeat.wait.length).await;
                 }
                 Next::Stop(stop) => {
@@ -278,7 +290,7 @@ fn finish<C: Call>(
     outcome: Result<Answer, Failure>,
     progress: &mut Progress,
 ) -> Result<Answer, C::Error> {
-    let attempts = std::mem::take(&mut progress.log);
+    let attempts = progress.take_log();
     match outcome {
         Ok(answer) => Ok(Answer { attempts, ..answer }),
         Err(failure) => Err(call.failed(failure, wire, attempts)),

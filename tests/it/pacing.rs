@@ -251,6 +251,25 @@ async fn a_limit_of_ones_own_holds() {
     }
 }
 
+#[tokio::test]
+async fn a_repeat_that_is_held_back_is_not_told_as_one() {
+    let (server, _) = timed(|_, before| match before {
+        0 => Reply::whole(500, &["retry-after: 1"], ""),
+        _ => too_many("retry-after: 3600"),
+    });
+    let harness = panther(&server).build().unwrap();
+    let other = async {
+        came(&server, 1).await;
+        list(&harness).await
+    };
+    let (first, other) = tokio::join!(list(&harness), other);
+    assert_eq!(other.unwrap_err().status(), Some(429));
+    let error = first.unwrap_err();
+    let [attempt] = error.attempts() else { panic!("{:?}", error.attempts()) };
+    assert_eq!((attempt.status(), attempt.wait), (Some(500), None));
+    assert_eq!(error.to_string(), "panther refused api token#list with 500");
+}
+
 #[cfg(feature = "cli")]
 #[test]
 fn processes_that_share_a_folder_wait_for_each_other() {
