@@ -32,6 +32,14 @@ pub(crate) struct Hint {
     pub(crate) source: HintSource,
 }
 
+impl Hint {
+    /// Whether it is a word about the call itself. Fields that tell of the rate limit stand in answers of every kind:
+    /// they are one only where the limit was hit.
+    pub(crate) fn is_about(&self, status: u16) -> bool {
+        status == 429 || matches!(self.source, HintSource::RetryAfter | HintSource::RetryAfterMs)
+    }
+}
+
 /// How long an answer with this status asks to wait, by the first form that it holds: `Retry-After`; the field that
 /// `x-rate-limit` names; `RateLimit`; `RateLimit-Reset` and its kin; milliseconds.
 ///

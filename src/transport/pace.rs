@@ -158,7 +158,8 @@ impl Pace {
 
     /// Nobody of a caller asks again before a server's word: that of 429, or of 503 where it says how long.
     pub(super) async fn refused(&self, caller: &Caller, status: u16, hint: Option<Hint>) {
-        let Some(hint) = hint.filter(|_| matches!(status, 429 | 503)) else { return };
+        let is_word = |hint: &Hint| matches!(status, 429 | 503) && hint.is_about(status);
+        let Some(hint) = hint.filter(is_word) else { return };
         self.cooldowns.stop(&caller.key, hint.wait, Instant::now());
         let Some(shared) = caller.shared() else { return };
         let (key, now) = (caller.key.clone(), SystemTime::now());

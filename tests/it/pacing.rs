@@ -143,6 +143,7 @@ async fn only_what_tells_of_a_limit_stops_others() {
         (500, "retry-after: 1", false),
         (429, "x-nothing: 1", false),
         (429, "x-ratelimit-reset-after: 0.8", true),
+        (503, "x-ratelimit-reset-after: 0.8", false),
     ] {
         let (server, times) =
             timed(move |_, before| if before == 0 { Reply::whole(status, &[hint], "") } else { ok() });

@@ -100,8 +100,11 @@ fn the_users_own_limit_holds_and_takes_one_place_a_request() {
 #[tokio::test]
 async fn only_a_word_of_the_server_stops_others() {
     let pace = pace();
-    let hint = |seconds| Some(Hint { wait: seconds * SECOND, source: hint::HintSource::RetryAfter });
-    for (key, status, hint) in [("a", 500, hint(9)), ("a", 429, None), ("b", 503, hint(7))] {
+    let hint = |seconds, source| Some(Hint { wait: seconds * SECOND, source });
+    let (word, limit) = (hint::HintSource::RetryAfter, hint::HintSource::RateLimitReset);
+    for (key, status, hint) in
+        [("a", 500, hint(9, word)), ("a", 429, None), ("a", 503, hint(9, limit)), ("b", 503, hint(7, word))]
+    {
         pace.refused(&caller(key), status, hint).await;
     }
     assert_eq!(pace.cooldown(&caller("a"), Instant::now()), None);
