@@ -102,11 +102,10 @@ impl Progress {
         self.log.push(Attempt { number, outcome, sent, took: started.elapsed(), wait: None, held });
     }
 
-    /// Notes that the next attempt is held back.
-    fn hold(&mut self, wire: &Wire, wait: Wait) {
+    /// Notes that the next attempt was held back.
+    fn hold(&mut self, wait: Wait) {
         let length = self.held.map_or(wait.length, |held| held.length.saturating_add(wait.length));
         self.held = Some(Wait { length, ..wait });
-        tracing::debug!(operation = wire.operation, wait = ?wait.length, why = %wait.reason, "held back");
     }
 
     /// Notes what follows the last attempt, for the caller and the log.
@@ -224,7 +223,7 @@ impl Transport {
         let origin = wire.url.origin();
         let (operation, max_wait) = (wire.operation.as_str(), self.settings.retry.longest_wait());
         let asking = Asking { caller, operation, origin: &origin, deadline, max_wait };
-        self.pace.pass(&asking, |wait| progress.hold(wire, wait)).await.map(Some)
+        self.pace.pass(&asking, |wait| progress.hold(wait)).await.map(Some)
     }
 
     fn next<C: Call>(
