@@ -184,10 +184,7 @@ impl Transport {
             progress.begin(&wire);
             let outcome = self.attempt(&wire, &progress.unsent).await;
             progress.end(outcome_of(&outcome), was_sent(&outcome));
-            let hint = outcome.as_ref().ok().and_then(|answer| hint_of(call, answer));
-            if let (Some(turn), Ok(answer)) = (turn, &outcome) {
-                turn.answered(answer.status, &answer.headers, call.limits());
-            }
+            let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn));
             if let (Outcome::Status(status), Some(caller)) = (outcome_of(&outcome), caller) {
                 self.pace.refused(&caller, status, hint).await;
             }
@@ -267,8 +264,15 @@ impl Transport {
     }
 }
 
-fn hint_of<C: Call>(call: &C, answer: &Answer) -> Option<Hint> {
-    hint::read(answer.status, &answer.headers, call.limits(), SystemTime::now())
+/// Learns what an answer tells of limits; returns how long it asks to wait.
+fn heed(answer: &Answer, limits: Option<&RateLimitHeaders>, turn: Option<Turn>) -> Option<Hint> {
+    let Answer { status, headers, .. } = answer;
+    let now = SystemTime::now();
+    let quotas = hint::quotas(headers, limits, now);
+    if let Some(turn) = turn {
+        turn.answered(*status, headers, &quotas);
+    }
+    hint::beside(*status, headers, &quotas, now)
 }
 
 fn outcome_of(outcome: &Result<Answer, Failure>) -> Outcome {

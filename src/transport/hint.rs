@@ -51,9 +51,13 @@ pub(crate) fn read(
     limits: Option<&RateLimitHeaders>,
     now: SystemTime,
 ) -> Option<Hint> {
-    let hint = retry_after(headers, now)
-        .or_else(|| exhausted(status, &quotas(headers, limits, now)))
-        .or_else(|| milliseconds(headers))?;
+    beside(status, headers, &quotas(headers, limits, now), now)
+}
+
+/// The same, where the limits that the answer tells are read already.
+pub(crate) fn beside(status: u16, headers: &HeaderMap, quotas: &[Quota], now: SystemTime) -> Option<Hint> {
+    let hint =
+        retry_after(headers, now).or_else(|| exhausted(status, quotas)).or_else(|| milliseconds(headers))?;
     Some(Hint { wait: hint.wait.min(LONGEST), ..hint })
 }
 

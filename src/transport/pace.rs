@@ -22,9 +22,8 @@ use self::learned::{Learned, Place};
 pub(crate) use self::own::Rate;
 use self::own::{Own, Ticket};
 use self::shared::Shared;
-use super::hint::{self, Hint};
+use super::hint::{self, Hint, Quota};
 use crate::attempt::{Wait, WaitReason};
-use crate::operation::RateLimitHeaders;
 
 /// Requests that waited for the same moment go out within a tenth of their wait, and never within less than this.
 const SPREAD: Duration = Duration::from_millis(50);
@@ -205,10 +204,9 @@ impl Pace {
 
 impl Turn {
     /// Learns from the answer to the request that had this turn.
-    pub(super) fn answered(self, status: u16, headers: &HeaderMap, limits: Option<&RateLimitHeaders>) {
+    pub(super) fn answered(self, status: u16, headers: &HeaderMap, quotas: &[Quota]) {
         let Some(place) = self.0 else { return };
-        let quotas = hint::quotas(headers, limits, SystemTime::now());
-        place.learn(&quotas, hint::resource(headers), (200..300).contains(&status), Instant::now());
+        place.learn(quotas, hint::resource(headers), (200..300).contains(&status), Instant::now());
     }
 }
 

@@ -65,7 +65,8 @@ fn what_is_only_learned_makes_nothing_fail() {
         let mut waited = Waited { ticket: None, guessed: 59 * SECOND };
         let asking = Asking { max_wait: 86_400 * SECOND, ..asking(&caller, &origin, now) };
         let turn = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap();
-        turn.answered(200, &HeaderMap::from_iter(headers), None);
+        let headers = HeaderMap::from_iter(headers);
+        turn.answered(200, &headers, &hint::quotas(&headers, None, SystemTime::now()));
     };
     nothing_left(30);
     let asking = asking(&caller, &origin, now);
