@@ -278,6 +278,25 @@ async fn a_file_without_a_length_is_sent_whole() {
     }
 }
 
+/// They say what an answer with a body would have (RFC 9110 §8.6).
+#[tokio::test]
+async fn header_fields_of_an_answer_without_a_body_stay() {
+    const FIELDS: &str = "content-encoding: gzip\r\ncontent-length: 99999999999\r\n\r\n";
+    for (method, status) in [(Method::Head, 200), (Method::Head, 404), (Method::Get, 304)] {
+        let server = Server::start(move |_, _| Reply::raw(format!("HTTP/1.1 {status} Status\r\n{FIELDS}")));
+        let harness = panther(&server.url()).build().unwrap();
+        let found = match harness.request("panther", method.clone(), "/a", ()).await {
+            Ok(found) => found,
+            Err(Error::Refused(refused)) => refused.response,
+            Err(other) => panic!("{method} {status}: {other:?}"),
+        };
+        let field = |name: &str| found.headers().get(name).and_then(|value| value.to_str().ok());
+        assert_eq!((found.status(), found.bytes().len()), (status, 0));
+        assert_eq!(field("content-encoding"), Some("gzip"), "{method} {status}");
+        assert_eq!(field("content-length"), Some("99999999999"), "{method} {status}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_there_is_named() {
     let harness = panther("http://127.0.0.1:9").build().unwrap();
