@@ -6,7 +6,7 @@ use std::time::Duration;
 use opcall::{Command, Credentials, Error, FilePart, Harness, HarnessBuilder, Method, Profile};
 use serde_json::json;
 
-use crate::support::{Received, Reply, Server, builder, in_region};
+use crate::support::{Received, Reply, Server, builder, client, in_region};
 
 const DOCUMENT: &str = r#"{
   "openapi": "3.0.3", "info": {"title": "moves", "version": "1"}, "x-service": "moves",
@@ -257,4 +257,29 @@ async fn a_body_that_is_gone_before_the_repeat_does_not_make_the_call_unsent() {
         error.to_string(),
         "moves:put was sent and answered with 500, but the request that had to follow could not be sent"
     );
+}
+
+/// The token endpoint names another region when the token is renewed for where the redirect leads.
+#[tokio::test]
+async fn a_redirect_is_not_taken_back_where_the_region_changes() {
+    let other = Server::start(|request, _| match request.target.as_str() {
+        "/oauth2/token" => Reply::token("t2", 1800),
+        _ => Reply::json(200, "{}"),
+    });
+    let (tokens, moved) = (AtomicUsize::new(0), format!("location: {}/oauth2/token", other.url()));
+    let server = Server::start(move |request, _| match request.target.as_str() {
+        "/oauth2/token" if tokens.fetch_add(1, Ordering::SeqCst) == 0 => Reply::token("t1", 1800),
+        "/oauth2/token" => Reply::whole(308, &[&moved, "x-cs-region: us-2"], ""),
+        "/a" => to(303, "/b"),
+        _ if request.header("authorization") == Some("Bearer t2") => Reply::json(200, "{}"),
+        _ => Reply::json(401, "{}"),
+    });
+    let regions = [("us-1", server.url()), ("us-2", other.url())];
+    let profile = Profile::new().credentials(client());
+    let harness = builder().regions("falcon", regions).profile("falcon", profile).build().unwrap();
+    let found = harness.request("falcon", Method::Post, "/a", ()).follow_redirects(1).await.unwrap();
+    assert_eq!(found.attempts().len(), 3);
+    assert_eq!((server.count("/a"), server.count("/b"), other.count("/a")), (1, 2, 0));
+    harness.request("falcon", Method::Get, "/c", ()).await.unwrap();
+    assert_eq!((other.count("/c"), other.received().len()), (1, 2), "the next call goes there");
 }
