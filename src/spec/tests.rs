@@ -8,7 +8,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::operation::{Location, PaginationKind, Style, Types};
+use crate::operation::{Location, PaginationKind, SchemeKind, Style, Types};
 
 /// Files by name.
 #[derive(Default)]
@@ -393,4 +393,41 @@ fn faults_in_graphql_documents_have_a_place() {
         .with("o.graphql", "query a { b }");
     let error = files.folder().unwrap_err();
     assert_eq!(error.pointer.as_deref(), Some("#/paths/~1graphql/post/x-graphql/pagination/gone"), "{error}");
+}
+
+#[test]
+fn a_path_key_and_its_parameters_agree() {
+    let parameter = |name: &str, place: &str| json!({"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}});
+    for (key, declared, expected) in [
+        ("/a/{id:[0-9]+}", vec![("id", "path")], vec![("id", Location::Path)]),
+        ("/a/{id:[0-9]{3}}", vec![("id", "path")], vec![("id", Location::Path)]),
+        ("/a/{a:b}", vec![("a:b", "path")], vec![("a:b", Location::Path)]),
+        ("/a/{ id }", vec![("id", "path")], vec![("id", Location::Path)]),
+        ("/a?q={q}", vec![("q", "query")], vec![("q", Location::Query)]),
+        ("/a?q={q}", vec![("q", "path")], vec![("q", Location::Path)]),
+        (
+            "/a/{q}?q={q}",
+            vec![("q", "path"), ("q", "query")],
+            vec![("q", Location::Path), ("q", Location::Query)],
+        ),
+    ] {
+        let declared: Vec<Value> = declared.iter().map(|(name, place)| parameter(name, place)).collect();
+        let read = whole(&document(&json!({(key): {"get": {"operationId": "a", "parameters": declared}}})));
+        assert_eq!(read.warnings, [], "{key}");
+        let found: Vec<_> =
+            read.operations[0].parameters.iter().map(|one| (one.name.as_str(), one.location)).collect();
+        assert_eq!(found, expected, "{key}");
+    }
+    let told = |key: &str, declared: Value| {
+        let read = whole(&document(&json!({(key): {"get": {"operationId": "a", "parameters": declared}}})));
+        let problems: Vec<_> = read.warnings.iter().map(|one| one.problem.clone()).collect();
+        (read.operations[0].parameters.len(), problems)
+    };
+    let assumed = |place: &str, name: &str| {
+        format!("no {place} parameter `{name}` is declared; read as a required string")
+    };
+    assert_eq!(told("/a/{x}?q={q}&x={x}", json!([])), (2, vec![assumed("path", "x"), assumed("query", "q")]));
+    assert_eq!(told("/a#b={x}", json!([])), (0, vec![]));
+    let gone = "the path has no `{x}` for the parameter of that name".to_owned();
+    assert_eq!(told("/a#b={x}", json!([parameter("x", "path")])), (0, vec![gone]));
 }
