@@ -369,8 +369,7 @@ mod tests {
         let components = json!({"base": {"type": "object", "required": ["a"],
             "properties": {"a": {"type": "string"}, "id": {"readOnly": true}}}});
         in_document(&components, |resolver| {
-            let schema =
-                json!({"allOf": [{"$ref": "#/s/base"}, {"properties": {"b": {}, "id": {}}, "required": ["b"]}]});
+            let schema = json!({"allOf": [{"$ref": "#/s/base"}, {"properties": {"b": {}, "id": {}}, "required": ["b"]}]});
             let (found, open) = properties(Some(&schema), resolver);
             let names = |found: &[PropertyDef]| {
                 found.iter().map(|one| (one.name.clone(), one.required, one.read_only)).collect::<Vec<_>>()
