@@ -268,8 +268,7 @@ impl Found<'_> {
 
     /// Whether parts of the document have names that references go by, which came with `OpenAPI` 3.1.
     fn names_parts(&self) -> bool {
-        let version = self.root.get("openapi").and_then(Value::as_str);
-        version.is_some_and(|version| !version.starts_with("3.0")) && anchors::may_name(self.text)
+        document::is_since_3_1(self.root.get("openapi")) && anchors::may_name(self.text)
     }
 
     fn into_index(mut self, file: &str) -> Result<Index, SpecError> {

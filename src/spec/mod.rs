@@ -277,7 +277,8 @@ fn collect(
     warnings: &mut Vec<Warning>,
 ) -> Result<Description, SpecError> {
     let &Reading { file, bytes, folder, source, depth, number } = reading;
-    let placed = anchors::by_place(root);
+    let has_names = document::is_since_3_1(root.get("openapi"));
+    let placed = if has_names { anchors::by_place(root) } else { None };
     let root = placed.as_ref().unwrap_or(root);
     let resolver = Whole::new(root, source, file, bytes);
     let Head { mut format, upgrade, defaults, service } =

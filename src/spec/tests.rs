@@ -479,3 +479,20 @@ fn a_path_key_and_its_parameters_agree() {
     let gone = "the path has no `{x}` for the parameter of that name".to_owned();
     assert_eq!(told("/a#b={x}", json!([parameter("x", "path")])), (0, vec![gone]));
 }
+
+#[test]
+fn a_version_is_one_with_names_or_without_in_both_readings() {
+    for (version, is_found) in
+        [(json!("3.1.0"), true), (json!(3.1), true), (json!("3.0.3"), false), (json!(3.0), false)]
+    {
+        let body = json!({"content": {"application/json": {"schema": {"$ref": "https://s.test/pet"}}}});
+        let mut document = document(&json!({"/a": {"post": {"operationId": "a", "requestBody": body}}}));
+        document["openapi"] = version.clone();
+        document["components"] = json!({"schemas": {"pet": {"$id": "https://s.test/pet", "type": "object"}}});
+        let read = whole(&document);
+        assert_eq!(read.warnings.is_empty(), is_found, "{version}");
+        assert_eq!(!read.operations[0].schemas.is_empty(), is_found, "{version}");
+        let is_lazy = index("dir/pets.json", &document.to_string(), Limits::default()).unwrap().is_some();
+        assert_eq!(is_lazy, !is_found, "{version}");
+    }
+}
