@@ -468,3 +468,39 @@ fn endpoints_of_no_table_are_called_by_their_path() {
     assert_eq!(error.operation, "test:GET /new/{id}");
     assert_eq!(body(unlisted(Method::Put, "/new", json!({"body": [1]}))), r#"{"json":[1]}"#);
 }
+
+#[test]
+fn parts_have_styles_since_openapi_3_1() {
+    let field = |schema: Value| json!({"type": "object", "properties": {"f": schema}});
+    let sent = |version: &str, schema: Value, encoding: Value, value: Value| {
+        let content = json!({"multipart/form-data": {"schema": field(schema), "encoding": {"f": encoding}}});
+        let document = json!({"openapi": version, "info": {"title": "t", "version": "1"}, "paths": {
+            "/a": {"post": {"operationId": "a", "requestBody": {"content": content}, "responses": {}}}}});
+        let read = crate::spec::read(
+            "t.json",
+            document.to_string().as_bytes(),
+            &crate::spec::NoSource,
+            crate::spec::Depth::Requests,
+        );
+        let read = read.unwrap();
+        assert_eq!(read.warnings, []);
+        let table =
+            OperationTable::load(crate::table::format::encode(&read.service, &read.operations, 0)).unwrap();
+        body(call(&table, "a", json!({"f": value})))
+    };
+    let (list, object) = (json!({"type": "array", "items": {"type": "string"}}), json!({"type": "object"}));
+    let part = |name: &str, text: &str| format!(r#"{{"name":"{name}","text":"{text}"}}"#);
+    let parts = |parts: &[String]| format!(r#"{{"multipart":[{}]}}"#, parts.join(","));
+    let commas = json!({"style": "form", "explode": false});
+    let (p, q) = (part("f", "p"), part("f", "q"));
+    for version in ["3.0.3", "3.0", "3"] {
+        assert_eq!(
+            sent(version, list.clone(), commas.clone(), json!(["p", "q"])),
+            parts(&[p.clone(), q.clone()])
+        );
+        let whole = r#"{"name":"f","content_type":"application/json","text":"{\"a\":1}"}"#.to_owned();
+        assert_eq!(sent(version, object.clone(), json!({"style": "form"}), json!({"a": 1})), parts(&[whole]));
+    }
+    assert_eq!(sent("3.1.0", list, commas, json!(["p", "q"])), parts(&[part("f", "p,q")]));
+    assert_eq!(sent("3.1.0", object, json!({"style": "form"}), json!({"a": 1})), parts(&[part("a", "1")]));
+}

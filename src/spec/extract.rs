@@ -261,7 +261,7 @@ fn request_body(
                 Some(schema) => schema::define(schema, context.resolver),
                 None => SchemaDef { text: "{}".to_owned(), ..SchemaDef::default() },
             },
-            encoding: encoding::read(&media_type, &properties, &pointer, context, schemas, warnings),
+            encoding: encoding::read((name, &media_type), &properties, &pointer, context, schemas, warnings),
             properties,
             open,
         });

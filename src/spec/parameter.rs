@@ -114,7 +114,8 @@ fn read(
             let pointer = format!("{pointer}/content/{}", token(media_type));
             // Only parts have headers, whose schemas would be reached.
             let reached = &mut Reached::default();
-            def.encoding = encoding::read(content, &properties, &pointer, context, reached, warnings);
+            def.encoding =
+                encoding::read((media_type, content), &properties, &pointer, context, reached, warnings);
             def.content = Some((*media_type).clone());
             schema
         }
