@@ -470,6 +470,26 @@ fn endpoints_of_no_table_are_called_by_their_path() {
 }
 
 #[test]
+fn what_the_http_client_sets_is_no_parameter() {
+    let header =
+        |name: &str| json!({"name": name, "in": "header", "required": true, "schema": {"type": "string"}});
+    let table = table(
+        &json!({"/a": {"get": {"operationId": "a", "responses": {},
+            "parameters": [header("Content-Length"), header("host"), header("X-Own")]}}}),
+        &json!({}),
+    );
+    let headers = call(&table, "a", [("X-Own", "1")]).unwrap().headers;
+    assert_eq!(
+        headers,
+        [("accept", "*/*"), ("x-own", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+    assert_eq!(
+        problems(call(&table, "a", params! { "X-Own": "1", "header.content-length": 5 })),
+        ["header.content-length: is set by the HTTP client"]
+    );
+}
+
+#[test]
 fn parts_have_styles_since_openapi_3_1() {
     let field = |schema: Value| json!({"type": "object", "properties": {"f": schema}});
     let sent = |version: &str, schema: Value, encoding: Value, value: Value| {

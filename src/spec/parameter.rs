@@ -16,7 +16,7 @@ use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
 use super::styles::{self, Says};
 use super::{schema, swagger2};
-use crate::operation::{DeepArrays, Location, ParameterDef, SchemaDef, Style, Types, path};
+use crate::operation::{DeepArrays, Location, ParameterDef, SchemaDef, Style, Types, header, path};
 
 /// A parameter with its schema as a value, so that the schemas it reaches can be found.
 pub(crate) struct Found {
@@ -95,9 +95,8 @@ fn read(
         }
         read => read?,
     };
-    let names_what_others_say = ["accept", "content-type", "authorization"];
     if def.location == Location::Header
-        && names_what_others_say.contains(&def.name.to_ascii_lowercase().as_str())
+        && (header::is_said_elsewhere(&def.name) || header::is_of_client(&def.name))
     {
         return Ok(None);
     }
