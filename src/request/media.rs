@@ -148,11 +148,22 @@ pub(super) fn choose<'a>(
         _ => declared().min_by_key(rank),
     }?;
     if media.name.contains('*') {
-        let is_text =
-            matches!(whole, Some(Whole::Text(..) | Whole::Value(_))) && media.name.starts_with("text/");
-        media.name = if is_text { "text/plain" } else { "application/octet-stream" }.into();
+        media.name = one_of(&media, whole).into();
     }
     Some(media)
+}
+
+/// The media type that a range is sent as.
+fn one_of(range: &Media<'_>, whole: Option<Whole<'_>>) -> &'static str {
+    let is_text = range.name.starts_with("text/");
+    match (range.kind, whole) {
+        (Kind::Json, _) => "application/json",
+        (Kind::Xml, _) if is_text => "text/xml",
+        (Kind::Xml, _) => "application/xml",
+        (_, Some(Whole::File(_))) => "application/octet-stream",
+        _ if is_text => "text/plain",
+        _ => "application/octet-stream",
+    }
 }
 
 /// The media type that the caller names, as an option or as a header.

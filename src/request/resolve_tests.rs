@@ -490,6 +490,26 @@ fn what_the_http_client_sets_is_no_parameter() {
 }
 
 #[test]
+fn a_range_is_sent_as_the_type_that_it_is_written_as() {
+    for (range, value, media_type) in [
+        ("application/*+json", json!({"a": 1}), "application/json"),
+        ("application/*+xml", json!("<a/>"), "application/xml"),
+        ("text/*+xml", json!("<a/>"), "text/xml"),
+        ("text/*", json!("a"), "text/plain"),
+        ("*/*", json!("a"), "application/octet-stream"),
+    ] {
+        let content = json!({"content": {range: {"schema": {}}}});
+        let table = table(
+            &json!({"/a": {"post": {"operationId": "a", "requestBody": content, "responses": {}}}}),
+            &json!({}),
+        );
+        let request = call(&table, "a", json!({"body": value})).unwrap();
+        let sent = request.headers.iter().find(|(name, _)| name == "content-type");
+        assert_eq!(sent.map(|(_, value)| value.as_str()), Some(media_type), "{range}");
+    }
+}
+
+#[test]
 fn parts_have_styles_since_openapi_3_1() {
     let field = |schema: Value| json!({"type": "object", "properties": {"f": schema}});
     let sent = |version: &str, schema: Value, encoding: Value, value: Value| {
