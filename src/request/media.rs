@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Multipart,
     /// One JSON value a line.
     JsonLines,
+    /// JSON values, each with a mark before it (RFC 7464).
+    JsonSequence,
     /// Text as it is, of whatever type: `text/*`, YAML.
     Text,
     /// XML, by the schema's hints or as text.
@@ -36,9 +38,10 @@ impl Kind {
             Self::Form
         } else if is("multipart/form-data") {
             Self::Multipart
-        } else if ["/x-ndjson", "/ndjson", "/jsonl", "/x-jsonlines", "/json-seq"].iter().any(|end| ends(end))
-        {
+        } else if ["/x-ndjson", "/ndjson", "/jsonl", "/x-jsonlines"].iter().any(|end| ends(end)) {
             Self::JsonLines
+        } else if ends("/json-seq") || ends("+json-seq") {
+            Self::JsonSequence
         } else if is("application/xml") || is("text/xml") || ends("+xml") {
             Self::Xml
         } else if essence.starts_with("text/") || ends("yaml") || ends("xml") || ends("/graphql") {

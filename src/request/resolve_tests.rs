@@ -510,6 +510,23 @@ fn a_range_is_sent_as_the_type_that_it_is_written_as() {
 }
 
 #[test]
+fn each_text_of_a_json_sequence_has_its_mark() {
+    for (media_type, text) in [
+        ("application/json-seq", "\u{1e}1\n\u{1e}{\"a\":2}\n"),
+        ("application/geo+json-seq", "\u{1e}1\n\u{1e}{\"a\":2}\n"),
+        ("application/x-ndjson", "1\n{\"a\":2}\n"),
+    ] {
+        let content = json!({"content": {media_type: {"schema": {}}}});
+        let table = table(
+            &json!({"/a": {"post": {"operationId": "a", "requestBody": content, "responses": {}}}}),
+            &json!({}),
+        );
+        let sent = |value: Value| call(&table, "a", json!({"body": value})).unwrap().body;
+        assert_eq!(sent(json!([1, {"a": 2}])), Content::Text(text.to_owned()));
+    }
+}
+
+#[test]
 fn parts_have_styles_since_openapi_3_1() {
     let field = |schema: Value| json!({"type": "object", "properties": {"f": schema}});
     let sent = |version: &str, schema: Value, encoding: Value, value: Value| {
