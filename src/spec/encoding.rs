@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Depth;
-use super::error::{Effect, Warning, token};
+use super::error::{Effect, Warning, told_token};
 use super::extract::Context;
 use super::reference::follow;
 use super::schema::Reached;
@@ -35,7 +35,7 @@ pub(crate) fn read(
     let has_styles = context.defaults.styled_parts || essence.eq_ignore_ascii_case(FORM);
     let mut kept = Map::new();
     for (name, encoding) in given {
-        let pointer = format!("{pointer}/encoding/{}", token(name));
+        let pointer = format!("{pointer}/encoding/{}", told_token(name));
         let mut encoding = Cow::Borrowed(encoding);
         if let (false, Value::Object(members)) = (has_styles, encoding.as_ref()) {
             let counts = members.iter().filter(|(key, _)| !STYLE.contains(&key.as_str()));
@@ -99,7 +99,7 @@ fn headers(
     let Some(Value::Object(given)) = encoding.shift_remove("headers") else { return };
     let mut kept = Map::new();
     for (name, header) in given.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type")) {
-        let pointer = format!("{pointer}/headers/{}", token(name));
+        let pointer = format!("{pointer}/headers/{}", told_token(name));
         let header = match follow(header, context.resolver, &pointer) {
             Ok(header) => header,
             Err(error) => {

@@ -15,7 +15,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::error::{SpecError, Warning, token};
+use super::error::{SpecError, Warning, token, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
 use super::limits::Limits;
@@ -285,7 +285,7 @@ impl Found<'_> {
             &mut warnings,
         )?;
         for item in &self.items {
-            check_path(&item.path, &format!("#/paths/{}", token(&item.path)), &mut warnings);
+            check_path(&item.path, &format!("#/paths/{}", told_token(&item.path)), &mut warnings);
         }
         let mut entries = Vec::with_capacity(self.operations.len());
         let mut ids = HashSet::new();

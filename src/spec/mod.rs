@@ -39,6 +39,7 @@ use serde_json::{Map, Value};
 pub(crate) use document::{Parsed, lay_over, parse, scalar};
 pub use document::{json, text};
 pub(crate) use error::token;
+use error::told_token;
 pub use error::{Effect, Position, SpecError, Warning};
 pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
@@ -302,7 +303,7 @@ fn collect(
         if path.starts_with("x-") {
             continue;
         }
-        let pointer = format!("#/paths/{}", token(path));
+        let pointer = format!("#/paths/{}", told_token(path));
         let item = match openapi31::path_item(item, &resolver, &pointer) {
             Ok(item) => item,
             Err(error) => {
@@ -365,7 +366,7 @@ fn methods<'v>(
                     Ok(method) => found.push((method, value)),
                     Err(error) => {
                         let error = SpecError::new(format!("{error}"));
-                        let pointer = format!("{pointer}/additionalOperations/{}", token(name));
+                        let pointer = format!("{pointer}/additionalOperations/{}", told_token(name));
                         warnings.push(Warning::skipped(&pointer, error));
                     }
                 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::encoding;
-use super::error::{Effect, SpecError, Warning, token};
+use super::error::{Effect, SpecError, Warning, told_token};
 use super::extract::Context;
 use super::reference::{count, follow};
 use super::schema::Reached;
@@ -110,7 +110,7 @@ fn read(
         Some((media_type, content)) => {
             let schema = content.get("schema");
             let (properties, _) = schema::properties(schema, resolver);
-            let pointer = format!("{pointer}/content/{}", token(media_type));
+            let pointer = format!("{pointer}/content/{}", told_token(media_type));
             // Only parts have headers, whose schemas would be reached.
             let reached = &mut Reached::default();
             def.encoding =

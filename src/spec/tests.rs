@@ -496,3 +496,26 @@ fn a_version_is_one_with_names_or_without_in_both_readings() {
         assert_eq!(is_lazy, !is_found, "{version}");
     }
 }
+
+#[test]
+fn a_long_name_stands_whole_in_no_warning() {
+    let key = format!("/{}", "k".repeat(300_000));
+    let parameters =
+        (0..4_000).map(|number| json!({"name": format!("x{number}"), "in": "header", "style": "matrix"}));
+    let parameters: Vec<Value> = parameters.collect();
+    let read = whole(&document(&json!({(&key): {"get": {"operationId": "a", "parameters": parameters}}})));
+    assert_eq!(read.warnings.len(), 4_000);
+    assert!(read.warnings.iter().all(|one| one.pointer.len() < 300 && one.problem.len() < 300));
+    let pointer = &read.warnings[7].pointer;
+    assert!(
+        pointer.starts_with("#/paths/~1kkk") && pointer.ends_with("k…/get/parameters/7/style"),
+        "{pointer}"
+    );
+    assert!(read.warnings[7].position.is_some(), "that of the nearest part around it");
+    assert_eq!(read.operations[0].path, key);
+
+    let slashes = "/".repeat(1_000);
+    let warning = Warning::new(format!("#/{}/a", token(&slashes)), "é".repeat(5_000), Effect::Assumed);
+    assert_eq!(warning.pointer, format!("#/{}…/a", "~1".repeat(100)));
+    assert_eq!(warning.problem, format!("{}…", "é".repeat(1_000)));
+}
