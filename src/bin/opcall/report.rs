@@ -252,6 +252,7 @@ impl From<io::Error> for Failure {
 /// The hint in the words of the command line, where the library names its own doors.
 fn hint_of(error: &Error) -> Option<String> {
     match error {
+        Error::Unfinished(error) => hint_of(&error.cause),
         Error::Transport(error) if error.phase == Phase::AnswerTimeout && !error.fetching => {
             Some("give each attempt more time with --timeout, or the whole call with --max-time.".into())
         }
@@ -313,7 +314,7 @@ fn code_of(error: &Error) -> u8 {
         {
             7
         }
-        Error::Transport(_) | Error::HeldBack(_) => 9,
+        Error::Transport(_) | Error::HeldBack(_) | Error::Unfinished(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
         Error::Refused(refused) => match refused.status {
@@ -361,6 +362,12 @@ impl<'e> Facts<'e> {
                 retry_after_ms: Some(milliseconds(error.retry_after)),
                 ..Self::default()
             },
+            Error::Unfinished(error) => Self {
+                method: None,
+                url: None,
+                attempts: Some(error.attempts.len()),
+                ..Self::of(&error.cause)
+            },
             Error::Refused(error) => Self {
                 method: Some(error.method.as_str()),
                 url: Some(&error.url),
@@ -386,7 +393,7 @@ fn milliseconds(wait: std::time::Duration) -> u64 {
 mod tests {
     use opcall::{
         ArgumentsError, Attempt, AuthError, ConfigError, Error, Method, Outcome, Phase, Problem,
-        TransportError, UnsafeError,
+        TransportError, Unfinished, UnsafeError,
     };
 
     use std::time::Duration;
@@ -432,16 +439,25 @@ mod tests {
         })))
     }
 
-    #[test]
-    fn every_failure_has_its_code() {
-        let auth = AuthError {
+    fn no_token() -> Error {
+        Error::Auth(Box::new(AuthError {
             service: "a".into(),
             problem: "b".into(),
-            hint: None,
-            status: None,
+            hint: Some("c.".into()),
+            status: Some(400),
             trace_id: None,
             retry_after: None,
-        };
+        }))
+    }
+
+    fn unfinished() -> Failure {
+        let moved = Attempt { outcome: Outcome::Status(303), sent: true, ..attempt(1) };
+        let unfinished = Unfinished { operation: "a:b".into(), attempts: vec![moved], cause: no_token() };
+        Failure::Call(Error::Unfinished(Box::new(unfinished)))
+    }
+
+    #[test]
+    fn every_failure_has_its_code() {
         let config = ConfigError { problem: "b".into(), hint: None };
         let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         for (failure, code) in [
@@ -453,7 +469,8 @@ mod tests {
             (lost(Phase::ConnectTimeout), 28),
             (lost(Phase::AnswerTimeout), 28),
             (lost(Phase::Broken), 9),
-            (Failure::Call(Error::Auth(Box::new(auth))), 8),
+            (Failure::Call(no_token()), 8),
+            (unfinished(), 9),
             (
                 Failure::Call(Error::Unsafe(Box::new(UnsafeError {
                     problem: "a".into(),
@@ -490,6 +507,7 @@ mod tests {
 
     #[test]
     fn programs_read_an_object() {
+        insta::assert_snapshot!(unfinished().to_json(), @r#"{"kind":"unfinished","message":"a:b was sent and answered with 303, but the request that had to follow could not be sent: b","operation":"a:b","status":400,"method":null,"url":null,"problems":[],"hint":"c.","attempts":1,"retry_after_ms":null,"trace_id":null,"sent":true}"#);
         insta::assert_snapshot!(misfit().to_json(), @r#"{"kind":"arguments","message":"tokens_create: 2 arguments do not fit","operation":"falcon:tokens_create","status":null,"method":null,"url":null,"problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","attempts":null,"retry_after_ms":null,"trace_id":null,"sent":false}"#);
         insta::assert_snapshot!(lost(Phase::Broken).to_json(), @r#"{"kind":"transport","message":"no answer from http://127.0.0.1:9 after 3 attempts; it may have been carried out: connection refused","operation":"falcon:tokens_query","status":null,"method":"GET","url":"http://127.0.0.1:9/a","problems":[],"hint":"repeat it: the call only reads.","attempts":3,"retry_after_ms":null,"trace_id":null,"sent":true}"#);
         insta::assert_snapshot!(misfit().to_line_json(), @r#"{"kind":"arguments","message":"tokens_create: 2 arguments do not fit","problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","retry_after_ms":null,"trace_id":null,"sent":false}"#);
