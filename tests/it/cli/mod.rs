@@ -4,6 +4,7 @@ mod auth;
 mod batch;
 mod cache;
 mod calls;
+mod home;
 mod pages;
 mod remembered;
 #[cfg(feature = "sandbox")]
