@@ -167,6 +167,38 @@ fn status_names_files_and_the_region_that_was_found() {
     assert_eq!(status[0]["sources"], json!(sources));
 }
 
+/// No server is that of every service: none of them gets the secrets of the others.
+#[test]
+fn status_of_all_services_sends_nothing_to_one_place() {
+    let elsewhere = Server::start(|_, _| Reply::token("canary-token", 60)).quiet();
+    let home = Home::new();
+    let url = elsewhere.url();
+    for (name, value) in [("--server", url.as_str()), ("--server-variable", "a=b"), ("--profile", "x")] {
+        let run = home.run(&["auth", "status", name, value]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{name}");
+        assert_eq!(
+            run.stderr,
+            format!(
+                "error: {name} is of one service, and `auth status` asks all of them\n  hint: name the service: \
+                 opcall auth status SERVICE {name} ...\n"
+            )
+        );
+    }
+    let home = home.set("OPCALL_SERVER", &url).set("OPCALL_PROFILE", "x");
+    let run = home.run(&["auth", "status"]);
+    assert!(run.ok().contains("accepted; the token ends in"), "{}", run.stdout);
+    assert_eq!(
+        run.stderr,
+        "note: OPCALL_SERVER is of one service, and is not looked at for all of them\n\
+         note: OPCALL_PROFILE is of one service, and is not looked at for all of them\n"
+    );
+    assert_eq!(home.run(&["auth", "status", "-q"]).stderr, "");
+    assert_eq!((elsewhere.received().len(), home.server.count(TOKEN)), (0, 2));
+    let home = home.set("OPCALL_PROFILE", "").set("OPCALL_API", "falcon");
+    assert_eq!(home.run(&["auth", "status"]).stderr, "");
+    assert_eq!(elsewhere.count(TOKEN), 1, "a service is named, and it is to be asked there");
+}
+
 #[test]
 fn after_login_calls_share_a_token_until_logout() {
     let home = Home::new();

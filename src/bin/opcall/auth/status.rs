@@ -32,7 +32,10 @@ struct Status {
 /// With the highest exit code of the services, once all are told. A service without credentials counts where it is
 /// named.
 pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
-    let named = args.service.as_deref().or(args.place.source.api.as_deref());
+    let named = args.service();
+    if named.is_none() {
+        refuse_one_place(&args.place.target, args.place.common.quiet)?;
+    }
     let known = known(&args.place, named)?;
     let target = &args.place.target;
     let mut all = session::run(async {
@@ -57,6 +60,25 @@ pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
         Some(code) => Err(Failure::Told(code)),
         None => Ok(()),
     }
+}
+
+/// What says where one service is, says it of no other: each would send its secrets there.
+fn refuse_one_place(target: &Target, is_quiet: bool) -> Result<(), Failure> {
+    let given = [
+        ("--server", target.server.is_some()),
+        ("--server-variable", !target.server_variables.is_empty()),
+        ("--profile", target.profile.is_some()),
+    ];
+    if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+        let hint = format!("name the service: opcall auth status SERVICE {option} ...");
+        let problem = format!("{option} is of one service, and `auth status` asks all of them");
+        return Err(Failure::usage(problem, Some(hint)));
+    }
+    let is_told = |name: &&str| !is_quiet && !target.sandbox && session::variable(name).is_some();
+    for name in ["OPCALL_SERVER", "OPCALL_PROFILE"].into_iter().filter(is_told) {
+        session::note(&format!("{name} is of one service, and is not looked at for all of them"));
+    }
+    Ok(())
 }
 
 async fn ask(harness: &Harness, service: &str, target: &Target) -> Status {
