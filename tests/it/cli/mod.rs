@@ -6,6 +6,7 @@ mod cache;
 mod calls;
 mod home;
 mod pages;
+mod places;
 mod remembered;
 #[cfg(feature = "sandbox")]
 mod retry;

@@ -13,7 +13,7 @@ use self::changes::Change;
 use crate::args::{
     AddArgs, ApiArgs, ApiCommand, ListArgs, ListOutput, NameArgs, Network, ShowOutput, UpdateArgs,
 };
-use crate::config::{Api, Auth, Config, Reference, laid, literal, name_problem};
+use crate::config::{Api, Auth, Config, Reference, at_home, laid, literal, name_problem};
 use crate::documents::How;
 use crate::output::{Screen, counted, escape, layout, paint};
 use crate::remembered::{self, absolute_server, copy_of, prepare, to_json};
@@ -56,7 +56,8 @@ fn add(args: &AddArgs, screen: Screen) -> Result<(), Failure> {
         auth: args.auth.as_deref().map(Auth::parse).transpose()?,
         spec_headers: spec_headers(&args.spec_headers)?,
         pagination: None,
-    };
+    }
+    .placed(&|path| Ok(absolute(&at_home(path))?.into()))?;
     if let Some(server) = &api.server {
         check_server(server)?;
     }

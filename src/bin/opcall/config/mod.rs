@@ -14,7 +14,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 pub(crate) use self::auth::{Auth, laid};
 pub(crate) use self::parse::name_problem;
-pub(crate) use self::reference::{Reference, literal};
+pub(crate) use self::reference::{Placing, Reference, literal};
 use crate::report::Failure;
 use crate::{folders, session};
 
@@ -39,6 +39,20 @@ pub(crate) struct Api {
     pub(crate) spec_headers: Vec<(String, Reference)>,
     /// `x-pagination`, for operations that do not say how their pages follow one another.
     pub(crate) pagination: Option<Map<String, Value>>,
+}
+
+impl Api {
+    /// The same, the files of its secrets at the places that are meant by their paths.
+    ///
+    /// # Errors
+    /// Where such a place cannot be told.
+    pub(crate) fn placed(mut self, place: Placing<'_>) -> Result<Self, Failure> {
+        self.auth = self.auth.map(|auth| auth.placed(place)).transpose()?;
+        let headers = self.spec_headers.into_iter();
+        let headers = headers.map(|(name, value)| Ok((name, value.placed(place)?)));
+        self.spec_headers = headers.collect::<Result<_, Failure>>()?;
+        Ok(self)
+    }
 }
 
 /// What bounds every call, where the command line does not say it: `[defaults]`.
@@ -78,6 +92,8 @@ impl Config {
         };
         refuse_open(&path)?;
         let (defaults, apis) = parse::read(&path, &text)?;
+        let place = |written: &Path| Ok(beside(&path, written));
+        let apis = apis.into_iter().map(|api| api.placed(&place)).collect::<Result<_, _>>()?;
         Ok(Self { path, text, defaults, apis })
     }
 
@@ -112,11 +128,8 @@ impl Config {
     }
 
     /// A path as the file writes it: `~` is the user's folder, and what is relative is beside the file.
-    pub(crate) fn expand(&self, path: &str) -> PathBuf {
-        match (path.strip_prefix("~/"), session::variable("HOME")) {
-            (Some(rest), Some(home)) => Path::new(&home).join(rest),
-            _ => self.path.parent().unwrap_or(Path::new("")).join(path),
-        }
+    pub(crate) fn expand(&self, path: impl AsRef<Path>) -> PathBuf {
+        beside(&self.path, path.as_ref())
     }
 
     /// The files of a service's client certificate and of its key.
@@ -219,10 +232,23 @@ fn refuse_open(path: &Path) -> Result<(), Failure> {
     ))
 }
 
+/// The file that a path in a configuration means: `~` is the user's folder, and what is relative is beside it.
+fn beside(config: &Path, path: &Path) -> PathBuf {
+    config.parent().unwrap_or(Path::new("")).join(at_home(path))
+}
+
 /// The system's own rules hold.
 #[cfg(not(unix))]
 fn refuse_open(_: &Path) -> Result<(), Failure> {
     Ok(())
+}
+
+/// A path whose `~` is the user's folder, as a shell would have it.
+pub(crate) fn at_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), session::variable("HOME")) {
+        (Ok(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => path.to_owned(),
+    }
 }
 
 /// The nearest of some names, where one is near.

@@ -1,0 +1,64 @@
+//! Where credentials are read and where they go, as the command line, the environment and the configuration say it.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::home::{Home, pets, service, url};
+use super::opcall_reading;
+use crate::support::{Reply, Server};
+
+#[test]
+fn a_file_with_a_secret_stays_the_one_that_was_named() {
+    let ((server, _), home) = (service(), Home::new());
+    let at = |name: &str| home.folder.path().join(name);
+    fs::create_dir(at("other")).unwrap();
+    for (file, secret) in [("tok.txt", "right"), ("other/tok.txt", "wrong"), ("doc.txt", "doc s3cret")] {
+        fs::write(at(file), secret).unwrap();
+    }
+    fs::write(at("other/doc.txt"), "wrong").unwrap();
+    let private = format!("{}/private.json", server.url());
+    let fetched = ["--spec-header", "X-Doc-Key: file:doc.txt"];
+    home.run(
+        &[&["api", "add", "pets", &private, "--auth", "api-key:X-Key=file:tok.txt"], &fetched[..]].concat(),
+    )
+    .ok();
+    home.run(&["api", "add", "home", &url(&server), "--auth", "basic:file:~/tok.txt=file:~/tok.txt"]).ok();
+    let elsewhere = |arguments: &[&str]| {
+        let run = home.command(arguments).current_dir(at("other")).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    elsewhere(&["pets:listPets"]);
+    elsewhere(&["home:listPets"]);
+    elsewhere(&["api", "update", "pets"]);
+    let calls: Vec<_> = server.received().into_iter().filter(|one| one.target == "/v1/pets").collect();
+    assert_eq!(calls[0].header("x-key"), Some("right"));
+    assert_eq!(calls[1].header("authorization"), Some("Basic cmlnaHQ6cmlnaHQ="));
+    let text = home.text();
+    for kept in ["tok.txt", "doc.txt"] {
+        assert!(text.contains(&format!("\"file:{}\"", at(kept).display())), "{text}");
+    }
+}
+
+#[test]
+fn a_relative_file_with_a_secret_is_beside_the_configuration() {
+    let ((server, _), home) = (service(), Home::new());
+    let spec = format!("spec = \"pets.json\"\nserver = \"{}/v1\"\n", server.url());
+    home.configure(&format!(
+        "[apis.pets]\n{spec}auth = {{ type = \"api-key\", in = \"header\", name = \"X-Key\", value = \"file:tok\" }}\n\
+         [apis.tilde]\n{spec}auth = {{ type = \"basic\", username = \"file:tok\", password = \"file:~/tok\" }}\n"
+    ));
+    fs::write(home.config().with_file_name("pets.json"), pets("https://p.example", 1)).unwrap();
+    fs::write(home.config().with_file_name("tok"), "beside").unwrap();
+    fs::write(home.folder.path().join("tok"), "home").unwrap();
+    home.run(&["pets:listPets"]).ok();
+    home.run(&["tilde:listPets"]).ok();
+    assert_eq!(server.received()[0].header("x-key"), Some("beside"));
+    assert_eq!(server.received()[1].header("authorization"), Some("Basic YmVzaWRlOmhvbWU="));
+    let written = home.text();
+    home.run(&["api", "remove", "tilde"]).ok();
+    assert!(written.starts_with(&home.text()), "what a person wrote stays as it is: {}", home.text());
+    let shown = home.run(&["api", "show", "pets", "-o", "json"]).json();
+    let place = format!("file:{}", home.config().with_file_name("tok").display());
+    assert_eq!(shown["auth"]["value"], place);
+}
