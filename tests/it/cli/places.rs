@@ -62,3 +62,43 @@ fn a_relative_file_with_a_secret_is_beside_the_configuration() {
     let place = format!("file:{}", home.config().with_file_name("tok").display());
     assert_eq!(shown["auth"]["value"], place);
 }
+
+#[test]
+fn secrets_given_by_hand_do_not_go_unencrypted_to_another_machine() {
+    let home = Home::new();
+    let keyed = pets("https://p.example", 1).replace(
+        "\"paths\"",
+        r#""components": {"securitySchemes": {"k": {"type": "apiKey", "in": "header", "name": "X-Key"},
+            "q": {"type": "apiKey", "in": "query", "name": "key"}}},
+        "security": [{"k": []}, {"q": []}, {}], "paths""#,
+    );
+    fs::write(home.folder.path().join("pets.json"), keyed).unwrap();
+    let send = |server: &str, further: &[&str]| {
+        let line =
+            ["--spec", "pets.json", "listPets", "--server", server, "--retry", "0", "--connect-timeout"];
+        home.run(&[&line[..], &["300ms"], further].concat())
+    };
+    // An address of documentation (RFC 5737): nobody answers there.
+    let away = "http://192.0.2.2:7801/v1";
+    for further in [
+        &["x-key:canary"][..],
+        &["key==canary"],
+        &["authorization:Bearer canary"],
+        &["--header", "Authorization: Bearer canary"],
+        &["cookie:sid=canary"],
+        &["proxy-authorization:Basic canary"],
+    ] {
+        let run = send(away, further);
+        assert_eq!(run.code, 10, "{further:?}: {}", run.stderr);
+        assert_eq!(
+            run.stderr,
+            "error: credentials would go unencrypted to http://192.0.2.2:7801\n  hint: use https, or give \
+             --insecure-http if the network between is yours.\n"
+        );
+        let let_go = send(away, &[further, &["--insecure-http"]].concat());
+        assert!([7, 28].contains(&let_go.code), "{further:?}: {}", let_go.stderr);
+    }
+    assert!([7, 28].contains(&send(away, &["x-note:plain"]).code), "what is no secret may go");
+    let here = Server::start(|_, _| Reply::json(200, "{}"));
+    send(&here.url(), &["x-key:canary"]).ok();
+}
