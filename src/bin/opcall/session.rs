@@ -15,7 +15,7 @@ use crate::config::{Config, Defaults};
 use crate::output::{Screen, counted};
 use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
-use crate::{documents, tokens};
+use crate::{documents, signals, tokens};
 
 /// So many redirects `--follow` follows.
 const MOST_REDIRECTS: u32 = 5;
@@ -193,34 +193,10 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            number = signal() => Err(Failure::Signal(number)),
+            number = signals::asked() => Err(Failure::Signal(number)),
         }
     });
     // A thread may still read standard input; nobody waits for it.
     runtime.shutdown_background();
     result
-}
-
-/// The number of the first signal that asks to end.
-#[cfg(unix)]
-async fn signal() -> u8 {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => 2,
-        _ = terminate.recv() => 15,
-    }
-}
-
-/// The number of the signal that asks to end.
-#[cfg(not(unix))]
-async fn signal() -> u8 {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => 2,
-        Err(_) => std::future::pending().await,
-    }
 }

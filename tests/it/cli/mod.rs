@@ -11,6 +11,8 @@ mod remembered;
 #[cfg(feature = "sandbox")]
 mod retry;
 mod servers;
+#[cfg(unix)]
+mod signals;
 mod tables;
 #[cfg(unix)]
 mod terminal;

@@ -106,7 +106,7 @@ impl<'l> Line<'l> {
                 return (Head { id: self.id, operation: String::new() }, Err(failure));
             }
         };
-        let found = Subject::find(batch.harness, batch.args.source.api.as_deref(), &fields.operation);
+        let found = Subject::find(batch.harness.table(), batch.args.source.api.as_deref(), &fields.operation);
         if let Ok(Subject::Listed { operation, name }) = &found {
             batch.tell_of_twin(*operation, name);
         }
