@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
+use http::HeaderMap;
+use opcall::{Attempt, Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
 
 use crate::answer;
 use crate::args::{self, CallArgs};
@@ -16,7 +17,7 @@ use crate::output::{Screen, counted, escape};
 use crate::pages;
 use crate::prepared;
 use crate::remembered::Wanted;
-use crate::report::{About, Failure};
+use crate::report::{self, About, Failure};
 use crate::session;
 use crate::subject::Subject;
 
@@ -220,10 +221,16 @@ impl<'a> Call<'a> {
         screen: Screen,
     ) -> Result<(), Failure> {
         let download = Download::begin(path)?;
-        let answer = command.stream().await?;
-        answer::trace_attempts(answer.attempts(), args);
-        answer::write_head(answer.status(), answer.headers(), args, screen)?;
-        let length = download.take(answer).await?;
+        let length = if self.subject.is_graphql() {
+            // Whether it is a refusal stands in the body.
+            let answer = command.send().await?;
+            tell_head(answer.attempts(), answer.status(), answer.headers(), args, screen)?;
+            download.write(answer.bytes())?
+        } else {
+            let answer = command.stream().await?;
+            tell_head(answer.attempts(), answer.status(), answer.headers(), args, screen)?;
+            download.take(answer).await?
+        };
         if !args.common.quiet {
             let bytes = counted(usize::try_from(length).unwrap_or(usize::MAX), "byte");
             session::note(&format!("{bytes} saved to {}", path.display()));
@@ -235,7 +242,7 @@ impl<'a> Call<'a> {
     fn print_refusal(failure: Failure, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         answer::trace_attempts(failure.library().map(Error::attempts).unwrap_or_default(), args);
         if let Some(Error::Refused(refused)) = failure.library() {
-            answer::write_refusal(&refused.response, args, screen)?;
+            report::was_read(answer::write_refusal(&refused.response, args, screen))?;
         }
         Err(failure)
     }
@@ -252,6 +259,18 @@ impl<'a> Call<'a> {
         let _ = write!(io::stderr().lock(), "{question}\nGo on? [y/N] ");
         confirmed(&mut io::stdin().lock(), &question)
     }
+}
+
+/// The attempts and the head of an answer that is saved, which is saved also where nobody reads them.
+fn tell_head(
+    attempts: &[Attempt],
+    status: u16,
+    headers: &HeaderMap,
+    args: &CallArgs,
+    screen: Screen,
+) -> Result<(), Failure> {
+    answer::trace_attempts(attempts, args);
+    report::was_read(answer::write_head(status, headers, args, screen)).map(drop)
 }
 
 /// Says that a document's operation is called where a built-in one has the same name.

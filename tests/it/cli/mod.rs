@@ -5,6 +5,7 @@ mod batch;
 mod cache;
 mod calls;
 mod home;
+mod outcomes;
 mod pages;
 mod places;
 mod remembered;

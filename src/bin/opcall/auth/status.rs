@@ -12,7 +12,7 @@ use super::{known, sign_in};
 use crate::args::{ShowOutput, StatusArgs, Target};
 use crate::loopback::Loopback;
 use crate::output::{Screen, escape, layout, paint};
-use crate::report::Failure;
+use crate::report::{self, Failure};
 use crate::{session, tokens};
 
 /// What is known of a service's sign-in.
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
     {
         return Err(failure);
     }
-    write(&all, args.output.unwrap_or_default(), screen)?;
+    report::was_read(write(&all, args.output.unwrap_or_default(), screen))?;
     let counts = |one: &&Status| named.is_some() || one.method() != SignInMethod::None || one.plan.is_none();
     let codes = all.iter().filter(counts).filter_map(|one| one.failure.as_ref().map(Failure::exit_code));
     match codes.max() {
