@@ -17,6 +17,7 @@ mod signals;
 mod tables;
 #[cfg(unix)]
 mod terminal;
+mod together;
 mod wrong;
 
 use std::io::{Read, Write};
