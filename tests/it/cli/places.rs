@@ -102,3 +102,15 @@ fn secrets_given_by_hand_do_not_go_unencrypted_to_another_machine() {
     let here = Server::start(|_, _| Reply::json(200, "{}"));
     send(&here.url(), &["x-key:canary"]).ok();
 }
+
+#[test]
+fn arguments_may_have_the_names_of_other_commands_options() {
+    let home = Home::new();
+    fs::write(home.folder.path().join("pets.json"), pets("https://p.example", 1)).unwrap();
+    let named =
+        ["--page", "2", "--state", "open", "--rate", "a", "--port", "1", "--explain", "x", "--seed=3"];
+    let line = ["--spec", "pets.json", "listPets", "--allow-unknown", "--dry-run"];
+    let run = home.run(&[&line[..], &named].concat());
+    let url = run.json()["url"].as_str().unwrap().to_owned();
+    assert!(url.ends_with("/pets?page=2&state=open&rate=a&port=1&explain=x&seed=3"), "{url}");
+}
