@@ -103,6 +103,57 @@ fn secrets_given_by_hand_do_not_go_unencrypted_to_another_machine() {
     send(&here.url(), &["x-key:canary"]).ok();
 }
 
+/// A service with client credentials, remembered with its server.
+fn with_client(home: Home, server: &Server) -> Home {
+    let document = json!({
+        "openapi": "3.0.3", "info": {"title": "mb", "version": "1"},
+        "servers": [{"url": format!("{}/{{stage}}", server.url()), "variables": {"stage": {"default": "v0"}}},
+            {"url": "https://mb.example"}],
+        "security": [{"o": []}],
+        "components": {"securitySchemes": {"o": {"type": "oauth2", "x-oauth2": {"member": "member_cid"},
+            "flows": {"clientCredentials": {"tokenUrl": "token", "scopes": {}}}}}},
+        "paths": {"/a": {"get": {"operationId": "getA", "responses": {}}}},
+    });
+    fs::write(home.folder.path().join("mb.json"), document.to_string()).unwrap();
+    let remembered = format!("{}/remembered", server.url());
+    let line = ["api", "add", "mb", "mb.json", "--auth", "oauth2:id=env:SECRET", "--server", &remembered];
+    home.run(&line).ok();
+    home
+}
+
+#[test]
+fn what_the_environment_says_counts_before_what_is_remembered() {
+    let server = Server::start(|request, _| match request.target.rsplit('/').next() {
+        Some("token") => Reply::token("t", 1800),
+        _ => Reply::json(200, "{}"),
+    });
+    for (variables, path) in [
+        (&[][..], "/remembered/a"),
+        (&[("MB_SERVER", format!("{}/env", server.url()))], "/env/a"),
+        (&[("MB_SERVER", "0".to_owned())], "/v0/a"),
+        (&[("MB_SERVER", "0".to_owned()), ("MB_SERVER_VARIABLES", "stage=v7".to_owned())], "/v7/a"),
+        (&[("MB_SERVER_VARIABLES", "stage=v7".to_owned())], "/v7/a"),
+        (&[("MB_BASE_URL", format!("{}/base", server.url()))], "/base/a"),
+    ] {
+        let home = Home::new().with("SECRET", "canary-secret");
+        let home =
+            variables.iter().fold(with_client(home, &server), |home, (name, value)| home.with(name, value));
+        home.run(&["mb:getA"]).ok();
+        let last = server.received().pop().unwrap();
+        assert_eq!(last.target, path, "{variables:?}");
+    }
+    let home = Home::new().with("SECRET", "canary-secret").with("MB_MEMBER", "child");
+    with_client(home, &server).run(&["mb:getA"]).ok();
+    let asked: Vec<_> = server
+        .received()
+        .into_iter()
+        .filter(|one| one.target.ends_with("token"))
+        .map(|one| one.text())
+        .collect();
+    assert!(asked.last().unwrap().contains("member_cid=child"), "{asked:?}");
+    assert!(!asked[0].contains("member_cid"), "{asked:?}");
+}
+
 #[test]
 fn arguments_may_have_the_names_of_other_commands_options() {
     let home = Home::new();
