@@ -200,6 +200,57 @@ fn status_of_all_services_sends_nothing_to_one_place() {
 }
 
 #[test]
+fn a_logout_that_forgets_nothing_does_not_say_so() {
+    let home = Home::new();
+    home.run(&["auth", "login", "falcon"]).ok();
+    let home = home.set("FALCON_BASE_URL", "").set("FALCON_CLOUD", "nope");
+    let run = home.run(&["auth", "logout", "falcon"]);
+    assert_eq!((run.code, run.stdout.as_str(), home.kept()), (2, "", 1));
+    assert!(run.stderr.starts_with("error: falcon has no region \"nope\"\n  hint: "), "{}", run.stderr);
+    assert!(!run.stderr.contains("forgotten"), "{}", run.stderr);
+    let (server, home) = (home.server.url(), home.set("FALCON_CLOUD", ""));
+    let home = home.set("FALCON_BASE_URL", &server);
+    home.run(&["tokens_query"]).ok();
+    assert_eq!(home.server.count(TOKEN), 1, "it is still signed in");
+    assert_eq!(home.run(&["auth", "logout", "falcon"]).ok(), "falcon: 1 token forgotten, 1 given back\n");
+}
+
+#[test]
+fn a_relative_cache_folder_is_one_as_well() {
+    let home = Home::new().set("OPCALL_CACHE_DIR", "relc");
+    let run = |arguments: &[&str]| {
+        let mut command = program(arguments);
+        command.current_dir(home.folder.path()).env("HOME", home.folder.path());
+        Run::of(command.envs(home.variables.iter().map(|(name, value)| (name, value))).output().unwrap())
+    };
+    run(&["auth", "login", "falcon"]).ok();
+    assert_eq!(crate::token_cache::files(&home.folder.path().join("relc/tokens"), "token").len(), 1);
+    assert_eq!(run(&["auth", "logout", "falcon"]).ok(), "falcon: 1 token forgotten, 1 given back\n");
+    assert_eq!(home.server.count(REVOKE), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_login_whose_token_is_not_kept_fails() {
+    let home = Home::new();
+    let elsewhere = home.folder.path().join("elsewhere");
+    fs::create_dir_all(home.tokens().parent().unwrap()).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, home.tokens()).unwrap();
+    let run = home.run(&["auth", "login", "falcon"]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+    assert_eq!(
+        home.plain(&run.stderr),
+        "error: keeping the token in HOME/.cache/opcall/tokens failed\n  caused by: it is no folder\n"
+    );
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "no mark is left");
+    let status = home.run(&["auth", "status", "falcon", "--token-cache"]);
+    assert!(status.ok().contains(", and is not kept: it is no folder"), "{}", status.stdout);
+    let status = home.run(&["auth", "status", "falcon", "--token-cache", "-o", "json"]).json();
+    assert_eq!((&status[0]["accepted"], &status[0]["kept"]), (&json!(true), &json!(false)));
+}
+
+#[test]
 fn after_login_calls_share_a_token_until_logout() {
     let home = Home::new();
     let call = || home.run(&["tokens_query"]).ok().to_owned();

@@ -3,8 +3,9 @@
 mod status;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use opcall::{Harness, SignIn};
+use opcall::{Error, Harness, SignIn};
 
 use crate::args::{AccountArgs, AuthArgs, AuthCommand, Place, Source, Target, TokenArgs};
 use crate::loopback::Loopback;
@@ -68,6 +69,9 @@ fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
     let (harness, folder) = keeping(args)?;
     let sign_in = sign_in(&harness, &args.service, &args.place.target);
     let token = session::run(async { Ok(sign_in.renew().await?) })?;
+    if !token.is_kept() {
+        return Err(not_kept(&folder, token.keeping_problem()));
+    }
     tokens::mark(&folder, &args.service)?;
     let mut out = screen.out();
     let place = status::place(&sign_in.plan()?);
@@ -78,11 +82,22 @@ fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// What was signed in to for nothing: the next call fetches a token of its own.
+fn not_kept(folder: &Path, why: Option<&str>) -> Failure {
+    let action = format!("keeping the token in {}", folder.display());
+    Failure::io(action, std::io::Error::other(why.unwrap_or("its service has no cache")))
+}
+
 fn logout(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
     let (harness, folder) = keeping(args)?;
-    tokens::unmark(&folder, &args.service)?;
     let sign_in = sign_in(&harness, &args.service, &args.place.target);
+    // What is wrong with the account shows before anything is forgotten.
+    sign_in.plan()?;
+    tokens::unmark(&folder, &args.service)?;
     let forgotten = session::run(async { Ok(sign_in.forget().await?) }).map_err(|failure| {
+        if matches!(failure.library(), None | Some(Error::Io(_))) {
+            return failure;
+        }
         let hint = "the tokens are forgotten here all the same; at the service they end by themselves.";
         failure.within(About { hint: Some(hint.to_owned()), ..About::default() })
     })?;

@@ -13,7 +13,7 @@ use crate::args::{ShowOutput, StatusArgs, Target};
 use crate::loopback::Loopback;
 use crate::output::{Screen, escape, layout, paint};
 use crate::report::{self, Failure};
-use crate::{session, tokens};
+use crate::session;
 
 /// What is known of a service's sign-in.
 struct Status {
@@ -23,6 +23,8 @@ struct Status {
     accepted: Option<bool>,
     ends_in: Option<Duration>,
     is_kept: bool,
+    /// Why it is not kept, where it was to be.
+    keeping_problem: Option<String>,
     failure: Option<Failure>,
 }
 
@@ -88,6 +90,7 @@ async fn ask(harness: &Harness, service: &str, target: &Target) -> Status {
         accepted: None,
         ends_in: None,
         is_kept: false,
+        keeping_problem: None,
         failure: None,
     };
     if let Err(error) = fill(&mut status, harness, service, target).await {
@@ -106,7 +109,8 @@ async fn fill(status: &mut Status, harness: &Harness, service: &str, target: &Ta
         let token = sign_in.renew().await?;
         status.accepted = Some(true);
         status.ends_in = token.ends_in();
-        status.is_kept = tokens::are_kept(target, service);
+        status.is_kept = token.is_kept();
+        status.keeping_problem = token.keeping_problem().map(str::to_owned);
         // The service may have named the region.
         status.plan = Some(sign_in.plan()?);
     }
@@ -180,7 +184,8 @@ impl Status {
                 let ends = ends_in
                     .map_or_else(String::new, |left| format!("; the token ends in {}", in_words(left)));
                 let kept = if self.is_kept { ", and is kept" } else { ", and is not kept" };
-                lines.push(format!("accepted{ends}{kept}"));
+                let why = self.keeping_problem.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+                lines.push(format!("accepted{ends}{kept}{why}"));
             }
         }
         lines
