@@ -33,7 +33,7 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         return loopback::run(&known, &call, args, screen);
     }
     let service = call.subject.service();
-    let harness = known.builder(&args.target, is_shown)?.build()?;
+    let harness = known.builder(&args.target, is_shown, Some(service))?.build()?;
     call.variable = known.missing_variable(service);
     call.certificate = known.certificate(service);
     if args.target.sandbox {

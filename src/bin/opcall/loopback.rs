@@ -25,7 +25,7 @@ pub(crate) fn url(base: &str, service: &str) -> String {
 pub(crate) fn run(known: &Known, call: &Call<'_>, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     session::run(async {
         let sandbox = Loopback::start(known).await?;
-        let harness = sandbox.aim(known.builder(&args.target, false)?).build()?;
+        let harness = sandbox.aim(known.builder(&args.target, false, None)?).build()?;
         call.send(&harness, args, screen).await
     })
 }

@@ -103,6 +103,53 @@ fn secrets_given_by_hand_do_not_go_unencrypted_to_another_machine() {
     send(&here.url(), &["x-key:canary"]).ok();
 }
 
+/// Two remembered services: `pets`, and `zoo`, whose secret nobody can read.
+fn with_unreadable_secret(auth: &str) -> (Server, Home) {
+    let (server, _) = service();
+    let home = Home::new().with("PETS_KEY", "canary-key").with("ZOO_KEY_2", "canary-zoo");
+    fs::write(home.folder.path().join("zoo.json"), pets(&format!("{}/v1", server.url()), 2)).unwrap();
+    home.run(&["api", "add", "pets", &url(&server), "--auth", "bearer=env:PETS_KEY"]).ok();
+    home.run(&["api", "add", "zoo", "zoo.json", "--auth", auth]).ok();
+    (server, home)
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_in_the_way_of_its_own_service_alone() {
+    for (auth, code, told) in [
+        ("bearer=file:/no/such/file", 1, "reading /no/such/file failed"),
+        ("basic:env:NO_USER=env:ZOO_KEY_2", 2, "the name to sign in by stands in NO_USER, which is not set"),
+    ] {
+        let (server, home) = with_unreadable_secret(auth);
+        assert_eq!(home.run(&["oldOnes"]).ok(), r#"{"ok":true}"#);
+        assert_eq!(home.run(&["pets:oldOnes"]).ok(), r#"{"ok":true}"#);
+        let run = home.run(&["newOnes"]);
+        assert_eq!((run.code, run.stdout.as_str()), (code, ""), "{}", run.stderr);
+        assert!(run.stderr.starts_with(&format!("error: {told}")), "{}", run.stderr);
+        assert_eq!(home.run(&["zoo:newOnes"]).code, code);
+        assert_eq!(server.count("/v1/new"), 0, "nothing goes out without what it is to carry");
+
+        fs::write(
+            home.folder.path().join("calls"),
+            "{\"operation\":\"oldOnes\"}\n{\"operation\":\"newOnes\"}\n",
+        )
+        .unwrap();
+        let run = home.run(&["batch", "calls"]);
+        let lines: Vec<serde_json::Value> =
+            run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((run.code, &lines[0]["status"]), (code, &json!(200)));
+        assert!(lines[1]["error"]["message"].as_str().unwrap().starts_with(told), "{}", lines[1]);
+        assert_eq!(lines[1]["operation"], "zoo:newOnes");
+        assert_eq!(server.count("/v1/new"), 0);
+
+        let status = home.run(&["auth", "status"]);
+        assert!(status.stdout.contains(told), "{}", status.stdout);
+        assert_eq!(status.code, code, "{}", status.stderr);
+        assert_eq!(home.run(&["auth", "status", "pets"]).code, 0);
+        let status = home.run(&["auth", "status", "zoo"]);
+        assert_eq!((status.code, status.stdout.as_str()), (code, ""));
+    }
+}
+
 /// A service with client credentials, remembered with its server.
 fn with_client(home: Home, server: &Server) -> Home {
     let document = json!({

@@ -50,8 +50,9 @@ fn sign_in<'a>(harness: &'a Harness, service: &'a str, target: &Target) -> SignI
         .fold(sign_in, |sign_in, (name, value)| sign_in.server_variable(name, value))
 }
 
-/// A harness that keeps the tokens of one service.
-fn keeping(args: &AccountArgs) -> Result<(Harness, std::path::PathBuf), Failure> {
+/// A harness that keeps the tokens of one service. Where they are only to be forgotten, it does without secrets that
+/// cannot be read.
+fn keeping(args: &AccountArgs, is_needed: bool) -> Result<(Harness, PathBuf), Failure> {
     if args.place.target.sandbox {
         let hint = "start one that stays with `opcall sandbox`, and name it by --server.";
         return Err(Failure::usage(
@@ -61,12 +62,13 @@ fn keeping(args: &AccountArgs) -> Result<(Harness, std::path::PathBuf), Failure>
     }
     let folder = tokens::folder()?;
     let known = known(&args.place, Some(&args.service))?;
-    let builder = known.builder(&args.place.target, false)?;
+    let service = Some(args.service.as_str()).filter(|_| is_needed);
+    let builder = known.builder(&args.place.target, false, service)?;
     Ok((builder.token_cache_for(&args.service, &folder).build()?, folder))
 }
 
 fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
-    let (harness, folder) = keeping(args)?;
+    let (harness, folder) = keeping(args, true)?;
     let sign_in = sign_in(&harness, &args.service, &args.place.target);
     let token = session::run(async { Ok(sign_in.renew().await?) })?;
     if !token.is_kept() {
@@ -89,7 +91,7 @@ fn not_kept(folder: &Path, why: Option<&str>) -> Failure {
 }
 
 fn logout(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
-    let (harness, folder) = keeping(args)?;
+    let (harness, folder) = keeping(args, false)?;
     let sign_in = sign_in(&harness, &args.service, &args.place.target);
     // What is wrong with the account shows before anything is forgotten.
     sign_in.plan()?;
@@ -116,7 +118,7 @@ fn token(args: &TokenArgs, screen: Screen) -> Result<(), Failure> {
     let token = session::run(async {
         let target = &args.place.target;
         let sandbox = if target.sandbox { Some(Loopback::start(&known).await?) } else { None };
-        let builder = known.builder(target, false)?;
+        let builder = known.builder(target, false, Some(&args.service))?;
         let harness = sandbox.iter().fold(builder, |builder, sandbox| sandbox.aim(builder)).build()?;
         Ok(sign_in(&harness, &args.service, target).token().await?)
     })?;

@@ -13,7 +13,7 @@ use crate::args::{ShowOutput, StatusArgs, Target};
 use crate::loopback::Loopback;
 use crate::output::{Screen, escape, layout, paint};
 use crate::report::{self, Failure};
-use crate::session;
+use crate::session::{self, Known};
 
 /// What is known of a service's sign-in.
 struct Status {
@@ -42,13 +42,13 @@ pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
     let target = &args.place.target;
     let mut all = session::run(async {
         let sandbox = if target.sandbox { Some(Loopback::start(&known).await?) } else { None };
-        let builder = known.builder(target, false)?;
+        let builder = known.builder(target, false, named)?;
         let harness = sandbox.iter().fold(builder, |builder, sandbox| sandbox.aim(builder)).build()?;
         let services: Vec<&str> = match named {
             Some(service) => vec![service],
             None => harness.table().services().collect(),
         };
-        Ok(join_all(services.into_iter().map(|service| ask(&harness, service, target))).await)
+        Ok(join_all(services.into_iter().map(|service| ask(&known, &harness, service, target))).await)
     })?;
     if let (Some(_), Some(Status { plan: None, failure, .. })) = (named, all.first_mut())
         && let Some(failure) = failure.take()
@@ -83,7 +83,7 @@ fn refuse_one_place(target: &Target, is_quiet: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn ask(harness: &Harness, service: &str, target: &Target) -> Status {
+async fn ask(known: &Known, harness: &Harness, service: &str, target: &Target) -> Status {
     let mut status = Status {
         service: service.to_owned(),
         plan: None,
@@ -93,6 +93,10 @@ async fn ask(harness: &Harness, service: &str, target: &Target) -> Status {
         keeping_problem: None,
         failure: None,
     };
+    if let (false, Err(failure)) = (target.sandbox, known.check_account(service)) {
+        status.failure = Some(failure);
+        return status;
+    }
     if let Err(error) = fill(&mut status, harness, service, target).await {
         status.accepted = is_refusal(&error).then_some(false);
         status.failure = Some(error.into());

@@ -131,6 +131,7 @@ fn misshapen(text: &[u8]) -> Option<String> {
 
 impl<'l> Fields<'l> {
     fn command<'a>(&'a self, batch: &Batch<'a>, subject: &Subject<'a>) -> Result<Command<'a>, Failure> {
+        batch.check_account(subject.service())?;
         let mut params = self.arguments(batch.args.allow_files)?;
         let headers = self.headers.iter().flat_map(|all| &all.0);
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_string())).collect();

@@ -20,7 +20,7 @@ use crate::loopback::{self, Loopback};
 use crate::output::Screen;
 use crate::remembered::Wanted;
 use crate::report::{self, Failure};
-use crate::session;
+use crate::session::{self, Known};
 
 /// Makes the calls of all lines, or shows them with `--dry-run`.
 ///
@@ -30,18 +30,28 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::All)?;
     let mut code = 0;
     let printed = if args.dry_run {
-        let harness = known.builder(&args.target, true)?.build()?;
+        let harness = known.builder(&args.target, true, None)?.build()?;
         let base = args.target.sandbox.then(loopback::unstarted_base);
-        dry(&Batch { harness: &harness, args, base, seen: Mutex::default() }, screen, &mut code)
+        let batch = Batch {
+            known: &known,
+            harness: &harness,
+            args,
+            base,
+            faulty: HashSet::new(),
+            seen: Mutex::default(),
+        };
+        dry(&batch, screen, &mut code)
     } else {
         session::run(async {
             let sandbox = if args.target.sandbox { Some(Loopback::start(&known).await?) } else { None };
-            let mut builder = known.builder(&args.target, false)?;
+            let mut builder = known.builder(&args.target, false, None)?;
             if let Some(sandbox) = &sandbox {
                 builder = sandbox.aim(builder);
             }
             let harness = builder.build()?;
-            let batch = Batch { harness: &harness, args, base: None, seen: Mutex::default() };
+            let faulty = if args.target.sandbox { HashSet::new() } else { known.faulty_accounts() };
+            let seen = Mutex::default();
+            let batch = Batch { known: &known, harness: &harness, args, base: None, faulty, seen };
             live(&batch, screen, &mut code).await
         })
     };
@@ -52,15 +62,23 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
 
 /// What all lines share.
 struct Batch<'a> {
+    known: &'a Known,
     harness: &'a Harness,
     args: &'a BatchArgs,
     /// Where the sandbox would be, in place of other servers.
     base: Option<String>,
+    /// The services whose secrets cannot be read.
+    faulty: HashSet<String>,
     /// Names of operations that were looked at for a built-in one of the same name.
     seen: Mutex<HashSet<String>>,
 }
 
 impl Batch<'_> {
+    /// Refuses a call of a service whose secrets cannot be read.
+    fn check_account(&self, service: &str) -> Result<(), Failure> {
+        if self.faulty.contains(service) { self.known.check_account(service) } else { Ok(()) }
+    }
+
     /// Says, once for each operation, that it is called in place of a built-in one.
     fn tell_of_twin(&self, operation: Operation<'_>, name: &str) {
         if self.args.common.quiet || self.args.source.spec.is_empty() {
