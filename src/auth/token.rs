@@ -310,12 +310,12 @@ fn is_relative(written: &str) -> bool {
 /// A URL of a document. A relative one stands on the URL of the server, as on a folder (`OpenAPI`, "Relative References
 /// in URLs"; RFC 3986 §5). It names no user, and no place in an answer.
 pub(super) fn absolute(base: &Base, written: &str) -> Result<Url, String> {
-    let text = if written.contains("://") {
-        written.to_owned()
+    let parsed = if is_relative(written) {
+        Url::parse(&format!("{}/", base.url)).and_then(|base| base.join(written))
     } else {
-        format!("{}/{}", base.url, written.trim_start_matches('/'))
+        Url::parse(written)
     };
-    let url = Url::parse(&text).map_err(|error| format!("\"{text}\" is no URL: {error}"))?;
+    let url = parsed.map_err(|error| format!("\"{written}\" is no URL: {error}"))?;
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
         let origin = url.origin().ascii_serialization();
         return Err(format!("at {origin} holds a user, a password or a fragment"));

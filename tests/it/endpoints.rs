@@ -71,3 +71,57 @@ async fn a_document_s_own_endpoints_may_be_anywhere() {
     assert_eq!(harness.sign_in("rv").forget().await.unwrap().revoked, 1);
     assert_eq!((other.count("/token"), other.count("/revoke")), (1, 1));
 }
+
+/// OpenAPI 3.0, "Relative References in URLs": the URL of the server is the base (RFC 3986 §5).
+#[tokio::test]
+async fn a_relative_token_url_stands_on_the_server_s_url() {
+    for (written, path) in [
+        ("/oauth/token", "/oauth/token"),
+        ("oauth/token", "/v1/oauth/token"),
+        ("./token", "/v1/token"),
+        ("../token", "/token"),
+        ("/token?next=https://a.example/", "/token?next=https://a.example/"),
+        ("?token", "/v1/?token"),
+    ] {
+        let api = server();
+        let harness =
+            harness(&format!("{}/v1", api.url()), &scheme(written, "/gone/revoke"), |profile| profile);
+        harness.command("getA", ()).await.unwrap();
+        assert_eq!(api.received()[0].target, path, "{written}");
+        harness.sign_in("rv").forget().await.unwrap();
+        assert_eq!(api.count("/v1/gone/revoke"), 1, "a path of `x-oauth2` is below the base URL");
+    }
+    let (api, other) = (server(), server());
+    let harness = harness(
+        &format!("{}/v1", api.url()),
+        &scheme(other.url().strip_prefix("http:").unwrap(), "/revoke"),
+        |profile| profile,
+    );
+    // Another host by a reference without a scheme: it answers with no token.
+    assert_eq!(harness.command("getA", ()).await.unwrap_err().kind(), "auth");
+    assert_eq!((other.received().len(), api.received().len()), (1, 0));
+    drop(api.quiet());
+}
+
+#[tokio::test]
+async fn a_relative_url_of_metadata_stands_on_the_server_s_url() {
+    for kind in [
+        json!({"type": "openIdConnect", "openIdConnectUrl": "/meta"}),
+        json!({"type": "oauth2", "oauth2MetadataUrl": "/meta", "flows": {"clientCredentials": {"scopes": {}}}}),
+    ] {
+        let api = Server::start(|request, _| {
+            let here = format!("http://{}", request.header("host").unwrap());
+            match request.target.as_str() {
+                "/meta" => Reply::json(
+                    200,
+                    &json!({"issuer": here, "token_endpoint": format!("{here}/t")}).to_string(),
+                ),
+                "/t" => Reply::token("canary-token", 1800),
+                _ => Reply::json(200, "{}"),
+            }
+        });
+        let harness = harness(&format!("{}/v1", api.url()), &kind, |profile| profile);
+        harness.command("getA", ()).await.unwrap();
+        assert_eq!((api.count("/meta"), api.count("/t"), api.count("/v1/a")), (1, 1, 1));
+    }
+}

@@ -19,7 +19,7 @@ const DOCUMENT: &str = r#"{
   ],
   "components": {"securitySchemes": {
     "key": {"type": "apiKey", "in": "header", "name": "X-Key"},
-    "flow": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}}
+    "flow": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "token", "scopes": {}}}}
   }},
   "security": [{"key": []}],
   "paths": {
