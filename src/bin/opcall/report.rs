@@ -268,6 +268,9 @@ pub(crate) fn was_read(printed: Result<(), Failure>) -> Result<bool, Failure> {
     }
 }
 
+/// What the library's hint begins with where a service has no named profiles.
+const NO_PROFILES: &str = "give the harness a profile of that name";
+
 /// The hint in the words of the command line, where the library names its own doors.
 fn hint_of(error: &Error) -> Option<String> {
     match error {
@@ -278,6 +281,14 @@ fn hint_of(error: &Error) -> Option<String> {
             "check that {} can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.",
             error.origin
         )),
+        // No configuration makes profiles yet.
+        Error::Config(config) if config.hint.as_deref().is_some_and(|hint| hint.starts_with(NO_PROFILES)) => {
+            Some(
+                "no profile can be made here yet: set the service's variables for the run, or remember the service \
+                 under another name with `opcall api add`."
+                    .to_owned(),
+            )
+        }
         _ => error.hint().map(|hint| {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")

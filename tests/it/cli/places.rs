@@ -212,3 +212,22 @@ fn arguments_may_have_the_names_of_other_commands_options() {
     let url = run.json()["url"].as_str().unwrap().to_owned();
     assert!(url.ends_with("/pets?page=2&state=open&rate=a&port=1&explain=x&seed=3"), "{url}");
 }
+
+#[test]
+fn a_profile_that_nobody_made_is_told_in_the_words_of_the_command_line() {
+    let home = Home::new().with("PANTHER_API_TOKEN", "canary-key");
+    let hint = "hint: no profile can be made here yet: set the service's variables for the run, or remember the \
+                service under another name with `opcall api add`.";
+    for (run, option) in [
+        (home.run(&["api_token#get", "id=a", "--profile", "prod"]), "--profile"),
+        (home.run(&["auth", "status", "panther", "--profile", "prod"]), "--profile"),
+    ] {
+        assert_eq!(run.code, 2, "{option}");
+        assert!(run.stderr.contains(hint), "{}", run.stderr);
+    }
+    let run = opcall_reading(r#"{"operation":"tokens_query","profile":"prod"}"#, &["batch", "--dry-run"]);
+    assert!(run.stdout.contains("no profile can be made here yet"), "{}", run.stdout);
+    for help in [&["call", "--help"][..], &["batch", "--help"], &["auth", "status", "--help"]] {
+        assert!(!home.run(help).ok().contains("--profile"), "{help:?}");
+    }
+}
