@@ -24,6 +24,9 @@ use crate::transport::{Answer, ClientCertificate, Limits, Link, Transport, Wire,
 /// The life of a token whose endpoint does not tell it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
+/// No answer of a token endpoint is larger, in bytes.
+const LARGEST: u64 = 1 << 20;
+
 /// One flow of one service, as configured.
 pub(crate) struct TokenEndpoint<'a> {
     pub(crate) definition: &'a ServiceDef,
@@ -196,7 +199,7 @@ impl TokenEndpoint<'_> {
             url,
             headers,
             content: Content::Text(form),
-            limits: Limits::default(),
+            limits: Limits { max_body: Some(LARGEST), ..Limits::default() },
             is_streamed: false,
             signing_in: true,
             link,

@@ -4,6 +4,7 @@
 //! clock or the network, and build.rs compiles this room too. The words are OpenAPI's.
 
 mod method;
+pub(crate) mod path;
 mod service;
 mod template;
 mod words;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::media::{Kind, Media};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
-use super::{CallOptions, url, xml};
-use crate::operation::{Location, Method, Types};
+use super::{CallOptions, xml};
+use crate::operation::{Location, Method, Types, path};
 use crate::params::{Argument, Params};
 use crate::schema::{Finding, Wire, admits, fit, folds_to, kind, nearest, shown};
 use crate::table::{GraphQl, Operation, Parameter, Property, Schema};
@@ -185,6 +185,13 @@ impl<'a> Router<'a, '_> {
         declared.chain(input).find(|known| *known == name)
     }
 
+    /// Whether the path has a variable of a name.
+    fn is_variable(&self, name: &str) -> bool {
+        let is_declared = |name: &str| self.slot(Some(Location::Path), name).is_some();
+        let (template, _) = path::split(self.operation.path());
+        path::variables(template, is_declared).any(|one| one == name)
+    }
+
     /// The one parameter or property whose name differs in case, `-` and `_` alone.
     fn like(&self, name: &str) -> Option<(Option<usize>, Option<&'a str>)> {
         let slots = self.routed.slots.iter().enumerate().map(|(index, slot)| (slot.name, Some(index)));
@@ -202,7 +209,7 @@ impl<'a> Router<'a, '_> {
         if let Some(slot) = self.slot(Some(location), name).or_else(like) {
             return self.fill(order, slot, value);
         }
-        if location == Location::Path && !url::variables(self.operation.path()).any(|one| one == name) {
+        if location == Location::Path && !self.is_variable(name) {
             let known = self.routed.slots.iter().filter(|slot| slot.location == Location::Path);
             let near = nearest(name, known.map(|slot| slot.name));
             return self.problems.unknown(order, format!("path.{name}"), near);
@@ -312,7 +319,7 @@ impl<'a> Router<'a, '_> {
         {
             return self.routed.extras.push(Extra { order, location: Location::Header, name, value });
         }
-        if url::variables(self.operation.path()).any(|one| one == name) {
+        if self.is_variable(name) {
             return self.routed.extras.push(Extra { order, location: Location::Path, name, value });
         }
         let slots = self.routed.slots.iter().map(|slot| slot.name);

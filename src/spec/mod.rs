@@ -9,6 +9,7 @@ mod document;
 mod encoding;
 mod error;
 mod extract;
+mod folder;
 mod graphql;
 mod graphql_schema;
 mod head;
@@ -224,10 +225,13 @@ pub(crate) fn read_folder_patched(
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
         let mut found =
             one(&Reading { file: &full(file), bytes: bytes.len(), number, ..reading }, &parsed.value)?;
+        if let Some(whole) = &whole {
+            folder::keep_apart(whole, &mut found, &full(file));
+        }
         locate(file, &bytes, &mut found.warnings)?;
         match &mut whole {
             Some(whole) => {
-                join(whole, found);
+                folder::join(whole, found);
                 limits.check_operations(whole.operations.len(), "#").map_err(|error| error.file(folder))?;
             }
             None => whole = Some(found),
@@ -240,29 +244,6 @@ pub(crate) fn read_folder_patched(
     whole.warnings = warnings;
     whole.service.documents.clone_from(&whole.documents);
     Ok(whole)
-}
-
-/// Adds a further document to a service.
-fn join(whole: &mut Description, mut found: Description) {
-    if found.service.servers != whole.service.servers {
-        for operation in found.operations.iter_mut().filter(|operation| operation.servers.is_empty()) {
-            operation.servers.clone_from(&found.service.servers);
-        }
-    }
-    for scheme in found.service.security_schemes {
-        if !whole.service.security_schemes.iter().any(|known| known.name == scheme.name) {
-            whole.service.security_schemes.push(scheme);
-        }
-    }
-    if whole.operations.is_empty() {
-        whole.format = found.format;
-    }
-    if whole.service.version.is_empty() {
-        whole.service.version = found.service.version;
-    }
-    whole.documents.append(&mut found.documents);
-    whole.operations.append(&mut found.operations);
-    whole.warnings.append(&mut found.warnings);
 }
 
 /// A parsed document on its way to a description.

@@ -7,6 +7,7 @@
 )]
 
 use super::*;
+use crate::attempt::HintSource;
 use crate::error::{Phase, TlsProblem};
 use crate::transport::budget::Bucket;
 

@@ -274,6 +274,7 @@ const NO_PROFILES: &str = "give the harness a profile of that name";
 /// The hint in the words of the command line, where the library names its own doors.
 fn hint_of(error: &Error) -> Option<String> {
     match error {
+        Error::Unfinished(error) => hint_of(&error.cause),
         Error::Transport(error) if error.phase == Phase::AnswerTimeout && !error.fetching => {
             Some("give each attempt more time with --timeout, or the whole call with --max-time.".into())
         }
@@ -343,7 +344,7 @@ fn code_of(error: &Error) -> u8 {
         {
             7
         }
-        Error::Transport(_) | Error::HeldBack(_) => 9,
+        Error::Transport(_) | Error::HeldBack(_) | Error::Unfinished(_) => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
         Error::Refused(refused) => match refused.status {
@@ -390,6 +391,12 @@ impl<'e> Facts<'e> {
                 attempts: Some(error.attempts.len()),
                 retry_after_ms: Some(milliseconds(error.retry_after)),
                 ..Self::default()
+            },
+            Error::Unfinished(error) => Self {
+                method: None,
+                url: None,
+                attempts: Some(error.attempts.len()),
+                ..Self::of(&error.cause)
             },
             Error::Refused(error) => Self {
                 method: Some(error.method.as_str()),

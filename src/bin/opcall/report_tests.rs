@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use opcall::{
     ArgumentsError, Attempt, AuthError, ConfigError, Error, Method, Outcome, Phase, Problem, TransportError,
-    UnsafeError,
+    Unfinished, UnsafeError,
 };
 
 use super::Failure;
@@ -48,16 +48,25 @@ fn misfit() -> Failure {
     })))
 }
 
-#[test]
-fn every_failure_has_its_code() {
-    let auth = AuthError {
+fn no_token() -> Error {
+    Error::Auth(Box::new(AuthError {
         service: "a".into(),
         problem: "b".into(),
-        hint: None,
-        status: None,
+        hint: Some("c.".into()),
+        status: Some(400),
         trace_id: None,
         retry_after: None,
-    };
+    }))
+}
+
+fn unfinished() -> Failure {
+    let moved = Attempt { outcome: Outcome::Status(303), sent: true, ..attempt(1) };
+    let unfinished = Unfinished { operation: "a:b".into(), attempts: vec![moved], cause: no_token() };
+    Failure::Call(Error::Unfinished(Box::new(unfinished)))
+}
+
+#[test]
+fn every_failure_has_its_code() {
     let config = ConfigError { problem: "b".into(), hint: None };
     let broken = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
     for (failure, code) in [
@@ -69,7 +78,8 @@ fn every_failure_has_its_code() {
         (lost(Phase::ConnectTimeout), 28),
         (lost(Phase::AnswerTimeout), 28),
         (lost(Phase::Broken), 9),
-        (Failure::Call(Error::Auth(Box::new(auth))), 8),
+        (Failure::Call(no_token()), 8),
+        (unfinished(), 9),
         (
             Failure::Call(Error::Unsafe(Box::new(UnsafeError {
                 problem: "a".into(),
@@ -107,6 +117,7 @@ fn people_read_fact_cause_and_hint() {
 
 #[test]
 fn programs_read_an_object() {
+    insta::assert_snapshot!(unfinished().to_json(), @r#"{"kind":"unfinished","message":"a:b was sent and answered with 303, but the request that had to follow could not be sent: b","operation":"a:b","status":400,"method":null,"url":null,"problems":[],"hint":"c.","attempts":1,"retry_after_ms":null,"trace_id":null,"sent":true}"#);
     insta::assert_snapshot!(misfit().to_json(), @r#"{"kind":"arguments","message":"tokens_create: 2 arguments do not fit","operation":"falcon:tokens_create","status":null,"method":null,"url":null,"problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","attempts":null,"retry_after_ms":null,"trace_id":null,"sent":false}"#);
     insta::assert_snapshot!(lost(Phase::Broken).to_json(), @r#"{"kind":"transport","message":"no answer from http://127.0.0.1:9 after 3 attempts; it may have been carried out: connection refused","operation":"falcon:tokens_query","status":null,"method":"GET","url":"http://127.0.0.1:9/a","problems":[],"hint":"repeat it: the call only reads.","attempts":3,"retry_after_ms":null,"trace_id":null,"sent":true}"#);
     insta::assert_snapshot!(misfit().to_line_json(), @r#"{"kind":"arguments","message":"tokens_create: 2 arguments do not fit","problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","retry_after_ms":null,"trace_id":null,"sent":false}"#);
