@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(service.environment[1], ("region".to_owned(), vec!["C".to_owned()]));
         let SchemeKind::OAuth2(oauth2) = &service.security_schemes[0].kind else { panic!("no oauth2") };
         assert!(oauth2.revoke_basic && oauth2.omit_grant_type);
-        assert_eq!(oauth2.token_url.as_deref(), Some("/t"));
+        assert_eq!((oauth2.token_url.as_deref(), oauth2.revoke.as_deref()), (Some("/t"), Some("r")));
         assert_eq!(service.security_schemes[2].kind, SchemeKind::Http { scheme: "bearer".to_owned() });
         assert_eq!(service.security_schemes[4].kind, service.security_schemes[1].kind);
     }
