@@ -5,6 +5,7 @@ mod stream;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -40,7 +41,7 @@ pub use self::stream::ResponseStream;
 /// ```
 #[derive(Clone)]
 pub struct Response {
-    context: Box<Context>,
+    context: Arc<Context>,
     status: u16,
     headers: HeaderMap,
     body: Bytes,
@@ -49,15 +50,12 @@ pub struct Response {
     envelope: OnceCell<Value>,
 }
 
-/// What an answer belongs to.
+/// What the answers of an operation have in common.
 #[derive(Clone, Default)]
 pub(crate) struct Context {
     /// `service:id`, or `METHOD /path`.
-    pub(crate) operation: String,
+    pub(crate) operation: Arc<str>,
     pub(crate) service: String,
-    pub(crate) method: Option<Method>,
-    /// Without its query.
-    pub(crate) url: String,
     pub(crate) scope: Option<String>,
     pub(crate) pointers: Option<ErrorPointers>,
     pub(crate) rate_limit: Option<RateLimitHeaders>,
@@ -66,30 +64,40 @@ pub(crate) struct Context {
     pub(crate) items: Option<String>,
 }
 
+/// What an answer belongs to.
+#[derive(Clone)]
+pub(crate) struct Called {
+    pub(crate) context: Arc<Context>,
+    pub(crate) method: Method,
+    /// Without its query.
+    pub(crate) url: String,
+}
+
 /// A GraphQL operation's single root field; `None` with several.
 #[derive(Clone, Debug)]
 pub(crate) struct RootField(pub(crate) Option<String>);
 
 impl Response {
     /// Makes the answer of a call: [`Error::Refused`] for a status beyond 2xx and for GraphQL errors.
-    pub(crate) fn check(context: Context, answer: Answer) -> Result<Self> {
+    pub(crate) fn check(called: Called, answer: Answer) -> Result<Self> {
         let is_success = (200..300).contains(&answer.status);
-        let errors = context.graphql.is_some() && refusal::has_graphql_errors(&answer.body);
+        let errors = called.context.graphql.is_some() && refusal::has_graphql_errors(&answer.body);
         if is_success && !errors {
-            return Ok(Self::new(context, answer));
+            return Ok(Self::new(called.context, answer));
         }
-        Err(Self::refuse(context, answer))
+        Err(Self::refuse(called, answer))
     }
 
     /// Makes the error of a call that was refused.
-    pub(crate) fn refuse(context: Context, answer: Answer) -> Error {
+    pub(crate) fn refuse(called: Called, answer: Answer) -> Error {
+        let Called { context, method, url } = called;
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
         Refused {
-            operation: context.operation.clone(),
+            operation: context.operation.as_ref().to_owned(),
             service: context.service.clone(),
-            method: context.method.clone().unwrap_or(Method::Get),
-            url: context.url.clone(),
+            method,
+            url,
             status,
             message: said.message,
             code: said.code,
@@ -104,9 +112,8 @@ impl Response {
         .into()
     }
 
-    fn new(context: Context, answer: Answer) -> Self {
+    fn new(context: Arc<Context>, answer: Answer) -> Self {
         let Answer { status, headers, body, attempts, .. } = answer;
-        let context = Box::new(context);
         Self { context, status, headers, body, attempts, value: OnceCell::new(), envelope: OnceCell::new() }
     }
 
@@ -229,7 +236,7 @@ impl Response {
         };
         let media_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         DecodeError {
-            operation: self.context.operation.clone(),
+            operation: self.context.operation.as_ref().to_owned(),
             status: self.status,
             media_type: media_type.unwrap_or("no content type").to_owned(),
             problem,
@@ -270,15 +277,15 @@ mod tests {
         Answer { status, headers, body, rest: None, attempts: Vec::new() }
     }
 
-    fn context(graphql: Option<RootField>) -> Context {
-        Context {
-            operation: "demo:things_get".to_owned(),
+    fn context(graphql: Option<RootField>) -> Called {
+        let context = Context {
+            operation: "demo:things_get".into(),
             service: "demo".to_owned(),
-            url: "https://h.example/things".to_owned(),
             scope: Some("Things: READ".to_owned()),
             graphql,
             ..Context::default()
-        }
+        };
+        Called { context: Arc::new(context), method: Method::Get, url: "https://h.example/things".to_owned() }
     }
 
     fn plain(status: u16, body: &str) -> Result<Response> {

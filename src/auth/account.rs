@@ -37,7 +37,7 @@ pub(crate) struct Account {
     provider: Option<Arc<dyn CredentialProvider>>,
     /// The base URL as configured, before any discovery.
     pub(super) home: Base,
-    base: RwLock<Base>,
+    base: RwLock<Arc<Base>>,
     pub(super) cache: Option<Arc<TokenCache>>,
     provided: Renewing<Arc<Credentials>>,
     /// One for each set of scopes that was asked for.
@@ -141,7 +141,7 @@ impl Account {
             own: Arc::new(profile.credentials),
             token_url: profile.token_url,
             provider,
-            base: RwLock::new(home.clone()),
+            base: RwLock::new(Arc::new(home.clone())),
             home,
             cache,
             provided: Renewing::default(),
@@ -152,8 +152,8 @@ impl Account {
     }
 
     /// The base URL as of now; region discovery may change it.
-    pub(crate) fn base(&self) -> Base {
-        self.base.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn base(&self) -> Arc<Base> {
+        Arc::clone(&self.base.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes refused tokens out, so that the next call fetches new ones: for a call that cannot be made again.
@@ -171,7 +171,7 @@ impl Account {
 
     /// Goes to the region that signing in has found.
     pub(super) fn move_to(&self, region: Base) {
-        *self.base.write().unwrap_or_else(PoisonError::into_inner) = region;
+        *self.base.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(region);
     }
 
     /// Whether the builder replaced the document's regions.
@@ -182,6 +182,11 @@ impl Account {
     /// The credentials of the profile itself; a provider is not asked.
     pub(crate) fn own(&self) -> &Credentials {
         &self.own
+    }
+
+    /// Whether its credentials are those that a provider gives.
+    pub(crate) fn asks_a_provider(&self) -> bool {
+        self.provider.is_some()
     }
 
     /// Whether connections to its address show a client certificate.
@@ -343,7 +348,7 @@ impl Account {
             definition: &self.definition,
             transport,
             certificate: self.certificate.as_ref(),
-            address: self.base().url,
+            address: self.base().url.clone(),
             url,
         };
         let found = slot.get(None, || asked.ask()).await?.value;
@@ -381,7 +386,7 @@ impl Account {
         if let Some(region) = &moved {
             self.move_to(region.clone());
         }
-        Ok((token, moved.unwrap_or(base)))
+        Ok((token, moved.unwrap_or_else(|| Base::clone(&base))))
     }
 
     pub(super) fn endpoint<'a>(

@@ -9,7 +9,6 @@ use super::source::{Need, Source, source};
 use crate::document::sha256;
 use crate::operation::SchemeKind;
 use crate::profile::Credentials;
-use crate::request::Request;
 use crate::transport::Caller;
 
 impl Account {
@@ -20,12 +19,11 @@ impl Account {
         origin: &str,
         needs: &[Need],
         credentials: &Credentials,
-        request: &Request,
+        given: &[SecretString],
     ) -> Caller {
         let nobody = Identity { service: &self.definition.name, place: origin, ..Identity::default() };
         let mut keys: Vec<_> = needs.iter().map(|need| key(nobody, need, credentials)).collect();
-        let given = request.given_values().into_iter().map(SecretString::from);
-        keys.extend(given.map(|secret| Identity { secret: Some(&secret), ..nobody }.key()));
+        keys.extend(given.iter().map(|secret| Identity { secret: Some(secret), ..nobody }.key()));
         let key = match &keys[..] {
             [] => nobody.key(),
             [only] => only.clone(),

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::header::{AUTHORIZATION, COOKIE};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::form_urlencoded;
@@ -11,8 +10,7 @@ use zeroize::Zeroizing;
 use super::{Grant, SignInError};
 use crate::error::{AuthError, Error};
 use crate::profile::Credentials;
-use crate::request::{Place, Request};
-use crate::transport::Wire;
+use crate::request::{Place, Placement, Request};
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "<redacted>";
@@ -20,30 +18,35 @@ const REDACTED: &str = "<redacted>";
 /// Shorter ones stand in texts by chance.
 const SHORTEST: usize = 4;
 
-/// The secrets that a request carried. Calls note them each time; how an answer may spell them is worked out when one
-/// has to be told of.
+/// The secrets that a request carried. They are looked for when an error has to be told.
 #[derive(Clone, Default)]
 pub(crate) struct Carried(Vec<SecretString>);
 
 impl Carried {
-    /// Those of a request as it goes out.
-    pub(crate) fn by(wire: &Wire, request: &Request, grant: &Grant) -> Self {
+    /// Those of a request with the grants that it was sent with.
+    pub(crate) fn by(request: &Request, grants: &[Grant]) -> Self {
         let mut carried = Self::default();
-        grant.secrets().for_each(|secret| carried.add(secret.expose_secret()));
-        for (name, value) in wire.headers.iter().filter(|(_, value)| value.is_sensitive()) {
-            let text = Zeroizing::new(String::from_utf8_lossy(value.as_bytes()).into_owned());
-            match *name {
-                COOKIE => text
+        for secret in grants.iter().flat_map(|grant| grant.secrets()) {
+            carried.add(secret.expose_secret());
+            carried.add_authorization(secret.expose_secret());
+        }
+        for (name, value) in &request.headers {
+            let is_given =
+                |one: &Placement| matches!(&one.place, Place::Header { name: known, .. } if known == name);
+            match name.as_str() {
+                "cookie" => value
                     .split("; ")
                     .filter_map(|pair| pair.split_once('='))
                     .for_each(|(_, value)| carried.add(value)),
-                AUTHORIZATION => carried.add_authorization(&text),
-                _ => carried.add(&text),
+                "authorization" | "proxy-authorization" => carried.add_authorization(value),
+                _ if request.given.iter().any(is_given) => carried.add(value),
+                _ => {}
             }
         }
+        let query = request.url.split_once('?').map_or("", |(_, query)| query);
         for placement in &request.given {
             let Place::Query { name } = &placement.place else { continue };
-            let values = wire.url.query_pairs().filter(|(known, _)| known == name);
+            let values = form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known == name);
             values.for_each(|(_, value)| carried.add(&value));
         }
         carried
@@ -66,13 +69,11 @@ impl Carried {
         carried
     }
 
-    /// Of `Basic` credentials also the password (RFC 7617 §2).
+    /// What stands behind the name of a scheme; of `Basic` credentials also the password (RFC 7617 §2).
     fn add_authorization(&mut self, text: &str) {
-        let (scheme, credentials) = text.split_once(' ').unwrap_or(("", text));
+        let (_, credentials) = text.split_once(' ').unwrap_or(("", text));
         self.add(credentials);
-        if scheme.eq_ignore_ascii_case("basic")
-            && let Some(plain) =
-                BASE64.decode(credentials).ok().and_then(|plain| String::from_utf8(plain).ok())
+        if let Some(plain) = BASE64.decode(credentials).ok().and_then(|plain| String::from_utf8(plain).ok())
             && let Some((_, password)) = Zeroizing::new(plain).split_once(':')
         {
             self.add(password);

@@ -76,7 +76,7 @@ impl Discovery<'_> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         Wire {
-            operation: format!("{}: discovery", self.definition.name),
+            operation: format!("{}: discovery", self.definition.name).into(),
             method: Method::Get,
             url: self.url.clone(),
             headers,

@@ -1,9 +1,11 @@
 //! The last step before sending: the secrets are put on, and the request is bound to its origin.
 
+use std::sync::Arc;
+
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
-use url::{Origin, Url};
+use url::{Position, Url};
 use zeroize::Zeroizing;
 
 use super::Grant;
@@ -17,17 +19,17 @@ use crate::transport::{Limits, Link, Wire};
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where the credentials of a call may go.
-pub(crate) struct Target {
-    /// The origin of the call's address: the one that the user named, or the document for the operation.
-    pub(crate) origin: Option<Origin>,
+pub(crate) struct Target<'a> {
+    /// The call's address: the one that the user named, or the document for the operation.
+    pub(crate) address: Option<&'a Url>,
     /// Which servers may have them over plain http.
     pub(crate) plain_http: PlainHttp,
 }
 
-impl Target {
+impl Target<'_> {
     /// Refuses an origin that credentials were not configured for.
     pub(crate) fn check(&self, url: &Url) -> Result<(), UnsafeError> {
-        if self.origin.as_ref() != Some(&url.origin()) {
+        if !self.address.is_some_and(|address| is_same_origin(address, url)) {
             return Err(UnsafeError {
                 sent: false,
                 problem: format!("credentials would go to {}", url.origin().ascii_serialization()),
@@ -54,13 +56,13 @@ pub(crate) fn check_encrypted(url: &Url, plain_http: PlainHttp) -> Result<(), Un
 pub(crate) fn seal(
     request: &Request,
     grant: &Grant,
-    target: &Target,
-    operation: &str,
+    target: &Target<'_>,
+    operation: &Arc<str>,
 ) -> Result<Wire, UnsafeError> {
     let mut text = Zeroizing::new(request.url.clone());
     let mut headers = header_map(&request.headers)?;
     conceal(&mut headers, &request.given);
-    for placement in &request.credentials {
+    for placement in &*request.credentials {
         let Some(secret) = grant.secret(&placement.scheme) else { continue };
         match &placement.place {
             Place::Header { name, prefix } => {
@@ -70,21 +72,24 @@ pub(crate) fn seal(
             Place::Cookie { name } => add_cookie(&mut headers, name, secret)?,
         }
     }
-    let url = parse_exactly(&text)?;
+    let url = match target.address.and_then(|address| below(address, &text)) {
+        Some(url) => url,
+        None => parse_exactly(&text)?,
+    };
     if !request.credentials.is_empty() {
         target.check(&url)?;
     } else if !request.given.is_empty() || headers.values().any(HeaderValue::is_sensitive) {
         // The caller's own secrets go where the caller sends them, but not for all to read.
         check_encrypted(&url, target.plain_http)?;
     }
-    for placement in &request.credentials {
+    for placement in &*request.credentials {
         let Place::Header { name, prefix } = &placement.place else { continue };
         if let Some(answer) = grant.answer(&placement.scheme, request.method.as_str(), target_of(&url)) {
             headers.insert(header_name(name)?, secret_value(name, prefix, &answer.into())?);
         }
     }
     Ok(Wire {
-        operation: operation.to_owned(),
+        operation: Arc::clone(operation),
         method: request.method.clone(),
         url,
         headers,
@@ -98,7 +103,24 @@ pub(crate) fn seal(
 
 /// The request target: path and query as they stand on the request line (RFC 9112 §3.2.1).
 fn target_of(url: &Url) -> &str {
-    &url[url::Position::BeforePath..url::Position::AfterQuery]
+    &url[Position::BeforePath..Position::AfterQuery]
+}
+
+/// Whether two URLs of http have one origin (RFC 6454 §5).
+fn is_same_origin(one: &Url, other: &Url) -> bool {
+    one.scheme() == other.scheme()
+        && one.host() == other.host()
+        && one.port_or_known_default() == other.port_or_known_default()
+}
+
+/// A URL on the host of another one, which need not be taken apart again; `None` where it is not exactly that.
+fn below(address: &Url, text: &str) -> Option<Url> {
+    let rest = text.strip_prefix(&address[..Position::BeforePath]).filter(|rest| rest.starts_with('/'))?;
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+    let mut url = address.clone();
+    url.set_path(path);
+    url.set_query(query);
+    (url.as_str() == text).then_some(url)
 }
 
 /// The URL on the wire is the URL that was resolved, byte for byte: what the URL standard would rewrite is refused.
@@ -208,7 +230,6 @@ mod tests {
 
     use super::*;
     use crate::operation::Method;
-    use crate::profile::origin_of;
     use crate::request::Content;
 
     fn request(url: &str, headers: &[(&str, &str)], places: &[Place]) -> Request {
@@ -228,8 +249,9 @@ mod tests {
 
     fn sealed(request: &Request, secret: &str) -> Result<Wire, UnsafeError> {
         let grant = Grant::fixed("s", secret);
-        let origin = origin_of("https://h.example");
-        seal(request, &grant, &Target { origin, plain_http: PlainHttp::ThisMachine }, "s:op")
+        let address = Url::parse("https://h.example").unwrap();
+        let target = Target { address: Some(&address), plain_http: PlainHttp::ThisMachine };
+        seal(request, &grant, &target, &"s:op".into())
     }
 
     fn query(name: &str) -> Place {
@@ -265,7 +287,7 @@ mod tests {
         let headers = [("x-key", "mine"), ("x-key", "again"), ("authorization", "a"), ("x-note", "ci")];
         let given = Place::Header { name: "x-key".to_owned(), prefix: String::new() };
         let mut request = request("https://h.example/a", &headers, &[given]);
-        request.given = std::mem::take(&mut request.credentials);
+        request.given = std::mem::take(&mut request.credentials).to_vec();
         let wire = sealed(&request, "t").unwrap();
         let sensitive = |name: &str| wire.headers.get_all(name).iter().all(HeaderValue::is_sensitive);
         assert!(sensitive("x-key") && sensitive("authorization") && !sensitive("x-note"));
@@ -299,7 +321,7 @@ mod tests {
     fn a_secret_of_the_caller_s_own_is_no_more_for_all_to_read() {
         let plain = |headers: &[(&str, &str)], given: Vec<Place>| {
             let mut request = request("http://h.example/?key=mine", headers, &given);
-            request.given = std::mem::take(&mut request.credentials);
+            request.given = std::mem::take(&mut request.credentials).to_vec();
             sealed(&request, "t").err().map(|error| error.problem)
         };
         let refused = Some("credentials would go unencrypted to http://h.example".to_owned());

@@ -194,7 +194,7 @@ impl TokenEndpoint<'_> {
         }
         let link = Link::showing(self.certificate, &url, &base.url);
         let wire = Wire {
-            operation: format!("{}: token endpoint", self.definition.name),
+            operation: format!("{}: token endpoint", self.definition.name).into(),
             method: Method::Post,
             url,
             headers,

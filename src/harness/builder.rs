@@ -1,6 +1,5 @@
 //! Sets a harness up. What is wrong shows at [`HarnessBuilder::build`].
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -276,7 +275,7 @@ impl HarnessBuilder {
                 regions: self.regions,
                 lookup: self.lookup,
                 transport: Transport::new(self.settings)?,
-                accounts: Mutex::new(HashMap::new()),
+                accounts: Mutex::default(),
                 caches: self.caches,
             }),
         };

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use url::Url;
 
 use super::command::{Command, Endpoint};
-use super::live::LiveCall;
-use super::{Harness, Inner, files};
-use crate::auth::{self, Account, Carried, Need, Target};
+use super::live::{Ended, LiveCall, Sent};
+use super::plan::{Plan, Standing};
+use super::{Harness, Inner, files, plan};
+use crate::auth::{self, Account, Need, Target};
 use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
-use crate::operation::{Method, SchemeUse, SecuritySchemeDef};
+use crate::operation::{Method, SecuritySchemeDef};
 use crate::pages::Given;
 use crate::params::Params;
-use crate::profile::{Base, Credentials, origin_of};
+use crate::profile::{Base, Credentials};
 use crate::request::{self, CallOptions, Place, Placement, Request};
-use crate::response::{Context, Response, ResponseStream, RootField};
+use crate::response::{Called, Response, ResponseStream};
 use crate::table::{Operation, Parameter};
 use crate::transport::{Answer, Limits, check_repeats};
 
@@ -24,8 +25,7 @@ pub(crate) struct Dispatch<'a> {
     harness: &'a Harness,
     subject: Subject<'a>,
     pub(super) account: Arc<Account>,
-    /// Any one of these lists of schemes lets the call in.
-    pub(super) alternatives: Vec<Vec<SchemeUse>>,
+    pub(super) plan: Arc<Plan>,
     params: Params,
     options: CallOptions,
     pub(super) follow: Option<u32>,
@@ -42,12 +42,10 @@ pub(crate) struct Dispatch<'a> {
 
 /// What a live call brought.
 struct Exchanged {
-    context: Context,
+    called: Called,
     answer: Answer,
-    /// The address that answered, without credentials.
-    url: String,
-    /// What an error about the answer must not repeat.
-    carried: Carried,
+    /// The last request, and what signed it in, which an error about the answer must not repeat.
+    sent: Sent,
 }
 
 /// What is called.
@@ -70,15 +68,13 @@ impl<'a> Dispatch<'a> {
             Subject::Unlisted { service, .. } => service,
         };
         let (profile, server) = (command.profile.as_deref(), command.server.as_deref());
-        let account = harness.account(service, profile, server, &command.server_variables)?;
-        let alternatives = match &subject {
-            Subject::Listed(operation) => alternatives_of(*operation),
-            Subject::Unlisted { .. } => account
-                .definition
-                .security_schemes
-                .iter()
-                .map(|scheme| vec![use_of(&scheme.name, &[])])
-                .collect(),
+        let served = harness.served(service, profile, server, &command.server_variables)?;
+        let account = Arc::clone(&served.account);
+        let plan = match &subject {
+            Subject::Listed(operation) => served.plan(*operation),
+            Subject::Unlisted { method, path, .. } => {
+                Arc::new(Plan::unlisted(&format!("{method} {path}"), &account))
+            }
         };
         command.repeats.map_or(Ok(()), check_repeats)?;
         command.limits.check()?;
@@ -90,7 +86,7 @@ impl<'a> Dispatch<'a> {
             harness,
             subject,
             account,
-            alternatives,
+            plan,
             params,
             options,
             limits,
@@ -123,10 +119,15 @@ impl<'a> Dispatch<'a> {
 
     /// A dry run: without credentials that serve, the first alternative shows their places.
     pub(super) fn prepare(&self) -> Result<Request> {
-        let mut request = self.resolve(&self.place(&self.account.base()))?;
+        let standing = self.standing();
+        let mut request = self.resolve(&standing.place)?;
+        if let Some(usual) = standing.usual.as_ref().filter(|_| self.is_usual(&request)) {
+            request.credentials = Arc::clone(&usual.placements);
+            return Ok(request);
+        }
         let own = self.account.own();
         let shown = self.choice(own).shown(&|scheme| self.is_given(&request, scheme));
-        request.credentials = self.placements(&self.needed(&request, shown), own);
+        request.credentials = self.placements(&self.needed(&request, shown), own).into();
         Ok(request)
     }
 
@@ -137,14 +138,16 @@ impl<'a> Dispatch<'a> {
 
     /// A live call, with the address that answered, without credentials.
     pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
-        let Exchanged { context, answer, url, carried } = self.exchange().await?;
-        let checked = Response::check(context, answer);
-        Ok((checked.map_err(|error| carried.conceal(error))?, url))
+        let Exchanged { called, answer, sent } = self.exchange().await?;
+        match Response::check(called, answer) {
+            Ok(response) => Ok((response, sent.into_url())),
+            Err(error) => Err(sent.conceal(error)),
+        }
     }
 
     /// A live call up to the moment of sending.
     pub(super) async fn made(&self) -> Result<()> {
-        let place = self.place(&self.account.base());
+        let place = Arc::clone(&self.standing().place);
         place.require_real()?;
         let request = self.resolve(&place)?;
         let transport = self.inner().transport.for_call(self.limits.max_time);
@@ -155,33 +158,33 @@ impl<'a> Dispatch<'a> {
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
         self.is_streamed = true;
-        let Exchanged { context, mut answer, carried, .. } = self.exchange().await?;
+        let Exchanged { called, mut answer, sent } = self.exchange().await?;
         match answer.rest.take() {
-            Some(body) => Ok(ResponseStream::new(context, answer, body)),
-            None => Err(carried.conceal(Response::refuse(context, answer))),
+            Some(body) => Ok(ResponseStream::new(called, answer, body)),
+            None => Err(sent.conceal(Response::refuse(called, answer))),
         }
     }
 
     /// Everything that can be found wrong without the network is found first.
     async fn exchange(&self) -> Result<Exchanged> {
-        let place = self.place(&self.account.base());
+        let place = Arc::clone(&self.standing().place);
         place.require_real()?;
         let request = self.resolve(&place)?;
         for warning in &request.warnings {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
-        let context = self.context(&request);
+        let called = self.called(&request);
         let transport = self.inner().transport.for_call(self.limits.max_time);
         let mut call = LiveCall::new(self, &transport, place, request)?;
         let answer = transport.send(&mut call).await?;
-        let LiveCall { unmet, request, carried, spoiled, .. } = call;
+        let Ended { sent, spoiled, unmet } = call.into_ended();
         if let Some(refused) = spoiled {
             self.account.discard(&refused).await;
         }
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(self.unmet(&problem, &answer).into());
         }
-        Ok(Exchanged { context, answer, url: request.url, carried })
+        Ok(Exchanged { called, answer, sent })
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -202,22 +205,13 @@ impl<'a> Dispatch<'a> {
         };
         let mut request = resolved?;
         files::check(request.content())?;
-        let places = self.places();
+        let places = &self.plan.places;
         if let Some(page) = &self.page {
-            request.move_to(page, &places);
+            request.move_to(page, places);
         }
-        request.given = places.into_iter().filter(|placement| request.has_at(&placement.place)).collect();
+        let given = places.iter().filter(|placement| request.has_at(&placement.place));
+        request.given = given.cloned().collect();
         Ok(request)
-    }
-
-    /// Where credentials of any of the alternatives go in a request.
-    pub(super) fn places(&self) -> Vec<Placement> {
-        let schemes = self.account.definition.security_schemes.iter();
-        let schemes =
-            schemes.filter(|scheme| self.alternatives.iter().flatten().any(|one| one.scheme == scheme.name));
-        let needs: Vec<_> =
-            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
-        self.placements(&needs, self.account.own())
     }
 
     /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
@@ -234,25 +228,19 @@ impl<'a> Dispatch<'a> {
         operation.declared_idempotent().unwrap_or_else(|| operation.is_idempotent() || has_key())
     }
 
-    /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set
-    /// an address.
-    pub(super) fn place(&self, base: &Base) -> Base {
-        let Subject::Listed(operation) = &self.subject else { return base.clone() };
-        let hosts = if self.account.has_own_regions() { Vec::new() } else { operation.hosts() };
-        let place = base.clone().at_host(&hosts);
-        let own = operation.servers();
-        if own.is_empty() || place.url != base.url {
-            return place;
-        }
-        base.of_operation(&self.account.definition, &self.label(), &own, &self.account.wish)
+    /// The address of the call as of now, and how calls sign in there.
+    pub(super) fn standing(&self) -> Arc<Standing> {
+        self.plan.standing(&self.account, &self.inner().transport)
+    }
+
+    /// Whether a request signs in as most do: the caller puts no credential into it and wants no header left out.
+    pub(super) fn is_usual(&self, request: &Request) -> bool {
+        request.given.is_empty() && self.options.dropped_headers.is_empty()
     }
 
     /// What there is to choose among the alternatives by.
     pub(super) fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
-        // Only TLS shows it.
-        let certificate = self.account.has_certificate(&self.inner().transport)
-            && self.place(&self.account.base()).url.starts_with("https:");
-        self.account.choice(&self.alternatives, credentials, certificate)
+        self.plan.choice(credentials, &self.standing().place, &self.account, &self.inner().transport)
     }
 
     /// Whether the caller fills the place of a scheme, or wants it empty.
@@ -275,8 +263,7 @@ impl<'a> Dispatch<'a> {
     }
 
     pub(super) fn placements(&self, needs: &[Need], credentials: &Credentials) -> Vec<Placement> {
-        let placement = |need| auth::placement(&self.account.definition, need, credentials);
-        needs.iter().filter_map(placement).collect()
+        plan::placements(&self.account, needs, credentials)
     }
 
     /// The server asks for an answer to a challenge that nobody here can give.
@@ -295,40 +282,23 @@ impl<'a> Dispatch<'a> {
     }
 
     /// Where the credentials may go: to the address of the call, which the document or the user named, alone.
-    pub(super) fn target(&self, place: &Base) -> Target {
-        Target { origin: origin_of(&place.url), plain_http: self.inner().transport.plain_http() }
+    pub(super) fn target<'p>(&self, place: &'p Base) -> Target<'p> {
+        Target { address: place.parsed(), plain_http: self.inner().transport.plain_http() }
     }
 
     /// Refuses an address before a token is fetched for it.
     pub(super) fn check_target(&self, place: &Base) -> Result<()> {
-        match Url::parse(&place.url) {
-            Ok(url) => Ok(self.target(place).check(&url)?),
-            Err(_) => Ok(()),
-        }
+        Ok(place.parsed().map_or(Ok(()), |url| self.target(place).check(url))?)
     }
 
-    pub(crate) fn label(&self) -> String {
-        match &self.subject {
-            Subject::Listed(operation) => operation.qualified_id(),
-            Subject::Unlisted { method, path, .. } => format!("{method} {path}"),
-        }
+    /// `service:id`, or `METHOD /path`.
+    pub(crate) fn label(&self) -> &Arc<str> {
+        &self.plan.context.operation
     }
 
-    fn context(&self, request: &Request) -> Context {
-        let operation = self.operation();
-        Context {
-            operation: self.label(),
-            service: self.account.definition.name.clone(),
-            method: Some(request.method.clone()),
-            url: shown_url(request).to_owned(),
-            scope: operation.and_then(Operation::scope).map(str::to_owned),
-            pointers: self.account.definition.error.clone(),
-            rate_limit: self.account.definition.rate_limit.clone(),
-            graphql: operation
-                .and_then(Operation::graphql)
-                .map(|graphql| RootField(graphql.root_field().map(str::to_owned))),
-            items: operation.and_then(Operation::pagination).map(|pagination| pagination.items),
-        }
+    fn called(&self, request: &Request) -> Called {
+        let context = Arc::clone(&self.plan.context);
+        Called { context, method: request.method.clone(), url: shown_url(request).to_owned() }
     }
 }
 
@@ -352,15 +322,6 @@ fn give_key(
         None => options.headers.push((request::KEY.to_owned(), key)),
     }
     Ok(())
-}
-
-fn alternatives_of(operation: Operation<'_>) -> Vec<Vec<SchemeUse>> {
-    let uses = operation.security();
-    uses.map(|schemes| schemes.map(|(name, scopes)| use_of(name, &scopes)).collect()).collect()
-}
-
-fn use_of(scheme: &str, scopes: &[&str]) -> SchemeUse {
-    SchemeUse { scheme: scheme.to_owned(), scopes: scopes.iter().map(|&scope| scope.to_owned()).collect() }
 }
 
 pub(super) fn shown_url(request: &Request) -> &str {

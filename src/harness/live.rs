@@ -1,12 +1,16 @@
 //! A call between its attempts: it signs in, learns challenges, follows its region, and says when to send again.
 
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
 use super::call::{Dispatch, shown_url};
 use super::{files, key};
 use crate::attempt::Attempt;
-use crate::auth::{self, Carried, Challenge, Grant, Rejected};
+use crate::auth::{self, Carried, Challenge, Grant, Need, Rejected};
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
-use crate::profile::{Base, origin_of};
+use crate::profile::{Base, Credentials, origin_of};
 use crate::request::{Content, Request};
 use crate::transport::{Answer, Asked, Call, Caller, Failure, Hop, Terms, Trail, Transport, Wire};
 
@@ -15,13 +19,15 @@ pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
     transport: &'c Transport,
     /// The address that `request` was resolved against.
-    place: Base,
-    pub(super) request: Request,
+    place: Arc<Base>,
+    request: Request,
     /// The idempotency key that was made for it, the same for all attempts.
     key: Option<String>,
     grant: Grant,
+    /// What signed in the request before.
+    former: Grant,
     /// Whose rate limits it counts for.
-    caller: Option<Caller>,
+    caller: Option<Arc<Caller>>,
     rejected: Rejected,
     /// Whether it was sent again with credentials that were newer already.
     caught_up: bool,
@@ -30,19 +36,44 @@ pub(super) struct LiveCall<'c, 'a> {
     /// How many digest challenges it was answered with.
     challenges: u32,
     /// Tokens that were refused, where the body cannot be sent again.
-    pub(super) spoiled: Option<Rejected>,
+    spoiled: Option<Rejected>,
     redirects: Trail,
     /// What a digest challenge asks for that is not known here.
+    unmet: Option<String>,
+}
+
+/// What a call leaves.
+pub(super) struct Ended {
+    pub(super) sent: Sent,
+    /// Tokens that were refused, where the body cannot be sent again.
+    pub(super) spoiled: Option<Rejected>,
+    /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
-    /// The secrets that the last request carried, which an error must not repeat.
-    pub(super) carried: Carried,
+}
+
+/// The last request of a call, and what signed it in.
+pub(super) struct Sent {
+    request: Request,
+    grants: [Grant; 2],
+}
+
+impl Sent {
+    /// The address that answered, without credentials.
+    pub(super) fn into_url(self) -> String {
+        self.request.url
+    }
+
+    /// Takes the secrets that were sent out of what an error says.
+    pub(super) fn conceal(&self, error: Error) -> Error {
+        Carried::by(&self.request, &self.grants).conceal(error)
+    }
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
     pub(super) fn new(
         dispatch: &'c Dispatch<'a>,
         transport: &'c Transport,
-        place: Base,
+        place: Arc<Base>,
         mut request: Request,
     ) -> Result<Self> {
         let key = key::for_call(&request)?;
@@ -54,6 +85,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             key,
             request,
             grant: Grant::default(),
+            former: Grant::default(),
             caller: None,
             rejected: Rejected::default(),
             caught_up: false,
@@ -62,15 +94,22 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             spoiled: None,
             redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
             unmet: None,
-            carried: Carried::default(),
         })
+    }
+
+    pub(super) fn into_ended(self) -> Ended {
+        let Self { request, grant, former, spoiled, unmet, .. } = self;
+        Ended { sent: Sent { request, grants: [grant, former] }, spoiled, unmet }
     }
 
     async fn sign_in(&mut self) -> Result<()> {
         let dispatch = self.dispatch;
         let account = &dispatch.account;
-        if dispatch.alternatives.is_empty() {
-            self.caller = Some(account.caller(&self.origin(), &[], account.own(), &self.request));
+        if dispatch.is_usual(&self.request) && dispatch.standing().usual.is_some() {
+            return self.sign_in_as_usual().await;
+        }
+        if dispatch.plan.alternatives.is_empty() {
+            self.caller = Some(self.caller_of(&[], account.own()));
             return Ok(());
         }
         let credentials = account.credentials(&self.rejected).await?;
@@ -78,15 +117,40 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         let given = |scheme: &SecuritySchemeDef| dispatch.is_given(&self.request, scheme);
         let needs = choice.plan(&given).ok_or_else(|| choice.missing(&given))?;
         let needed = dispatch.needed(&self.request, needs);
-        self.request.credentials = dispatch.placements(&needed, &credentials);
+        self.request.credentials = dispatch.placements(&needed, &credentials).into();
         if !needed.is_empty() {
             dispatch.check_target(&self.place)?;
         }
-        self.grant = account.grant(&needed, &self.rejected, self.transport).await?;
+        let grant = account.grant(&needed, &self.rejected, self.transport).await?;
+        self.take(grant);
         // Signing in may have found another region.
         self.follow_region()?;
-        self.caller = Some(account.caller(&self.origin(), &needed, &credentials, &self.request));
+        self.caller = Some(self.caller_of(&needed, &credentials));
         Ok(())
+    }
+
+    /// With the profile's own credentials, of which the plan knows where they go.
+    async fn sign_in_as_usual(&mut self) -> Result<()> {
+        let dispatch = self.dispatch;
+        let mut standing = dispatch.standing();
+        if let Some(usual) = &standing.usual {
+            self.request.credentials = Arc::clone(&usual.placements);
+            let grant = dispatch.account.grant(&usual.needs, &self.rejected, self.transport).await?;
+            self.take(grant);
+        }
+        self.follow_region()?;
+        standing = dispatch.standing();
+        self.caller = standing.usual.as_ref().map(|usual| Arc::clone(&usual.caller));
+        Ok(())
+    }
+
+    fn take(&mut self, grant: Grant) {
+        self.former = std::mem::replace(&mut self.grant, grant);
+    }
+
+    fn caller_of(&self, needs: &[Need], credentials: &Credentials) -> Arc<Caller> {
+        let given: Vec<_> = self.request.given_values().into_iter().map(SecretString::from).collect();
+        Arc::new(self.dispatch.account.caller(&self.origin(), needs, credentials, &given))
     }
 
     /// Takes the challenge that the origin gave last, where one has to be answered. A body that can be read only once
@@ -130,7 +194,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 
     /// Goes where an answer redirects: the last step before sending looks at the address once more.
     fn go(&mut self, hop: Hop) {
-        self.request.move_to(&hop.url, &self.dispatch.places());
+        self.request.move_to(&hop.url, &self.dispatch.plan.places);
         self.request.method = hop.method;
         if hop.drops_body {
             self.request.body = Content::None;
@@ -148,7 +212,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if self.redirects.has_begun() {
             return Ok(());
         }
-        let place = self.dispatch.place(&self.dispatch.account.base());
+        let place = Arc::clone(&self.dispatch.standing().place);
         if place.url != self.place.url {
             let placements = std::mem::take(&mut self.request.credentials);
             self.request = self.dispatch.resolve(&place)?;
@@ -167,8 +231,7 @@ impl Call for LiveCall<'_, '_> {
         self.sign_in().await?;
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
-        let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
-        self.carried = Carried::by(&wire, &self.request, &self.grant);
+        let mut wire = auth::seal(&self.request, &self.grant, &target, self.dispatch.label())?;
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
         wire.link = self.dispatch.account.link(&wire.url, &self.place.url);
@@ -183,7 +246,7 @@ impl Call for LiveCall<'_, '_> {
         }
     }
 
-    fn caller(&self) -> Option<&Caller> {
+    fn caller(&self) -> Option<&Arc<Caller>> {
         self.caller.as_ref()
     }
 
@@ -223,16 +286,15 @@ impl Call for LiveCall<'_, '_> {
     }
 
     fn unfinished(&self, error: Error, attempts: Vec<Attempt>) -> Error {
-        error.after(attempts, self.dispatch.label())
+        error.after(attempts, self.dispatch.label().as_ref().to_owned())
     }
 
     fn out_of_time(&self) -> TransportError {
         TransportError {
-            operation: self.dispatch.label(),
+            operation: self.dispatch.label().as_ref().to_owned(),
             method: self.request.method.clone(),
             url: shown_url(&self.request).to_owned(),
-            origin: origin_of(&self.place.url)
-                .map_or_else(String::new, |origin| origin.ascii_serialization()),
+            origin: self.place.parsed().map_or_else(String::new, |url| url.origin().ascii_serialization()),
             phase: Phase::ConnectTimeout,
             signing_in: true,
             fetching: false,

@@ -6,18 +6,20 @@ mod command;
 mod files;
 mod key;
 mod live;
+mod plan;
 mod sign_in;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indexmap::{Equivalent, IndexMap};
 use once_cell::sync::OnceCell;
 
 pub use self::builder::HarnessBuilder;
 pub(crate) use self::call::Dispatch;
 pub use self::command::Command;
 use self::command::Endpoint;
+use self::plan::Served;
 pub use self::sign_in::{AccessToken, SignIn, SignInMethod, SignInPlan};
 use crate::auth::{Account, CredentialProvider, Forgotten, TokenCache};
 use crate::error::{ConfigError, Error, Result};
@@ -53,7 +55,7 @@ struct Inner {
     regions: Vec<(String, Vec<RegionDef>)>,
     lookup: Lookup,
     transport: Transport,
-    accounts: Mutex<HashMap<AccountKey, Arc<Account>>>,
+    accounts: Mutex<IndexMap<AccountKey, Arc<Served>>>,
     caches: Caches,
 }
 
@@ -73,6 +75,24 @@ struct AccountKey {
     profile: Option<String>,
     server: Option<String>,
     variables: Vec<(String, String)>,
+}
+
+/// The same before it is kept; it hashes alike.
+#[derive(Hash)]
+struct AccountWanted<'a> {
+    service: &'a str,
+    profile: Option<&'a str>,
+    server: Option<&'a str>,
+    variables: &'a [(String, String)],
+}
+
+impl Equivalent<AccountKey> for AccountWanted<'_> {
+    fn equivalent(&self, key: &AccountKey) -> bool {
+        self.service == key.service
+            && self.profile == key.profile.as_deref()
+            && self.server == key.server.as_deref()
+            && self.variables == key.variables
+    }
 }
 
 impl Harness {
@@ -144,14 +164,14 @@ impl Harness {
     pub async fn revoke(&self) -> Result<()> {
         let accounts: Vec<_> = self.accounts().values().cloned().collect();
         let mut outcome = Ok(());
-        for account in accounts {
+        for served in accounts {
             let mut forgotten = Forgotten::default();
-            outcome = outcome.and(account.revoke_held(&self.inner.transport, &mut forgotten).await);
+            outcome = outcome.and(served.account.revoke_held(&self.inner.transport, &mut forgotten).await);
         }
         outcome.map_err(Error::from)
     }
 
-    fn accounts(&self) -> std::sync::MutexGuard<'_, HashMap<AccountKey, Arc<Account>>> {
+    fn accounts(&self) -> std::sync::MutexGuard<'_, IndexMap<AccountKey, Arc<Served>>> {
         self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -163,16 +183,27 @@ impl Harness {
         server: Option<&str>,
         variables: &[(String, String)],
     ) -> Result<Arc<Account>> {
+        self.served(service, profile, server, variables).map(|served| Arc::clone(&served.account))
+    }
+
+    /// A service as one profile calls it.
+    fn served(
+        &self,
+        service: &str,
+        profile: Option<&str>,
+        server: Option<&str>,
+        variables: &[(String, String)],
+    ) -> Result<Arc<Served>> {
+        if let Some(known) = self.accounts().get(&AccountWanted { service, profile, server, variables }) {
+            return Ok(Arc::clone(known));
+        }
         let key = AccountKey {
             service: service.to_owned(),
             profile: profile.map(str::to_owned),
             server: server.map(str::to_owned),
             variables: variables.to_vec(),
         };
-        if let Some(known) = self.accounts().get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let made = Arc::new(self.make_account(&key)?);
+        let made = Arc::new(Served::new(self.make_account(&key)?));
         Ok(Arc::clone(self.accounts().entry(key).or_insert(made)))
     }
 

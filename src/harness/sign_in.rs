@@ -176,7 +176,7 @@ impl<'a> SignIn<'a> {
             .map_or(SignInMethod::None, |(need, source)| SignInMethod::of(&need.scheme.kind, source));
         Ok(SignInPlan {
             base_url: base.require_real().is_ok().then(|| base.url.clone()),
-            region: base.region,
+            region: base.region.clone(),
             sources: account.sources.clone(),
             scheme: way.map(|(need, _)| need.scheme.name),
             method,

@@ -260,7 +260,7 @@ impl<'a> Following<'a> {
         };
         let mut policy = Policy::new(described).map_err(lacking)?;
         if !policy.is_described() && !dispatch.method().is_safe() {
-            return Err(unsaid(&dispatch.label()).into());
+            return Err(unsaid(dispatch.label()).into());
         }
         if let Some(argument) = policy.argument().map(str::to_owned) {
             let given = dispatch.with_arguments(|mut arguments| arguments.get(&argument));

@@ -17,6 +17,10 @@ use crate::schema::nearest;
 pub(crate) struct Base {
     /// The URL without a slash at its end.
     pub(crate) url: String,
+    /// The same, taken apart; `None` where it is no URL.
+    parsed: Option<Url>,
+    /// A segment of it that URLs fold away.
+    dots: Option<String>,
     /// Whether the user named it: then the document's other hosts do not count and no discovery changes it.
     pub(crate) explicit: bool,
     /// The region it belongs to.
@@ -119,8 +123,15 @@ impl Base {
         Self { region: Some(region.name.clone()), ..base }
     }
 
+    /// The URL taken apart; `None` where it is no URL.
+    pub(crate) fn parsed(&self) -> Option<&Url> {
+        self.parsed.as_ref()
+    }
+
     fn at(url: String, explicit: bool) -> Self {
-        Self { url, explicit, region: None, unreal: None, fault: None }
+        let parsed = Url::parse(&url).ok();
+        let dots = dots(&url).map(str::to_owned);
+        Self { url, parsed, dots, explicit, region: None, unreal: None, fault: None }
     }
 
     /// A server with its variables at the values given, else at their defaults.
@@ -157,7 +168,10 @@ impl Base {
     pub(crate) fn at_host(self, hosts: &[(String, String)]) -> Self {
         let host = hosts.iter().find(|(region, _)| self.region.as_ref() == Some(region));
         match host {
-            Some((_, url)) if !self.explicit => Self { url: trimmed(url), ..self },
+            Some((_, url)) if !self.explicit => {
+                let Self { url, parsed, dots, .. } = Self::at(trimmed(url), false);
+                Self { url, parsed, dots, ..self }
+            }
             _ => self,
         }
     }
@@ -186,7 +200,7 @@ impl Base {
         if let Some(fault) = &self.fault {
             return Err(fault.clone().into());
         }
-        match dots(&self.url) {
+        match &self.dots {
             Some(dots) => {
                 Err(bad_base(&format!("\"{}\" has the segment `{dots}`, which URLs fold away", self.url)))
             }

@@ -45,7 +45,7 @@ impl Request {
     fn write_url(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&masked_word(&self.masked_url(variable)))?;
         let mut separator = if self.url.contains('?') { '&' } else { '?' };
-        for placement in &self.credentials {
+        for placement in &*self.credentials {
             if let Place::Query { name } = &placement.place {
                 let mut encoded = String::new();
                 super::style::escape(&mut encoded, name, super::style::Escape::Unreserved);
@@ -58,7 +58,7 @@ impl Request {
 
     fn write_secret_headers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut cookies = String::new();
-        for placement in &self.credentials {
+        for placement in &*self.credentials {
             match &placement.place {
                 Place::Header { prefix, .. } if prefix == "Basic " => {
                     write!(f, " -u \"{}\"", variables(placement))?;

@@ -146,7 +146,7 @@ mod tests {
                 url: from.to_owned(),
                 headers: Vec::new(),
                 body: Content::None,
-                credentials: Vec::new(),
+                credentials: std::sync::Arc::default(),
                 given: Vec::new(),
                 warnings: Vec::new(),
             };

@@ -23,6 +23,7 @@ mod url;
 mod xml;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -62,7 +63,7 @@ pub struct Request {
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Content,
-    pub(crate) credentials: Vec<Placement>,
+    pub(crate) credentials: Arc<[Placement]>,
     /// Places of credentials that hold a value of the caller's own among `url` and `headers`.
     pub(crate) given: Vec<Placement>,
     /// Problems that `no_validate` let pass.

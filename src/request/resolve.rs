@@ -1,6 +1,7 @@
 //! The doors of this room: the order in which a request is made.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -57,7 +58,7 @@ pub(crate) fn resolve(
             operation: Some(operation.qualified_id()),
             method,
             url,
-            credentials: Vec::new(),
+            credentials: Arc::default(),
             given: Vec::new(),
             headers,
             body: content,
@@ -309,7 +310,7 @@ pub(crate) fn resolve_unlisted(
             operation: None,
             method: method.clone(),
             url: text,
-            credentials: Vec::new(),
+            credentials: Arc::default(),
             given: Vec::new(),
             headers,
             body: body.content,

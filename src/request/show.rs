@@ -36,7 +36,7 @@ impl Request {
     #[must_use]
     pub fn url(&self) -> Cow<'_, str> {
         let mut url = self.masked_url(|_| REDACTED.to_owned());
-        for placement in &self.credentials {
+        for placement in &*self.credentials {
             if let Place::Query { name } = &placement.place {
                 let separator = if url.contains('?') { '&' } else { '?' };
                 let url = url.to_mut();
@@ -61,7 +61,7 @@ impl Request {
             .iter()
             .map(|one| (one.0.as_str(), if shown(one) { REDACTED.into() } else { masked(&one.0, &one.1) }))
             .collect();
-        for placement in &self.credentials {
+        for placement in &*self.credentials {
             match &placement.place {
                 Place::Header { name, prefix } => headers.push((name, format!("{prefix}{REDACTED}").into())),
                 Place::Cookie { name } => add_cookie(&mut headers, &format!("{name}={REDACTED}")),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::super::{Content, Part, PartContent, Place, Placement, Request};
@@ -34,14 +36,14 @@ fn request(body: Content) -> Request {
             ("x-empty".to_owned(), String::new()),
         ],
         body,
-        credentials: vec![
+        credentials: Arc::from([
             place(
                 Place::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() },
                 "FALCON_ACCESS_TOKEN",
             ),
             place(Place::Query { name: "key".to_owned() }, "FALCON_API_KEY"),
             place(Place::Cookie { name: "sid".to_owned() }, "FALCON_SID"),
-        ],
+        ]),
         given: vec![],
         warnings: vec![],
     }
@@ -56,7 +58,7 @@ fn a_dry_run_shows_where_secrets_go_and_keeps_numbers() {
 #[test]
 fn a_secret_of_the_caller_is_not_shown() {
     let mut own = request(Content::None);
-    own.credentials.clear();
+    own.credentials = Arc::default();
     own.headers.push(("authorization".to_owned(), "Bearer canary".to_owned()));
     for shown in [own.to_json(), format!("{own:?}"), own.to_string()] {
         assert!(!shown.contains("canary") && shown.contains("<redacted>"), "{shown}");
@@ -69,7 +71,7 @@ fn values_at_the_places_of_credentials_are_not_shown() {
     own.url.push_str("&key=canary&z=1");
     own.headers.push(("x-key".to_owned(), "canary".to_owned()));
     own.headers.push(("cookie".to_owned(), "a=b; sid=canary".to_owned()));
-    let mut given = std::mem::take(&mut own.credentials);
+    let mut given = std::mem::take(&mut own.credentials).to_vec();
     given[0].place = Place::Header { name: "x-key".to_owned(), prefix: String::new() };
     assert!(given.iter().all(|one| own.has_at(&one.place)));
     own.given = given;
@@ -119,12 +121,12 @@ fn curl_lines_can_be_pasted() {
         part("sample", Some("a;b.bin"), PartContent::Bytes(Bytes::from_static(b"x"))),
     ];
     let mut upload = request(Content::Multipart(parts));
-    upload.credentials.clear();
+    upload.credentials = Arc::default();
     insta::assert_snapshot!(upload, @r#"curl -X POST 'https://api.example.com/a?q=it%27s' -H 'accept: application/json' -H 'x-empty;' --form-string 'comment=@not a file' -F 'sample=@"a;b.bin";filename="a;b.bin";type=application/octet-stream'"#);
     let mut plain = request(Content::None);
     plain.method = Method::Get;
     plain.headers.truncate(1);
-    plain.credentials.clear();
+    plain.credentials = Arc::default();
     insta::assert_snapshot!(plain, @"curl 'https://api.example.com/a?q=it%27s' -H 'accept: application/json'");
 }
 

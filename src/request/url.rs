@@ -92,7 +92,12 @@ pub(super) fn write_path(
 
 /// Whether a path segment is one that URL parsers fold, also percent-encoded (WHATWG URL, dot segments).
 pub(crate) fn is_dots(segment: &str) -> bool {
-    matches!(segment.replace("%2e", ".").replace("%2E", ".").as_str(), "." | "..")
+    dotless(segment).is_some_and(|rest| rest.is_empty() || dotless(rest) == Some(""))
+}
+
+/// What follows a dot.
+fn dotless(text: &str) -> Option<&str> {
+    [".", "%2e", "%2E"].iter().find_map(|dot| text.strip_prefix(dot))
 }
 
 struct Segment<'a> {

@@ -8,10 +8,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::header::HeaderMap;
 
-use super::Context;
+use super::Called;
 use crate::attempt::Attempt;
 use crate::error::{Error, Phase, Result, TransportError};
-use crate::operation::Method;
 use crate::transport::{Answer, Incoming};
 
 /// An answer with a 2xx status, whose body is taken as it comes: [`Command::stream`](crate::Command::stream).
@@ -19,7 +18,7 @@ use crate::transport::{Answer, Incoming};
 /// It is also a [`Stream`] of what [`ResponseStream::chunk`] gives. Dropping it closes the connection. Its `Debug` shows
 /// status and header names only.
 pub struct ResponseStream {
-    context: Box<Context>,
+    called: Called,
     status: u16,
     headers: HeaderMap,
     attempts: Vec<Attempt>,
@@ -27,9 +26,9 @@ pub struct ResponseStream {
 }
 
 impl ResponseStream {
-    pub(crate) fn new(context: Context, answer: Answer, body: Incoming) -> Self {
+    pub(crate) fn new(called: Called, answer: Answer, body: Incoming) -> Self {
         let Answer { status, headers, attempts, .. } = answer;
-        Self { context: Box::new(context), status, headers, attempts, body }
+        Self { called, status, headers, attempts, body }
     }
 
     /// The status code.
@@ -53,7 +52,7 @@ impl ResponseStream {
     /// The operation with its service, such as `falcon:tokens_query`, or `METHOD /path` for an endpoint in no table.
     #[must_use]
     pub fn operation(&self) -> &str {
-        &self.context.operation
+        &self.called.context.operation
     }
 
     /// The next piece of the body after content decoding, never empty; `None` at its end, and after an error. A call of
@@ -73,12 +72,12 @@ impl ResponseStream {
 
     /// What an error says of the call.
     fn known(&self) -> TransportError {
-        let context = &self.context;
-        let origin = url::Url::parse(&context.url).map(|url| url.origin().ascii_serialization());
+        let Called { context, method, url } = &self.called;
+        let origin = url::Url::parse(url).map(|url| url.origin().ascii_serialization());
         TransportError {
-            operation: context.operation.clone(),
-            method: context.method.clone().unwrap_or(Method::Get),
-            url: context.url.clone(),
+            operation: context.operation.as_ref().to_owned(),
+            method: method.clone(),
+            url: url.clone(),
             origin: origin.unwrap_or_default(),
             phase: Phase::Broken,
             signing_in: false,
@@ -101,7 +100,7 @@ impl Stream for ResponseStream {
 impl fmt::Debug for ResponseStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseStream")
-            .field("operation", &self.context.operation)
+            .field("operation", &self.called.context.operation)
             .field("status", &self.status)
             .field("headers", &self.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
             .field("attempts", &self.attempts.len())

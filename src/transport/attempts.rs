@@ -1,5 +1,6 @@
 //! The one loop of attempts of a call: what an attempt brought is classified, then decided on in one place.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -30,7 +31,7 @@ pub(crate) trait Call: Send {
     fn limits(&self) -> Option<&RateLimitHeaders>;
 
     /// Whose rate limits it counts for, as of the last request; `None` where it counts for none.
-    fn caller(&self) -> Option<&Caller> {
+    fn caller(&self) -> Option<&Arc<Caller>> {
         None
     }
 
@@ -81,8 +82,8 @@ struct Progress {
     charge: Option<Charge>,
     /// How long the next attempt was held back.
     held: Option<Wait>,
-    /// The error of the call, should its time run out now.
-    lost: Option<TransportError>,
+    /// The last request that went out.
+    wire: Option<Arc<Wire>>,
     /// Since when an attempt is under way.
     started: Option<Instant>,
     /// Whether nothing of the last attempt's request was sent.
@@ -90,8 +91,8 @@ struct Progress {
 }
 
 impl Progress {
-    fn begin(&mut self, wire: &Wire) {
-        self.lost = Some(wire.error(Phase::AnswerTimeout, Vec::new(), None));
+    fn begin(&mut self, wire: &Arc<Wire>) {
+        self.wire = Some(Arc::clone(wire));
         self.started = Some(Instant::now());
     }
 
@@ -112,12 +113,12 @@ impl Progress {
     fn note(&mut self, wire: &Wire, wait: Wait) {
         let Some(attempt) = self.log.last_mut() else { return };
         attempt.wait = Some(wait);
-        tracing::debug!(operation = wire.operation, "{attempt}");
+        tracing::debug!(operation = &*wire.operation, "{attempt}");
     }
 
     fn stop(&self, wire: &Wire, stop: Stop) {
         let Some(attempt) = self.log.last() else { return };
-        tracing::debug!(operation = wire.operation, why = stop.as_str(), "{attempt}, not repeated");
+        tracing::debug!(operation = &*wire.operation, why = stop.as_str(), "{attempt}, not repeated");
     }
 
     fn spend(&mut self) {
@@ -143,7 +144,7 @@ impl Progress {
         self.end(Outcome::Failed(phase(sent)), sent);
         let attempts = self.take_log();
         let sent = attempts.iter().any(|attempt| attempt.sent);
-        self.lost.map(|lost| TransportError { phase: phase(sent), attempts, ..lost })
+        self.wire.map(|wire| wire.error(phase(sent), attempts, None))
     }
 }
 
@@ -162,12 +163,12 @@ impl Transport {
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<Answer, C::Error> {
-        let mut repeated: Option<(Wire, Result<Answer, Failure>)> = None;
+        let mut repeated: Option<(Arc<Wire>, Result<Answer, Failure>)> = None;
         loop {
             // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
             let before = repeated.take();
             let wire = match call.wire().await {
-                Ok(wire) => wire,
+                Ok(wire) => Arc::new(wire),
                 Err(error) => match before {
                     Some((wire, outcome)) => return finish(call, &wire, outcome, progress),
                     None => return Err(call.unfinished(error, progress.take_log())),
@@ -211,15 +212,14 @@ impl Transport {
     /// Waits until an attempt may go out, by what is known of rate limits.
     async fn turn(
         &self,
-        caller: Option<&Caller>,
+        caller: Option<&Arc<Caller>>,
         wire: &Wire,
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<Option<Turn>, Held> {
         let Some(caller) = caller else { return Ok(None) };
-        let origin = wire.url.origin();
-        let (operation, max_wait) = (wire.operation.as_str(), self.settings.retry.longest_wait());
-        let asking = Asking { caller, operation, origin: &origin, deadline, max_wait };
+        let (operation, max_wait) = (&*wire.operation, self.settings.retry.longest_wait());
+        let asking = Asking { caller, operation, url: &wire.url, deadline, max_wait };
         self.pace.pass(&asking, |wait| progress.hold(wait)).await.map(Some)
     }
 
@@ -258,7 +258,7 @@ impl Transport {
         let is_good = outcome.as_ref().is_ok_and(|answer| !is_retryable_status(answer.status));
         match progress.charge.take() {
             Some(charge) if !is_good => charge.spend(),
-            None if is_good => self.budgets.reward(&wire.url.origin()),
+            None if is_good => self.budgets.reward(&wire.url),
             _ => {}
         }
     }

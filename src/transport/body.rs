@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::multipart;
-use reqwest::{Body, Request, RequestBuilder};
+use reqwest::{Body, Client, Request, RequestBuilder};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
@@ -14,25 +14,36 @@ use crate::error::IoError;
 use crate::request::{Content, Part, PartContent};
 
 /// Puts a body on a request.
-pub(super) async fn attach(builder: RequestBuilder, content: &Content) -> Result<Request, Failure> {
-    let builder = match content {
-        Content::None => builder,
-        Content::Json(text) | Content::Form { text, .. } | Content::Text(text) => builder.body(text.clone()),
-        Content::Bytes(bytes) => builder.body(bytes.clone()),
+pub(super) async fn attach(
+    client: &Client,
+    mut request: Request,
+    content: &Content,
+) -> Result<Request, Failure> {
+    let body = match content {
+        Content::None => return Ok(request),
+        Content::Json(text) | Content::Form { text, .. } | Content::Text(text) => text.clone().into(),
+        Content::Bytes(bytes) => bytes.clone().into(),
         Content::File(path) => {
             let (body, length) = open(path).await?;
-            match length {
-                Some(length) => builder.header(CONTENT_LENGTH, length).body(body),
-                None => builder.body(body),
+            if let Some(length) = length {
+                request.headers_mut().append(CONTENT_LENGTH, length.into());
             }
+            body
         }
-        Content::Multipart(parts) => builder.multipart(form(parts).await?),
+        Content::Multipart(parts) => {
+            let media_type = request.headers().get(CONTENT_TYPE).cloned();
+            let builder = RequestBuilder::from_parts(client.clone(), request);
+            let mut request = builder.multipart(form(parts).await?).build()?;
+            keep_media_type(&mut request, media_type.as_ref());
+            return Ok(request);
+        }
     };
-    Ok(builder.build()?)
+    *request.body_mut() = Some(body);
+    Ok(request)
 }
 
 /// The media type as resolved, such as `multipart/mixed`, with the boundary that the framing chose.
-pub(super) fn keep_media_type(request: &mut Request, resolved: Option<&HeaderValue>) {
+fn keep_media_type(request: &mut Request, resolved: Option<&HeaderValue>) {
     let framed = request.headers().get_all(CONTENT_TYPE).iter().filter_map(|value| value.to_str().ok());
     let boundary =
         framed.filter_map(|value| value.split_once("boundary=")).map(|(_, boundary)| boundary).next();

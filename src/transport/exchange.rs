@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RANGE, TRANSFER_ENCODING};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue, RANGE, TRANSFER_ENCODING};
 
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
@@ -11,7 +11,6 @@ use super::limits::{Span, TimedOut, is_large};
 use super::{Answer, Call, Transport, Wire, body, connecting, decode};
 use crate::error::Phase;
 use crate::operation::Method;
-use crate::request::Content;
 
 impl Transport {
     /// Makes a request as the HTTP library takes it, and does not send it.
@@ -26,7 +25,7 @@ impl Transport {
 
     pub(super) async fn attempt(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
         let url = wire.shown_url();
-        tracing::debug!(operation = wire.operation, method = %wire.method, url, "sending");
+        tracing::debug!(operation = &*wire.operation, method = %wire.method, url, "sending");
         unsent.store(true, Ordering::Relaxed);
         let outcome = self.exchange(wire, unsent).await;
         match &outcome {
@@ -94,11 +93,9 @@ impl Transport {
 async fn request(client: &reqwest::Client, wire: &Wire) -> Result<reqwest::Request, Failure> {
     let method = reqwest::Method::from_bytes(wire.method.as_str().as_bytes())
         .map_err(|_| Failure::refuse("the method cannot be sent"))?;
-    let builder = client.request(method, wire.url.clone()).headers(wire.headers.clone());
-    let mut request = body::attach(builder, &wire.content).await?;
-    if let Content::Multipart(_) = wire.content {
-        body::keep_media_type(&mut request, wire.headers.get(CONTENT_TYPE));
-    }
+    let mut request = reqwest::Request::new(method, wire.url.clone());
+    *request.headers_mut() = wire.headers.clone();
+    let mut request = body::attach(client, request, &wire.content).await?;
     let has_length = request.headers().contains_key(CONTENT_LENGTH);
     if request.body().is_some_and(|body| body.as_bytes().is_none()) && !has_length {
         // Where this is not said, the HTTP library leaves the body of a GET and a HEAD out.
@@ -113,13 +110,21 @@ async fn request(client: &reqwest::Client, wire: &Wire) -> Result<reqwest::Reque
 
 /// A body as one piece, counted after content decoding.
 async fn whole(mut incoming: Incoming, largest: u64) -> Result<Bytes, Failure> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = incoming.chunk().await {
-        let chunk = chunk?;
+    let Some(first) = incoming.chunk().await.transpose()? else { return Ok(Bytes::new()) };
+    if first.len() as u64 > largest {
+        return Err(Failure::TooLarge(largest));
+    }
+    let Some(mut next) = incoming.chunk().await else { return Ok(first) };
+    let mut body = BytesMut::from(first);
+    loop {
+        let chunk = next?;
         if (body.len() + chunk.len()) as u64 > largest {
             return Err(Failure::TooLarge(largest));
         }
         body.extend_from_slice(&chunk);
+        next = match incoming.chunk().await {
+            Some(next) => next,
+            None => return Ok(body.freeze()),
+        };
     }
-    Ok(body.freeze())
 }

@@ -118,7 +118,7 @@ fn only(outcome: Outcome, sent: bool, took: Duration) -> Attempt {
 
 fn wire(url: &Url, headers: HeaderMap) -> Wire {
     Wire {
-        operation: format!("GET {}", url.path()),
+        operation: format!("GET {}", url.path()).into(),
         method: Method::Get,
         url: url.clone(),
         headers,

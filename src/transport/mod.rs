@@ -114,7 +114,7 @@ impl Settings {
 #[derive(Clone)]
 pub(crate) struct Wire {
     /// For errors: `service:id`, or `METHOD /path`.
-    pub(crate) operation: String,
+    pub(crate) operation: Arc<str>,
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
@@ -153,7 +153,7 @@ impl Wire {
 
     fn error(&self, phase: Phase, attempts: Vec<Attempt>, source: Option<Cause>) -> TransportError {
         TransportError {
-            operation: self.operation.clone(),
+            operation: self.operation.as_ref().to_owned(),
             method: self.method.clone(),
             url: self.shown_url(),
             origin: self.url.origin().ascii_serialization(),
@@ -258,7 +258,8 @@ impl Failure {
             Self::Config(_) | Self::File(_) | Self::Unsendable(_) => attempts.clone(),
             _ => Vec::new(),
         };
-        self.into_error_of(wire.error(Phase::Broken, attempts, None)).after(before, wire.operation.clone())
+        self.into_error_of(wire.error(Phase::Broken, attempts, None))
+            .after(before, wire.operation.as_ref().to_owned())
     }
 
     /// The error of a request, of which `known` says what it was.

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::HeaderMap;
 use tokio::time::Instant;
-use url::Origin;
+use url::Url;
 
 use self::cooldown::Cooldowns;
 use self::learned::{Learned, Place};
@@ -56,7 +56,7 @@ pub(super) struct Pace {
 pub(super) struct Asking<'a> {
     pub(super) caller: &'a Caller,
     pub(super) operation: &'a str,
-    pub(super) origin: &'a Origin,
+    pub(super) url: &'a Url,
     /// When the whole time of its call is over.
     pub(super) deadline: Instant,
     /// The longest wait.
@@ -111,7 +111,7 @@ impl Pace {
     }
 
     fn begin<'p>(&'p self, asking: &Asking<'p>) -> Waited<'p> {
-        let ticket = self.own.as_ref().map(|own| own.ticket(asking.origin));
+        let ticket = self.own.as_ref().map(|own| own.ticket(asking.url.origin()));
         Waited { ticket, guessed: Duration::ZERO }
     }
 

@@ -62,7 +62,7 @@ struct Queue {
 #[derive(Debug)]
 pub(super) struct Ticket<'o> {
     own: &'o Own,
-    origin: &'o Origin,
+    origin: Origin,
     number: u64,
 }
 
@@ -72,7 +72,7 @@ impl Own {
     }
 
     /// A place behind all others.
-    pub(super) fn ticket<'o>(&'o self, origin: &'o Origin) -> Ticket<'o> {
+    pub(super) fn ticket(&self, origin: Origin) -> Ticket<'_> {
         Ticket { own: self, origin, number: self.next.fetch_add(1, Ordering::Relaxed) }
     }
 
@@ -132,7 +132,7 @@ impl Ticket<'_> {
     /// Lets others go first while the request waits for something else; it comes back to its place.
     pub(super) fn leave(&self) {
         let mut queues = self.own.queues();
-        let queue = queues.get_mut(self.origin);
+        let queue = queues.get_mut(&self.origin);
         if queue.is_some_and(|queue| queue.waiting.remove(&self.number)) {
             self.own.left.notify_waiters();
         }

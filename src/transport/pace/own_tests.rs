@@ -23,7 +23,7 @@ fn no_span_holds_more_than_its_number() {
         let (origin, start) = (origin("https://a.example"), Instant::now());
         let mut random = fastrand::Rng::with_seed(seed);
         let mut sent = Vec::new();
-        let mut waiting: Vec<_> = (0..20).map(|_| (start, own.ticket(&origin))).collect();
+        let mut waiting: Vec<_> = (0..20).map(|_| (start, own.ticket(origin.clone()))).collect();
         while sent.len() < 1000 {
             let next = (0..waiting.len()).min_by_key(|index| waiting[*index].0).unwrap();
             let (now, ticket) = waiting.swap_remove(next);
@@ -31,9 +31,9 @@ fn no_span_holds_more_than_its_number() {
             match ask(&ticket, now) {
                 None => {
                     sent.push(now);
-                    waiting.push((soon, own.ticket(&origin)));
+                    waiting.push((soon, own.ticket(origin.clone())));
                 }
-                Some(_) if random.u8(0..20) == 0 => waiting.push((soon, own.ticket(&origin))),
+                Some(_) if random.u8(0..20) == 0 => waiting.push((soon, own.ticket(origin.clone()))),
                 Some(wait) => {
                     waiting.push((now + wait + random.choice([Duration::ZERO, SECOND / 9]).unwrap(), ticket))
                 }
@@ -50,10 +50,10 @@ fn no_span_holds_more_than_its_number() {
 fn turns_come_in_order_and_each_knows_when() {
     let own = Own::new(Rate { count: 2, per: 10 * SECOND });
     let (one, other, now) = (origin("https://a.example"), origin("https://b.example"), Instant::now());
-    let tickets: Vec<_> = (0..5).map(|_| own.ticket(&one)).collect();
+    let tickets: Vec<_> = (0..5).map(|_| own.ticket(one.clone())).collect();
     let waits: Vec<_> = tickets.iter().map(|ticket| ask(ticket, now)).collect();
     assert_eq!(waits, [None, None, Some(10 * SECOND), Some(10 * SECOND), Some(20 * SECOND)]);
-    assert_eq!(ask(&own.ticket(&other), now), None);
+    assert_eq!(ask(&own.ticket(other.clone()), now), None);
     let later = now + 4 * SECOND;
     assert_eq!(ask(&tickets[4], later), Some(16 * SECOND));
     assert_eq!(ask(&tickets[2], now + 10 * SECOND), None);
@@ -63,10 +63,10 @@ fn turns_come_in_order_and_each_knows_when() {
 fn who_goes_away_leaves_the_place_to_others() {
     let own = Own::new(Rate { count: 1, per: 10 * SECOND });
     let (origin, now) = (origin("https://a.example"), Instant::now());
-    assert_eq!(ask(&own.ticket(&origin), now), None);
-    let given_up: Vec<_> = (0..30).map(|_| own.ticket(&origin)).collect();
+    assert_eq!(ask(&own.ticket(origin.clone()), now), None);
+    let given_up: Vec<_> = (0..30).map(|_| own.ticket(origin.clone())).collect();
     assert_eq!(given_up.iter().filter_map(|ticket| ask(ticket, now)).max(), Some(300 * SECOND));
-    let last = own.ticket(&origin);
+    let last = own.ticket(origin.clone());
     assert_eq!(ask(&last, now), Some(310 * SECOND));
     drop(given_up);
     assert_eq!(ask(&last, now), Some(10 * SECOND));
@@ -78,10 +78,10 @@ fn what_is_held_back_by_something_else_is_not_counted_and_keeps_its_place() {
     let own = Own::new(Rate { count: 1, per: 10 * SECOND });
     let (origin, now) = (origin("https://a.example"), Instant::now());
     let held = Wait { length: SECOND, reason: WaitReason::LearnedLimit };
-    let (first, second) = (own.ticket(&origin), own.ticket(&origin));
+    let (first, second) = (own.ticket(origin.clone()), own.ticket(origin.clone()));
     assert_eq!(first.pass(now, || Err::<(), _>(held)), Err(held));
     assert_eq!(ask(&second, now), None, "it does not stand in the way");
-    let (third, later) = (own.ticket(&origin), now + SECOND);
+    let (third, later) = (own.ticket(origin.clone()), now + SECOND);
     assert_eq!(ask(&third, later), Some(9 * SECOND));
     assert_eq!(ask(&first, later), Some(9 * SECOND));
     assert_eq!(ask(&third, later), Some(19 * SECOND), "it came later");
@@ -91,7 +91,7 @@ fn what_is_held_back_by_something_else_is_not_counted_and_keeps_its_place() {
 fn no_span_is_too_long() {
     let own = Own::new(Rate { count: 1, per: Duration::MAX });
     let (origin, now) = (origin("https://a.example"), Instant::now());
-    let tickets: Vec<_> = (0..3).map(|_| own.ticket(&origin)).collect();
+    let tickets: Vec<_> = (0..3).map(|_| own.ticket(origin.clone())).collect();
     let waits: Vec<_> = tickets.iter().map(|ticket| ask(ticket, now)).collect();
     assert_eq!(waits, [None, Some(Duration::MAX), Some(Duration::MAX)]);
 }

@@ -6,8 +6,8 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn origin() -> Origin {
-    url::Url::parse("https://a.example").unwrap().origin()
+fn origin() -> Url {
+    Url::parse("https://a.example").unwrap()
 }
 
 fn pace() -> Pace {
@@ -19,8 +19,8 @@ fn caller(key: &str) -> Caller {
 }
 
 /// A call that has 300 s, and waits for 60 s at most.
-fn asking<'a>(caller: &'a Caller, origin: &'a Origin, now: Instant) -> Asking<'a> {
-    Asking { caller, operation: "o", origin, deadline: now + 300 * SECOND, max_wait: 60 * SECOND }
+fn asking<'a>(caller: &'a Caller, origin: &'a Url, now: Instant) -> Asking<'a> {
+    Asking { caller, operation: "o", url: origin, deadline: now + 300 * SECOND, max_wait: 60 * SECOND }
 }
 
 fn step(pace: &Pace, asking: &Asking<'_>, now: Instant, chance: f64) -> Result<Option<Wait>, Held> {

@@ -1,0 +1,190 @@
+//! What all calls of an operation have in common with one account: worked out at the first, used by the others.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::auth::{self, Account, Need};
+use crate::operation::{SchemeUse, ServerDef};
+use crate::profile::{Base, Credentials};
+use crate::request::Placement;
+use crate::response::{Context, RootField};
+use crate::table::Operation;
+use crate::transport::{Caller, Transport};
+
+/// A service as one profile calls it.
+pub(super) struct Served {
+    pub(super) account: Arc<Account>,
+    /// Of the operations that were called, by identifier.
+    plans: RwLock<HashMap<Box<str>, Arc<Plan>>>,
+}
+
+/// What all calls of an operation have in common.
+pub(super) struct Plan {
+    pub(super) context: Arc<Context>,
+    /// Any one of these lists of schemes lets the call in.
+    pub(super) alternatives: Vec<Vec<SchemeUse>>,
+    /// Where credentials of any of the alternatives go.
+    pub(super) places: Vec<Placement>,
+    /// The operation's own address in each region.
+    hosts: Vec<(String, String)>,
+    /// The operation's own servers.
+    servers: Vec<ServerDef>,
+    standing: Mutex<Option<Arc<Standing>>>,
+}
+
+/// What they have in common for as long as the account has one address.
+pub(super) struct Standing {
+    /// The address of the account.
+    home: Arc<Base>,
+    /// The address of the call.
+    pub(super) place: Arc<Base>,
+    /// How calls sign in into which the caller puts no credential by hand; `None` where that takes a look at each call.
+    pub(super) usual: Option<Usual>,
+}
+
+/// How calls sign in with the profile's own credentials.
+pub(super) struct Usual {
+    pub(super) needs: Vec<Need>,
+    pub(super) placements: Arc<[Placement]>,
+    pub(super) caller: Arc<Caller>,
+}
+
+impl Served {
+    pub(super) fn new(account: Account) -> Self {
+        Self { account: Arc::new(account), plans: RwLock::default() }
+    }
+
+    /// The plan of an operation, made at its first call.
+    pub(super) fn plan(&self, operation: Operation<'_>) -> Arc<Plan> {
+        let known = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(operation.id()).cloned();
+        known.unwrap_or_else(|| {
+            let made = Arc::new(Plan::of(operation, &self.account));
+            let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(plans.entry(operation.id().into()).or_insert(made))
+        })
+    }
+}
+
+impl Plan {
+    fn of(operation: Operation<'_>, account: &Account) -> Self {
+        let uses = operation.security();
+        let alternatives = uses.map(|schemes| schemes.map(|(name, scopes)| use_of(name, &scopes)).collect());
+        let hosts = if account.has_own_regions() { Vec::new() } else { operation.hosts() };
+        let hosts = hosts.into_iter().map(|(region, url)| (region, url)).collect();
+        let context = Context {
+            scope: operation.scope().map(str::to_owned),
+            graphql: operation.graphql().map(|graphql| RootField(graphql.root_field().map(str::to_owned))),
+            items: operation.pagination().map(|pagination| pagination.items),
+            ..context(&operation.qualified_id(), account)
+        };
+        Self { hosts, servers: operation.servers(), ..Self::new(context, alternatives.collect(), account) }
+    }
+
+    /// Of an endpoint that no table knows: any scheme of the service lets it in.
+    pub(super) fn unlisted(label: &str, account: &Account) -> Self {
+        let schemes = account.definition.security_schemes.iter();
+        let alternatives = schemes.map(|scheme| vec![use_of(&scheme.name, &[])]).collect();
+        Self::new(context(label, account), alternatives, account)
+    }
+
+    fn new(context: Context, alternatives: Vec<Vec<SchemeUse>>, account: &Account) -> Self {
+        let is_used =
+            |name: &String| alternatives.iter().flatten().any(|one: &SchemeUse| one.scheme == *name);
+        let schemes = account.definition.security_schemes.iter().filter(|scheme| is_used(&scheme.name));
+        let needs: Vec<_> =
+            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
+        Self {
+            context: Arc::new(context),
+            places: placements(account, &needs, account.own()),
+            alternatives,
+            hosts: Vec::new(),
+            servers: Vec::new(),
+            standing: Mutex::default(),
+        }
+    }
+
+    /// What holds at the account's address as of now.
+    pub(super) fn standing(&self, account: &Account, transport: &Transport) -> Arc<Standing> {
+        let home = account.base();
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*standing {
+            Some(known) if Arc::ptr_eq(&known.home, &home) => Arc::clone(known),
+            _ => Arc::clone(standing.insert(Arc::new(self.stand(home, account, transport)))),
+        }
+    }
+
+    fn stand(&self, home: Arc<Base>, account: &Account, transport: &Transport) -> Standing {
+        let place = self.place(&home, account);
+        let usual = self.usual(&place, account, transport);
+        Standing { home, place, usual }
+    }
+
+    /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set
+    /// an address.
+    fn place(&self, base: &Arc<Base>, account: &Account) -> Arc<Base> {
+        let place = Base::clone(base).at_host(&self.hosts);
+        if self.servers.is_empty() || place.url != base.url {
+            return Arc::new(place);
+        }
+        Arc::new(base.of_operation(
+            &account.definition,
+            &self.context.operation,
+            &self.servers,
+            &account.wish,
+        ))
+    }
+
+    fn usual(&self, place: &Base, account: &Account, transport: &Transport) -> Option<Usual> {
+        let own = account.own();
+        let needs = if self.alternatives.is_empty() {
+            Vec::new()
+        } else if account.asks_a_provider() {
+            return None;
+        } else {
+            self.choice(own, place, account, transport).plan(&|_| false)?
+        };
+        let target = auth::Target { address: place.parsed(), plain_http: transport.plain_http() };
+        if !needs.is_empty() && place.parsed().is_none_or(|url| target.check(url).is_err()) {
+            return None;
+        }
+        let origin = place.parsed().map_or_else(String::new, |url| url.origin().ascii_serialization());
+        Some(Usual {
+            placements: placements(account, &needs, own).into(),
+            caller: Arc::new(account.caller(&origin, &needs, own, &[])),
+            needs,
+        })
+    }
+
+    /// What there is to choose among the alternatives by.
+    pub(super) fn choice<'c>(
+        &'c self,
+        credentials: &'c Credentials,
+        place: &Base,
+        account: &'c Account,
+        transport: &Transport,
+    ) -> auth::Choice<'c> {
+        // Only TLS shows it.
+        let certificate = account.has_certificate(transport) && place.url.starts_with("https:");
+        account.choice(&self.alternatives, credentials, certificate)
+    }
+}
+
+/// Where the credentials of schemes go.
+pub(super) fn placements(account: &Account, needs: &[Need], credentials: &Credentials) -> Vec<Placement> {
+    let placement = |need| auth::placement(&account.definition, need, credentials);
+    needs.iter().filter_map(placement).collect()
+}
+
+fn context(label: &str, account: &Account) -> Context {
+    Context {
+        operation: label.into(),
+        service: account.definition.name.clone(),
+        pointers: account.definition.error.clone(),
+        rate_limit: account.definition.rate_limit.clone(),
+        ..Context::default()
+    }
+}
+
+fn use_of(scheme: &str, scopes: &[&str]) -> SchemeUse {
+    SchemeUse { scheme: scheme.to_owned(), scopes: scopes.iter().map(|&scope| scope.to_owned()).collect() }
+}
