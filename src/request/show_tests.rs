@@ -146,3 +146,33 @@ fn another_client_can_send_it() {
     let error = http::Request::<Bytes>::try_from(request(Content::File("/a/b".into()))).unwrap_err();
     assert_eq!(error.to_string(), "making an http::Request failed");
 }
+
+#[test]
+fn curl_is_given_user_and_password_where_it_encodes_them_itself() {
+    let with = |prefix: &str| {
+        let mut own = request(Content::None);
+        own.headers.truncate(1);
+        own.credentials.truncate(1);
+        own.credentials[0].place =
+            Place::Header { name: "authorization".to_owned(), prefix: prefix.to_owned() };
+        own.credentials[0].variables = vec!["PETS_USERNAME".to_owned(), "PETS_PASSWORD".to_owned()];
+        let line = own.to_string();
+        line.split_once("-H 'accept: application/json' ").unwrap().1.to_owned()
+    };
+    assert_eq!(with("Basic "), r#"-u "$PETS_USERNAME:$PETS_PASSWORD""#);
+    assert_eq!(with("Digest "), r#"--digest -u "$PETS_USERNAME:$PETS_PASSWORD""#);
+    assert_eq!(with("Token "), r#"-H "authorization: Token $PETS_USERNAME:$PETS_PASSWORD""#);
+}
+
+/// One `Cookie` field (RFC 6265 §5.4): the caller's cookies stand with the secret one.
+#[test]
+fn curl_sends_the_cookies_of_the_caller_once() {
+    let mut own = request(Content::None);
+    own.headers.truncate(1);
+    own.credentials.drain(..2);
+    own.headers.push(("cookie".to_owned(), "a=b".to_owned()));
+    let line = own.to_string();
+    assert!(line.ends_with(r#" -H 'accept: application/json' -b 'a=b; '"sid=$FALCON_SID""#), "{line}");
+    own.credentials.clear();
+    assert!(own.to_string().ends_with(" -H 'accept: application/json' -H 'cookie: a=b'"), "{own}");
+}
