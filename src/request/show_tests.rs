@@ -172,7 +172,19 @@ fn curl_sends_the_cookies_of_the_caller_once() {
     own.credentials.drain(..2);
     own.headers.push(("cookie".to_owned(), "a=b".to_owned()));
     let line = own.to_string();
-    assert!(line.ends_with(r#" -H 'accept: application/json' -b 'a=b; '"sid=$FALCON_SID""#), "{line}");
+    assert!(line.ends_with(r#" -H 'accept: application/json' -b a=b'; '"sid=$FALCON_SID""#), "{line}");
     own.credentials.clear();
     assert!(own.to_string().ends_with(" -H 'accept: application/json' -H 'cookie: a=b'"), "{own}");
+}
+
+/// No word of a shell holds NUL, and no text bytes that are none.
+#[test]
+fn curl_reads_bytes_from_a_file_where_no_word_holds_them() {
+    let written = |bytes: &'static [u8]| {
+        let line = request(Content::Bytes(Bytes::from_static(bytes))).to_string();
+        line.split_once(" --data-").unwrap().1.to_owned()
+    };
+    assert_eq!(written(b"a b"), "raw 'a b'");
+    assert_eq!(written(b"a\0b"), "binary @body.bin");
+    assert_eq!(written(b"\xff"), "binary @body.bin");
 }
