@@ -188,3 +188,21 @@ fn curl_reads_bytes_from_a_file_where_no_word_holds_them() {
     assert_eq!(written(b"a\0b"), "binary @body.bin");
     assert_eq!(written(b"\xff"), "binary @body.bin");
 }
+
+#[test]
+fn curl_writes_a_text_with_the_type_and_headers_of_its_part() {
+    let mut text = part("note", None, PartContent::Text("a; b".to_owned()));
+    text.content_type = Some("text/plain".to_owned());
+    text.headers.push(("x-n".to_owned(), "1".to_owned()));
+    let line = request(Content::Multipart(vec![text])).to_string();
+    assert!(line.ends_with(r#" -F 'note="a; b";type=text/plain;headers="x-n: 1"'"#), "{line}");
+}
+
+#[test]
+fn a_request_tells_what_it_is() {
+    let mut own = request(Content::Text("t".to_owned()));
+    assert_eq!((own.operation(), own.method()), (Some("falcon:tokens_create"), &Method::Post));
+    assert!(matches!(own.content(), Content::Text(text) if text == "t") && own.warnings().is_empty());
+    own.operation = None;
+    assert_eq!(own.operation(), None);
+}
