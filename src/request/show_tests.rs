@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::super::{Content, Part, PartContent, Place, Placement, Request};
+use super::super::{Content, Part, PartContent, Place, Placement, Problem, Request};
 use crate::operation::Method;
 
 fn part(name: &str, filename: Option<&str>, content: PartContent) -> Part {
@@ -201,8 +201,32 @@ fn curl_writes_a_text_with_the_type_and_headers_of_its_part() {
 #[test]
 fn a_request_tells_what_it_is() {
     let mut own = request(Content::Text("t".to_owned()));
+    let path = "query.limit".to_owned();
+    own.warnings.push(Problem { path, problem: "is too large".to_owned(), nearest: None });
     assert_eq!((own.operation(), own.method()), (Some("falcon:tokens_create"), &Method::Post));
-    assert!(matches!(own.content(), Content::Text(text) if text == "t") && own.warnings().is_empty());
+    assert!(matches!(own.content(), Content::Text(text) if text == "t"));
+    assert_eq!(own.warnings()[0].path, "query.limit");
     own.operation = None;
     assert_eq!(own.operation(), None);
+}
+
+#[test]
+fn another_client_gets_every_header_and_is_told_what_it_must_read_itself() {
+    let sent = |content: PartContent| {
+        let mut upload = request(Content::Multipart(vec![part("f", None, content)]));
+        upload.headers[1].1 = "multipart/form-data".to_owned();
+        http::Request::<Bytes>::try_from(upload)
+    };
+    let held = sent(PartContent::Bytes(Bytes::from_static(b"an opcall-part in it"))).unwrap();
+    assert_eq!(held.headers()["accept"], "application/json");
+    assert_eq!(held.headers()["content-type"], "multipart/form-data; boundary=opcall-part-");
+    let other = sent(PartContent::Bytes(Bytes::from_static(b"nothing of that kind in it"))).unwrap();
+    assert_eq!(other.headers()["content-type"], "multipart/form-data; boundary=opcall-part");
+    for error in [
+        sent(PartContent::File("/a/b".into())).unwrap_err(),
+        http::Request::<Bytes>::try_from(request(Content::File("/a/b".into()))).unwrap_err(),
+    ] {
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(cause, "/a/b would be streamed; give its bytes");
+    }
 }
