@@ -1,5 +1,6 @@
 //! Calls of the library with secrets of every kind, and all that it prints about them.
 
+use std::cell::Cell;
 use std::error::Error as _;
 use std::fmt;
 use std::sync::Once;
@@ -150,7 +151,13 @@ pub(super) fn at(url: &str) -> HarnessBuilder {
         .retry(policy)
 }
 
-/// Hands what HTTP libraries log without `tracing` to the search, for the whole process.
+thread_local! {
+    /// Whether what is logged here belongs to the calls that are counted.
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Hands what HTTP libraries log without `tracing` to the search, for the whole process: that of other tests, which
+/// run at the same time, is searched too and counted apart.
 struct Logs(Printed);
 
 impl log::Log for Logs {
@@ -159,7 +166,8 @@ impl log::Log for Logs {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        self.0.add(format!("{} {}\n", record.target(), record.args()));
+        let text = format!("{} {}\n", record.target(), record.args());
+        if WATCHED.get() { self.0.add(text) } else { self.0.add_aside(text) }
     }
 
     fn flush(&self) {}
@@ -168,6 +176,7 @@ impl log::Log for Logs {
 /// Panics of the whole process go to the search, beside where they went before, and so do all logs of this thread.
 pub(super) fn watch(printed: &Printed) -> tracing::subscriber::DefaultGuard {
     static ONCE: Once = Once::new();
+    WATCHED.set(true);
     ONCE.call_once(|| {
         log::set_boxed_logger(Box::new(Logs(printed.clone()))).unwrap();
         log::set_max_level(log::LevelFilter::Trace);

@@ -9,6 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use tracing_subscriber::fmt::MakeWriter;
 
+/// What is about nothing else.
+const OTHER: &str = "other";
+
 /// Stands in every secret.
 pub(super) const CANARY: &str = "cAnary/+=zQ7w~x";
 
@@ -154,14 +157,21 @@ impl Printed {
             automaton,
             state: 0,
             last: VecDeque::new(),
-            kind: "other",
+            kind: OTHER,
             lengths: BTreeMap::new(),
             hits: Vec::new(),
         })))
     }
 
     pub(super) fn add(&self, text: impl AsRef<[u8]>) {
-        self.0.lock().unwrap().read(text.as_ref());
+        let mut search = self.0.lock().unwrap();
+        let kind = search.kind;
+        search.read(text.as_ref(), kind);
+    }
+
+    /// What comes from elsewhere meanwhile; it is searched, and counts for no kind that is turned to.
+    pub(super) fn add_aside(&self, text: impl AsRef<[u8]>) {
+        self.0.lock().unwrap().read(text.as_ref(), OTHER);
     }
 
     /// What comes from now on is about this.
@@ -200,14 +210,14 @@ impl Printed {
 }
 
 impl Search {
-    fn read(&mut self, bytes: &[u8]) {
-        *self.lengths.entry(self.kind).or_default() += bytes.len() as u64;
+    fn read(&mut self, bytes: &[u8], kind: &'static str) {
+        *self.lengths.entry(kind).or_default() += bytes.len() as u64;
         for &byte in bytes {
             self.state = self.automaton.next[self.state][usize::from(byte)] as usize;
             if self.automaton.found[self.state] > 0 && self.hits.len() < 10 {
                 let text = &self.texts[self.automaton.found[self.state] as usize - 1];
                 let before = String::from_utf8_lossy(self.last.make_contiguous()).into_owned();
-                self.hits.push(format!("{}: as {text:?} after ...{before}", self.kind));
+                self.hits.push(format!("{kind}: as {text:?} after ...{before}"));
             }
             if self.last.len() == 400 {
                 self.last.pop_front();
