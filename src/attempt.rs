@@ -112,6 +112,11 @@ impl HintSource {
     }
 }
 
+/// Whether a call may have been carried out by one of its attempts; what is answered with 401 is not.
+pub(crate) fn may_be_done(attempts: &[Attempt]) -> bool {
+    attempts.iter().any(|attempt| attempt.sent && attempt.status() != Some(401))
+}
+
 /// ` after 3 attempts`; nothing where there was no repeat, whatever credentials were renewed and redirects followed.
 #[cfg(feature = "client")]
 pub(crate) fn counted(attempts: &[Attempt]) -> String {

@@ -6,11 +6,13 @@
 
 mod held;
 mod meaning;
+mod unfinished;
 
 #[cfg(feature = "client")]
 pub(crate) use meaning::{is_retryable_phase, is_retryable_status};
 
 pub use held::HeldBack;
+pub use unfinished::Unfinished;
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,6 +53,9 @@ pub enum Error {
     /// A rate limit asks for a longer wait than the call has; nothing was sent.
     #[error(transparent)]
     HeldBack(Box<HeldBack>),
+    /// The call was sent, and what had to follow its answer was not.
+    #[error(transparent)]
+    Unfinished(Box<Unfinished>),
     /// The service said no.
     #[error(transparent)]
     Refused(Box<Refused>),

@@ -213,7 +213,7 @@ pub use document::Document;
 pub use document::{Fetch, Fetched, Freshness};
 pub use error::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase,
-    ProxyProblem, Refused, Result, TlsProblem, TransportError, UnknownOperation, UnsafeError,
+    ProxyProblem, Refused, Result, TlsProblem, TransportError, Unfinished, UnknownOperation, UnsafeError,
 };
 pub use explain::{Place, Said};
 #[cfg(feature = "client")]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::attempt::{Attempt, WaitReason};
+use crate::attempt::{Attempt, WaitReason, may_be_done};
 use crate::operation::Method;
 
 /// The call was not sent, because a rate limit asks for a longer wait than the call has.
@@ -50,7 +50,7 @@ impl HeldBack {
     /// Whether an attempt before may have been carried out; what is answered with 401 is not.
     #[must_use]
     pub fn was_sent(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.sent && attempt.status() != Some(401))
+        may_be_done(&self.attempts)
     }
 
     pub(super) fn hint(&self) -> String {

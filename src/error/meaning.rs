@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase,
-    ProxyProblem, Refused, TlsProblem, TransportError, UnknownOperation, UnsafeError,
+    ProxyProblem, Refused, TlsProblem, TransportError, Unfinished, UnknownOperation, UnsafeError,
 };
 use crate::attempt::Attempt;
 use crate::spec::SpecError;
 
 impl Error {
     /// A stable word for programs: `unknown_operation`, `ambiguous_operation`, `arguments`, `spec`, `config`, `auth`,
-    /// `transport`, `timeout`, `refused`, `rate_limited`, `graphql`, `decode`, `unsafe` or `io`.
+    /// `transport`, `timeout`, `unfinished`, `refused`, `rate_limited`, `graphql`, `decode`, `unsafe` or `io`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -24,6 +24,7 @@ impl Error {
             Self::Transport(error) if error.phase.is_timeout() => "timeout",
             Self::Transport(_) => "transport",
             Self::HeldBack(_) => "rate_limited",
+            Self::Unfinished(_) => "unfinished",
             Self::Refused(error) if error.graphql => "graphql",
             Self::Refused(error) if error.status == 429 => "rate_limited",
             Self::Refused(_) => "refused",
@@ -40,6 +41,7 @@ impl Error {
             Self::Arguments(error) => Some(&error.operation),
             Self::Transport(error) => Some(&error.operation),
             Self::HeldBack(error) => Some(&error.operation),
+            Self::Unfinished(error) => Some(&error.operation),
             Self::Refused(error) => Some(&error.operation),
             Self::Decode(error) => Some(&error.operation),
             _ => None,
@@ -51,6 +53,7 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Auth(error) => error.status,
+            Self::Unfinished(error) => error.cause.status(),
             Self::Refused(error) => Some(error.status),
             Self::Decode(error) => Some(error.status),
             _ => None,
@@ -64,6 +67,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::HeldBack(_) => true,
+            Self::Unfinished(error) => error.cause.is_retryable(),
             Self::Transport(error) => is_retryable_phase(error.phase),
             Self::Refused(error) => error.retryable,
             Self::Auth(error) => error.status.is_some_and(is_retryable_status),
@@ -78,6 +82,7 @@ impl Error {
         match self {
             Self::Transport(error) => &error.attempts,
             Self::HeldBack(error) => &error.attempts,
+            Self::Unfinished(error) => &error.attempts,
             #[cfg(feature = "client")]
             Self::Refused(error) => error.response.attempts(),
             _ => &[],
@@ -91,6 +96,7 @@ impl Error {
         match self {
             Self::Auth(error) => error.retry_after,
             Self::HeldBack(error) => Some(error.retry_after),
+            Self::Unfinished(error) => error.cause.retry_after(),
             Self::Refused(error) => error.retry_after,
             _ => None,
         }
@@ -102,7 +108,7 @@ impl Error {
         match self {
             Self::Transport(error) => error.was_sent(),
             Self::HeldBack(error) => error.was_sent(),
-            Self::Refused(_) | Self::Decode(_) => true,
+            Self::Unfinished(_) | Self::Refused(_) | Self::Decode(_) => true,
             Self::Unsafe(error) => error.sent,
             _ => false,
         }
@@ -122,6 +128,7 @@ impl Error {
             Self::Auth(error) => error.hint.clone(),
             Self::Transport(error) => Some(suggest_reaching(error)),
             Self::HeldBack(error) => Some(error.hint()),
+            Self::Unfinished(error) => error.cause.hint(),
             Self::Refused(error) => suggest_after_refusal(error),
             Self::Unsafe(error) => error.hint.clone(),
             Self::Decode(_) | Self::Io(_) => None,
@@ -306,6 +313,7 @@ from_part! {
     AuthError => Auth,
     TransportError => Transport,
     HeldBack => HeldBack,
+    Unfinished => Unfinished,
     Refused => Refused,
     DecodeError => Decode,
     UnsafeError => Unsafe,

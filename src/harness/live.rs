@@ -146,8 +146,12 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         origin_of(&self.request.url).map_or_else(String::new, |origin| origin.ascii_serialization())
     }
 
-    /// Where the account belongs to another region, the request is resolved anew.
+    /// Where the account belongs to another region, the request is resolved anew; one that was redirected stays where
+    /// it is, or what was carried out already would be sent again.
     fn follow_region(&mut self) -> Result<()> {
+        if self.redirects.has_begun() {
+            return Ok(());
+        }
         let place = self.dispatch.place(&self.dispatch.account.base());
         if place.url != self.place.url {
             let placements = std::mem::take(&mut self.request.credentials);
@@ -223,6 +227,10 @@ impl Call for LiveCall<'_, '_> {
 
     fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Error {
         failure.into_error(wire, attempts)
+    }
+
+    fn unfinished(&self, error: Error, attempts: Vec<Attempt>) -> Error {
+        error.after(attempts, self.dispatch.label())
     }
 
     fn out_of_time(&self) -> TransportError {

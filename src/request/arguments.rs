@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::media::{Kind, Media};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
-use super::{CallOptions, url, xml};
-use crate::operation::{Location, Method, Types};
+use super::{CallOptions, xml};
+use crate::operation::{Location, Method, Types, header, path};
 use crate::params::{Argument, Params};
 use crate::schema::{Finding, Wire, admits, fit, folds_to, kind, nearest, shown};
 use crate::table::{GraphQl, Operation, Parameter, Property, Schema};
@@ -88,7 +88,8 @@ fn slots(operation: Operation<'_>) -> Vec<Slot<'_>> {
     let mut slots = Vec::with_capacity(parameters.len());
     for parameter in parameters {
         let (name, location) = (parameter.name(), parameter.location());
-        if location != Location::Header || !is_ignored_header(name) {
+        let is_none = header::is_said_elsewhere(name) || header::is_of_client(name);
+        if location != Location::Header || !is_none {
             slots.push(Slot { parameter, name, location, value: None, order: None });
         }
     }
@@ -108,11 +109,6 @@ fn is_key(name: &str, location: Location) -> bool {
 /// The name of the parameter that takes an idempotency key, where the operation declares one.
 pub(crate) fn key_name(operation: Operation<'_>) -> Option<&str> {
     operation.parameters().find(|one| is_key(one.name(), one.location())).map(Parameter::name)
-}
-
-/// Header parameters that documents may declare and that count for nothing (`OpenAPI` Parameter Object, `name`).
-fn is_ignored_header(name: &str) -> bool {
-    ["accept", "content-type", "authorization"].iter().any(|one| name.eq_ignore_ascii_case(one))
 }
 
 /// `query.limit` as its place and the name there.
@@ -185,6 +181,13 @@ impl<'a> Router<'a, '_> {
         declared.chain(input).find(|known| *known == name)
     }
 
+    /// Whether the path has a variable of a name.
+    fn is_variable(&self, name: &str) -> bool {
+        let is_declared = |name: &str| self.slot(Some(Location::Path), name).is_some();
+        let (template, _) = path::split(self.operation.path());
+        path::variables(template, is_declared).any(|one| one == name)
+    }
+
     /// The one parameter or property whose name differs in case, `-` and `_` alone.
     fn like(&self, name: &str) -> Option<(Option<usize>, Option<&'a str>)> {
         let slots = self.routed.slots.iter().enumerate().map(|(index, slot)| (slot.name, Some(index)));
@@ -202,7 +205,7 @@ impl<'a> Router<'a, '_> {
         if let Some(slot) = self.slot(Some(location), name).or_else(like) {
             return self.fill(order, slot, value);
         }
-        if location == Location::Path && !url::variables(self.operation.path()).any(|one| one == name) {
+        if location == Location::Path && !self.is_variable(name) {
             let known = self.routed.slots.iter().filter(|slot| slot.location == Location::Path);
             let near = nearest(name, known.map(|slot| slot.name));
             return self.problems.unknown(order, format!("path.{name}"), near);
@@ -307,12 +310,12 @@ impl<'a> Router<'a, '_> {
         }
         let is_header = |parameter: Parameter<'_>| parameter.location() == Location::Header;
         let mut declared = self.operation.parameters();
-        if is_ignored_header(name)
+        if header::is_said_elsewhere(name)
             && declared.any(|one| is_header(one) && one.name().eq_ignore_ascii_case(name))
         {
             return self.routed.extras.push(Extra { order, location: Location::Header, name, value });
         }
-        if url::variables(self.operation.path()).any(|one| one == name) {
+        if self.is_variable(name) {
             return self.routed.extras.push(Extra { order, location: Location::Path, name, value });
         }
         let slots = self.routed.slots.iter().map(|slot| slot.name);

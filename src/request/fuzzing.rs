@@ -3,7 +3,8 @@
 use url::Url;
 
 use super::problems::Problems;
-use super::url::{split, variables, write_path};
+use super::url::write_path;
+use crate::operation::path::{split, variables};
 
 /// The first line is the template, each further one the value of the next variable.
 pub(crate) fn path_template(data: &[u8]) {
@@ -14,14 +15,20 @@ pub(crate) fn path_template(data: &[u8]) {
     let (path, _) = split(template);
     let (mut url, mut problems) = (String::new(), Problems::new(false));
     let mut asked = 0;
-    write_path(&mut url, "https://example.com/v1/", path, &mut problems, |_, out| {
-        asked += 1;
-        let value = values.next()?;
-        let set = percent_encoding::NON_ALPHANUMERIC;
-        out.extend(percent_encoding::utf8_percent_encode(&value, set));
-        Some(asked)
-    });
-    assert_eq!(variables(template).count(), asked, "{template:?}");
+    write_path(
+        &mut url,
+        ("https://example.com/v1/", path),
+        |_| false,
+        &mut problems,
+        |_, out| {
+            asked += 1;
+            let value = values.next()?;
+            let set = percent_encoding::NON_ALPHANUMERIC;
+            out.extend(percent_encoding::utf8_percent_encode(&value, set));
+            Some(asked)
+        },
+    );
+    assert_eq!(variables(path, |_| false).count(), asked, "{template:?}");
     if problems.finish().is_ok() {
         let parsed = Url::parse(&url).unwrap_or_else(|error| unreachable!("{url:?}: {error}"));
         assert_eq!(parsed.as_str(), url, "{template:?}");

@@ -4,16 +4,16 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 
-use super::arguments::{self, EMPTY, Extra, HOLE, Routed, is_empty, is_holed};
+use super::arguments::{self, EMPTY, Extra, HOLE, Routed, Slot, is_empty, is_holed};
 use super::body::{self, Built};
 use super::media::{Kind, Whole, choose, chosen};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
 use super::style::{self, Escape, Rules};
-use super::url::{self, Query};
+use super::url::{self, Query, Variable};
 use super::{CallOptions, Request, encode, headers};
 use crate::error::ArgumentsError;
-use crate::operation::{Location, Method, Style};
+use crate::operation::{Location, Method, Style, path};
 use crate::params::{Argument, Params};
 use crate::schema::shown;
 use crate::table::{Operation, Parameter};
@@ -100,11 +100,14 @@ fn url_of(
     routed: &Routed<'_>,
     problems: &mut Problems,
 ) -> String {
-    let (template, literal) = url::split(operation.path());
+    let (template, literal) = path::split(operation.path());
     let mut text = String::with_capacity(base.len() + template.len() + 128);
-    url::write_path(&mut text, base, template, problems, |name, out| {
-        let is_path = |location| location == Location::Path;
-        if let Some(slot) = routed.slots.iter().find(|slot| is_path(slot.location) && slot.name == name) {
+    let named = |name: &str, location: Location| {
+        routed.slots.iter().find(|slot| slot.location == location && slot.name == name)
+    };
+    let is_declared = |name: &str| named(name, Location::Path).is_some();
+    url::write_path(&mut text, (base, template), is_declared, problems, |name, out| {
+        if let Some(slot) = named(name, Location::Path) {
             match &slot.value {
                 Some(value) => write_slot(out, slot.parameter, name, value),
                 // It is told as missing already; a path that nobody sees needs something in its place.
@@ -113,21 +116,48 @@ fn url_of(
             }
             return Some(slot.order.unwrap_or(MISSING));
         }
-        let extra = routed.extras.iter().find(|extra| is_path(extra.location) && extra.name == name)?;
-        write_path_extra(out, extra);
+        let is_it = |extra: &&Extra<'_>| extra.location == Location::Path && extra.name == name;
+        let extra = routed.extras.iter().find(is_it)?;
+        write_extra(out, extra);
         Some(extra.order)
     });
     let mut query = Query::new(&mut text);
-    if let Some(literal) = literal.filter(|literal| !literal.is_empty()) {
-        query.add_literal(literal);
-    }
-    for slot in &routed.slots {
+    let of_query = |name: &str| named(name, Location::Query).or_else(|| named(name, Location::Path));
+    let literal = literal.unwrap_or_default();
+    query.add_template(
+        literal,
+        |name| of_query(name).is_some(),
+        |name, variable, out| {
+            let Some((slot, value)) = of_query(name).and_then(|slot| Some((slot, slot.value.as_deref()?)))
+            else {
+                return false;
+            };
+            match variable {
+                Variable::Pair if slot.location == Location::Query => {
+                    write_slot(out, slot.parameter, name, value)
+                }
+                _ => write_part(out, slot.parameter, value),
+            }
+            true
+        },
+    );
+    let of_template: Vec<&str> = path::variables(literal, |name| of_query(name).is_some()).collect();
+    let is_written = |slot: &&Slot<'_>| slot.location == Location::Query && of_template.contains(&slot.name);
+    for slot in routed.slots.iter().filter(|slot| !is_written(slot)) {
         if let (Location::Query | Location::Querystring, Some(value)) = (slot.location, &slot.value) {
             query.add(|out| write_slot(out, slot.parameter, slot.name, value));
         }
     }
-    query_extras(&mut query, method, &routed.extras, problems);
+    query_extras(&mut query, method, &routed.extras, &[], problems);
     text
+}
+
+/// Writes the value of a parameter that is a part of a pair in the path key's query.
+fn write_part(out: &mut String, parameter: Parameter<'_>, value: &Argument) {
+    if parameter.content().is_some() {
+        return style::escape(out, &parameter_text(parameter, value), Escape::Unreserved);
+    }
+    style::write(out, Rules::new(parameter.name(), Style::Simple, false, Escape::Unreserved), value);
 }
 
 /// Writes a declared path or query parameter.
@@ -182,12 +212,24 @@ pub(super) fn content_text<'v>(media_type: &str, value: &'v Argument) -> Cow<'v,
     }
 }
 
-fn write_path_extra(out: &mut String, extra: &Extra<'_>) {
+fn write_extra(out: &mut String, extra: &Extra<'_>) {
     let rules = Rules::new(extra.name, Style::Simple, false, Escape::Unreserved);
     style::write(out, rules, extra.value);
 }
 
-fn query_extras(query: &mut Query<'_>, method: &Method, extras: &[Extra<'_>], problems: &mut Problems) {
+fn write_query_extra(out: &mut String, extra: &Extra<'_>) {
+    let rules = Rules::new(extra.name, Style::Form, true, Escape::Unreserved);
+    style::write(out, rules, extra.value);
+}
+
+/// `written` are the names of those that stand in the query already.
+fn query_extras(
+    query: &mut Query<'_>,
+    method: &Method,
+    extras: &[Extra<'_>],
+    written: &[&str],
+    problems: &mut Problems,
+) {
     for extra in extras.iter().filter(|extra| extra.location == Location::Query) {
         let path = || format!("query.{}", extra.name);
         if let Argument::File(_) = extra.value {
@@ -200,8 +242,9 @@ fn query_extras(query: &mut Query<'_>, method: &Method, extras: &[Extra<'_>], pr
         {
             problems.refuse(extra.order, path(), HOLE);
         }
-        let rules = Rules::new(extra.name, Style::Form, true, Escape::Unreserved);
-        query.add(|out| style::write(out, rules, extra.value));
+        if !written.contains(&extra.name) {
+            query.add(|out| write_query_extra(out, extra));
+        }
     }
 }
 
@@ -223,19 +266,39 @@ pub(crate) fn resolve_unlisted(
     let whole = whole(options.body.as_ref().map(Whole::of), &routed, &mut problems);
     let whole = whole.map(|(_, whole)| whole);
     let body = body::undescribed(members, whole, &routed.part_headers, options, &mut problems);
-    let (template, literal) = url::split(path);
+    let (template, literal) = path::split(path);
+    let literal = literal.unwrap_or_default();
     let mut text = String::with_capacity(base_url.len() + path.len() + 128);
-    url::write_path(&mut text, base_url, template, &mut problems, |name, out| {
-        let is_it = |extra: &&Extra<'_>| extra.location == Location::Path && extra.name == name;
-        let extra = routed.extras.iter().find(is_it)?;
-        write_path_extra(out, extra);
-        Some(extra.order)
-    });
+    let given = |name: &str, location: Location| {
+        routed.extras.iter().find(|extra| extra.location == location && extra.name == name)
+    };
+    url::write_path(
+        &mut text,
+        (base_url, template),
+        |_| false,
+        &mut problems,
+        |name, out| {
+            let extra = given(name, Location::Path)?;
+            write_extra(out, extra);
+            Some(extra.order)
+        },
+    );
     let mut query = Query::new(&mut text);
-    if let Some(literal) = literal.filter(|literal| !literal.is_empty()) {
-        query.add_literal(literal);
-    }
-    query_extras(&mut query, method, &routed.extras, &mut problems);
+    query.add_template(
+        literal,
+        |_| false,
+        |name, variable, out| {
+            let extra = given(name, Location::Query).or_else(|| given(name, Location::Path));
+            match (extra, variable) {
+                (Some(extra), Variable::Pair) => write_query_extra(out, extra),
+                (Some(extra), Variable::Text) => write_extra(out, extra),
+                (None, _) => {}
+            }
+            extra.is_some()
+        },
+    );
+    let written: Vec<&str> = path::variables(literal, |_| false).collect();
+    query_extras(&mut query, method, &routed.extras, &written, &mut problems);
     let headers = headers::build("*/*", body.media_type, &routed, options, &mut problems);
     match problems.finish() {
         Err(problems) => {
@@ -267,6 +330,8 @@ fn route_unlisted<'a>(
         let problem = format!("must be an object of names and values, got {}", shown(fault));
         problems.refuse(0, "arguments", problem);
     }
+    let (template, literal) = path::split(path);
+    let literal = literal.unwrap_or_default();
     let in_query = matches!(method, Method::Get | Method::Head | Method::Delete);
     let is_multipart = chosen(options).is_some_and(|media_type| Kind::of(media_type) == Kind::Multipart);
     for (order, (name, value)) in params.iter().enumerate() {
@@ -274,7 +339,8 @@ fn route_unlisted<'a>(
             routed.part_headers.push(PartHeader { order, path, value });
             continue;
         }
-        let is_variable = |name| url::variables(path).any(|one| one == name);
+        let is_variable = |name| path::variables(template, |_| false).any(|one| one == name);
+        let is_of_query = |name| path::variables(literal, |_| false).any(|one| one == name);
         let (location, name) = match arguments::explicit(name) {
             Some((Some(Location::Path), inner)) if !is_variable(inner) => {
                 problems.unknown(order, name, None);
@@ -282,6 +348,7 @@ fn route_unlisted<'a>(
             }
             Some(explicit) => explicit,
             None if is_variable(name) => (Some(Location::Path), name),
+            None if is_of_query(name) => (Some(Location::Query), name),
             None if name == "body" => {
                 routed.body = Some((order, value));
                 continue;

@@ -6,6 +6,8 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::problems::{MISSING, Problems};
+use crate::operation::Piece;
+use crate::operation::path::{name, pieces};
 
 /// What a document may write in a path and a URL may not hold (WHATWG URL, path percent-encode set, and `\`).
 const LITERAL: &AsciiSet = &CONTROLS
@@ -34,83 +36,12 @@ fn literal(url: &mut String, text: &str, set: &'static AsciiSet) {
     }
 }
 
-/// A path key without its fragment, and the query that some documents write into it.
-pub(super) fn split(key: &str) -> (&str, Option<&str>) {
-    if !key.contains(['?', '#']) {
-        return (key, None);
-    }
-    let mut depth = 0_usize;
-    let mut query = None;
-    for (place, letter) in key.char_indices() {
-        match letter {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            '?' if depth == 0 && query.is_none() => query = Some(place),
-            '#' if depth == 0 => return cut(&key[..place], query),
-            _ => {}
-        }
-    }
-    cut(key, query)
-}
-
-fn cut(key: &str, query: Option<usize>) -> (&str, Option<&str>) {
-    query.map_or((key, None), |place| (&key[..place], Some(&key[place + 1..])))
-}
-
-/// The names of a template's variables; of `{ID:[0-9]+}` it is `ID`.
-pub(super) fn variables(key: &str) -> impl Iterator<Item = &str> {
-    pieces(split(key).0).filter_map(|piece| match piece {
-        Piece::Variable(name) => Some(name),
-        Piece::Literal(_) => None,
-    })
-}
-
-enum Piece<'a> {
-    Literal(&'a str),
-    Variable(&'a str),
-}
-
-fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = template;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let Some(inner) = rest.strip_prefix('{').and_then(closed) else {
-            // The first letter may be a brace that nothing closes, or one of several bytes.
-            let end = rest
-                .char_indices()
-                .skip(1)
-                .find(|(_, letter)| *letter == '{')
-                .map_or(rest.len(), |(at, _)| at);
-            let (literal, after) = rest.split_at(end);
-            rest = after;
-            return Some(Piece::Literal(literal));
-        };
-        rest = &rest[inner.len() + 2..];
-        Some(Piece::Variable(inner.split_once(':').map_or(inner, |(name, _)| name).trim()))
-    })
-}
-
-/// The text up to the brace that closes the one before it; braces inside (of a pattern) come in pairs.
-fn closed(text: &str) -> Option<&str> {
-    let mut depth = 0_usize;
-    for (place, letter) in text.char_indices() {
-        match letter {
-            '{' => depth += 1,
-            '}' if depth == 0 => return Some(&text[..place]),
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
-}
-
 /// Writes base and path; `value` writes a variable's text and tells the order of its argument, if there is one.
+/// `is_declared` tells of a name whether it is a path parameter's.
 pub(super) fn write_path(
     url: &mut String,
-    base: &str,
-    template: &str,
+    (base, template): (&str, &str),
+    is_declared: impl Fn(&str) -> bool,
     problems: &mut Problems,
     mut value: impl FnMut(&str, &mut String) -> Option<usize>,
 ) {
@@ -137,8 +68,8 @@ pub(super) fn write_path(
                     segment = Segment { start, variable: None };
                 }
             }
-            Piece::Variable(name) => {
-                let start = url.len();
+            Piece::Variable(braced) => {
+                let (name, start) = (name(braced, &is_declared), url.len());
                 let order = value(name, url);
                 let problem = match order {
                     None => Some("is required"),
@@ -182,6 +113,15 @@ impl Segment<'_> {
     }
 }
 
+/// What a variable of a query stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Variable {
+    /// The pair of its name and value.
+    Pair,
+    /// A value, or a part of one.
+    Text,
+}
+
 /// Writes what follows a `?` or `&`, and takes the separator back where nothing was written.
 pub(super) struct Query<'u> {
     url: &'u mut String,
@@ -206,9 +146,54 @@ impl<'u> Query<'u> {
     }
 
     /// The query that a document writes into its path key.
-    pub(super) fn add_literal(&mut self, query: &str) {
+    ///
+    /// `value` writes a variable's text, or with the name before it (`a={a}`) the whole pair; where it tells that there
+    /// is no value, the pair with that variable is left out.
+    pub(super) fn add_template(
+        &mut self,
+        query: &str,
+        is_declared: impl Fn(&str) -> bool,
+        mut value: impl FnMut(&str, Variable, &mut String) -> bool,
+    ) {
         const QUERY: &AsciiSet = &LITERAL.remove(b'?').add(b'\'');
-        self.add(|url| literal(url, query, QUERY));
+        if !query.contains('{') {
+            return self.add(|url| literal(url, query, QUERY));
+        }
+        let mut pair = String::new();
+        let mut is_whole = true;
+        let mut pieces = pieces(query).peekable();
+        while let Some(piece) = pieces.next() {
+            match piece {
+                Piece::Literal(text) => {
+                    let mut parts = text.split('&');
+                    literal(&mut pair, parts.next().unwrap_or_default(), QUERY);
+                    for part in parts {
+                        self.add_pair(&mut pair, std::mem::replace(&mut is_whole, true));
+                        literal(&mut pair, part, QUERY);
+                    }
+                }
+                Piece::Variable(braced) => {
+                    let name = name(braced, &is_declared);
+                    let ends = pieces
+                        .peek()
+                        .is_none_or(|next| matches!(next, Piece::Literal(text) if text.starts_with('&')));
+                    let is_named = ends && pair.strip_suffix('=') == Some(name);
+                    if is_named {
+                        pair.clear();
+                    }
+                    let place = if is_named { Variable::Pair } else { Variable::Text };
+                    is_whole &= value(name, place, &mut pair);
+                }
+            }
+        }
+        self.add_pair(&mut pair, is_whole);
+    }
+
+    fn add_pair(&mut self, pair: &mut String, is_whole: bool) {
+        if is_whole {
+            self.add(|url| url.push_str(pair));
+        }
+        pair.clear();
     }
 }
 

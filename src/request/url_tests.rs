@@ -3,30 +3,24 @@
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::operation::{Location, Style};
-use crate::request::testing::{BASE, call, one, parameter, problems};
-
-#[test]
-fn templates_are_taken_apart() {
-    let names = |key| variables(key).collect::<Vec<_>>();
-    assert_eq!(names("/a/{b}/c/{d}"), ["b", "d"]);
-    assert_eq!(names("/a/{ID:[0-9]{2,}}/{x:[^#?]+}#f"), ["ID", "x"]);
-    assert_eq!(names("/a/{b}{c}.json"), ["b", "c"]);
-    assert_eq!(names("/open/{brace"), [""; 0]);
-    assert_eq!(names("é{b}é{c}é"), ["b", "c"], "letters of several bytes at the start of a piece");
-    assert_eq!(split("/graphql#name"), ("/graphql", None));
-    assert_eq!(split("/a?b=c&d=e#f"), ("/a", Some("b=c&d=e")));
-    assert_eq!(split("/{x:[^#?]+}/b"), ("/{x:[^#?]+}/b", None));
-}
+use crate::request::testing::{BASE, call, one, parameter, problems, url};
 
 fn written(base: &str, template: &str) -> String {
     let mut url = String::new();
-    write_path(&mut url, base, template, &mut Problems::new(false), |name, out| {
-        out.push_str(name);
-        Some(0)
-    });
+    write_path(
+        &mut url,
+        (base, template),
+        |_| false,
+        &mut Problems::new(false),
+        |name, out| {
+            out.push_str(name);
+            Some(0)
+        },
+    );
     url
 }
 
@@ -75,6 +69,36 @@ fn a_query_in_the_path_key_comes_first() {
     let table = one("/a?b=c d", vec![parameter("q", Location::Query, Style::Form, true)]);
     assert_eq!(call(&table, "one", [("q", "x")]).unwrap().url, format!("{BASE}/a?b=c%20d&q=x"));
     assert_eq!(call(&table, "one", ()).unwrap().url, format!("{BASE}/a?b=c%20d"));
+}
+
+#[test]
+fn variables_in_the_query_of_a_path_key_are_filled() {
+    let q = || parameter("q", Location::Query, Style::Form, true);
+    let x = || parameter("x", Location::Path, Style::Simple, false);
+    let r = || parameter("r", Location::Query, Style::Form, true);
+    let table = one("/a/{x}?q={q}&k=1&p={x}!#{z}", vec![x(), q(), r()]);
+    let sent = |params: &serde_json::Value| url(call(&table, "one", params.clone()));
+    assert_eq!(sent(&json!({"x": "1", "q": "a&b=c", "r": "2"})), "/a/1?q=a%26b%3Dc&k=1&p=1!&r=2");
+    assert_eq!(sent(&json!({"x": "1"})), "/a/1?k=1&p=1!", "a pair without a value is left out");
+    assert_eq!(sent(&json!({"x": "1", "q": ["a", "b"]})), "/a/1?q=a&q=b&k=1&p=1!");
+
+    let table = one("/a?f=(id eq '{q}')&g={q}", vec![q()]);
+    assert_eq!(url(call(&table, "one", [("q", "x y")])), "/a?f=(id%20eq%20%27x%20y%27)&g=x%20y");
+    assert_eq!(url(call(&table, "one", ())), "/a");
+    let table = one("/a?q={x}", vec![x()]);
+    assert_eq!(url(call(&table, "one", [("x", "1/2")])), "/a?q=1%2F2");
+    assert_eq!(problems(call(&table, "one", ())), ["path.x: is required"]);
+}
+
+#[test]
+fn a_declared_name_may_hold_what_parts_a_pattern_from_one() {
+    for (template, name) in
+        [("/s/{id:[0-9]+}", "id"), ("/s/{id:[0-9]{3}}", "id"), ("/s/{a:b}", "a:b"), ("/s/{ id }", "id")]
+    {
+        let table = one(template, vec![parameter(name, Location::Path, Style::Simple, false)]);
+        assert_eq!(url(call(&table, "one", [(name, "7")])), "/s/7", "{template}");
+        assert_eq!(url(call(&table, "one", [(format!("path.{name}"), "7")])), "/s/7", "{template}");
+    }
 }
 
 proptest! {

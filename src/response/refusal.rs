@@ -10,6 +10,9 @@ use crate::transport::Answer;
 /// No message is longer than this many characters.
 const LONGEST_MESSAGE: usize = 512;
 
+/// A body larger than this many bytes is no message: read as JSON it would take many times as much memory.
+const LARGEST: usize = 1 << 20;
+
 /// Where messages stand by custom: RFC 9457 problem details, RFC 6749 §5.2, and what most services do.
 const CUSTOMARY: [&str; 9] = [
     "/message",
@@ -31,8 +34,11 @@ pub(crate) struct Said {
     pub(crate) trace_id: Option<String>,
 }
 
-/// Reads an error answer: JSON by pointers, plain text as it is, of anything else nothing.
+/// Reads an error answer: JSON by pointers, plain text as it is, of anything else and of a large body nothing.
 pub(crate) fn read(answer: &Answer, pointers: Option<&ErrorPointers>, graphql: bool) -> Said {
+    if answer.body.len() > LARGEST {
+        return Said::default();
+    }
     let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
         return Said { message: plain_text(answer), ..Said::default() };
     };
@@ -142,6 +148,13 @@ mod tests {
         }
         assert_eq!(message("application/json", r#"{"message": " "}"#), None);
         assert_eq!(message("application/json", "[]"), None);
+    }
+
+    #[test]
+    fn a_body_that_is_too_large_for_a_message_is_not_read() {
+        let padded = |length: usize| format!(r#"{{"message": "m"{}}}"#, " ".repeat(length - 16));
+        let message = |length| message("application/json", &padded(length));
+        assert_eq!((message(1 << 20).as_deref(), message((1 << 20) + 1)), (Some("m"), None));
     }
 
     #[test]

@@ -4,38 +4,46 @@
 //! when the walk is done, so that alternatives which do not fit leave no trace.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
-use regex_lite::Regex;
 use serde_json::value::RawValue;
 
-use super::node::{Members, Node, count, is_true, list, names, number, text, values};
-use super::words::{cut, listed, nearest, shown, wanted};
+use super::node::{Members, Node, is_true, list, names, text};
+use super::words::{nearest, shown, wanted};
 use super::{Finding, Weight, Wire, admits, converted, kind};
 use crate::operation::Types;
-use crate::params::{Argument, Number};
+use crate::params::Argument;
 use crate::table::Operation;
 
 #[derive(Clone, Copy)]
-enum Step<'a> {
+pub(super) enum Step<'a> {
     Member(&'a str),
     Item(usize),
 }
 
-struct Walk<'t, 'a> {
+pub(super) struct Walk<'t, 'a> {
     operation: Operation<'t>,
     wire: Wire,
     path: Vec<Step<'a>>,
-    found: Vec<Finding>,
+    pub(super) found: Vec<Finding>,
     edits: Vec<(Vec<Step<'a>>, Argument)>,
-    /// The references being followed, each with its value: what names itself without going deeper ends there.
-    following: Vec<(&'t str, &'a Argument)>,
-    /// How many alternatives were tried.
-    tried: usize,
+    /// The schemas that are being held against a value, the innermost last: what names itself without going deeper
+    /// ends there.
+    pub(super) applied: Vec<(&'t str, &'a Argument)>,
+    /// Whether a text is nothing but a text.
+    is_exact: bool,
+    /// How many steps may still be taken.
+    left: usize,
 }
 
-/// How many alternatives are tried on one argument: those of a schema multiply where they lead to others, and what is
-/// not settled by then is sent as it is.
-const MAX_TRIED: usize = 100_000;
+/// How many steps are taken on one argument, beside some for each value in it: alternatives and references multiply
+/// where they lead to others, and what is not settled by then is sent as it is.
+const MAX_STEPS: usize = 100_000;
+const STEPS_A_VALUE: usize = 200;
+/// How many bytes of a schema's text are read in one step.
+const STEP: usize = 512;
+/// How many schemas may be held against a value and those around it at once: each takes room on the stack.
+const MAX_DEPTH: usize = 256;
 
 /// The value as it fits a schema's text.
 pub(super) fn fit<'a, 't>(
@@ -45,10 +53,21 @@ pub(super) fn fit<'a, 't>(
     wire: Wire,
     found: &mut Vec<Finding>,
 ) -> Cow<'a, Argument> {
-    let (path, edits, following) = (Vec::new(), Vec::new(), Vec::new());
-    let mut walk = Walk { operation, wire, path, found: Vec::new(), edits, following, tried: 0 };
+    let mut walk = Walk {
+        operation,
+        wire,
+        path: Vec::new(),
+        found: Vec::new(),
+        edits: Vec::new(),
+        applied: Vec::new(),
+        is_exact: false,
+        left: STEPS_A_VALUE.saturating_mul(size(value)).saturating_add(MAX_STEPS),
+    };
     walk.value(schema, value);
-    found.append(&mut walk.found);
+    // A schema that holds by several ways says the same on each.
+    let mut told = HashSet::new();
+    let is_new = |one: &Finding| told.insert((one.path.clone(), one.problem.clone()));
+    found.extend(walk.found.into_iter().filter(is_new));
     let mut fitted = Cow::Borrowed(value);
     for (path, edit) in walk.edits {
         if let Some(place) = at(fitted.to_mut(), &path) {
@@ -56,6 +75,15 @@ pub(super) fn fit<'a, 't>(
         }
     }
     fitted
+}
+
+/// How many values there are in one, itself included.
+fn size(value: &Argument) -> usize {
+    match value {
+        Argument::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Argument::Object(members) => 1 + members.values().map(size).sum::<usize>(),
+        _ => 1,
+    }
 }
 
 /// The names of the properties at the top of a schema's text, and of those it requires.
@@ -74,15 +102,15 @@ fn at<'v>(value: &'v mut Argument, path: &[Step<'_>]) -> Option<&'v mut Argument
 }
 
 impl<'t, 'a> Walk<'t, 'a> {
-    fn find(&mut self, problem: String) {
+    pub(super) fn find(&mut self, problem: String) {
         self.find_all(problem, None, Weight::Misfit);
     }
 
-    fn find_all(&mut self, problem: String, nearest: Option<String>, weight: Weight) {
+    pub(super) fn find_all(&mut self, problem: String, nearest: Option<String>, weight: Weight) {
         self.found.push(Finding { path: self.place(), problem, nearest, weight });
     }
 
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         let mut place = String::new();
         for step in &self.path {
             match step {
@@ -106,24 +134,41 @@ impl<'t, 'a> Walk<'t, 'a> {
         if schema == "false" {
             return self.find("is not allowed here".to_owned());
         }
+        let is_same =
+            |(one, seen): &(&str, &Argument)| std::ptr::eq(*one, schema) && std::ptr::eq(*seen, value);
+        if self.applied.iter().any(is_same) || !self.spend(schema) {
+            return;
+        }
+        if self.applied.len() == MAX_DEPTH {
+            self.left = 0;
+            return;
+        }
         let Some(node) = Node::read(schema) else { return };
         if matches!(value, Argument::Null) && is_true(node.nullable) {
             return;
         }
-        if let Some(target) = text(node.reference).and_then(|reference| self.operation.schema(&reference)) {
-            self.follow(target, value);
+        self.applied.push((schema, value));
+        if let Some(target) = self.target(&node) {
+            self.value(target, value);
         }
         self.node(&node, value);
+        self.applied.pop();
     }
 
-    fn follow(&mut self, target: &'t str, value: &'a Argument) {
-        let is_same =
-            |(one, seen): &(&str, &Argument)| std::ptr::eq(*one, target) && std::ptr::eq(*seen, value);
-        if !self.following.iter().any(is_same) {
-            self.following.push((target, value));
-            self.value(target, value);
-            self.following.pop();
-        }
+    /// The schema that a node refers to.
+    pub(super) fn target(&self, node: &Node<'_>) -> Option<&'t str> {
+        text(node.reference).and_then(|reference| self.operation.schema(&reference))
+    }
+
+    /// Takes what reading a schema's text costs; `false` where there is no more.
+    pub(super) fn spend(&mut self, schema: &str) -> bool {
+        self.left = self.left.saturating_sub(1 + schema.len() / STEP);
+        !self.is_over()
+    }
+
+    /// Whether the rest of the walk tells nothing.
+    pub(super) fn is_over(&self) -> bool {
+        self.left == 0
     }
 
     fn node(&mut self, node: &Node<'t>, value: &'a Argument) {
@@ -135,7 +180,7 @@ impl<'t, 'a> Walk<'t, 'a> {
         }
         let types = node.types();
         let edit = match value {
-            Argument::String(text) => converted(types, text),
+            Argument::String(text) if !self.is_exact => converted(types, text),
             _ => None,
         };
         if let Some(edit) = &edit {
@@ -159,92 +204,13 @@ impl<'t, 'a> Walk<'t, 'a> {
             Argument::Object(members) => self.object(node, members),
             _ => {}
         }
-        self.combinations(node, value);
+        self.combinations(node, value, edit.is_some());
     }
 
     fn file(&mut self) {
         if self.wire != Wire::Parts {
             let problem = "must not be a file: only multipart fields and whole bodies can be one";
             self.find_all(problem.to_owned(), None, Weight::Unwritable);
-        }
-    }
-
-    /// `enum` and `const`. Where text is wanted, a number in the document stands for its text.
-    fn choice(&mut self, node: &Node<'_>, value: &Argument, by_text: bool) {
-        if let Some(raw) = node.constant {
-            let constant = Argument::from_json_text(raw.get()).unwrap_or(Argument::Null);
-            if !is_choice(&constant, value, by_text) {
-                self.find(format!("must be {}, got {}", shown(&constant), shown(value)));
-            }
-        }
-        if node.choices.is_none() || matches!(value, Argument::Null) && is_true(node.nullable) {
-            return;
-        }
-        let choices = choices(node);
-        match value {
-            // Generators write the enum of the items on the array itself, where no array would fit it.
-            Argument::Array(items) if !choices.iter().any(|one| matches!(one, Argument::Array(_))) => {
-                let told = |item: &&Argument| choices.iter().any(|one| kind(one) == kind(item));
-                items.iter().filter(told).for_each(|item| self.chosen(node, &choices, item, by_text));
-            }
-            one => self.chosen(node, &choices, one, by_text),
-        }
-    }
-
-    fn chosen(&mut self, node: &Node<'_>, choices: &[Argument], value: &Argument, by_text: bool) {
-        if choices.iter().any(|one| is_choice(one, value, by_text)) {
-            return;
-        }
-        let near = value.scalar_text().and_then(|text| {
-            nearest(text, choices.iter().filter_map(Argument::scalar_text)).map(str::to_owned)
-        });
-        if is_true(node.extensible) {
-            let problem = format!("is none of the known values ({}), got {}", listed(choices), shown(value));
-            return self.find_all(problem, near, Weight::Warning);
-        }
-        let problem = format!("must be one of {}, got {}", listed(choices), shown(value));
-        self.find_all(problem, near, Weight::Misfit);
-    }
-
-    fn number(&mut self, node: &Node<'_>, value: &Number) {
-        for (low, format) in [(i128::from(i32::MIN), "int32"), (i128::from(i64::MIN), "int64")] {
-            if node.has_format(format) && value.as_i128().is_none_or(|value| !(low..-low).contains(&value)) {
-                let high = -(low + 1);
-                self.find(format!("must be from {low} to {high} ({format}), got {}", cut(value.as_str())));
-            }
-        }
-        let strictly_above = number(node.exclusive_minimum);
-        let strictly_below = number(node.exclusive_maximum);
-        let limits = [
-            (number(node.minimum), std::cmp::Ordering::Less, is_true(node.exclusive_minimum)),
-            (strictly_above, std::cmp::Ordering::Less, true),
-            (number(node.maximum), std::cmp::Ordering::Greater, is_true(node.exclusive_maximum)),
-            (strictly_below, std::cmp::Ordering::Greater, true),
-        ];
-        for (limit, beyond, is_exclusive) in limits {
-            let Some(limit) = limit else { continue };
-            let order = value.compare(&limit);
-            if order == beyond || is_exclusive && order.is_eq() {
-                let words = match (beyond.is_lt(), is_exclusive) {
-                    (true, false) => "at least",
-                    (true, true) => "greater than",
-                    (false, false) => "at most",
-                    (false, true) => "less than",
-                };
-                self.find(format!("must be {words} {limit}, got {}", cut(value.as_str())));
-            }
-        }
-        if let Some(step) = number(node.multiple_of).filter(|step| !is_multiple(value, step)) {
-            self.find(format!("must be a multiple of {step}, got {}", cut(value.as_str())));
-        }
-    }
-
-    fn string(&mut self, node: &Node<'_>, value: &str) {
-        self.size(value.chars().count(), (node.min_length, node.max_length), "character");
-        // Document patterns are ECMA-262; one this engine cannot read is no reason to refuse a value.
-        let pattern = text(node.pattern).and_then(|pattern| Some((Regex::new(&pattern).ok()?, pattern)));
-        if let Some((_, pattern)) = pattern.filter(|(regex, _)| !regex.is_match(value)) {
-            self.find(format!("must match {}, got {}", cut(&pattern), shown(&value.into())));
         }
     }
 
@@ -273,28 +239,8 @@ impl<'t, 'a> Walk<'t, 'a> {
                 self.additional(node, &properties, name, value);
             }
         }
-        for name in names(node.required).iter().filter(|name| !members.contains_key(name.as_ref())) {
-            let property = properties.get(name).and_then(|raw| Node::read(raw.get()));
-            let cannot_be = |node: &Node<'_>| is_true(node.read_only) || self.is_endless(node);
-            if !property.as_ref().is_some_and(cannot_be) {
-                let path = format!("{}.{name}", self.place());
-                self.found.push(Finding { path, ..Finding::here("is required".to_owned()) });
-            }
-        }
+        self.required(node, members);
         self.size(members.len(), (node.min_properties, node.max_properties), "member");
-    }
-
-    /// Whether a required property is of a type that requires it in turn: no finite value has it.
-    fn is_endless(&self, property: &Node<'_>) -> bool {
-        let leads_back = |node: &Node<'_>| {
-            let target = text(node.reference).and_then(|reference| self.operation.schema(&reference));
-            target.is_some_and(|target| self.following.iter().any(|(one, _)| std::ptr::eq(*one, target)))
-        };
-        let can_end = is_true(property.nullable) || property.types().names(Types::NULL);
-        let parts = list(property.all_of);
-        !can_end
-            && (leads_back(property)
-                || parts.iter().filter_map(|part| Node::read(part.get())).any(|part| leads_back(&part)))
     }
 
     fn additional(&mut self, node: &Node<'t>, properties: &Members<'t>, name: &'a str, value: &'a Argument) {
@@ -310,59 +256,69 @@ impl<'t, 'a> Walk<'t, 'a> {
         }
     }
 
-    fn size(&mut self, size: usize, limits: (Option<&RawValue>, Option<&RawValue>), what: &str) {
-        let told = |limit: usize| format!("{limit} {what}{}", if limit == 1 { "" } else { "s" });
-        if let Some(least) = count(limits.0).filter(|least| size < *least) {
-            self.find(format!("must have at least {}, has {size}", told(least)));
-        }
-        if let Some(most) = count(limits.1).filter(|most| size > *most) {
-            self.find(format!("must have at most {}, has {size}", told(most)));
-        }
-    }
-
-    fn combinations(&mut self, node: &Node<'t>, value: &'a Argument) {
+    fn combinations(&mut self, node: &Node<'t>, value: &'a Argument, is_converted: bool) {
+        // What is a number by now is one for whatever else holds for it.
+        let exact = self.is_exact || self.wire == Wire::Json && !is_converted;
         for one in list(node.all_of) {
             self.value(one.get(), value);
         }
         if let Some(chosen) = self.discriminated(node, value) {
             self.value(chosen, value);
         } else {
-            self.any(&list(node.one_of), value);
-            self.any(&list(node.any_of), value);
+            self.any(&list(node.one_of), value, exact);
+            self.any(&list(node.any_of), value, exact);
         }
         if let Some(not) = node.not {
-            let (found, edits) = (self.found.len(), self.edits.len());
-            self.value(not.get(), value);
-            let fits = self.found.len() == found;
-            self.found.truncate(found);
-            self.edits.truncate(edits);
-            if fits {
-                self.find(format!("is of a kind that is not allowed here, got {}", shown(value)));
-            }
+            self.not(not.get(), value, exact);
         }
     }
 
-    /// At least one must fit. Where none does, the misfits of the one that fits best are told.
-    fn any(&mut self, alternatives: &[&'t RawValue], value: &'a Argument) {
+    fn not(&mut self, schema: &'t str, value: &'a Argument, exact: bool) {
+        let (found, edits) = (self.found.len(), self.edits.len());
+        let is_exact = std::mem::replace(&mut self.is_exact, exact);
+        self.value(schema, value);
+        self.is_exact = is_exact;
+        let fits = self.found.len() == found && !self.is_over();
+        self.found.truncate(found);
+        self.edits.truncate(edits);
+        if fits {
+            self.find(format!("is of a kind that is not allowed here, got {}", shown(value)));
+        }
+    }
+
+    /// At least one must fit. In JSON a text is taken for a number or boolean only where none fits it as it is.
+    fn any(&mut self, alternatives: &[&'t RawValue], value: &'a Argument, exact: bool) {
+        let is_exact = std::mem::replace(&mut self.is_exact, exact);
+        let mut misfits = self.none_of(alternatives, value);
+        let may_convert = exact && !is_exact;
+        self.is_exact = is_exact;
+        if may_convert && misfits.is_some() {
+            misfits = self.none_of(alternatives, value);
+        }
+        self.found.extend(misfits.unwrap_or_default());
+    }
+
+    /// Where none of the alternatives fits, the misfits of the one that fits best.
+    fn none_of(&mut self, alternatives: &[&'t RawValue], value: &'a Argument) -> Option<Vec<Finding>> {
         let (found, edits) = (self.found.len(), self.edits.len());
         let mut best: Option<Vec<Finding>> = None;
         for one in alternatives {
-            if self.tried == MAX_TRIED {
-                return;
-            }
-            self.tried += 1;
             self.value(one.get(), value);
             let misfits = self.found.split_off(found);
+            if self.is_over() {
+                self.edits.truncate(edits);
+                return None;
+            }
             if misfits.iter().all(|finding| finding.weight == Weight::Warning) {
                 self.found.extend(misfits);
-                return;
+                return None;
             }
             self.edits.truncate(edits);
             if best.as_ref().is_none_or(|best| misfits.len() < best.len()) {
                 best = Some(misfits);
             }
         }
-        self.found.extend(best.unwrap_or_default());
+        best
     }
 
     /// The one alternative that the value names itself (`OpenAPI` Discriminator Object).
@@ -376,30 +332,4 @@ impl<'t, 'a> Walk<'t, 'a> {
         let named = format!("#/components/schemas/{}", mapped.as_deref().unwrap_or(chosen));
         self.operation.schema(mapped.as_deref().unwrap_or(&named)).or_else(|| self.operation.schema(&named))
     }
-}
-
-fn is_choice(choice: &Argument, value: &Argument, by_text: bool) -> bool {
-    choice.equals(value)
-        || by_text && choice.scalar_text().is_some_and(|text| value.scalar_text() == Some(text))
-}
-
-/// The values of an enum. Where generators join them into one text, it stands for its parts.
-fn choices(node: &Node<'_>) -> Vec<Argument> {
-    let choices = values(node.choices);
-    match choices.as_slice() {
-        [Argument::String(all)] if all.contains(',') => {
-            all.split(',').map(|one| Argument::from(one.trim())).chain(choices.clone()).collect()
-        }
-        _ => choices,
-    }
-}
-
-/// Exact for whole numbers; for others up to the rounding of `f64` (0.3 is a multiple of 0.1).
-fn is_multiple(value: &Number, step: &Number) -> bool {
-    if let (Some(value), Some(step)) = (value.as_i128(), step.as_i128()) {
-        return step == 0 || value % step == 0;
-    }
-    let (value, step) = (value.as_f64(), step.as_f64());
-    let times = value / step;
-    step == 0.0 || !times.is_finite() || (times - times.round()).abs() < 1e-9 * times.abs().max(1.0)
 }

@@ -4,7 +4,9 @@
 //! the text for the rest. All misfits come at once, each with its path below the value (`.items[0].name`).
 
 mod check;
+mod keywords;
 mod node;
+mod required;
 mod words;
 
 use std::borrow::Cow;

@@ -251,3 +251,117 @@ fn alternatives_tell_of_the_nearest_one() {
         &[": is of a kind that is not allowed here, got \"x\""],
     );
 }
+
+#[test]
+fn a_text_stays_one_where_an_alternative_takes_it() {
+    let of_two = |key: &str, one: &str, other: &str| json!({key: [{"type": one}, {"type": other}]});
+    let table = of(
+        json!({"type": "object", "properties": {
+            "v": of_two("anyOf", "integer", "string"), "n": of_two("oneOf", "number", "string"),
+            "b": of_two("anyOf", "boolean", "string"), "i": of_two("anyOf", "integer", "boolean"),
+            "m": {"additionalProperties": of_two("oneOf", "number", "string")},
+            "d": {"anyOf": [{"anyOf": [{"type": "integer"}]}, {"properties": {"v": of_two("anyOf", "integer", "string")}}]},
+            "e": {"type": "integer", "anyOf": [{"type": "integer", "maximum": 3}]},
+        }}),
+        json!({}),
+    );
+    let given = json!({"v": "5", "n": "1e5", "b": "true", "i": "5", "m": {"zip": "12345"}, "d": {"v": "5"}, "e": "3"});
+    let kept = r#"{"v":"5","n":"1e5","b":"true","i":5,"m":{"zip":"12345"},"d":{"v":"5"},"e":3}"#;
+    assert_eq!(fitted(&table, given, Wire::Json), (kept.to_owned(), vec![]));
+    assert_eq!(fitted(&table, json!({"e": "5"}), Wire::Json).1, [".e: must be at most 3, got 5"]);
+}
+
+#[test]
+fn a_text_is_no_number_that_is_not_allowed() {
+    check(json!({"not": {"type": "integer"}}), json!("5"), &[]);
+    let converted = json!({"type": "integer", "not": {"type": "integer", "maximum": 3}});
+    check(converted, json!("2"), &[": is of a kind that is not allowed here, got \"2\""]);
+}
+
+#[test]
+fn a_schema_may_name_itself_by_its_discriminator() {
+    for mapping in [json!({"pet": "#/components/schemas/Pet"}), json!({})] {
+        let pet = json!({
+            "type": "object", "properties": {"kind": {"type": "string"}, "n": {"type": "integer"}},
+            "discriminator": {"propertyName": "kind", "mapping": mapping},
+        });
+        let table = of(json!({"$ref": "#/components/schemas/Pet"}), json!({"Pet": pet}));
+        for kind in ["pet", "Pet"] {
+            assert_eq!(fitted(&table, json!({"kind": kind, "n": 1}), Wire::Json).1, [""; 0]);
+            assert_eq!(
+                fitted(&table, json!({"kind": kind, "n": "x"}), Wire::Json).1,
+                [".n: must be an integer, got \"x\""]
+            );
+        }
+    }
+}
+
+/// A chain of components, each made of the next one by `link`.
+fn chain(length: usize, link: impl Fn(Value) -> Value) -> OperationTable {
+    let name = |number: usize| json!({"$ref": format!("#/components/schemas/A{number}")});
+    let of_number =
+        |number| if number == length { json!({"type": "integer"}) } else { link(name(number + 1)) };
+    let schemas = (0..=length).map(|number| (format!("A{number}"), of_number(number)));
+    // With a constraint its types alone settle nothing.
+    of(json!({"$ref": "#/components/schemas/A0", "minProperties": 1}), Value::Object(schemas.collect()))
+}
+
+#[test]
+fn what_would_take_too_long_is_not_checked() {
+    let twice = |next: Value| json!({"allOf": [next.clone(), next]});
+    assert_eq!(fitted(&chain(8, twice), json!("x"), Wire::Json).1, [": must be an integer, got \"x\""]);
+    for either in ["allOf", "anyOf"] {
+        let table = chain(40, |next| json!({either: [next.clone(), next]}));
+        fitted(&table, json!({"a": {"b": 1}}), Wire::Json);
+    }
+    let unless = chain(40, |next| json!({"allOf": [next.clone(), next.clone()], "not": {"not": next}}));
+    assert_eq!(fitted(&unless, json!(1), Wire::Json).1, [""; 0]);
+}
+
+#[test]
+fn what_is_too_deep_is_not_checked() {
+    assert_eq!(
+        fitted(&chain(100, |next| next), json!("x"), Wire::Json).1,
+        [": must be an integer, got \"x\""]
+    );
+    assert_eq!(fitted(&chain(100, |next| next), json!("5"), Wire::Json), ("5".to_owned(), vec![]));
+    for link in [
+        |next| next,
+        |next| json!({"allOf": [{"allOf": [next]}]}),
+        |next| json!({"anyOf": [{"oneOf": [next]}]}),
+    ] {
+        let table = chain(9_000, link);
+        assert_eq!(fitted(&table, json!("5"), Wire::Json), ("\"5\"".to_owned(), vec![]));
+    }
+    let unless = chain(9_000, |next| json!({"not": next}));
+    assert_eq!(fitted(&unless, json!(1), Wire::Json).1, [""; 0]);
+}
+
+#[test]
+fn what_the_service_sets_is_not_required_wherever_that_is_said() {
+    let of_pet = |pet: Value| {
+        let schemas = json!({
+            "Base": {"type": "object", "properties": {
+                "id": {"type": "string", "readOnly": true}, "name": {"type": "string"}}},
+            "Id": {"type": "string", "readOnly": true},
+            "Alias": {"allOf": [{"$ref": "#/components/schemas/Id"}]},
+            "Named": {"required": ["id", "name"]},
+            "Pet": pet,
+        });
+        of(json!({"$ref": "#/components/schemas/Pet"}), schemas)
+    };
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    for pet in [
+        json!({"required": ["id", "name", "ref"], "allOf": [reference("Base"), {"properties": {"ref": reference("Id")}}]}),
+        json!({"allOf": [reference("Base"), reference("Named")]}),
+        json!({"allOf": [reference("Base")], "oneOf": [reference("Named")]}),
+        json!({"properties": {"id": reference("Alias")}, "required": ["id", "name"]}),
+        json!({"properties": {"id": {"type": "string"}}, "allOf": [reference("Base")], "required": ["id", "name"]}),
+    ] {
+        let table = of_pet(pet.clone());
+        assert_eq!(fitted(&table, json!({"name": "x"}), Wire::Json).1, [""; 0], "{pet}");
+        assert_eq!(fitted(&table, json!({}), Wire::Json).1, [".name: is required"], "{pet}");
+    }
+    let inside = of(json!({"properties": {"in": {"required": ["id"]}, "id": {"readOnly": true}}}), json!({}));
+    assert_eq!(fitted(&inside, json!({"in": {}}), Wire::Json).1, [".in.id: is required"], "another object's");
+}

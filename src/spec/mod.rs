@@ -9,6 +9,7 @@ mod document;
 mod encoding;
 mod error;
 mod extract;
+mod folder;
 mod graphql;
 mod graphql_schema;
 mod head;
@@ -38,6 +39,7 @@ use serde_json::{Map, Value};
 pub(crate) use document::{Parsed, lay_over, parse, scalar};
 pub use document::{json, text};
 pub(crate) use error::token;
+use error::told_token;
 pub use error::{Effect, Position, SpecError, Warning};
 pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
@@ -224,10 +226,13 @@ pub(crate) fn read_folder_patched(
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
         let mut found =
             one(&Reading { file: &full(file), bytes: bytes.len(), number, ..reading }, &parsed.value)?;
+        if let Some(whole) = &whole {
+            folder::keep_apart(whole, &mut found, &full(file));
+        }
         locate(file, &bytes, &mut found.warnings)?;
         match &mut whole {
             Some(whole) => {
-                join(whole, found);
+                folder::join(whole, found);
                 limits.check_operations(whole.operations.len(), "#").map_err(|error| error.file(folder))?;
             }
             None => whole = Some(found),
@@ -240,29 +245,6 @@ pub(crate) fn read_folder_patched(
     whole.warnings = warnings;
     whole.service.documents.clone_from(&whole.documents);
     Ok(whole)
-}
-
-/// Adds a further document to a service.
-fn join(whole: &mut Description, mut found: Description) {
-    if found.service.servers != whole.service.servers {
-        for operation in found.operations.iter_mut().filter(|operation| operation.servers.is_empty()) {
-            operation.servers.clone_from(&found.service.servers);
-        }
-    }
-    for scheme in found.service.security_schemes {
-        if !whole.service.security_schemes.iter().any(|known| known.name == scheme.name) {
-            whole.service.security_schemes.push(scheme);
-        }
-    }
-    if whole.operations.is_empty() {
-        whole.format = found.format;
-    }
-    if whole.service.version.is_empty() {
-        whole.service.version = found.service.version;
-    }
-    whole.documents.append(&mut found.documents);
-    whole.operations.append(&mut found.operations);
-    whole.warnings.append(&mut found.warnings);
 }
 
 /// A parsed document on its way to a description.
@@ -296,7 +278,8 @@ fn collect(
     warnings: &mut Vec<Warning>,
 ) -> Result<Description, SpecError> {
     let &Reading { file, bytes, folder, source, depth, number } = reading;
-    let placed = anchors::by_place(root);
+    let has_names = document::is_since_3_1(root.get("openapi"));
+    let placed = if has_names { anchors::by_place(root) } else { None };
     let root = placed.as_ref().unwrap_or(root);
     let resolver = Whole::new(root, source, file, bytes);
     let Head { mut format, upgrade, defaults, service } =
@@ -320,7 +303,7 @@ fn collect(
         if path.starts_with("x-") {
             continue;
         }
-        let pointer = format!("#/paths/{}", token(path));
+        let pointer = format!("#/paths/{}", told_token(path));
         let item = match openapi31::path_item(item, &resolver, &pointer) {
             Ok(item) => item,
             Err(error) => {
@@ -383,7 +366,7 @@ fn methods<'v>(
                     Ok(method) => found.push((method, value)),
                     Err(error) => {
                         let error = SpecError::new(format!("{error}"));
-                        let pointer = format!("{pointer}/additionalOperations/{}", token(name));
+                        let pointer = format!("{pointer}/additionalOperations/{}", told_token(name));
                         warnings.push(Warning::skipped(&pointer, error));
                     }
                 }

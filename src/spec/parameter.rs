@@ -1,22 +1,22 @@
 //! Parameters: a path item's with an operation's, each with its style and schema.
 
-use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
+use indexmap::IndexSet;
 use openapiv3::{CookieStyle, HeaderStyle, Parameter, ParameterData, PathStyle, QueryStyle};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::encoding;
-use super::error::{Effect, SpecError, Warning, token};
+use super::error::{Effect, SpecError, Warning, told_token};
 use super::extract::Context;
 use super::reference::{count, follow};
 use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
 use super::styles::{self, Says};
 use super::{schema, swagger2};
-use crate::operation::{DeepArrays, Location, ParameterDef, SchemaDef, Style};
+use crate::operation::{DeepArrays, Location, ParameterDef, SchemaDef, Style, Types, header, path};
 
 /// A parameter with its schema as a value, so that the schemas it reaches can be found.
 pub(crate) struct Found {
@@ -95,9 +95,8 @@ fn read(
         }
         read => read?,
     };
-    let names_what_others_say = ["accept", "content-type", "authorization"];
     if def.location == Location::Header
-        && names_what_others_say.contains(&def.name.to_ascii_lowercase().as_str())
+        && (header::is_said_elsewhere(&def.name) || header::is_of_client(&def.name))
     {
         return Ok(None);
     }
@@ -111,10 +110,11 @@ fn read(
         Some((media_type, content)) => {
             let schema = content.get("schema");
             let (properties, _) = schema::properties(schema, resolver);
-            let pointer = format!("{pointer}/content/{}", token(media_type));
+            let pointer = format!("{pointer}/content/{}", told_token(media_type));
             // Only parts have headers, whose schemas would be reached.
             let reached = &mut Reached::default();
-            def.encoding = encoding::read(content, &properties, &pointer, context, reached, warnings);
+            def.encoding =
+                encoding::read((media_type, content), &properties, &pointer, context, reached, warnings);
             def.content = Some((*media_type).clone());
             schema
         }
@@ -209,60 +209,69 @@ fn query_style(style: &QueryStyle) -> Style {
     }
 }
 
-/// Makes path parameters and the template's variables agree: a variable without a parameter gets one, a
-/// path parameter without a variable goes.
-pub(crate) fn fit_to_path(found: &mut Vec<Found>, path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
-    let variables = variables(path);
-    let named: HashSet<&str> = variables.iter().map(AsRef::as_ref).collect();
+/// Makes parameters and the variables of the path key agree: a variable without a parameter gets one, a path parameter
+/// without a variable goes. A variable of the key's query is a query parameter, where no path parameter has its name.
+pub(crate) fn fit_to_path(found: &mut Vec<Found>, key: &str, pointer: &str, warnings: &mut Vec<Warning>) {
+    let (template, query) = path::split(key);
+    let declared = |location: Location| -> HashSet<String> {
+        let there = found.iter().filter(|one| one.def.location == location);
+        there.map(|one| one.def.name.clone()).collect()
+    };
+    let (mut in_path, mut in_query) = (declared(Location::Path), declared(Location::Query));
+    let of_path: IndexSet<&str> = path::variables(template, |name| in_path.contains(name)).collect();
+    let is_declared = |name: &str| in_query.contains(name) || in_path.contains(name);
+    let of_query: IndexSet<&str> = path::variables(query.unwrap_or_default(), is_declared).collect();
     found.retain(|one| {
-        let fits = one.def.location != Location::Path || named.contains(one.def.name.as_str());
+        let name = one.def.name.as_str();
+        let fits = one.def.location != Location::Path
+            || of_path.contains(name)
+            || of_query.contains(name) && !in_query.contains(name);
         if !fits {
-            let problem = format!("the path has no `{{{}}}` for the parameter of that name", one.def.name);
+            let problem = format!("the path has no `{{{name}}}` for the parameter of that name");
             warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
         }
         fits
     });
-    let of_path = found.iter().filter(|one| one.def.location == Location::Path);
-    let mut declared: HashSet<String> = of_path.map(|one| one.def.name.clone()).collect();
-    for variable in &variables {
-        if !declared.insert(variable.clone().into_owned()) {
-            continue;
-        }
-        let problem = format!("no path parameter `{variable}` is declared; read as a required string");
+    let mut add = |name: &str, location: Location| {
+        let place = location.as_str();
+        let problem = format!("no {place} parameter `{name}` is declared; read as a required string");
         warnings.push(Warning::new(pointer, problem, Effect::Assumed));
-        let schema = json!({"type": "string"});
-        found.push(Found {
-            def: ParameterDef {
-                name: variable.clone().into_owned(),
-                location: Location::Path,
-                required: true,
-                style: Style::Simple,
-                explode: false,
-                allow_reserved: false,
-                deep_arrays: DeepArrays::default(),
-                deprecated: false,
-                content: None,
-                encoding: None,
-                description: None,
-                schema: SchemaDef {
-                    types: crate::operation::Types::STRING,
-                    text: schema.to_string(),
-                    ..SchemaDef::default()
-                },
-            },
-            schema: None,
-        });
+        found.push(assumed(name, location));
+    };
+    for name in of_path {
+        if in_path.insert(name.to_owned()) {
+            add(name, Location::Path);
+        }
+    }
+    for name in of_query {
+        if !in_path.contains(name) && in_query.insert(name.to_owned()) {
+            add(name, Location::Query);
+        }
     }
 }
 
-/// The names in the braces of a path template.
-fn variables(path: &str) -> Vec<Cow<'_, str>> {
-    let mut found = Vec::new();
-    let mut rest = path;
-    while let Some((_, from)) = rest.split_once('{') {
-        let Some((name, after)) = from.split_once('}') else { break };
-        found.push(Cow::Borrowed(name));
-        rest = after;
+/// The parameter of a variable that no parameter is declared for.
+fn assumed(name: &str, location: Location) -> Found {
+    let style = if location == Location::Path { Style::Simple } else { Style::Form };
+    Found {
+        def: ParameterDef {
+            name: name.to_owned(),
+            location,
+            required: true,
+            style,
+            explode: style == Style::Form,
+            allow_reserved: false,
+            deep_arrays: DeepArrays::default(),
+            deprecated: false,
+            content: None,
+            encoding: None,
+            description: None,
+            schema: SchemaDef {
+                types: Types::STRING,
+                text: json!({"type": "string"}).to_string(),
+                ..SchemaDef::default()
+            },
+        },
+        schema: None,
     }
-    found
 }

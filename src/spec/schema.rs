@@ -190,12 +190,13 @@ pub(crate) fn properties(schema: Option<&Value>, resolver: &dyn Resolve) -> (Vec
         let names = part.get("required").and_then(Value::as_array).into_iter().flatten();
         required.extend(names.filter_map(Value::as_str).map(str::to_owned));
         for (name, property) in part.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            found.entry(name.clone()).or_insert_with(|| PropertyDef {
+            let known = found.entry(name.clone()).or_insert_with(|| PropertyDef {
                 name: name.clone(),
                 required: false,
-                read_only: is_read_only(property, resolver),
+                read_only: false,
                 schema: define(property, resolver),
             });
+            known.read_only = known.read_only || is_read_only(property, resolver);
         }
     });
     let takes_objects = types(schema, resolver, 0).admits(Types::OBJECT);
@@ -368,12 +369,15 @@ mod tests {
         let components = json!({"base": {"type": "object", "required": ["a"],
             "properties": {"a": {"type": "string"}, "id": {"readOnly": true}}}});
         in_document(&components, |resolver| {
-            let schema =
-                json!({"allOf": [{"$ref": "#/s/base"}, {"properties": {"b": {}}, "required": ["b"]}]});
+            let schema = json!({"allOf": [{"$ref": "#/s/base"}, {"properties": {"b": {}, "id": {}}, "required": ["b"]}]});
             let (found, open) = properties(Some(&schema), resolver);
-            let names: Vec<_> =
-                found.iter().map(|one| (one.name.as_str(), one.required, one.read_only)).collect();
-            assert_eq!(names, [("a", true, false), ("id", false, true), ("b", true, false)]);
+            let names = |found: &[PropertyDef]| {
+                found.iter().map(|one| (one.name.clone(), one.required, one.read_only)).collect::<Vec<_>>()
+            };
+            let wanted = [("a", true, false), ("id", false, true), ("b", true, false)];
+            assert_eq!(names(&found), wanted.map(|(name, needed, read)| (name.to_owned(), needed, read)));
+            let later = json!({"allOf": [{"properties": {"id": {"type": "string"}}}, {"$ref": "#/s/base"}]});
+            assert!(properties(Some(&later), resolver).0[0].read_only, "wherever it is said");
             assert!(!open);
             let open = |schema: Value| properties(Some(&schema), resolver).1;
             assert!(open(json!({})) && open(json!({"type": "object"})));

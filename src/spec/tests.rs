@@ -8,7 +8,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::operation::{Location, PaginationKind, Style, Types};
+use crate::operation::{Location, PaginationKind, SchemeKind, Style, Types};
 
 /// Files by name.
 #[derive(Default)]
@@ -393,4 +393,129 @@ fn faults_in_graphql_documents_have_a_place() {
         .with("o.graphql", "query a { b }");
     let error = files.folder().unwrap_err();
     assert_eq!(error.pointer.as_deref(), Some("#/paths/~1graphql/post/x-graphql/pagination/gone"), "{error}");
+}
+
+/// What calls an operation of a folder has to sign in with, and where it is sent.
+fn terms<'d>(read: &'d Description, id: &str) -> (Vec<&'d SchemeKind>, Vec<&'d str>) {
+    let operation = read.operations.iter().find(|one| one.id == id).unwrap();
+    let schemes = &read.service.security_schemes;
+    let kinds = operation.security.iter().flatten();
+    let kinds = kinds.filter_map(|one| schemes.iter().find(|scheme| scheme.name == one.scheme));
+    let servers = if operation.servers.is_empty() { &read.service.servers } else { &operation.servers };
+    (kinds.map(|scheme| &scheme.kind).collect(), servers.iter().map(|one| one.url.as_str()).collect())
+}
+
+#[test]
+fn what_a_document_of_a_folder_says_holds_for_its_own_operations() {
+    let of = |id: &str, servers: Value, schemes: Value| {
+        let mut document = document(&json!({(format!("/{id}")): {"get": {"operationId": id}}}));
+        document["security"] = json!([{"key": []}]);
+        document["servers"] = servers;
+        document["components"] = json!({"securitySchemes": schemes});
+        document
+    };
+    let key = |place: &str, name: &str| json!({"key": {"type": "apiKey", "in": place, "name": name}});
+    let kind = |location, name: &str| SchemeKind::ApiKey { location, name: name.to_owned() };
+    let files = Files::default()
+        .with("a.json", &of("fa", json!([{"url": "https://x.test"}]), key("header", "X-A")))
+        .with("b.json", &of("fb", json!(null), key("query", "tokenB")))
+        .with("c.json", &of("fc", json!([{"url": "https://x.test"}]), key("header", "X-A")))
+        .with("d.json", &of("fd", json!([{"url": "https://d.test"}]), json!({})));
+    let read = files.folder().unwrap();
+    assert_eq!(terms(&read, "fa"), (vec![&kind(Location::Header, "X-A")], vec!["https://x.test"]));
+    assert_eq!(terms(&read, "fb"), (vec![&kind(Location::Query, "tokenB")], vec!["/"]));
+    assert_eq!(terms(&read, "fc"), terms(&read, "fa"));
+    assert_eq!(terms(&read, "fd"), (vec![], vec!["https://d.test"]), "its own document has no such scheme");
+    let told: Vec<_> = read.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "specs/pets/b.json:1:175#/components/securitySchemes/key: another document of the folder has a security \
+             scheme `key` too; this one is called `key_b` (read as the nearest valid form)",
+            "specs/pets/d.json:1:103#/security: the document has no security scheme `key` (calls cannot sign in by it)",
+        ]
+    );
+
+    let late = Files::default()
+        .with("a.json", &of("fa", json!(null), json!({})))
+        .with("b.json", &of("fb", json!(null), key("query", "tokenB")));
+    let read = late.folder().unwrap();
+    assert_eq!((terms(&read, "fa").0, terms(&read, "fb").0.len()), (vec![], 1));
+}
+
+#[test]
+fn a_path_key_and_its_parameters_agree() {
+    let parameter = |name: &str, place: &str| json!({"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}});
+    for (key, declared, expected) in [
+        ("/a/{id:[0-9]+}", vec![("id", "path")], vec![("id", Location::Path)]),
+        ("/a/{id:[0-9]{3}}", vec![("id", "path")], vec![("id", Location::Path)]),
+        ("/a/{a:b}", vec![("a:b", "path")], vec![("a:b", Location::Path)]),
+        ("/a/{ id }", vec![("id", "path")], vec![("id", Location::Path)]),
+        ("/a?q={q}", vec![("q", "query")], vec![("q", Location::Query)]),
+        ("/a?q={q}", vec![("q", "path")], vec![("q", Location::Path)]),
+        (
+            "/a/{q}?q={q}",
+            vec![("q", "path"), ("q", "query")],
+            vec![("q", Location::Path), ("q", Location::Query)],
+        ),
+    ] {
+        let declared: Vec<Value> = declared.iter().map(|(name, place)| parameter(name, place)).collect();
+        let read = whole(&document(&json!({(key): {"get": {"operationId": "a", "parameters": declared}}})));
+        assert_eq!(read.warnings, [], "{key}");
+        let found: Vec<_> =
+            read.operations[0].parameters.iter().map(|one| (one.name.as_str(), one.location)).collect();
+        assert_eq!(found, expected, "{key}");
+    }
+    let told = |key: &str, declared: Value| {
+        let read = whole(&document(&json!({(key): {"get": {"operationId": "a", "parameters": declared}}})));
+        let problems: Vec<_> = read.warnings.iter().map(|one| one.problem.clone()).collect();
+        (read.operations[0].parameters.len(), problems)
+    };
+    let assumed = |place: &str, name: &str| {
+        format!("no {place} parameter `{name}` is declared; read as a required string")
+    };
+    assert_eq!(told("/a/{x}?q={q}&x={x}", json!([])), (2, vec![assumed("path", "x"), assumed("query", "q")]));
+    assert_eq!(told("/a#b={x}", json!([])), (0, vec![]));
+    let gone = "the path has no `{x}` for the parameter of that name".to_owned();
+    assert_eq!(told("/a#b={x}", json!([parameter("x", "path")])), (0, vec![gone]));
+}
+
+#[test]
+fn a_version_is_one_with_names_or_without_in_both_readings() {
+    for (version, is_found) in
+        [(json!("3.1.0"), true), (json!(3.1), true), (json!("3.0.3"), false), (json!(3.0), false)]
+    {
+        let body = json!({"content": {"application/json": {"schema": {"$ref": "https://s.test/pet"}}}});
+        let mut document = document(&json!({"/a": {"post": {"operationId": "a", "requestBody": body}}}));
+        document["openapi"] = version.clone();
+        document["components"] = json!({"schemas": {"pet": {"$id": "https://s.test/pet", "type": "object"}}});
+        let read = whole(&document);
+        assert_eq!(read.warnings.is_empty(), is_found, "{version}");
+        assert_eq!(!read.operations[0].schemas.is_empty(), is_found, "{version}");
+        let is_lazy = index("dir/pets.json", &document.to_string(), Limits::default()).unwrap().is_some();
+        assert_eq!(is_lazy, !is_found, "{version}");
+    }
+}
+
+#[test]
+fn a_long_name_stands_whole_in_no_warning() {
+    let key = format!("/{}", "k".repeat(300_000));
+    let parameters =
+        (0..4_000).map(|number| json!({"name": format!("x{number}"), "in": "header", "style": "matrix"}));
+    let parameters: Vec<Value> = parameters.collect();
+    let read = whole(&document(&json!({(&key): {"get": {"operationId": "a", "parameters": parameters}}})));
+    assert_eq!(read.warnings.len(), 4_000);
+    assert!(read.warnings.iter().all(|one| one.pointer.len() < 300 && one.problem.len() < 300));
+    let pointer = &read.warnings[7].pointer;
+    assert!(
+        pointer.starts_with("#/paths/~1kkk") && pointer.ends_with("k…/get/parameters/7/style"),
+        "{pointer}"
+    );
+    assert!(read.warnings[7].position.is_some(), "that of the nearest part around it");
+    assert_eq!(read.operations[0].path, key);
+
+    let slashes = "/".repeat(1_000);
+    let warning = Warning::new(format!("#/{}/a", token(&slashes)), "é".repeat(5_000), Effect::Assumed);
+    assert_eq!(warning.pointer, format!("#/{}…/a", "~1".repeat(100)));
+    assert_eq!(warning.problem, format!("{}…", "é".repeat(1_000)));
 }

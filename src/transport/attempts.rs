@@ -48,6 +48,11 @@ pub(crate) trait Call: Send {
     /// The error for a failure that is final.
     fn failed(&self, failure: Failure, wire: &Wire, attempts: Vec<Attempt>) -> Self::Error;
 
+    /// The error for a call that cannot go on after these attempts.
+    fn unfinished(&self, error: Self::Error, _: Vec<Attempt>) -> Self::Error {
+        error
+    }
+
     /// The error for a call whose whole time ran out before anything was sent.
     fn out_of_time(&self) -> TransportError;
 }
@@ -97,11 +102,10 @@ impl Progress {
         self.log.push(Attempt { number, outcome, sent, took: started.elapsed(), wait: None, held });
     }
 
-    /// Notes that the next attempt is held back.
-    fn hold(&mut self, wire: &Wire, wait: Wait) {
+    /// Notes that the next attempt was held back.
+    fn hold(&mut self, wait: Wait) {
         let length = self.held.map_or(wait.length, |held| held.length.saturating_add(wait.length));
         self.held = Some(Wait { length, ..wait });
-        tracing::debug!(operation = wire.operation, wait = ?wait.length, why = %wait.reason, "held back");
     }
 
     /// Notes what follows the last attempt, for the caller and the log.
@@ -122,14 +126,24 @@ impl Progress {
         }
     }
 
+    /// The attempts of a call that is over: nothing came after the last one, whatever was meant to.
+    fn take_log(&mut self) -> Vec<Attempt> {
+        let mut log = std::mem::take(&mut self.log);
+        if let Some(last) = log.last_mut() {
+            last.wait = None;
+        }
+        log
+    }
+
     /// What was under way when the whole time ran out.
     fn lost(mut self) -> Option<TransportError> {
         let phase = |sent: bool| if sent { Phase::AnswerTimeout } else { Phase::ConnectTimeout };
         self.spend();
         let sent = !self.unsent.load(Ordering::Relaxed);
         self.end(Outcome::Failed(phase(sent)), sent);
-        let sent = self.log.iter().any(|attempt| attempt.sent);
-        self.lost.map(|lost| TransportError { phase: phase(sent), attempts: self.log, ..lost })
+        let attempts = self.take_log();
+        let sent = attempts.iter().any(|attempt| attempt.sent);
+        self.lost.map(|lost| TransportError { phase: phase(sent), attempts, ..lost })
     }
 }
 
@@ -148,16 +162,16 @@ impl Transport {
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<Answer, C::Error> {
-        let mut before: Option<(Wire, Result<Answer, Failure>)> = None;
+        let mut repeated: Option<(Wire, Result<Answer, Failure>)> = None;
         loop {
-            let wire = match (call.wire().await, before.take()) {
-                (Ok(wire), known) => {
-                    before = known;
-                    wire
-                }
-                // What was sent brought an outcome, which says more than that nothing more can be sent.
-                (Err(_), Some((wire, outcome))) => return finish(call, &wire, outcome, progress),
-                (Err(error), None) => return Err(error),
+            // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
+            let before = repeated.take();
+            let wire = match call.wire().await {
+                Ok(wire) => wire,
+                Err(error) => match before {
+                    Some((wire, outcome)) => return finish(call, &wire, outcome, progress),
+                    None => return Err(call.unfinished(error, progress.take_log())),
+                },
             };
             let caller = call.caller().cloned();
             let turn = match self.turn(caller.as_ref(), &wire, deadline, progress).await {
@@ -170,25 +184,19 @@ impl Transport {
             progress.begin(&wire);
             let outcome = self.attempt(&wire, &progress.unsent).await;
             progress.end(outcome_of(&outcome), was_sent(&outcome));
-            let hint = outcome.as_ref().ok().and_then(|answer| hint_of(call, answer));
-            if let (Some(turn), Ok(answer)) = (turn, &outcome) {
-                turn.answered(answer.status, &answer.headers, call.limits());
-            }
+            let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn));
             if let (Outcome::Status(status), Some(caller)) = (outcome_of(&outcome), caller) {
                 self.pace.refused(&caller, status, hint).await;
             }
             match self.next(call, &outcome, hint, &wire, deadline, progress)? {
                 Next::Redirected => progress.note(&wire, REDIRECTED),
-                Next::Renewed => {
-                    progress.note(&wire, RENEWED);
-                    before = (progress.repeats > 0).then_some((wire, outcome));
-                }
+                Next::Renewed => progress.note(&wire, RENEWED),
                 Next::Again(repeat, charge) => {
                     progress.note(&wire, repeat.wait);
                     progress.spend();
                     progress.charge = Some(charge);
                     progress.repeats += 1;
-                    before = Some((wire, outcome));
+                    repeated = Some((wire, outcome));
                     tokio::time::sleep(repeat.wait.length).await;
                 }
                 Next::Stop(stop) => {
@@ -212,7 +220,7 @@ impl Transport {
         let origin = wire.url.origin();
         let (operation, max_wait) = (wire.operation.as_str(), self.settings.retry.longest_wait());
         let asking = Asking { caller, operation, origin: &origin, deadline, max_wait };
-        self.pace.pass(&asking, |wait| progress.hold(wire, wait)).await.map(Some)
+        self.pace.pass(&asking, |wait| progress.hold(wait)).await.map(Some)
     }
 
     fn next<C: Call>(
@@ -256,8 +264,15 @@ impl Transport {
     }
 }
 
-fn hint_of<C: Call>(call: &C, answer: &Answer) -> Option<Hint> {
-    hint::read(answer.status, &answer.headers, call.limits(), SystemTime::now())
+/// Learns what an answer tells of limits; returns how long it asks to wait.
+fn heed(answer: &Answer, limits: Option<&RateLimitHeaders>, turn: Option<Turn>) -> Option<Hint> {
+    let Answer { status, headers, .. } = answer;
+    let now = SystemTime::now();
+    let quotas = hint::quotas(headers, limits, now);
+    if let Some(turn) = turn {
+        turn.answered(*status, headers, &quotas);
+    }
+    hint::beside(*status, headers, &quotas, now)
 }
 
 fn outcome_of(outcome: &Result<Answer, Failure>) -> Outcome {
@@ -278,7 +293,7 @@ fn finish<C: Call>(
     outcome: Result<Answer, Failure>,
     progress: &mut Progress,
 ) -> Result<Answer, C::Error> {
-    let attempts = std::mem::take(&mut progress.log);
+    let attempts = progress.take_log();
     match outcome {
         Ok(answer) => Ok(Answer { attempts, ..answer }),
         Err(failure) => Err(call.failed(failure, wire, attempts)),

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::multipart;
 use reqwest::{Body, Request, RequestBuilder};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::failure::Failure;
 use crate::error::IoError;
@@ -86,10 +89,22 @@ fn quotable(name: &str) -> String {
     name.replace('\r', "%0D").replace('\n', "%0A").replace('"', "%22")
 }
 
-/// A file's content and its length, which only a regular file has: a pipe is sent in chunks until it ends.
+/// A file's content and its length, which only a regular file has: a pipe is sent in chunks until it ends, and so is
+/// what the system makes up as it is read (`/proc`), which looks empty and is not.
 async fn open(path: &Path) -> Result<(Body, Option<u64>), Failure> {
     let failed = |source| IoError { action: format!("reading \"{}\"", path.display()), source };
-    let file = tokio::fs::File::open(path).await.map_err(failed)?;
+    let mut file = File::open(path).await.map_err(failed)?;
     let kind = file.metadata().await.map_err(failed)?;
-    Ok((Body::from(file), kind.is_file().then_some(kind.len())))
+    if !kind.is_file() {
+        return Ok((Body::from(file), None));
+    }
+    if kind.len() > 0 {
+        return Ok((Body::from(file), Some(kind.len())));
+    }
+    let is_empty = file.read(&mut [0]).await.map_err(failed)? == 0;
+    if is_empty {
+        return Ok((Body::from(Bytes::new()), Some(0)));
+    }
+    file.rewind().await.map_err(failed)?;
+    Ok((Body::from(file), None))
 }

@@ -79,6 +79,9 @@ impl Clients {
         let is_encrypted = wire.url.scheme() == "https";
         let certificate = wire.link.certificate.as_ref().or(settings.network.certificate.as_ref());
         let certificate = certificate.filter(|_| is_encrypted).cloned();
+        if let (Some(_), Some(proxy)) = (&certificate, proxy.as_ref().filter(|proxy| proxy.is_encrypted())) {
+            return Err(shown_to(proxy));
+        }
         let tls = is_encrypted || proxy.as_ref().is_some_and(Proxy::is_encrypted);
         let kind = Kind { proxy, tls, certificate };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,6 +222,14 @@ fn private_key(certificate: &ClientCertificate) -> Result<PrivateKeyDer<'static>
             broken("no private key can be read for the client certificate", hint)
         }
     })
+}
+
+/// The HTTP library speaks to a proxy by the same configuration as to the server behind it.
+fn shown_to(proxy: &Proxy) -> ConfigError {
+    broken(
+        &format!("the client certificate would be shown to the proxy {} too", proxy.shown()),
+        "give a proxy by http or SOCKS, in which an https call stays encrypted, or go past it (`no_proxy`).",
+    )
 }
 
 fn tls_error(error: &rustls::Error) -> ConfigError {

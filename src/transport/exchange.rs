@@ -10,6 +10,7 @@ use super::incoming::{Bounds, Incoming};
 use super::limits::{Span, TimedOut, is_large};
 use super::{Answer, Transport, Wire, body, connecting, decode};
 use crate::error::Phase;
+use crate::operation::Method;
 use crate::request::Content;
 
 impl Transport {
@@ -58,9 +59,10 @@ impl Transport {
         }
         let status = response.status();
         let mut headers = std::mem::take(response.headers_mut());
+        let is_absent = wire.method == Method::Head || matches!(status.as_u16(), 204 | 304);
         if wire.is_streamed && status.is_success() {
             let idle = wire.limits.idle_timeout.unwrap_or(self.settings.idle_timeout);
-            let bounds = Bounds { largest: None, idle: Some(idle) };
+            let bounds = Bounds { largest: None, idle: Some(idle), is_absent };
             let rest = Some(Incoming::of(response, &mut headers, bounds)?);
             return Ok(Answer {
                 status: status.as_u16(),
@@ -71,7 +73,7 @@ impl Transport {
             });
         }
         let largest = wire.limits.max_body.unwrap_or(self.settings.max_body);
-        let bounds = Bounds { largest: Some(largest), idle: None };
+        let bounds = Bounds { largest: Some(largest), idle: None, is_absent };
         let body = whole(Incoming::of(response, &mut headers, bounds)?, largest).await?;
         Ok(Answer { status: status.as_u16(), headers, body, rest: None, attempts: Vec::new() })
     }

@@ -77,7 +77,8 @@ impl Failure {
         if let Some(late) = chain(&error).find_map(|one| one.downcast_ref::<TimedOut>()) {
             return Self::late(Phase::ConnectTimeout, *late);
         }
-        let tls = tls::problem_of(&error, has_certificate);
+        let problem_of = if error.is_connect() { tls::problem_of } else { tls::late_problem_of };
+        let tls = problem_of(&error, has_certificate);
         let phase = match (error.is_connect(), error.is_timeout(), tls) {
             (_, false, Some(problem)) => Phase::Tls(problem),
             (false, false, None) if was_turned_away(&error) => Phase::Unprocessed,

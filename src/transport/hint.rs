@@ -32,6 +32,14 @@ pub(crate) struct Hint {
     pub(crate) source: HintSource,
 }
 
+impl Hint {
+    /// Whether it is a word about the call itself. Fields that tell of the rate limit stand in answers of every kind:
+    /// they are one only where the limit was hit.
+    pub(crate) fn is_about(&self, status: u16) -> bool {
+        status == 429 || matches!(self.source, HintSource::RetryAfter | HintSource::RetryAfterMs)
+    }
+}
+
 /// How long an answer with this status asks to wait, by the first form that it holds: `Retry-After`; the field that
 /// `x-rate-limit` names; `RateLimit`; `RateLimit-Reset` and its kin; milliseconds.
 ///
@@ -43,9 +51,13 @@ pub(crate) fn read(
     limits: Option<&RateLimitHeaders>,
     now: SystemTime,
 ) -> Option<Hint> {
-    let hint = retry_after(headers, now)
-        .or_else(|| exhausted(status, &quotas(headers, limits, now)))
-        .or_else(|| milliseconds(headers))?;
+    beside(status, headers, &quotas(headers, limits, now), now)
+}
+
+/// The same, where the limits that the answer tells are read already.
+pub(crate) fn beside(status: u16, headers: &HeaderMap, quotas: &[Quota], now: SystemTime) -> Option<Hint> {
+    let hint =
+        retry_after(headers, now).or_else(|| exhausted(status, quotas)).or_else(|| milliseconds(headers))?;
     Some(Hint { wait: hint.wait.min(LONGEST), ..hint })
 }
 

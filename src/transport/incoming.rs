@@ -36,6 +36,8 @@ pub(super) struct Bounds {
     pub(super) largest: Option<u64>,
     /// How long it may stand still.
     pub(super) idle: Option<Duration>,
+    /// There is none: the head speaks of what another request would bring (RFC 9110 §8.6).
+    pub(super) is_absent: bool,
 }
 
 /// The body of an answer, not read yet.
@@ -63,9 +65,10 @@ impl Incoming {
         let largest = bounds.largest.unwrap_or(u64::MAX);
         let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.unwrap_or("no content type").to_owned();
-        let codings = Codings::of(headers);
+        let codings = if bounds.is_absent { Codings::Known(Vec::new()) } else { Codings::of(headers) };
         let framing = if codings == Codings::Known(Vec::new()) { 0 } else { FRAMING };
-        if response.content_length().is_some_and(|length| length > largest.saturating_add(framing)) {
+        let length = response.content_length().filter(|_| !bounds.is_absent);
+        if length.is_some_and(|length| length > largest.saturating_add(framing)) {
             return Err(Failure::TooLarge(largest));
         }
         let received = Received::default();

@@ -266,7 +266,12 @@ impl Failure {
     }
 
     pub(crate) fn into_error(self, wire: &Wire, attempts: Vec<Attempt>) -> Error {
-        self.into_error_of(wire.error(Phase::Broken, attempts, None))
+        // These know no attempts: they are about a request that could not be made.
+        let before = match &self {
+            Self::Config(_) | Self::File(_) | Self::Unsendable(_) => attempts.clone(),
+            _ => Vec::new(),
+        };
+        self.into_error_of(wire.error(Phase::Broken, attempts, None)).after(before, wire.operation.clone())
     }
 
     /// The error of a request, of which `known` says what it was.

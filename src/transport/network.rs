@@ -86,7 +86,9 @@ impl Network {
     }
 
     /// Shows a client certificate, its chain and its private key both in PEM, to every server that asks for one. One
-    /// for a single service is [`Profile::client_certificate`](crate::Profile::client_certificate).
+    /// for a single service is [`Profile::client_certificate`](crate::Profile::client_certificate). With a proxy that
+    /// is itself spoken to by TLS (`https`) an https call that would show one is an [`Error::Config`](crate::Error::Config):
+    /// the proxy might ask for it too.
     pub fn client_certificate(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         self.certificate = Some(ClientCertificate::new(chain.as_ref(), key.as_ref()));
         self

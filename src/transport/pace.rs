@@ -19,12 +19,11 @@ use url::Origin;
 
 use self::cooldown::Cooldowns;
 use self::learned::{Learned, Place};
-use self::own::Own;
 pub(crate) use self::own::Rate;
+use self::own::{Own, Ticket};
 use self::shared::Shared;
-use super::hint::{self, Hint};
+use super::hint::{self, Hint, Quota};
 use crate::attempt::{Wait, WaitReason};
-use crate::operation::RateLimitHeaders;
 
 /// Requests that waited for the same moment go out within a tenth of their wait, and never within less than this.
 const SPREAD: Duration = Duration::from_millis(50);
@@ -77,10 +76,10 @@ pub(crate) struct Held {
 }
 
 /// What a request has behind it.
-#[derive(Debug, Default)]
-struct Waited {
+#[derive(Debug)]
+struct Waited<'p> {
     /// Its place by the user's own limit.
-    own: Option<Instant>,
+    ticket: Option<Ticket<'p>>,
     /// How long it waited for what is only a guess.
     guessed: Duration,
 }
@@ -90,51 +89,77 @@ impl Pace {
         Self { cooldowns: Cooldowns::default(), learned: learns.then(Arc::default), own: own.map(Own::new) }
     }
 
-    /// Waits until a request may go out; `waits` is told of it.
-    pub(super) async fn pass(&self, asking: &Asking<'_>, mut waits: impl FnMut(Wait)) -> Result<Turn, Held> {
-        let mut waited = Waited::default();
+    /// Waits until a request may go out; `waited` is told of it.
+    pub(super) async fn pass(&self, asking: &Asking<'_>, mut waited: impl FnMut(Wait)) -> Result<Turn, Held> {
+        let mut so_far = self.begin(asking);
         loop {
-            match self.step(asking, &mut waited, Instant::now(), fastrand::f64())? {
+            let left = self.own.as_ref().map(Own::left);
+            let wait = match self.step(asking, &mut so_far, Instant::now(), fastrand::f64())? {
                 Ok(turn) => return Ok(turn),
-                Err(wait) => {
-                    waits(wait);
-                    tokio::time::sleep(wait.length).await;
-                }
+                Err(wait) => wait,
+            };
+            let Wait { length, reason } = wait;
+            tracing::debug!(operation = asking.operation, wait = ?length, why = %reason, "held back");
+            let started = Instant::now();
+            match left.filter(|_| reason == WaitReason::OwnLimit) {
+                // Its turn may come sooner; it asks then.
+                Some(left) => _ = tokio::time::timeout(length, left).await,
+                None => tokio::time::sleep(length).await,
             }
+            waited(Wait { length: started.elapsed(), reason });
         }
     }
 
+    fn begin<'p>(&'p self, asking: &Asking<'p>) -> Waited<'p> {
+        let ticket = self.own.as_ref().map(|own| own.ticket(asking.origin));
+        Waited { ticket, guessed: Duration::ZERO }
+    }
+
     /// What a request does next: it goes, it waits and asks again, or it fails. `chance` is from 0 to 1.
+    ///
+    /// The user's own limit is asked last, with what was learned: a request counts in it when it goes out.
     fn step(
         &self,
         asking: &Asking<'_>,
-        waited: &mut Waited,
+        waited: &mut Waited<'_>,
         now: Instant,
         chance: f64,
     ) -> Result<Result<Turn, Wait>, Held> {
         let time_left = asking.deadline.saturating_duration_since(now);
-        if let Some(left) = self.cooldown(asking.caller, now) {
-            let reason = WaitReason::Cooldown;
-            if left > asking.max_wait || left >= time_left {
-                return Err(Held { wait: left, reason });
-            }
-            let spread = (left / 10).max(SPREAD).min(time_left.saturating_sub(left)).mul_f64(chance);
-            return Ok(Err(Wait { length: left + spread, reason }));
-        }
-        if let Some(wait) = self.own_wait(asking, waited, now)? {
+        if let Some(wait) = self.cooldown_wait(asking, time_left, now, chance)? {
+            waited.ticket.iter().for_each(Ticket::leave);
             return Ok(Err(wait));
         }
-        let Some(learned) = &self.learned else { return Ok(Ok(Turn(None))) };
-        let names = (asking.caller.key.as_str(), asking.operation);
-        let wait = match learned.ask(names, now, asking.max_wait, false) {
-            Ok(place) => return Ok(Ok(Turn(Some(place)))),
+        let learned = || self.learned_wait(asking, waited.guessed, time_left, now);
+        let wait = match waited.ticket.as_ref().map_or_else(learned, |ticket| ticket.pass(now, learned)) {
+            Ok(turn) => return Ok(Ok(turn)),
             Err(wait) => wait,
         };
-        if waited.guessed + wait > asking.max_wait || wait >= time_left {
-            return Ok(Ok(Turn(learned.ask(names, now, asking.max_wait, true).ok())));
+        match wait.reason {
+            WaitReason::OwnLimit if wait.length > time_left => {
+                return Err(Held { wait: wait.length, reason: wait.reason });
+            }
+            WaitReason::LearnedLimit => waited.guessed += wait.length,
+            _ => {}
         }
-        waited.guessed += wait;
-        Ok(Err(Wait { length: wait, reason: WaitReason::LearnedLimit }))
+        Ok(Err(wait))
+    }
+
+    /// Until the server's word is over; all who waited for it come one after the other.
+    fn cooldown_wait(
+        &self,
+        asking: &Asking<'_>,
+        time_left: Duration,
+        now: Instant,
+        chance: f64,
+    ) -> Result<Option<Wait>, Held> {
+        let Some(left) = self.cooldown(asking.caller, now) else { return Ok(None) };
+        let reason = WaitReason::Cooldown;
+        if left > asking.max_wait || left >= time_left {
+            return Err(Held { wait: left, reason });
+        }
+        let spread = (left / 10).max(SPREAD).min(time_left.saturating_sub(left)).mul_f64(chance);
+        Ok(Some(Wait { length: left + spread, reason }))
     }
 
     fn cooldown(&self, caller: &Caller, now: Instant) -> Option<Duration> {
@@ -142,23 +167,29 @@ impl Pace {
         self.cooldowns.left(&caller.key, now).max(shared)
     }
 
-    fn own_wait(&self, asking: &Asking<'_>, waited: &mut Waited, now: Instant) -> Result<Option<Wait>, Held> {
-        let Some(own) = &self.own else { return Ok(None) };
-        let reason = WaitReason::OwnLimit;
-        let at = match waited.own {
-            Some(at) => at,
-            None => own
-                .take(asking.origin, now, asking.deadline.saturating_duration_since(now))
-                .map_err(|wait| Held { wait, reason })?,
-        };
-        waited.own = Some(at);
-        let length = at.saturating_duration_since(now);
-        Ok((!length.is_zero()).then_some(Wait { length, reason }))
+    /// A request that waited long enough for a guess goes.
+    fn learned_wait(
+        &self,
+        asking: &Asking<'_>,
+        guessed: Duration,
+        time_left: Duration,
+        now: Instant,
+    ) -> Result<Turn, Wait> {
+        let Some(learned) = &self.learned else { return Ok(Turn(None)) };
+        let names = (asking.caller.key.as_str(), asking.operation);
+        match learned.ask(names, now, asking.max_wait, false) {
+            Ok(place) => Ok(Turn(Some(place))),
+            Err(wait) if guessed + wait > asking.max_wait || wait >= time_left => {
+                Ok(Turn(learned.ask(names, now, asking.max_wait, true).ok()))
+            }
+            Err(length) => Err(Wait { length, reason: WaitReason::LearnedLimit }),
+        }
     }
 
     /// Nobody of a caller asks again before a server's word: that of 429, or of 503 where it says how long.
     pub(super) async fn refused(&self, caller: &Caller, status: u16, hint: Option<Hint>) {
-        let Some(hint) = hint.filter(|_| matches!(status, 429 | 503)) else { return };
+        let is_word = |hint: &Hint| matches!(status, 429 | 503) && hint.is_about(status);
+        let Some(hint) = hint.filter(is_word) else { return };
         self.cooldowns.stop(&caller.key, hint.wait, Instant::now());
         let Some(shared) = caller.shared() else { return };
         let (key, now) = (caller.key.clone(), SystemTime::now());
@@ -173,10 +204,9 @@ impl Pace {
 
 impl Turn {
     /// Learns from the answer to the request that had this turn.
-    pub(super) fn answered(self, status: u16, headers: &HeaderMap, limits: Option<&RateLimitHeaders>) {
+    pub(super) fn answered(self, status: u16, headers: &HeaderMap, quotas: &[Quota]) {
         let Some(place) = self.0 else { return };
-        let quotas = hint::quotas(headers, limits, SystemTime::now());
-        place.learn(&quotas, hint::resource(headers), (200..300).contains(&status), Instant::now());
+        place.learn(quotas, hint::resource(headers), (200..300).contains(&status), Instant::now());
     }
 }
 

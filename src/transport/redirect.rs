@@ -43,6 +43,11 @@ impl Trail {
         Self { most, seen: Vec::new() }
     }
 
+    /// Whether a redirect was followed.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.seen.is_empty()
+    }
+
     /// What follows an answer; `None` where it is no redirect, or one that is not followed.
     ///
     /// # Errors

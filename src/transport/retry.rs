@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::hint::Hint;
-use crate::attempt::{HintSource, Outcome, Wait, WaitReason};
+use crate::attempt::{Outcome, Wait, WaitReason};
 use crate::error::{ConfigError, is_retryable_phase, is_retryable_status};
 
 /// More repeats than this help nobody.
@@ -250,11 +250,8 @@ impl RetryPolicy {
         }
     }
 
-    /// Fields that tell of the rate limit stand in answers of every kind: only where the limit was hit are they a word
-    /// about this call.
     fn refusal(&self, status: u16, hint: Option<Hint>) -> Trouble {
-        let is_word = |hint: &Hint| matches!(hint.source, HintSource::RetryAfter | HintSource::RetryAfterMs);
-        let hint = hint.filter(|hint| status == 429 || is_word(hint));
+        let hint = hint.filter(|hint| hint.is_about(status));
         let is_hinted = hint.is_some() && matches!(status, 429 | 503);
         Trouble {
             unprocessed: is_hinted,

@@ -7,40 +7,56 @@ use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
 use crate::error::TlsProblem;
 
-/// Why the two sides did not agree; `None` where an error is not about that. A server that wants a client certificate
-/// may say so only after this side thinks that the connection stands (TLS 1.3); it has read nothing by then.
-pub(super) fn problem_of(error: &(dyn Error + 'static), has_certificate: bool) -> Option<TlsProblem> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(problem) = said(error, has_certificate) {
-            return Some(problem);
-        }
-        next = error.source();
-    }
-    None
+/// What one side has said of the other, or of what it received.
+#[derive(Clone, Copy)]
+enum Said {
+    Alert(AlertDescription),
+    Certificate(TlsProblem),
+    Other,
 }
 
-fn said(error: &(dyn Error + 'static), has_certificate: bool) -> Option<TlsProblem> {
+/// Why the two sides did not agree while the connection was made; `None` where an error is not about that.
+pub(super) fn problem_of(error: &(dyn Error + 'static), has_certificate: bool) -> Option<TlsProblem> {
+    match said(error)? {
+        Said::Alert(alert) => of_alert(alert, has_certificate),
+        Said::Certificate(problem) => Some(problem),
+        Said::Other => Some(TlsProblem::Other),
+    }
+}
+
+/// The same for a connection that this side took for made: a server that wants a client certificate may say so only
+/// then (TLS 1.3), and has read nothing of a request by that time. Whatever else breaks it may come after a request.
+pub(super) fn late_problem_of(error: &(dyn Error + 'static), has_certificate: bool) -> Option<TlsProblem> {
+    match said(error)? {
+        Said::Alert(alert) => {
+            of_alert(alert, has_certificate).filter(|problem| *problem != TlsProblem::Other)
+        }
+        _ => None,
+    }
+}
+
+/// What TLS says in an error, or in one below it.
+fn said(error: &(dyn Error + 'static)) -> Option<Said> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(said_in)
+}
+
+fn said_in(error: &(dyn Error + 'static)) -> Option<Said> {
     // An input/output error gives what it wraps away by another door than `source`.
     if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        return said(inner, has_certificate).or_else(|| retold(inner, has_certificate));
+        return said_in(inner).or_else(|| retold(inner));
     }
-    match error.downcast_ref::<TlsError>()? {
-        TlsError::AlertReceived(alert) => of_alert(*alert, has_certificate),
-        TlsError::InvalidCertificate(problem) => Some(of_certificate(problem)),
-        _ => Some(TlsProblem::Other),
-    }
+    Some(match error.downcast_ref::<TlsError>()? {
+        TlsError::AlertReceived(alert) => Said::Alert(*alert),
+        TlsError::InvalidCertificate(problem) => Said::Certificate(of_certificate(problem)),
+        _ => Said::Other,
+    })
 }
 
 /// HTTP/2 tells an alert on in words alone.
-fn retold(error: &(dyn Error + 'static), has_certificate: bool) -> Option<TlsProblem> {
+fn retold(error: &(dyn Error + 'static)) -> Option<Said> {
     let text = error.to_string();
     let is_it = |alert: &&AlertDescription| text == TlsError::AlertReceived(**alert).to_string();
-    OF_CERTIFICATES
-        .iter()
-        .chain(&OF_HANDSHAKES)
-        .find(is_it)
-        .and_then(|alert| of_alert(*alert, has_certificate))
+    OF_CERTIFICATES.iter().chain(&OF_HANDSHAKES).find(is_it).map(|alert| Said::Alert(*alert))
 }
 
 /// Alerts by which a server refuses a client's certificate, or the want of one.
@@ -92,4 +108,36 @@ fn of_alert(alert: AlertDescription, has_certificate: bool) -> Option<TlsProblem
         return Some(TlsProblem::CertificateRequired);
     }
     OF_HANDSHAKES.contains(&alert).then_some(TlsProblem::Other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refused_certificate_is_told_late() {
+        use AlertDescription as Alert;
+        let of = |error: TlsError, has_certificate| {
+            let error = io::Error::other(error);
+            (problem_of(&error, has_certificate), late_problem_of(&error, has_certificate))
+        };
+        let (other, required) = (Some(TlsProblem::Other), Some(TlsProblem::CertificateRequired));
+        let refused = Some(TlsProblem::CertificateRefused);
+        for (alert, has_certificate, expected) in [
+            (Alert::CertificateRequired, false, (required, required)),
+            (Alert::CertificateExpired, false, (required, required)),
+            (Alert::CertificateExpired, true, (refused, refused)),
+            (Alert::DecryptError, true, (refused, refused)),
+            (Alert::DecryptError, false, (other, None)),
+            (Alert::HandshakeFailure, true, (other, None)),
+            (Alert::BadRecordMac, true, (None, None)),
+            (Alert::InternalError, false, (None, None)),
+        ] {
+            assert_eq!(of(TlsError::AlertReceived(alert), has_certificate), expected, "{alert:?}");
+        }
+        assert_eq!(of(TlsError::DecryptError, true), (other, None));
+        let certificate = TlsError::InvalidCertificate(CertificateError::Expired);
+        assert_eq!(of(certificate, false), (Some(TlsProblem::Expired), None));
+        assert_eq!(problem_of(&io::Error::other("no TLS"), false), None);
+    }
 }

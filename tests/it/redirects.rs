@@ -1,9 +1,12 @@
 //! Redirects on the wire: none unless asked for; then each as the standard says, with the call's own credentials.
 
-use opcall::{Command, Credentials, Error, FilePart, Harness, HarnessBuilder, Profile};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use opcall::{Command, Credentials, Error, FilePart, Harness, HarnessBuilder, Method, Profile};
 use serde_json::json;
 
-use crate::support::{Received, Reply, Server, builder};
+use crate::support::{Received, Reply, Server, builder, client, in_region};
 
 const DOCUMENT: &str = r#"{
   "openapi": "3.0.3", "info": {"title": "moves", "version": "1"}, "x-service": "moves",
@@ -186,4 +189,97 @@ async fn links_of_pages_are_relative_to_where_the_page_came_from() {
     }
     assert_eq!(found, [1, 2]);
     assert_eq!(trace(&server)[2..], ["GET /v2/deep/more?page=2&api%20key=k%2F1"]);
+}
+
+/// The token that the first request needs ends while it is answered, and there is no further one. The requests are
+/// answered by `answers`, in order.
+fn signing_in_once(answers: Vec<fn() -> Reply>) -> Server {
+    let (tokens, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    Server::start(move |request, _| match request.target.as_str() {
+        "/oauth2/token" if tokens.fetch_add(1, Ordering::SeqCst) == 0 => Reply::token("t", 1),
+        "/oauth2/token" => Reply::json(400, r#"{"errors":[{"message":"no more"}]}"#),
+        _ => answers[answered.fetch_add(1, Ordering::SeqCst)](),
+    })
+}
+
+fn statuses(error: &Error) -> Vec<Option<u16>> {
+    error.attempts().iter().map(opcall::Attempt::status).collect()
+}
+
+#[tokio::test]
+async fn a_call_that_was_carried_out_is_not_told_as_unsent_where_it_cannot_go_on() {
+    let late = || to(303, "/b").after(Duration::from_millis(1100));
+    let server = signing_in_once(vec![late]);
+    let harness = in_region(&server).build().unwrap();
+    let error = harness.request("falcon", Method::Post, "/a", ()).follow_redirects(1).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent(), statuses(&error)), ("unfinished", true, vec![Some(303)]));
+    assert_eq!(error.attempts()[0].wait, None, "nothing followed");
+    assert_eq!(
+        error.to_string(),
+        "POST /a was sent and answered with 303, but the request that had to follow could not be sent"
+    );
+    let Error::Unfinished(unfinished) = &error else { panic!("{error:?}") };
+    assert_eq!(unfinished.cause.kind(), "auth");
+    assert_eq!(error.hint(), unfinished.cause.hint());
+
+    // What came before the redirect is not what the call ends with.
+    let busy = || Reply::whole(500, &["retry-after: 0"], "");
+    let server = signing_in_once(vec![busy, late]);
+    let harness = in_region(&server).build().unwrap();
+    let error = harness.request("falcon", Method::Get, "/a", ()).follow_redirects(1).await.unwrap_err();
+    assert_eq!((error.kind(), statuses(&error)), ("unfinished", vec![Some(500), Some(303)]));
+
+    let refused = || Reply::json(401, "{}");
+    let server = signing_in_once(vec![|| to(303, "/b"), refused]);
+    let harness = in_region(&server).build().unwrap();
+    let error = harness.request("falcon", Method::Post, "/a", ()).follow_redirects(1).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), ("unfinished", true));
+    assert_eq!(statuses(&error), [Some(303), Some(401)]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_gone_before_the_repeat_does_not_make_the_call_unsent() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "once").unwrap();
+    let server = Server::start(|_, _| Reply::whole(500, &["retry-after: 1"], ""));
+    let harness = moves(&server).build().unwrap();
+    let goes = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        std::fs::remove_file(&file).unwrap();
+    };
+    let call = async { harness.command("put", ()).body(FilePart::path(&file)).await };
+    let (outcome, ()) = tokio::join!(call, goes);
+    let error = outcome.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent(), server.received().len()), ("unfinished", true, 1), "{error}");
+    assert_eq!(statuses(&error), [Some(500), None]);
+    assert_eq!(
+        error.to_string(),
+        "moves:put was sent and answered with 500, but the request that had to follow could not be sent"
+    );
+}
+
+/// The token endpoint names another region when the token is renewed for where the redirect leads.
+#[tokio::test]
+async fn a_redirect_is_not_taken_back_where_the_region_changes() {
+    let other = Server::start(|request, _| match request.target.as_str() {
+        "/oauth2/token" => Reply::token("t2", 1800),
+        _ => Reply::json(200, "{}"),
+    });
+    let (tokens, moved) = (AtomicUsize::new(0), format!("location: {}/oauth2/token", other.url()));
+    let server = Server::start(move |request, _| match request.target.as_str() {
+        "/oauth2/token" if tokens.fetch_add(1, Ordering::SeqCst) == 0 => Reply::token("t1", 1800),
+        "/oauth2/token" => Reply::whole(308, &[&moved, "x-cs-region: us-2"], ""),
+        "/a" => to(303, "/b"),
+        _ if request.header("authorization") == Some("Bearer t2") => Reply::json(200, "{}"),
+        _ => Reply::json(401, "{}"),
+    });
+    let regions = [("us-1", server.url()), ("us-2", other.url())];
+    let profile = Profile::new().credentials(client());
+    let harness = builder().regions("falcon", regions).profile("falcon", profile).build().unwrap();
+    let found = harness.request("falcon", Method::Post, "/a", ()).follow_redirects(1).await.unwrap();
+    assert_eq!(found.attempts().len(), 3);
+    assert_eq!((server.count("/a"), server.count("/b"), other.count("/a")), (1, 2, 0));
+    harness.request("falcon", Method::Get, "/c", ()).await.unwrap();
+    assert_eq!((other.count("/c"), other.received().len()), (1, 2), "the next call goes there");
 }

@@ -191,7 +191,8 @@ const SEALED: &str = r#"{
   "components": {"securitySchemes": {
     "cert": {"type": "mutualTLS"}, "key": {"type": "apiKey", "in": "header", "name": "X-Key"}}},
   "paths": {
-    "/open": {"get": {"operationId": "open", "security": []}},
+    "/open": {"get": {"operationId": "open", "security": []}, "post": {
+      "operationId": "make", "security": [], "requestBody": {"content": {"text/plain": {}}}}},
     "/cert": {"get": {"operationId": "cert", "security": [{"cert": []}]}},
     "/both": {"get": {"operationId": "both", "security": [{"cert": [], "key": []}]}},
     "/either": {"get": {"operationId": "either", "security": [{"cert": []}, {"key": []}]}}
@@ -298,6 +299,50 @@ async fn a_port_without_tls_is_told_from_one_that_is_closed() {
     assert_eq!(error.hint().unwrap(), format!("check that {url} is served by https, TLS 1.2 or later."));
     let error = harness_of("https://127.0.0.1:9", None).command("open", ()).await.unwrap_err();
     assert_eq!(phase_of(&error), Phase::Connect);
+}
+
+/// Reads a request whole and falls out of TLS: these bytes come as they are. Returns its URL and how many requests came.
+fn falling_out(bytes: &'static [u8]) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let (config, came) = (Way::good().config(), Arc::<AtomicUsize>::default());
+    let count = Arc::clone(&came);
+    thread::spawn(move || {
+        for socket in listener.incoming().map_while(Result::ok) {
+            let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), socket);
+            let (mut request, mut byte) = (Vec::new(), [0]);
+            while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
+                request.push(byte[0]);
+            }
+            if request.starts_with(b"POST ") {
+                stream.read_exact(&mut [0; 4]).unwrap();
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            stream.sock.write_all(bytes).unwrap();
+            stream.sock.shutdown(std::net::Shutdown::Write).ok();
+            let _ = stream.sock.read_to_end(&mut Vec::new());
+        }
+    });
+    (url, came)
+}
+
+#[tokio::test]
+async fn what_breaks_after_the_request_was_sent_may_have_been_carried_out() {
+    const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+    /// A record that nobody can decipher.
+    const TORN: &[u8] =
+        &[23, 3, 3, 0, 24, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+    for bytes in [PLAIN, TORN] {
+        let (url, came) = falling_out(bytes);
+        let harness = harness_of(&url, None);
+        let error = harness.command("make", ()).body("1234").await.unwrap_err();
+        assert_eq!((phase_of(&error), error.was_sent()), (Phase::Broken, true), "{error:?}");
+        assert!(error.to_string().ends_with("after 1 attempt; it may have been carried out"), "{error}");
+        assert_eq!(came.load(Ordering::SeqCst), 1);
+        let error = harness.command("open", ()).await.unwrap_err();
+        assert_eq!((phase_of(&error), error.attempts().len()), (Phase::Broken, 3), "{error:?}");
+        assert_eq!(came.load(Ordering::SeqCst), 4, "what only reads is repeated");
+    }
 }
 
 #[tokio::test]

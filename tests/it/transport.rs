@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use opcall::{Credentials, Error, FilePart, Harness, HarnessBuilder, Phase, Profile, TlsProblem};
+use opcall::{Credentials, Error, FilePart, Harness, HarnessBuilder, Method, Phase, Profile, TlsProblem};
 use serde_json::json;
 
 use crate::support::{Reply, Server, builder};
@@ -244,6 +244,57 @@ async fn files_are_streamed_whole_and_as_parts() {
     assert!(sent.text().contains("filename=\"a %22b%22.bin\"\r\n"), "{}", sent.text());
     assert!(sent.body.windows(8).any(|bytes| bytes == b"\r\n\r\n\x00\x01\x02\xff"));
     assert!(sent.header("content-length").is_some());
+}
+
+/// What the kernel makes up as it is read has no length.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_without_a_length_is_sent_whole() {
+    let server = Server::start(|_, _| Reply::json(200, "{}"));
+    let harness = panther(&server.url()).build().unwrap();
+    let put =
+        |path: &std::path::Path| harness.request("panther", Method::Put, "/a", ()).body(FilePart::path(path));
+    put("/proc/version".as_ref()).await.unwrap();
+    let sent = server.received().pop().unwrap();
+    assert_eq!(sent.text(), std::fs::read_to_string("/proc/version").unwrap());
+    assert_eq!((sent.header("content-length"), sent.header("transfer-encoding")), (None, Some("chunked")));
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    put(empty.path()).await.unwrap();
+    let sent = server.received().pop().unwrap();
+    assert_eq!((sent.text().as_str(), sent.header("content-length")), ("", Some("0")));
+    assert_eq!(sent.header("transfer-encoding"), None);
+
+    let profile = Profile::new().base_url(server.url()).credentials(Credentials::new().access_token("t"));
+    let harness = builder().profile("falcon", profile).build().unwrap();
+    let sample = |path: &std::path::Path| [("sample", opcall::Argument::from(FilePart::path(path)))];
+    for (path, held) in [
+        ("/proc/version".as_ref(), std::fs::read_to_string("/proc/version").unwrap()),
+        (empty.path(), String::new()),
+    ] {
+        let params = sample(path).into_iter().chain([("file_name", "v".into())]).collect::<Vec<_>>();
+        harness.command("UploadSampleV3", opcall::Params::from(params)).await.unwrap();
+        let text = server.received().pop().unwrap().text();
+        assert!(text.contains(&format!("\r\n\r\n{held}\r\n--")), "{text}");
+    }
+}
+
+/// They say what an answer with a body would have (RFC 9110 §8.6).
+#[tokio::test]
+async fn header_fields_of_an_answer_without_a_body_stay() {
+    const FIELDS: &str = "content-encoding: gzip\r\ncontent-length: 99999999999\r\n\r\n";
+    for (method, status) in [(Method::Head, 200), (Method::Head, 404), (Method::Get, 304)] {
+        let server = Server::start(move |_, _| Reply::raw(format!("HTTP/1.1 {status} Status\r\n{FIELDS}")));
+        let harness = panther(&server.url()).build().unwrap();
+        let found = match harness.request("panther", method.clone(), "/a", ()).await {
+            Ok(found) => found,
+            Err(Error::Refused(refused)) => refused.response,
+            Err(other) => panic!("{method} {status}: {other:?}"),
+        };
+        let field = |name: &str| found.headers().get(name).and_then(|value| value.to_str().ok());
+        assert_eq!((found.status(), found.bytes().len()), (status, 0));
+        assert_eq!(field("content-encoding"), Some("gzip"), "{method} {status}");
+        assert_eq!(field("content-length"), Some("99999999999"), "{method} {status}");
+    }
 }
 
 #[tokio::test]

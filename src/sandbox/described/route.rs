@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::operation::path as path_key;
 use crate::table::{Operation, ServiceTable};
 
 /// What a path means.
@@ -51,7 +52,7 @@ pub(crate) fn fits(template: &str, path: &str) -> Option<(Rank, Variables)> {
     if template.contains('#') {
         return None;
     }
-    let template = template.split_once('?').map_or(template, |(path, _)| path);
+    let (template, _) = path_key::split(template);
     let literal = &template[..template.find('{').unwrap_or(template.len())];
     if !path.starts_with(literal) && !path.contains('%') {
         return None;
@@ -94,7 +95,8 @@ fn segment(template: &str, given: &str, variables: &mut Variables) -> Option<u8>
     let rest = given.strip_prefix(&template[..open])?;
     let literal = &after[..after.find('{').unwrap_or(after.len())];
     let end = if literal.is_empty() { rest.len() } else { rest.find(literal)? };
-    let (name, pattern) = name.split_once(':').unwrap_or((name, ""));
+    let (name, pattern) =
+        name.split_once(':').map_or((name.trim(), ""), |(name, pattern)| (name.trim(), pattern));
     if end == 0 || !matches_pattern(pattern, &rest[..end]) {
         return None;
     }

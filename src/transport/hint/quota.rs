@@ -14,6 +14,9 @@ const REQUESTS: [&str; 7] = ["", "-requests", "-second", "-minute", "-hour", "-d
 /// No limit has a longer name, in bytes.
 const LONGEST_NAME: usize = 64;
 
+/// No answer tells of more limits, nor of more policies, in the fields of the draft.
+const MOST: usize = 64;
+
 /// One rate limit, as an answer tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Quota {
@@ -83,11 +86,10 @@ fn declared(headers: &HeaderMap, limits: &RateLimitHeaders, now: SystemTime) -> 
 /// `RateLimit: "name";r=0;t=5` (draft-ietf-httpapi-ratelimit-headers-10 §4), or `limit=10, remaining=0, reset=5` as in
 /// its seventh version.
 fn drafted(headers: &HeaderMap) -> Vec<Quota> {
-    let policies: Vec<_> = lines(headers, "ratelimit-policy").flat_map(|line| split(line, ',')).collect();
+    let policies: Vec<_> = items(headers, "ratelimit-policy").collect();
     let mut found = Vec::new();
     let mut older = Quota::new(HintSource::RateLimit);
-    for member in lines(headers, "ratelimit").flat_map(|line| split(line, ',')) {
-        let pieces = split(member, ';');
+    for pieces in items(headers, "ratelimit") {
         let name = pieces.first().copied().unwrap_or_default();
         match name.split_once('=').filter(|_| !name.starts_with('"')) {
             Some((key, value)) => add_older(&mut older, key, value),
@@ -98,16 +100,20 @@ fn drafted(headers: &HeaderMap) -> Vec<Quota> {
     found
 }
 
+/// The items of a field, each a name and its parameters.
+fn items<'h>(headers: &'h HeaderMap, field: &str) -> impl Iterator<Item = Vec<&'h str>> {
+    let members = lines(headers, field).flat_map(|line| split(line, ','));
+    members.filter(|member| !member.is_empty()).take(MOST).map(|member| split(member, ';').collect())
+}
+
 /// One item of the field; without the number of what remains it is malformed, and ignored.
-fn item(name: &str, pieces: &[&str], policies: &[&str]) -> Option<Quota> {
+fn item(name: &str, pieces: &[&str], policies: &[Vec<&str>]) -> Option<Quota> {
     let mut quota = Quota::new(HintSource::RateLimit);
     quota.add(Some(Fact::Remaining(whole(parameter(pieces, "r")?)?)));
     quota.add(parameter(pieces, "t").and_then(seconds).map(Fact::Reset));
-    let policy =
-        policies.iter().map(|policy| split(policy, ';')).find(|policy| policy.first() == Some(&name));
-    if let Some(policy) = policy {
-        quota.limit = parameter(&policy, "q").and_then(whole);
-        quota.counts_requests = parameter(&policy, "qu").is_none_or(|unit| unit == "\"requests\"");
+    if let Some(policy) = policies.iter().find(|policy| policy.first() == Some(&name)) {
+        quota.limit = parameter(policy, "q").and_then(whole);
+        quota.counts_requests = parameter(policy, "qu").is_none_or(|unit| unit == "\"requests\"");
     }
     Some(quota)
 }
@@ -130,16 +136,15 @@ fn parameter<'p>(pieces: &[&'p str], name: &str) -> Option<&'p str> {
 }
 
 /// Splits at a sign where it stands outside of quotes.
-fn split(text: &str, sign: char) -> Vec<&str> {
+fn split(text: &str, sign: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
-    text.split(|letter| {
+    text.split(move |letter| {
         let splits = letter == sign && !quoted;
         quoted ^= letter == '"' && !escaped;
         escaped = letter == '\\' && quoted && !escaped;
         splits
     })
     .map(str::trim)
-    .collect()
 }
 
 /// `RateLimit-Remaining`, `X-RateLimit-Reset`, `x-ratelimit-reset-requests`: what ends alike belongs together.

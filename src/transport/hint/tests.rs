@@ -131,6 +131,26 @@ const PIECES: [&str; 24] = [
     "\u{80}",
 ];
 
+#[test]
+fn a_head_full_of_limits_is_read_in_no_time() {
+    let lines = [
+        format!("ratelimit: {}", r#""";r=9,"#.repeat(1500)),
+        format!("ratelimit-policy: {}", r#""b";q=5,,,,,"#.repeat(2000)),
+    ];
+    let head = head(&lines);
+    let started = Instant::now();
+    assert_eq!(read(429, &head, None, now()), None);
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert_eq!(quotas(&head, None, now()).len(), 64);
+    let lines = [
+        r#"ratelimit: ,, "a";r=1;t=5 ,"b";r=7"#.to_owned(),
+        r#"ratelimit-policy: ,"b";q=9;qu="requests",, "a";q=3;qu="content-bytes""#.to_owned(),
+    ];
+    let found = quotas(&self::head(&lines), None, now());
+    let found: Vec<_> = found.iter().map(|one| (one.remaining, one.limit, one.counts_requests)).collect();
+    assert_eq!(found, [(Some(1), Some(3), false), (Some(7), Some(9), true)]);
+}
+
 const NAMES: [&str; 14] = [
     "retry-after",
     "retry-after-ms",

@@ -35,6 +35,9 @@ const TOLERANCE: Duration = Duration::from_secs(1);
 /// A service that tells of more limits than this is not followed in it.
 const MOST_LANES: usize = 64;
 
+/// Of so many operations of a caller it is known at most which limit they count in.
+const MOST_OPERATIONS: usize = 4096;
+
 /// What is believed of one limit.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
@@ -149,6 +152,21 @@ impl Lanes {
     fn lane(&mut self, name: &str) -> &mut Lane {
         self.lanes.entry(name.to_owned()).or_default()
     }
+
+    /// Learns of the limit that an operation was counted in. Of one limit too many nothing is learned; with one
+    /// operation too many it is learned anew which limits they count in.
+    fn learn(&mut self, operation: &str, name: &str, quota: &Quota, now: Instant) {
+        if !self.lanes.contains_key(name) && self.lanes.len() >= MOST_LANES {
+            return;
+        }
+        if self.name(operation) != name {
+            if self.of.len() >= MOST_OPERATIONS {
+                self.of.clear();
+            }
+            self.of.insert(operation.to_owned(), name.to_owned());
+        }
+        self.lane(name).learn(quota, now);
+    }
 }
 
 /// The limits of all callers.
@@ -216,11 +234,7 @@ impl Place {
         lanes.lane(&self.lane).done();
         self.is_over = true;
         if let Some(quota) = tightest {
-            let name = resource.filter(|_| lanes.lanes.len() < MOST_LANES).unwrap_or_default();
-            if name != self.lane {
-                lanes.of.insert(self.operation.clone(), name.to_owned());
-            }
-            lanes.lane(name).learn(quota, now);
+            lanes.learn(&self.operation, resource.unwrap_or_default(), quota, now);
         } else if success {
             lanes.lane(&self.lane).forget();
         }

@@ -119,6 +119,34 @@ fn limits_with_names_are_told_apart_and_so_are_callers() {
 }
 
 #[test]
+fn a_service_with_very_many_limits_is_not_followed_in_all_of_them() {
+    let now = Instant::now();
+    let learned = Arc::new(Learned::default());
+    let ask = |operation: &str| learned.ask(("c", operation), now, PATIENCE, true).unwrap();
+    for number in 0..2 * MOST_LANES {
+        let name = number.to_string();
+        ask(&name).learn(&[quota(9, Some(SECOND), None)], Some(&name), true, now);
+    }
+    assert_eq!(learned.callers()["c"].lanes.len(), MOST_LANES);
+    ask("0").learn(&[quota(0, Some(SECOND), None)], Some("0"), true, now);
+    assert!(learned.ask(("c", "0"), now, PATIENCE, false).is_err(), "a limit that is known stays so");
+    assert!(learned.ask(("c", "new"), now, PATIENCE, false).is_ok(), "nothing is learned for all others");
+}
+
+#[test]
+fn very_many_operations_are_not_all_remembered() {
+    let now = Instant::now();
+    let learned = Arc::new(Learned::default());
+    for number in 0..3 * MOST_OPERATIONS {
+        let operation = format!("GET /things/{number}");
+        let place = learned.ask(("c", &operation), now, PATIENCE, true).unwrap();
+        place.learn(&[quota(9, Some(SECOND), None)], Some("core"), true, now);
+        assert_eq!(learned.callers()["c"].name(&operation), "core");
+    }
+    assert!(learned.callers()["c"].of.len() <= MOST_OPERATIONS);
+}
+
+#[test]
 fn a_request_that_is_dropped_is_under_way_no_more() {
     let now = Instant::now();
     let learned = Arc::new(Learned::default());

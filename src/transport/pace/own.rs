@@ -1,12 +1,19 @@
 //! A limit of the user's own: no more than so many requests to one origin in any span of a given length.
+//!
+//! What counts is when requests went out. Those who wait have a place in a queue, not in time: whatever else holds a
+//! request back, it is counted when it goes, and one that is given up leaves nothing behind.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 use url::Origin;
 
+use crate::attempt::{Wait, WaitReason};
 use crate::error::ConfigError;
 
 /// The moments of as many requests are kept.
@@ -31,78 +38,113 @@ impl Rate {
     }
 }
 
-/// When the last requests went out, or will, by origin.
+/// The limit, and who keeps to it.
 #[derive(Debug)]
 pub(super) struct Own {
     rate: Rate,
-    sent: Mutex<HashMap<Origin, VecDeque<Instant>>>,
+    queues: Mutex<HashMap<Origin, Queue>>,
+    /// The number of the next ticket.
+    next: AtomicU64,
+    /// Told when somebody leaves a queue whose turn has not come.
+    left: Notify,
+}
+
+/// The requests to one origin.
+#[derive(Debug, Default)]
+struct Queue {
+    /// When the last of them went out, no more than fit in one span.
+    sent: VecDeque<Instant>,
+    /// The tickets of those that wait.
+    waiting: BTreeSet<u64>,
+}
+
+/// A request's place in the queue, given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Ticket<'o> {
+    own: &'o Own,
+    origin: &'o Origin,
+    number: u64,
 }
 
 impl Own {
     pub(super) fn new(rate: Rate) -> Self {
-        Self { rate, sent: Mutex::default() }
+        Self { rate, queues: Mutex::default(), next: AtomicU64::default(), left: Notify::new() }
     }
 
-    /// Takes the next place: when the request may go out. `Err` is how long it would have to wait where that is longer
-    /// than `longest`; then nothing is taken.
-    pub(super) fn take(&self, origin: &Origin, now: Instant, longest: Duration) -> Result<Instant, Duration> {
-        let mut all = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = all.entry(origin.clone()).or_default();
-        let is_full = sent.len() >= self.rate.count as usize;
-        let oldest = sent.front().filter(|_| is_full);
-        let at = oldest.map_or(now, |oldest| now.max(*oldest + self.rate.per));
-        let wait = at.saturating_duration_since(now);
-        if wait > longest {
-            return Err(wait);
+    /// A place behind all others.
+    pub(super) fn ticket<'o>(&'o self, origin: &'o Origin) -> Ticket<'o> {
+        Ticket { own: self, origin, number: self.next.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Ends when somebody leaves a queue from now on, so that the turn of others comes sooner.
+    pub(super) fn left(&self) -> Notified<'_> {
+        self.left.notified()
+    }
+
+    fn queues(&self) -> MutexGuard<'_, HashMap<Origin, Queue>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// How long a ticket has to wait where all before it go as soon as they may.
+    fn wait(&self, number: u64, rate: Rate, now: Instant) -> Duration {
+        let place = self.sent.len() + self.waiting.range(..number).count();
+        let count = rate.count as usize;
+        let spans = u32::try_from(place / count).unwrap_or(u32::MAX);
+        let gone =
+            self.sent.get(place % count).map_or(Duration::ZERO, |at| now.saturating_duration_since(*at));
+        rate.per.saturating_mul(spans).saturating_sub(gone)
+    }
+
+    fn send(&mut self, rate: Rate, now: Instant) {
+        if self.sent.len() >= rate.count as usize {
+            self.sent.pop_front();
         }
-        if is_full {
-            sent.pop_front();
+        let at = self.sent.back().map_or(now, |last| now.max(*last));
+        self.sent.push_back(at);
+    }
+}
+
+impl Ticket<'_> {
+    /// Lets the request go where its turn has come and `last` lets it go too; it is counted then. Else it waits in the
+    /// queue for its turn, or out of it for the other.
+    pub(super) fn pass<T>(&self, now: Instant, last: impl FnOnce() -> Result<T, Wait>) -> Result<T, Wait> {
+        let rate = self.own.rate;
+        let mut queues = self.own.queues();
+        let queue = queues.entry(self.origin.clone()).or_default();
+        let length = queue.wait(self.number, rate, now);
+        if !length.is_zero() {
+            queue.waiting.insert(self.number);
+            return Err(Wait { length, reason: WaitReason::OwnLimit });
         }
-        sent.push_back(at);
-        Ok(at)
+        let passed = last();
+        if passed.is_ok() {
+            queue.waiting.remove(&self.number);
+            queue.send(rate, now);
+            return passed;
+        }
+        drop(queues);
+        self.leave();
+        passed
+    }
+
+    /// Lets others go first while the request waits for something else; it comes back to its place.
+    pub(super) fn leave(&self) {
+        let mut queues = self.own.queues();
+        let queue = queues.get_mut(self.origin);
+        if queue.is_some_and(|queue| queue.waiting.remove(&self.number)) {
+            self.own.left.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
-
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn origin(text: &str) -> Origin {
-        url::Url::parse(text).unwrap().origin()
-    }
-
-    #[test]
-    fn no_span_holds_more_than_its_number() {
-        let own = Own::new(Rate { count: 3, per: SECOND });
-        let (origin, start) = (origin("https://a.example"), Instant::now());
-        let mut random = fastrand::Rng::with_seed(1);
-        let (mut now, mut sent) = (start, Vec::new());
-        for _ in 0..1000 {
-            now += Duration::from_millis(random.u64(0..400));
-            sent.push(own.take(&origin, now, Duration::MAX).unwrap());
-        }
-        assert!(sent.windows(4).all(|four| four[3] - four[0] >= SECOND));
-        assert!(sent.is_sorted());
-    }
-
-    #[test]
-    fn a_place_too_far_away_is_not_taken() {
-        let own = Own::new(Rate { count: 1, per: 10 * SECOND });
-        let (one, other, now) = (origin("https://a.example"), origin("https://b.example"), Instant::now());
-        assert_eq!(own.take(&one, now, SECOND), Ok(now));
-        assert_eq!(own.take(&one, now + SECOND, SECOND), Err(9 * SECOND));
-        assert_eq!(own.take(&other, now + SECOND, SECOND), Ok(now + SECOND));
-        assert_eq!(own.take(&one, now + 9 * SECOND, SECOND), Ok(now + 10 * SECOND));
-    }
-
-    #[test]
-    fn a_rate_is_some_requests_in_some_time() {
-        let check = |count, per| Rate { count, per }.check().is_ok();
-        assert!(check(1, SECOND) && check(MOST, SECOND));
-        assert!(!check(0, SECOND) && !check(1, Duration::ZERO) && !check(MOST + 1, SECOND));
-    }
-}
+#[path = "own_tests.rs"]
+mod tests;

@@ -24,7 +24,7 @@ fn asking<'a>(caller: &'a Caller, origin: &'a Origin, now: Instant) -> Asking<'a
 }
 
 fn step(pace: &Pace, asking: &Asking<'_>, now: Instant, chance: f64) -> Result<Option<Wait>, Held> {
-    Ok(pace.step(asking, &mut Waited::default(), now, chance)?.err())
+    Ok(pace.step(asking, &mut pace.begin(asking), now, chance)?.err())
 }
 
 #[test]
@@ -62,22 +62,23 @@ fn what_is_only_learned_makes_nothing_fail() {
     let nothing_left = |reset: u64| {
         let headers = [("ratelimit-remaining", 0), ("ratelimit-reset", reset)]
             .map(|(name, value)| (http::HeaderName::from_static(name), value.to_string().parse().unwrap()));
-        let mut waited = Waited { own: None, guessed: 59 * SECOND };
+        let mut waited = Waited { ticket: None, guessed: 59 * SECOND };
         let asking = Asking { max_wait: 86_400 * SECOND, ..asking(&caller, &origin, now) };
         let turn = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap();
-        turn.answered(200, &HeaderMap::from_iter(headers), None);
+        let headers = HeaderMap::from_iter(headers);
+        turn.answered(200, &headers, &hint::quotas(&headers, None, SystemTime::now()));
     };
     nothing_left(30);
     let asking = asking(&caller, &origin, now);
     let wait = step(&pace, &asking, now, 0.0).unwrap().unwrap();
     assert!(wait.length >= 30 * SECOND && wait.length < 31 * SECOND, "{wait:?}");
     assert_eq!(wait.reason, WaitReason::LearnedLimit);
-    let mut waited = Waited { own: None, guessed: 40 * SECOND };
+    let mut waited = Waited { ticket: None, guessed: 40 * SECOND };
     assert!(pace.step(&asking, &mut waited, now, 0.0).unwrap().is_ok(), "it waited long enough");
     let hurried = Asking { deadline: now + 10 * SECOND, ..asking };
     assert_eq!(step(&pace, &hurried, now, 0.0), Ok(None), "the server decides");
     let deaf = Pace::new(false, None);
-    let turn = deaf.step(&asking, &mut Waited::default(), now, 0.0).unwrap().unwrap();
+    let turn = deaf.step(&asking, &mut deaf.begin(&asking), now, 0.0).unwrap().unwrap();
     assert!(turn.0.is_none());
 }
 
@@ -88,20 +89,46 @@ fn the_users_own_limit_holds_and_takes_one_place_a_request() {
     let caller = caller("a");
     let asking = asking(&caller, &origin, now);
     assert_eq!(step(&pace, &asking, now, 0.0), Ok(None));
-    let mut waited = Waited::default();
+    let mut waited = pace.begin(&asking);
     let wait = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap_err();
     assert_eq!(wait, Wait { length: 10 * SECOND, reason: WaitReason::OwnLimit });
-    assert!(pace.step(&asking, &mut waited, now + 10 * SECOND, 0.0).unwrap().is_ok());
     let hurried = Asking { deadline: now + 19 * SECOND, ..asking };
     let held = Held { wait: 20 * SECOND, reason: WaitReason::OwnLimit };
     assert_eq!(step(&pace, &hurried, now, 0.0), Err(held));
+    assert!(pace.step(&asking, &mut waited, now + 10 * SECOND, 0.0).unwrap().is_ok());
+}
+
+#[test]
+fn the_users_own_limit_counts_what_goes_out_after_all_other_waits() {
+    let (origin, now) = (origin(), Instant::now());
+    let pace = Pace::new(true, Some(Rate { count: 1, per: 10 * SECOND }));
+    let (refused, other) = (caller("a"), caller("b"));
+    let (refused, other) = (asking(&refused, &origin, now), asking(&other, &origin, now));
+    pace.cooldowns.stop("a", 15 * SECOND, now);
+    let mut waited: Vec<_> = (0..3).map(|_| pace.begin(&refused)).collect();
+    let mut ask = |index: usize, seconds| {
+        pace.step(&refused, &mut waited[index], now + seconds * SECOND, 0.0).unwrap().err()
+    };
+    for index in 0..3 {
+        assert_eq!(ask(index, 0).unwrap().reason, WaitReason::Cooldown);
+    }
+    assert_eq!(step(&pace, &other, now, 0.0), Ok(None), "those who wait for another reason are passed by");
+    assert_eq!(ask(1, 15), None);
+    for (index, wait) in [(0, 10), (2, 20)] {
+        let wait = Wait { length: wait * SECOND, reason: WaitReason::OwnLimit };
+        assert_eq!(ask(index, 15), Some(wait));
+    }
+    assert_eq!((ask(0, 25), ask(2, 35)), (None, None));
 }
 
 #[tokio::test]
 async fn only_a_word_of_the_server_stops_others() {
     let pace = pace();
-    let hint = |seconds| Some(Hint { wait: seconds * SECOND, source: hint::HintSource::RetryAfter });
-    for (key, status, hint) in [("a", 500, hint(9)), ("a", 429, None), ("b", 503, hint(7))] {
+    let hint = |seconds, source| Some(Hint { wait: seconds * SECOND, source });
+    let (word, limit) = (hint::HintSource::RetryAfter, hint::HintSource::RateLimitReset);
+    for (key, status, hint) in
+        [("a", 500, hint(9, word)), ("a", 429, None), ("a", 503, hint(9, limit)), ("b", 503, hint(7, word))]
+    {
         pace.refused(&caller(key), status, hint).await;
     }
     assert_eq!(pace.cooldown(&caller("a"), Instant::now()), None);

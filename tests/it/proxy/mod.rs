@@ -118,6 +118,50 @@ async fn a_proxy_may_itself_be_spoken_to_by_tls() {
 }
 
 #[tokio::test]
+async fn what_an_encrypted_proxy_breaks_off_may_have_been_carried_out() {
+    let proxy = ProxyServer::falling_out(&authority().sign("127.0.0.1", 3000));
+    let through = harness("http://h.example/v1", Network::new().proxy(proxy.url("https", "")));
+    let error = through.command("things", ()).await.unwrap_err();
+    let Error::Transport(broken) = &error else { panic!("{error:?}") };
+    assert_eq!((broken.phase, error.was_sent(), proxy.seen().len()), (Phase::Broken, true, 1));
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_not_shown_to_a_proxy() {
+    let client = authority().sign("a client", 3000);
+    let proxy = ProxyServer::https(closed(), &authority().sign("127.0.0.1", 3000));
+    let network = Network::new().proxy(proxy.url("https", "ann:canary@"));
+    let everywhere = network.clone().client_certificate(&client.chain, &client.key);
+    let profile = Profile::new().base_url("https://h.example").client_certificate(&client.chain, &client.key);
+    let of_profile =
+        builder().spec(description().path()).network(network.root_certificates(&authority().pem));
+    let of_profile = of_profile.profile("far", profile.credentials(Credentials::new().api_key(KEY)));
+    for harness in [harness("https://h.example", everywhere.clone()), of_profile.build().unwrap()] {
+        let error = harness.command("things", ()).await.unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), ("config", false), "{error}");
+        let place = proxy.url("https", "");
+        assert_eq!(
+            error.to_string(),
+            format!("the client certificate would be shown to the proxy {place} too")
+        );
+        assert_eq!(
+            error.hint().unwrap(),
+            "give a proxy by http or SOCKS, in which an https call stays encrypted, or go past it (`no_proxy`)."
+        );
+    }
+    assert!(proxy.seen().is_empty());
+    let fetch = opcall::Document::fetch("https://h.example/api.json").network(everywhere);
+    assert_eq!(fetch.await.unwrap_err().kind(), "config");
+
+    // Over plain http no certificate is shown to anybody.
+    let origin = Server::start(|_, _| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"));
+    let address = origin.url().trim_start_matches("http://").parse().unwrap();
+    let proxy = ProxyServer::https(address, &authority().sign("127.0.0.1", 3000));
+    let network = Network::new().proxy(proxy.url("https", "")).client_certificate(&client.chain, &client.key);
+    assert_eq!(harness("http://h.example/v1", network).command("things", ()).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn socks_carries_both_and_the_name_where_it_is_to_resolve_it() {
     let origin = far();
     for (scheme, user, wanted, seen) in [

@@ -29,6 +29,8 @@ pub(super) struct ProxyServer {
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
+type Encrypted = StreamOwned<ServerConnection, TcpStream>;
+
 impl ProxyServer {
     fn start(handle: impl Fn(TcpStream, &Seen) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -55,6 +57,30 @@ impl ProxyServer {
 
     /// A proxy that speaks HTTP by TLS. It takes requests for http alone.
     pub(super) fn https(backend: SocketAddr, identity: &Identity) -> Self {
+        Self::by_tls(identity, move |stream, head| {
+            let mut onward = TcpStream::connect(backend)?;
+            onward.write_all(forwarded(head).as_bytes())?;
+            let mut answer = Vec::new();
+            onward.read_to_end(&mut answer)?;
+            stream.write_all(&answer)?;
+            stream.conn.send_close_notify();
+            stream.flush()
+        })
+    }
+
+    /// One that falls out of TLS when it has read a request.
+    pub(super) fn falling_out(identity: &Identity) -> Self {
+        Self::by_tls(identity, |stream, _| {
+            stream.sock.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")?;
+            stream.sock.shutdown(Shutdown::Write)?;
+            stream.sock.read_to_end(&mut Vec::new()).map(|_| ())
+        })
+    }
+
+    fn by_tls(
+        identity: &Identity,
+        handle: impl Fn(&mut Encrypted, &str) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let chain = vec![CertificateDer::from_pem_slice(identity.chain.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -66,13 +92,7 @@ impl ProxyServer {
             let mut stream = StreamOwned::new(connection, socket);
             let head = read_head(&mut stream)?;
             seen.lock().unwrap().push(head.clone());
-            let mut onward = TcpStream::connect(backend)?;
-            onward.write_all(forwarded(&head).as_bytes())?;
-            let mut answer = Vec::new();
-            onward.read_to_end(&mut answer)?;
-            stream.write_all(&answer)?;
-            stream.conn.send_close_notify();
-            stream.flush()
+            handle(&mut stream, &head)
         })
     }
 

@@ -1,0 +1,85 @@
+//! A call that was sent, and could not be brought to its end.
+
+use std::fmt;
+
+use super::Error;
+use crate::attempt::{Attempt, Outcome};
+
+/// The call was sent, and what had to follow was not: the request that an answer redirects to, or a repeat.
+///
+/// What it was sent for may have been carried out; [`Unfinished::attempts`] says how far it came, and
+/// [`Unfinished::cause`] why it could not go on: signing in failed, say, or a file of the body is gone.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// The operation with its service, or `METHOD /path`.
+    pub operation: String,
+    /// The attempts that were made.
+    pub attempts: Vec<Attempt>,
+    /// Why the next request could not be sent. What it says of sending is about that request alone.
+    pub cause: Error,
+}
+
+impl std::error::Error for Unfinished {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was sent", self.operation)?;
+        match self.attempts.iter().rfind(|attempt| attempt.sent).map(|attempt| attempt.outcome) {
+            Some(Outcome::Status(status)) => write!(f, " and answered with {status}")?,
+            Some(other) => write!(f, " ({other})")?,
+            None => {}
+        }
+        f.write_str(", but the request that had to follow could not be sent")
+    }
+}
+
+#[cfg(feature = "client")]
+impl Error {
+    /// The error of a call that cannot go on: it is not told as unsent where it was sent before.
+    pub(crate) fn after(self, attempts: Vec<Attempt>, operation: String) -> Self {
+        if crate::attempt::may_be_done(&attempts) {
+            Unfinished { operation, attempts, cause: self }.into()
+        } else {
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::{ConfigError, Phase};
+
+    #[test]
+    fn it_says_how_far_the_call_came_and_what_to_do() {
+        let attempt = |outcome, sent| {
+            let took = Duration::ZERO;
+            Attempt { number: 1, outcome, sent, took, wait: None, held: None }
+        };
+        let cause = || Error::from(ConfigError { problem: "p".to_owned(), hint: Some("h.".to_owned()) });
+        let after = |attempts| cause().after(attempts, "demo:make".to_owned());
+        let error = after(vec![attempt(Outcome::Status(303), true), attempt(Outcome::Local, false)]);
+        assert_eq!(
+            error.to_string(),
+            "demo:make was sent and answered with 303, but the request that had to follow could not be sent"
+        );
+        assert_eq!((error.kind(), error.was_sent(), error.is_retryable()), ("unfinished", true, false));
+        assert_eq!((error.attempts().len(), error.operation()), (2, Some("demo:make")));
+        assert_eq!((error.hint().as_deref(), error.status()), (Some("h."), None));
+        let error = after(vec![attempt(Outcome::Failed(Phase::Broken), true)]);
+        assert_eq!(
+            error.to_string(),
+            "demo:make was sent (the connection broke), but the request that had to follow could not be sent"
+        );
+        for harmless in [attempt(Outcome::Status(401), true), attempt(Outcome::Failed(Phase::Connect), false)]
+        {
+            assert_eq!(after(vec![harmless]).kind(), "config");
+        }
+    }
+}
