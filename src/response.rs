@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
 use indexmap::IndexMap;
 use once_cell::sync::OnceCell;
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::attempt::Attempt;
+use crate::auth::Carried;
 use crate::error::{DecodeError, Error, Refused, Result};
 use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
 use crate::pages;
@@ -46,6 +47,9 @@ pub struct Response {
     headers: HeaderMap,
     body: Bytes,
     attempts: Vec<Attempt>,
+    /// Where a refusal that redirects leads, as an error may tell it.
+    location: Option<String>,
+    carried: Carried,
     value: OnceCell<Value>,
     envelope: OnceCell<Value>,
 }
@@ -71,6 +75,8 @@ pub(crate) struct Called {
     pub(crate) method: Method,
     /// Without its query.
     pub(crate) url: String,
+    /// What no error about the answer may repeat.
+    pub(crate) carried: Carried,
 }
 
 /// A GraphQL operation's single root field; `None` with several.
@@ -83,17 +89,18 @@ impl Response {
         let is_success = (200..300).contains(&answer.status);
         let errors = called.context.graphql.is_some() && refusal::has_graphql_errors(&answer.body);
         if is_success && !errors {
-            return Ok(Self::new(called.context, answer));
+            return Ok(Self::new(called.context, answer, called.carried));
         }
         Err(Self::refuse(called, answer))
     }
 
     /// Makes the error of a call that was refused.
     pub(crate) fn refuse(called: Called, answer: Answer) -> Error {
-        let Called { context, method, url } = called;
+        let Called { context, method, url, carried } = called;
+        let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
-        Refused {
+        let refused = Refused {
             operation: context.operation.as_ref().to_owned(),
             service: context.service.clone(),
             method,
@@ -107,14 +114,29 @@ impl Response {
                 .map(|hint| hint.wait),
             graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
-            response: Self::new(context, answer),
-        }
-        .into()
+            response: Self { location, ..Self::new(context, answer, carried.clone()) },
+        };
+        carried.conceal(refused.into())
     }
 
-    fn new(context: Arc<Context>, answer: Answer) -> Self {
+    /// Where a refusal that redirects leads, without what the call carried.
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    pub(crate) fn location_mut(&mut self) -> &mut Option<String> {
+        &mut self.location
+    }
+
+    /// Takes out of an error about the answer what the call carried.
+    pub(crate) fn conceal(&self, error: Error) -> Error {
+        self.carried.conceal(error)
+    }
+
+    fn new(context: Arc<Context>, answer: Answer, carried: Carried) -> Self {
         let Answer { status, headers, body, attempts, .. } = answer;
-        Self { context, status, headers, body, attempts, value: OnceCell::new(), envelope: OnceCell::new() }
+        let (value, envelope) = (OnceCell::new(), OnceCell::new());
+        Self { context, status, headers, body, attempts, location: None, carried, value, envelope }
     }
 
     /// The status code.
@@ -235,14 +257,14 @@ impl Response {
             _ => "it is no JSON".to_owned(),
         };
         let media_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        DecodeError {
+        let error = DecodeError {
             operation: self.context.operation.as_ref().to_owned(),
             status: self.status,
             media_type: media_type.unwrap_or("no content type").to_owned(),
             problem,
             source,
-        }
-        .into()
+        };
+        self.conceal(error.into())
     }
 }
 
@@ -285,7 +307,12 @@ mod tests {
             graphql,
             ..Context::default()
         };
-        Called { context: Arc::new(context), method: Method::Get, url: "https://h.example/things".to_owned() }
+        Called {
+            context: Arc::new(context),
+            method: Method::Get,
+            url: "https://h.example/things".to_owned(),
+            carried: Carried::default(),
+        }
     }
 
     fn plain(status: u16, body: &str) -> Result<Response> {

@@ -1,5 +1,7 @@
 //! Keeps secrets out of errors that tell what a service said: one may repeat in its refusal what it was sent.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,9 +10,10 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::{Grant, SignInError};
-use crate::error::{AuthError, Error};
+use crate::error::{AuthError, Error, UnsafeError};
 use crate::profile::Credentials;
 use crate::request::{Place, Placement, Request};
+use crate::transport::Transport;
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "<redacted>";
@@ -18,28 +21,144 @@ const REDACTED: &str = "<redacted>";
 /// Shorter ones stand in texts by chance.
 const SHORTEST: usize = 4;
 
-/// The secrets that a request carried. They are looked for when an error has to be told.
+/// The secrets that a call carried. They are looked for when an error has to be told.
 #[derive(Clone, Default)]
-pub(crate) struct Carried(Vec<SecretString>);
+pub(crate) struct Carried {
+    last: Option<Arc<Last>>,
+    others: Arc<[SecretString]>,
+}
+
+/// The last request of a call, and what signed it in, the last first.
+struct Last {
+    request: Request,
+    grants: [Grant; 2],
+}
 
 impl Carried {
-    /// Those of a request with the grants that it was sent with.
-    pub(crate) fn by(request: &Request, grants: &[Grant]) -> Self {
-        let mut carried = Self::default();
+    /// Those of a request with what signed it in, and what proxies on the way are told: their answers cannot be told
+    /// from those of the server.
+    pub(crate) fn by(request: Request, grants: [Grant; 2], transport: &Transport) -> Self {
+        Self { last: Some(Arc::new(Last { request, grants })), others: transport.proxy_secrets().collect() }
+    }
+
+    /// Those of a token request.
+    pub(crate) fn of(credentials: &Credentials, token: Option<&SecretString>, transport: &Transport) -> Self {
+        let mut all: Vec<_> = token.cloned().into_iter().collect();
+        if let Some((id, secret)) = &credentials.client {
+            all.push(secret.clone());
+            all.push(super::source::client_credentials(id, secret));
+            all.push(super::source::basic_credentials(id, secret));
+        }
+        all.extend(transport.proxy_secrets());
+        Self { last: None, others: all.into() }
+    }
+
+    /// Takes those of a request that goes out out of an address that a service named.
+    pub(crate) fn hide(
+        request: &Request,
+        grants: [&Grant; 2],
+        transport: &Transport,
+        mut address: String,
+    ) -> String {
+        let mut secrets = Secrets::default();
+        secrets.add_request(request, &grants);
+        transport.proxy_secrets().for_each(|secret| secrets.add(secret.expose_secret()));
+        secrets.hide_in(std::iter::once(&mut address));
+        address
+    }
+
+    /// The address of the last request, without credentials.
+    pub(crate) fn url(&self) -> &str {
+        self.last.as_ref().map_or("", |last| &last.request.url)
+    }
+
+    fn secrets(&self) -> Secrets {
+        let mut secrets = Secrets::default();
+        if let Some(last) = &self.last {
+            secrets.add_request(&last.request, &last.grants.each_ref());
+        }
+        self.others.iter().for_each(|secret| secrets.add(secret.expose_secret()));
+        secrets
+    }
+
+    /// Takes the secrets out of what an error says.
+    pub(crate) fn conceal(&self, error: Error) -> Error {
+        match error {
+            Error::Refused(mut refused) => {
+                let location = refused.response.location_mut();
+                let said = [&mut refused.message, &mut refused.code, &mut refused.trace_id, location];
+                self.hide_in(said.into_iter().flatten());
+                Error::Refused(refused)
+            }
+            Error::Auth(error) => self.of_auth(*error).into(),
+            Error::Unsafe(error) => self.of_unsafe(*error).into(),
+            Error::Decode(mut error) => {
+                self.hide_in([&mut error.media_type, &mut error.problem].into_iter());
+                error.source = error.source.map(|source| self.of_parser(source));
+                Error::Decode(error)
+            }
+            other => other,
+        }
+    }
+
+    /// Takes them out of what a service named.
+    pub(crate) fn conceal_text(&self, mut address: String) -> String {
+        self.hide_in(std::iter::once(&mut address));
+        address
+    }
+
+    /// The same for a failure of signing in.
+    pub(crate) fn conceal_sign_in(&self, error: SignInError) -> SignInError {
+        match error {
+            SignInError::Auth(error) => self.of_auth(error).into(),
+            SignInError::Unsafe(error) => self.of_unsafe(error).into(),
+            other => other,
+        }
+    }
+
+    fn of_unsafe(&self, mut error: UnsafeError) -> UnsafeError {
+        self.hide_in([Some(&mut error.problem), error.hint.as_mut()].into_iter().flatten());
+        error
+    }
+
+    /// A parser quotes what it does not expect.
+    fn of_parser(&self, error: serde_json::Error) -> serde_json::Error {
+        let said = error.to_string();
+        let concealed = self.conceal_text(said.clone());
+        if concealed == said { error } else { serde::de::Error::custom(concealed) }
+    }
+
+    fn of_auth(&self, mut error: AuthError) -> AuthError {
+        let AuthError { problem, hint, trace_id, .. } = &mut error;
+        self.hide_in([Some(problem), hint.as_mut(), trace_id.as_mut()].into_iter().flatten());
+        error
+    }
+
+    fn hide_in<'t>(&self, texts: impl Iterator<Item = &'t mut String>) {
+        self.secrets().hide_in(texts);
+    }
+}
+
+/// Texts that no error may repeat.
+#[derive(Default)]
+struct Secrets(Vec<SecretString>);
+
+impl Secrets {
+    fn add_request(&mut self, request: &Request, grants: &[&Grant]) {
         for secret in grants.iter().flat_map(|grant| grant.secrets()) {
-            carried.add(secret.expose_secret());
-            carried.add_authorization(secret.expose_secret());
+            self.add(secret.expose_secret());
+            self.add_authorization(secret.expose_secret());
         }
         for (name, value) in &request.headers {
             let is_given =
                 |one: &Placement| matches!(&one.place, Place::Header { name: known, .. } if known == name);
             match name.as_str() {
-                "cookie" => value
-                    .split("; ")
-                    .filter_map(|pair| pair.split_once('='))
-                    .for_each(|(_, value)| carried.add(value)),
-                "authorization" | "proxy-authorization" => carried.add_authorization(value),
-                _ if request.given.iter().any(is_given) => carried.add(value),
+                "cookie" => {
+                    let pairs = value.split("; ").filter_map(|pair| pair.split_once('='));
+                    pairs.for_each(|(_, value)| self.add(value));
+                }
+                "authorization" | "proxy-authorization" => self.add_authorization(value),
+                _ if request.given.iter().any(is_given) => self.add(value),
                 _ => {}
             }
         }
@@ -47,26 +166,8 @@ impl Carried {
         for placement in &request.given {
             let Place::Query { name } = &placement.place else { continue };
             let values = form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known == name);
-            values.for_each(|(_, value)| carried.add(&value));
+            values.for_each(|(_, value)| self.add(&value));
         }
-        carried
-    }
-
-    /// Those of a token request.
-    pub(crate) fn of(credentials: &Credentials, token: Option<&SecretString>) -> Self {
-        let mut carried = Self::default();
-        if let Some(token) = token {
-            carried.add(token.expose_secret());
-        }
-        if let Some((id, secret)) = &credentials.client {
-            carried.add(secret.expose_secret());
-            for pair in
-                [super::source::client_credentials(id, secret), super::source::basic_credentials(id, secret)]
-            {
-                carried.add(pair.expose_secret());
-            }
-        }
-        carried
     }
 
     /// What stands behind the name of a scheme; of `Basic` credentials also the password (RFC 7617 §2).
@@ -93,45 +194,28 @@ impl Carried {
         all
     }
 
-    /// Takes the secrets out of what an error says.
-    pub(crate) fn conceal(&self, error: Error) -> Error {
-        match error {
-            Error::Refused(mut refused) => {
-                let said = [&mut refused.message, &mut refused.code, &mut refused.trace_id];
-                self.hide_in(said.into_iter().flatten());
-                Error::Refused(refused)
-            }
-            Error::Auth(error) => self.of_auth(*error).into(),
-            other => other,
-        }
-    }
-
-    /// The same for a failure of signing in.
-    pub(crate) fn conceal_sign_in(&self, error: SignInError) -> SignInError {
-        if let SignInError::Auth(error) = error { self.of_auth(error).into() } else { error }
-    }
-
-    fn of_auth(&self, mut error: AuthError) -> AuthError {
-        let AuthError { problem, hint, trace_id, .. } = &mut error;
-        self.hide_in([Some(problem), hint.as_mut(), trace_id.as_mut()].into_iter().flatten());
-        error
-    }
-
     fn hide_in<'t>(&self, texts: impl Iterator<Item = &'t mut String>) {
         let spellings = self.spellings();
         for text in texts {
             for spelling in &spellings {
                 hide(spelling.expose_secret(), text);
             }
+            for secret in &self.0 {
+                hide_encoded(secret.expose_secret(), text);
+            }
         }
     }
 }
 
-fn spelled(secret: &str) -> [SecretString; 5] {
+fn spelled(secret: &str) -> [SecretString; 8] {
     const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     let percent = utf8_percent_encode(secret, UNRESERVED).to_string();
+    let all = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
     let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    [secret.to_owned(), percent.to_ascii_lowercase(), percent, form, BASE64.encode(secret)]
+    // In a text of a programming language, and in JSON as some write it (RFC 8259 §7).
+    let (escaped, solidus) = (secret.escape_debug().to_string(), secret.replace('/', "\\/"));
+    let lower = percent.to_ascii_lowercase();
+    [secret.to_owned(), lower, percent, all, form, BASE64.encode(secret), escaped, solidus]
         .map(SecretString::from)
 }
 
@@ -149,6 +233,42 @@ fn hide(spelling: &str, text: &mut String) {
     }
 }
 
+/// Which letters are percent-encoded, and in which case, is up to whoever encodes (RFC 3986 §2.1).
+fn hide_encoded(secret: &str, text: &mut String) {
+    let starts = text.char_indices().map(|(start, _)| start);
+    let found: Vec<_> = starts
+        .filter_map(|start| Some(start..start + encoded_length(&text.as_bytes()[start..], secret)?))
+        .collect();
+    let mut end = text.len();
+    for place in found.into_iter().rev().filter(|place| text.is_char_boundary(place.end)).collect::<Vec<_>>()
+    {
+        if place.end <= end {
+            end = place.start;
+            text.replace_range(place, REDACTED);
+        }
+    }
+}
+
+/// How much of a text is a secret, whose letters may each be percent-encoded.
+fn encoded_length(text: &[u8], secret: &str) -> Option<usize> {
+    let mut length = 0;
+    for byte in secret.bytes() {
+        let rest = text.get(length..)?;
+        length += match rest {
+            [b'%', high, low, ..] if hex(*high, *low) == Some(byte) => 3,
+            [b'+', ..] if byte == b' ' => 1,
+            [same, ..] if *same == byte => 1,
+            _ => return None,
+        };
+    }
+    Some(length)
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
 /// Where the first letters of a secret stand at the end of a text.
 fn start_of(text: &str, secret: &str) -> Option<usize> {
     let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST);
@@ -161,8 +281,8 @@ mod tests {
 
     use super::*;
 
-    fn carried(secrets: &[&str]) -> Carried {
-        let mut carried = Carried::default();
+    fn carried(secrets: &[&str]) -> Secrets {
+        let mut carried = Secrets::default();
         for secret in secrets {
             carried.add(secret);
         }
@@ -177,10 +297,13 @@ mod tests {
 
     #[test]
     fn every_spelling_is_hidden() {
-        for text in ["s/cret+1", "s%2Fcret%2B1", "s%2fcret%2b1", "cy9jcmV0KzE="] {
+        for text in ["s/cret+1", "s%2Fcret%2B1", "s%2fcret%2b1", "cy9jcmV0KzE=", "s\\/cret+1"] {
             assert_eq!(hidden(&["s/cret+1"], &format!("key '{text}' is wrong")), "key '<redacted>' is wrong");
         }
+        assert_eq!(hidden(&["s~c.r%1é"], "s%7Ec%2er%251%C3%a9 s~c.r%1é"), "<redacted> <redacted>");
+        assert_eq!(hidden(&["abab"], "ababab abab%61b"), "<redacted>ab <redacted>%61b");
         assert_eq!(hidden(&["a b c"], "a+b+c, a%20b%20c"), "<redacted>, <redacted>");
+        assert_eq!(hidden(&["a\"b\\c"], r#"a\"b\\c"#), "<redacted>");
         assert_eq!(hidden(&["abcd", "abcdef"], "abcdef abcd"), "<redacted> <redacted>");
         assert_eq!(hidden(&["abc"], "abc"), "abc", "a short one stands in words by chance");
     }
@@ -195,7 +318,7 @@ mod tests {
 
     #[test]
     fn basic_credentials_hold_a_password() {
-        let mut carried = Carried::default();
+        let mut carried = Secrets::default();
         carried.add_authorization("Basic dXNlcjpwYXNzd29yZA==");
         let mut text = "dXNlcjpwYXNzd29yZA== is user and password".to_owned();
         carried.hide_in(std::iter::once(&mut text));

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use url::Url;
 
 use super::command::{Command, Endpoint};
-use super::live::{Ended, LiveCall, Sent};
+use super::live::{Ended, LiveCall};
 use super::plan::{Plan, Standing};
 use super::{Harness, Inner, files, plan};
-use crate::auth::{self, Account, Need, Target};
+use crate::auth::{self, Account, Carried, Need, Target};
 use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
 use crate::operation::{Method, SecuritySchemeDef};
 use crate::pages::Given;
@@ -38,14 +38,6 @@ pub(crate) struct Dispatch<'a> {
     pub(super) is_streamed: bool,
     /// The address of a further page, in place of the one that the arguments make.
     pub(crate) page: Option<Url>,
-}
-
-/// What a live call brought.
-struct Exchanged {
-    called: Called,
-    answer: Answer,
-    /// The last request, and what signed it in, which an error about the answer must not repeat.
-    sent: Sent,
 }
 
 /// What is called.
@@ -133,16 +125,15 @@ impl<'a> Dispatch<'a> {
 
     /// A live call.
     pub(super) async fn send(&self) -> Result<Response> {
-        self.send_located().await.map(|(response, _)| response)
+        let (called, answer) = self.exchange().await?;
+        Response::check(called, answer)
     }
 
     /// A live call, with the address that answered, without credentials.
     pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
-        let Exchanged { called, answer, sent } = self.exchange().await?;
-        match Response::check(called, answer) {
-            Ok(response) => Ok((response, sent.into_url())),
-            Err(error) => Err(sent.conceal(error)),
-        }
+        let (called, answer) = self.exchange().await?;
+        let url = called.carried.url().to_owned();
+        Ok((Response::check(called, answer)?, url))
     }
 
     /// A live call up to the moment of sending.
@@ -158,33 +149,38 @@ impl<'a> Dispatch<'a> {
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
         self.is_streamed = true;
-        let Exchanged { called, mut answer, sent } = self.exchange().await?;
+        let (called, mut answer) = self.exchange().await?;
         match answer.rest.take() {
             Some(body) => Ok(ResponseStream::new(called, answer, body)),
-            None => Err(sent.conceal(Response::refuse(called, answer))),
+            None => Err(Response::refuse(called, answer)),
         }
     }
 
     /// Everything that can be found wrong without the network is found first.
-    async fn exchange(&self) -> Result<Exchanged> {
+    async fn exchange(&self) -> Result<(Called, Answer)> {
         let place = Arc::clone(&self.standing().place);
         place.require_real()?;
         let request = self.resolve(&place)?;
         for warning in &request.warnings {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
-        let called = self.called(&request);
+        let mut called = self.called(&request);
         let transport = self.inner().transport.for_call(self.limits.max_time);
         let mut call = LiveCall::new(self, &transport, place, request)?;
-        let answer = transport.send(&mut call).await?;
-        let Ended { sent, spoiled, unmet } = call.into_ended();
+        let outcome = transport.send(&mut call).await;
+        let Ended { carried, spoiled, unmet } = call.into_ended();
+        let answer = outcome.map_err(|error| carried.conceal(error))?;
         if let Some(refused) = spoiled {
             self.account.discard(&refused).await;
         }
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
-            return Err(self.unmet(&problem, &answer).into());
+            return Err(carried.conceal(self.unmet(&problem, &answer).into()));
         }
-        Ok(Exchanged { called, answer, sent })
+        if self.page.is_some() {
+            called.url = carried.conceal_text(called.url);
+        }
+        called.carried = carried;
+        Ok((called, answer))
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -297,8 +293,12 @@ impl<'a> Dispatch<'a> {
     }
 
     fn called(&self, request: &Request) -> Called {
-        let context = Arc::clone(&self.plan.context);
-        Called { context, method: request.method.clone(), url: shown_url(request).to_owned() }
+        Called {
+            context: Arc::clone(&self.plan.context),
+            method: request.method.clone(),
+            url: shown_url(request).to_owned(),
+            carried: Carried::default(),
+        }
     }
 }
 

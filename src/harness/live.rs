@@ -38,35 +38,20 @@ pub(super) struct LiveCall<'c, 'a> {
     /// Tokens that were refused, where the body cannot be sent again.
     spoiled: Option<Rejected>,
     redirects: Trail,
+    /// Whether an answer named the address.
+    is_led: bool,
     /// What a digest challenge asks for that is not known here.
     unmet: Option<String>,
 }
 
 /// What a call leaves.
 pub(super) struct Ended {
-    pub(super) sent: Sent,
+    /// What no error may repeat.
+    pub(super) carried: Carried,
     /// Tokens that were refused, where the body cannot be sent again.
     pub(super) spoiled: Option<Rejected>,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
-}
-
-/// The last request of a call, and what signed it in.
-pub(super) struct Sent {
-    request: Request,
-    grants: [Grant; 2],
-}
-
-impl Sent {
-    /// The address that answered, without credentials.
-    pub(super) fn into_url(self) -> String {
-        self.request.url
-    }
-
-    /// Takes the secrets that were sent out of what an error says.
-    pub(super) fn conceal(&self, error: Error) -> Error {
-        Carried::by(&self.request, &self.grants).conceal(error)
-    }
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
@@ -93,13 +78,14 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             challenges: 0,
             spoiled: None,
             redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
+            is_led: false,
             unmet: None,
         })
     }
 
     pub(super) fn into_ended(self) -> Ended {
-        let Self { request, grant, former, spoiled, unmet, .. } = self;
-        Ended { sent: Sent { request, grants: [grant, former] }, spoiled, unmet }
+        let Self { request, grant, former, spoiled, unmet, transport, .. } = self;
+        Ended { carried: Carried::by(request, [grant, former], transport), spoiled, unmet }
     }
 
     async fn sign_in(&mut self) -> Result<()> {
@@ -196,6 +182,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     fn go(&mut self, hop: Hop) {
         self.request.move_to(&hop.url, &self.dispatch.plan.places);
         self.request.method = hop.method;
+        self.is_led = true;
         if hop.drops_body {
             self.request.body = Content::None;
             self.request.headers.retain(|(name, _)| !name.starts_with("content-"));
@@ -232,6 +219,11 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, self.dispatch.label())?;
+        if self.is_led || self.dispatch.page.is_some() {
+            let address = wire.bare_url().to_owned();
+            let grants = [&self.grant, &self.former];
+            wire.shown = Some(Carried::hide(&self.request, grants, self.transport, address));
+        }
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
         wire.link = self.dispatch.account.link(&wire.url, &self.place.url);

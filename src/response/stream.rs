@@ -11,7 +11,7 @@ use http::header::HeaderMap;
 use super::Called;
 use crate::attempt::Attempt;
 use crate::error::{Error, Phase, Result, TransportError};
-use crate::transport::{Answer, Incoming};
+use crate::transport::{Answer, Failure, Incoming};
 
 /// An answer with a 2xx status, whose body is taken as it comes: [`Command::stream`](crate::Command::stream).
 ///
@@ -67,12 +67,16 @@ impl ResponseStream {
 
     fn poll_chunk(&mut self, context: &mut TaskContext<'_>) -> Poll<Option<Result<Bytes>>> {
         let polled = self.body.poll_chunk(context);
-        polled.map(|chunk| chunk.map(|chunk| chunk.map_err(|failure| failure.into_error_of(self.known()))))
+        polled.map(|chunk| chunk.map(|chunk| chunk.map_err(|failure| self.explain(failure))))
+    }
+
+    fn explain(&self, failure: Failure) -> Error {
+        self.called.carried.conceal(failure.into_error_of(self.known()))
     }
 
     /// What an error says of the call.
     fn known(&self) -> TransportError {
-        let Called { context, method, url } = &self.called;
+        let Called { context, method, url, .. } = &self.called;
         let origin = url::Url::parse(url).map(|url| url.origin().ascii_serialization());
         TransportError {
             operation: context.operation.as_ref().to_owned(),
