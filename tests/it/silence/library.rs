@@ -8,7 +8,9 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::search::{Printed, secret};
-use super::servers::{DOCUMENT, OPERATIONS, answering, asking_to_wait, breaking, of_http2, repeating};
+use super::servers::{
+    DOCUMENT, OPERATIONS, answering, asking_to_wait, breaking, moving_on, of_http2, repeating,
+};
 use crate::support::{builder, proof};
 
 /// Everything in one place; which of it serves an operation is up to its scheme.
@@ -143,6 +145,16 @@ async fn call_with_providers(printed: &Printed, url: &str) {
     printed.add(format!("{panic} {panic:?}"));
 }
 
+/// A call that is carried out, and cannot go on to where its answer leads.
+async fn call_and_get_stuck(printed: &Printed) {
+    let server = moving_on();
+    let client = Profile::new().credentials(Credentials::new().client("id", secret("client secret")));
+    let harness = at(&server.url()).profile("silent", client).follow_redirects(1).build().unwrap();
+    let error = harness.command("by_client", ()).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), ("unfinished", true));
+    show(printed, &error);
+}
+
 #[tokio::test]
 async fn the_library_prints_no_secret() {
     let printed = Printed::with(&[]);
@@ -174,6 +186,7 @@ async fn the_library_prints_no_secret() {
         if rounds > 1 {
             continue;
         }
+        call_and_get_stuck(&printed).await;
         call_all(&printed, at(&http2).root_certificates(&pem)).await;
         if proof(0, 1) == 0 {
             continue;

@@ -87,26 +87,40 @@ pub(super) fn repeating(status: u16, also_tokens: bool) -> Server {
         if let Some(reply) = signing_in(request).filter(|_| !(also_tokens && request.method == "POST")) {
             return reply;
         }
-        let mut said = format!("wrong: {} {} ", request.method, request.target);
-        for name in ["authorization", "x-key", "cookie"] {
-            if let Some(value) = request.header(name) {
-                said.extend([name, " ", value, " "]);
-                let credentials = value.split(' ').next_back().unwrap();
-                let plain = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, credentials);
-                said += &String::from_utf8_lossy(&plain.unwrap_or_default());
-            }
-        }
-        said += &request.text();
-        // What is cut at the end of an error may be cut inside a secret.
-        let long = format!("{}{said}", "x".repeat(490));
-        let said = if request.target.len() % 2 == 0 { said } else { long };
-        Reply::json(
-            status,
-            &json!({"message": said, "errors": [{"message": said, "code": said}], "meta": {"trace_id": said}})
-                .to_string(),
-        )
+        repeated(request, status)
     })
     .quiet()
+}
+
+fn repeated(request: &Received, status: u16) -> Reply {
+    let mut said = format!("wrong: {} {} ", request.method, request.target);
+    for name in ["authorization", "x-key", "cookie"] {
+        if let Some(value) = request.header(name) {
+            said.extend([name, " ", value, " "]);
+            let credentials = value.split(' ').next_back().unwrap();
+            let plain = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, credentials);
+            said += &String::from_utf8_lossy(&plain.unwrap_or_default());
+        }
+    }
+    said += &request.text();
+    // What is cut at the end of an error may be cut inside a secret.
+    let long = format!("{}{said}", "x".repeat(490));
+    let said = if request.target.len() % 2 == 0 { said } else { long };
+    Reply::json(
+        status,
+        &json!({"message": said, "errors": [{"message": said, "code": said}], "meta": {"trace_id": said}})
+            .to_string(),
+    )
+}
+
+/// Gives one token and sends calls on; there it takes no token and gives no other, and repeats all that it was sent.
+pub(super) fn moving_on() -> Server {
+    Server::start(|request, before| match request.target.as_str() {
+        "/token" if before == 0 => Reply::token(&secret("fetched"), 1800),
+        "/token" => repeated(request, 400),
+        "/moved" => repeated(request, 401),
+        _ => Reply::whole(303, &["location: /moved"], ""),
+    })
 }
 
 /// Breaks off in the middle of each answer.

@@ -28,6 +28,7 @@ const PRINTED: &[&str] = &[
     "SignInPlan",
     "TlsProblem",
     "TransportError",
+    "Unfinished",
     "UnsafeError",
     "Content",
     "Network",
