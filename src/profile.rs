@@ -145,14 +145,20 @@ impl Profile {
 
     /// Takes from another profile what this one does not say: where the service is, how to sign in.
     pub(crate) fn or(mut self, other: &Self) -> Self {
-        if self.base_url.is_none() && self.region.is_none() {
-            self.base_url.clone_from(&other.base_url);
+        if self.base_url.is_none() && self.region.is_none() && self.wish.server.is_none() {
+            // A server variable is about a server of the document, and not about an address in its place.
+            if self.wish.variables.is_empty() {
+                self.base_url.clone_from(&other.base_url);
+            }
             self.region.clone_from(&other.region);
+            self.wish.server.clone_from(&other.wish.server);
         }
+        self.wish.or(&other.wish);
         self.token_url = self.token_url.or_else(|| other.token_url.clone());
         self.certificate = self.certificate.or_else(|| other.certificate.clone());
         if self.credentials.is_empty() {
-            self.credentials = other.credentials.clone();
+            let member = self.credentials.member.take().or_else(|| other.credentials.member.clone());
+            self.credentials = Credentials { member, ..other.credentials.clone() };
             self.sources.extend(other.sources.iter().cloned());
         }
         self

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::identity::Identity;
-use super::renewing::Fetched;
+use super::renewing::{Fetched, Keeping};
 use crate::document::sha256;
 use crate::private_files;
 
@@ -125,20 +125,6 @@ impl TokenCache {
         Ok(files.filter(|file| is_one(file) == Some(true)).collect())
     }
 
-    /// The place that a file is, where it is one of this identity's, whatever its scopes.
-    pub(super) fn slot_at(
-        &self,
-        file: &Path,
-        identity: &Identity<'_>,
-        secret: &SecretString,
-    ) -> Option<Slot> {
-        let name = file.file_stem()?.to_str()?;
-        let (rest, short) = name.rsplit_once('-')?;
-        let bytes = private_files::read(file, LARGEST).ok().filter(|_| rest.ends_with(&identity.key()))?;
-        let key = Entry::read(&bytes)?.key.into_owned();
-        key.starts_with(short).then(|| Slot { file: self.folder.join(file), key, secret: secret.clone() })
-    }
-
     /// Removes a file, whatever it holds.
     pub(super) async fn remove(&self, file: PathBuf) -> io::Result<()> {
         Slot { file, key: String::new(), secret: SecretString::default() }.forget(None).await
@@ -152,6 +138,15 @@ fn in_file_name(service: &str) -> String {
 }
 
 impl Slot {
+    /// The place that a file of the cache is, where it is one of this identity's, whatever its scopes.
+    pub(super) fn at(file: &Path, identity: &Identity<'_>, secret: &SecretString) -> Option<Self> {
+        let name = file.file_stem()?.to_str()?;
+        let (rest, short) = name.rsplit_once('-')?;
+        let bytes = private_files::read(file, LARGEST).ok().filter(|_| rest.ends_with(&identity.key()))?;
+        let key = Entry::read(&bytes)?.key.into_owned();
+        key.starts_with(short).then(|| Self { file: file.to_owned(), key, secret: secret.clone() })
+    }
+
     /// The token that is kept, where it is not over yet; it may be near its end.
     pub(super) fn find(&self, now: SystemTime) -> Option<Kept> {
         let bytes = match private_files::read(&self.file, LARGEST) {
@@ -178,15 +173,16 @@ impl Slot {
         None
     }
 
-    /// Waits for the right to write; `None` where it cannot be had in time or at all.
-    pub(super) async fn lock(&self) -> Option<Lock> {
-        match self.wait_for_lock().await {
-            Ok(lock) => Some(lock),
-            Err(error) => {
-                tracing::warn!(file = %self.file.display(), %error, "the token cache is not used");
-                None
-            }
+    /// Waits for the right to write.
+    ///
+    /// # Errors
+    /// Where it cannot be had in time or at all.
+    pub(super) async fn lock(&self) -> io::Result<Lock> {
+        let lock = self.wait_for_lock().await;
+        if let Err(error) = &lock {
+            tracing::warn!(file = %self.file.display(), %error, "the token cache is not used");
         }
+        lock
     }
 
     async fn wait_for_lock(&self) -> io::Result<Lock> {
@@ -208,16 +204,21 @@ impl Slot {
     }
 
     /// Keeps a token in place of the one before. Once begun it is done, also where nobody waits for it any more.
-    pub(super) async fn keep(&self, lock: Lock, kept: &Kept) {
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub(super) async fn keep(&self, lock: Lock, kept: &Kept) -> io::Result<()> {
         let (file, bytes) = (self.file.clone(), self.encode(kept));
         let work = tokio::task::spawn_blocking(move || {
             let written = private_files::replace(&file, &bytes?);
             drop(lock);
             written
         });
-        if let Ok(Err(error)) = work.await {
+        let written = work.await.map_err(io::Error::other).flatten();
+        if let Err(error) = &written {
             tracing::warn!(file = %self.file.display(), %error, "the token is not kept");
         }
+        written
     }
 
     fn encode(&self, kept: &Kept) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -290,7 +291,8 @@ impl Kept {
     /// The token as something that was found `now`.
     pub(super) fn found(self, now: SystemTime) -> Fetched<SecretString> {
         let age = self.age(now).unwrap_or(self.lifetime);
-        Fetched { age, found: true, ..Fetched::new(self.token, Some(self.lifetime), Instant::now()) }
+        let keeping = Keeping::Kept;
+        Fetched { age, found: true, keeping, ..Fetched::new(self.token, Some(self.lifetime), Instant::now()) }
     }
 }
 

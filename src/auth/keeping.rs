@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::account::{Account, TokenKey, key_of};
 use super::cache::{Kept, Slot};
 use super::identity::Identity;
-use super::renewing::{Fetched, Renewing, renewed_at};
+use super::renewing::{Fetched, Keeping, Renewing, renewed_at};
 use super::source::Need;
 use super::token::absolute;
 use super::{Carried, Rejected, SignInError};
@@ -22,6 +22,8 @@ pub(crate) struct Token {
     pub(crate) secret: SecretString,
     /// How long it is still good for.
     pub(crate) ends_in: Option<Duration>,
+    /// What became of it in the cache.
+    pub(crate) keeping: Keeping,
 }
 
 /// What became of the tokens that were to be forgotten.
@@ -87,16 +89,20 @@ impl Account {
             return Ok(found);
         }
         let lock = slot.lock().await;
-        if let Some(found) = lock.as_ref().and_then(|_| self.look(&slot, renewing, anew)) {
+        if let Some(found) = lock.as_ref().ok().and_then(|_| self.look(&slot, renewing, anew)) {
             return Ok(found);
         }
         let since = SystemTime::now();
         let (token, base) = self.new_token(need, credentials, transport).await?;
-        if let (Some(lock), Some(lifetime)) = (lock, token.lifetime) {
-            let region = base.region.map(|name| (name, base.url));
-            slot.keep(lock, &Kept { token: token.value.clone(), since, lifetime, region }).await;
-        }
-        Ok(token)
+        let Some(lifetime) = token.lifetime else { return Ok(token) };
+        let region = base.region.map(|name| (name, base.url));
+        let kept = Kept { token: token.value.clone(), since, lifetime, region };
+        let written = match lock {
+            Ok(lock) => slot.keep(lock, &kept).await,
+            Err(error) => Err(error),
+        };
+        let keeping = written.map_or_else(|why| Keeping::Failed(why.to_string().into()), |()| Keeping::Kept);
+        Ok(Fetched { keeping, ..token })
     }
 
     /// The token that is kept, unless it is the one that is held here and is over or refused. One near its end serves
@@ -156,7 +162,7 @@ impl Account {
         let token = self.token(&key_of(need));
         let rejected = anew.then(|| token.generation());
         let lease = token.get(rejected, || self.fetch_token(need, transport, &token, anew)).await?;
-        Ok(Token { secret: lease.value, ends_in: token.ends_in() })
+        Ok(Token { secret: lease.value, ends_in: token.ends_in(), keeping: lease.keeping })
     }
 
     /// Gives every token that is held here back to its service, and forgets it, in the cache too.
@@ -211,32 +217,33 @@ impl Account {
     }
 
     /// Gives back every token of the service that is held or kept, and forgets them all: also where giving back fails,
-    /// and also those of other clients, which cannot be given back.
+    /// and also those of other clients, which cannot be given back. What is left counts before what is not given back.
     pub(crate) async fn forget(&self, transport: &Transport) -> Result<Forgotten, Error> {
         let mut forgotten = Forgotten::default();
-        let mut outcome = self.revoke_held(transport, &mut forgotten).await.map_err(Error::from);
-        let Some(cache) = &self.cache else { return outcome.map(|()| forgotten) };
+        let mut given_back = self.revoke_held(transport, &mut forgotten).await.map_err(Error::from);
+        let Some(cache) = &self.cache else { return given_back.map(|()| forgotten) };
+        let mut removed = Ok(());
         let failed = |source| Error::from(IoError { action: "forgetting tokens".to_owned(), source });
         for file in cache.of_service(&self.definition.name).map_err(failed)? {
             forgotten.tokens += 1;
             let revoked = self.revoke_kept(&file, transport).await;
-            outcome = outcome.and(cache.remove(file).await.map_err(failed));
+            removed = removed.and(cache.remove(file).await.map_err(failed));
             match revoked {
                 Ok(revoked) => forgotten.revoked += usize::from(revoked),
-                Err(error) => outcome = outcome.and(Err(error.into())),
+                Err(error) => given_back = given_back.and(Err(error.into())),
             }
         }
-        outcome.map(|()| forgotten)
+        removed.and(given_back).map(|()| forgotten)
     }
 
     /// Gives a kept token back, where it is one of these credentials and not over.
     async fn revoke_kept(&self, file: &std::path::Path, transport: &Transport) -> Result<bool, SignInError> {
         let credentials = self.credentials(&Rejected::default()).await?;
-        let (Some(cache), Some((_, secret))) = (&self.cache, &credentials.client) else { return Ok(false) };
+        let Some((_, secret)) = &credentials.client else { return Ok(false) };
         for scheme in &self.definition.security_schemes {
             let Some(place) = self.token_place(&scheme.kind) else { continue };
             let Some(identity) = self.identity(scheme, &place, &credentials) else { continue };
-            let slot = cache.slot_at(file, &identity, secret);
+            let slot = Slot::at(file, &identity, secret);
             let Some(kept) = slot.and_then(|slot| slot.find(SystemTime::now())) else { continue };
             if self.follow(kept.region.as_ref()) {
                 return self.revoke_token(&scheme.name, &kept.token, transport).await;

@@ -28,7 +28,9 @@ pub(crate) use choice::Choice;
 pub(crate) use conceal::Carried;
 pub(crate) use digest::Challenge;
 pub use keeping::Forgotten;
+pub(crate) use keeping::Token;
 pub use provider::{CredentialFuture, CredentialProvider, ProviderError};
+pub(crate) use renewing::Keeping;
 pub(crate) use seal::{Target, seal};
 pub(crate) use source::{Need, Source, place, placement, source};
 

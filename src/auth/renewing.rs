@@ -3,7 +3,7 @@
 //! Time is tokio's monotonic clock, which tests pause. A caller who goes away while fetching leaves nothing behind:
 //! the next one in the queue fetches.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -30,12 +30,26 @@ pub(crate) struct Fetched<T> {
     pub(crate) age: Duration,
     /// Whether it was found, where an earlier fetch had left it.
     pub(crate) found: bool,
+    /// What became of it in the cache.
+    pub(crate) keeping: Keeping,
+}
+
+/// What became of a value in a cache.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// There is no cache for it.
+    #[default]
+    Unwanted,
+    /// It is there.
+    Kept,
+    /// It is not there, and why.
+    Failed(Arc<str>),
 }
 
 impl<T> Fetched<T> {
     /// A new value, fetched `since` then.
     pub(crate) fn new(value: T, lifetime: Option<Duration>, since: Instant) -> Self {
-        Self { value, lifetime, since, age: Duration::ZERO, found: false }
+        Self { value, lifetime, since, age: Duration::ZERO, found: false, keeping: Keeping::Unwanted }
     }
 }
 
@@ -51,6 +65,8 @@ pub(crate) struct Lease<T> {
     pub(crate) generation: u64,
     /// Whether it was found, not fetched.
     pub(crate) found: bool,
+    /// What became of it in the cache.
+    pub(crate) keeping: Keeping,
 }
 
 /// One value and the queue of those who want it fresh.
@@ -166,10 +182,10 @@ impl<T: Clone> Renewing<T> {
 
     /// Holds a value from now on; also while a fetch is under way, for those who would take one near its end.
     pub(crate) fn offer(&self, fetched: Fetched<T>) -> Lease<T> {
-        let Fetched { value, lifetime, since, age, found } = fetched;
+        let Fetched { value, lifetime, since, age, found, keeping } = fetched;
         let mut state = self.state();
         state.generation += 1;
-        let lease = Lease { value, generation: state.generation, found };
+        let lease = Lease { value, generation: state.generation, found, keeping };
         let at = |old: Duration| since.checked_add(old.saturating_sub(age));
         state.held = Some(Held {
             lease: lease.clone(),
@@ -184,7 +200,6 @@ impl<T: Clone> Renewing<T> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;

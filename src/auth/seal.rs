@@ -73,6 +73,9 @@ pub(crate) fn seal(
     let url = parse_exactly(&text)?;
     if !request.credentials.is_empty() {
         target.check(&url)?;
+    } else if !request.given.is_empty() || headers.values().any(HeaderValue::is_sensitive) {
+        // The caller's own secrets go where the caller sends them, but not for all to read.
+        check_encrypted(&url, target.plain_http)?;
     }
     for placement in &request.credentials {
         let Place::Header { name, prefix } = &placement.place else { continue };
@@ -290,6 +293,21 @@ mod tests {
         assert_eq!(error.problem, "credentials would go unencrypted to http://h.example");
         assert!(check_encrypted(&url, PlainHttp::Anywhere).is_ok());
         assert!(check_encrypted(&Url::parse("http://127.0.0.1:1/").unwrap(), PlainHttp::ThisMachine).is_ok());
+    }
+
+    #[test]
+    fn a_secret_of_the_caller_s_own_is_no_more_for_all_to_read() {
+        let plain = |headers: &[(&str, &str)], given: Vec<Place>| {
+            let mut request = request("http://h.example/?key=mine", headers, &given);
+            request.given = std::mem::take(&mut request.credentials);
+            sealed(&request, "t").err().map(|error| error.problem)
+        };
+        let refused = Some("credentials would go unencrypted to http://h.example".to_owned());
+        assert_eq!(plain(&[("x-note", "ci")], vec![]), None);
+        assert_eq!(plain(&[], vec![query("key")]), refused);
+        for name in ["authorization", "cookie", "proxy-authorization"] {
+            assert_eq!(plain(&[(name, "mine")], vec![]), refused, "{name}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::time::Instant;
-use url::{Url, form_urlencoded};
+use url::{Origin, ParseError, Url, form_urlencoded};
 
 use super::SignInError;
 use super::renewing::Fetched;
@@ -73,8 +73,8 @@ impl TokenEndpoint<'_> {
             return Err(self.error("no client ID and secret to ask for a token with").into());
         };
         let form = self.form(client, credentials.member.as_deref());
-        let url =
-            self.endpoint(base, self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default())?;
+        let written = self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default();
+        let url = self.endpoint(base, written, |url| self.permission(url))?;
         self.post(base, url, form, self.basic(client)).await
     }
 
@@ -119,7 +119,9 @@ impl TokenEndpoint<'_> {
             pairs.extend([("client_id", &client_id), ("client_secret", secret)]);
         }
         let form = encoded(&pairs);
-        let url = self.endpoint(base, path)?;
+        let url = self.endpoint(base, path, |_| {
+            "correct `x-oauth2` in the description; until then tokens end by themselves.".to_owned()
+        })?;
         let answer = self.post(base, url, form, authorization).await?;
         if is_success(answer.status) {
             return Ok(true);
@@ -127,10 +129,15 @@ impl TokenEndpoint<'_> {
         Err(self.refused(&answer, "the revocation endpoint refused").into())
     }
 
-    /// An endpoint of the document: below the base URL where it is relative. A user's base URL does not let the
-    /// document send the client secret elsewhere.
-    fn endpoint(&self, base: &Base, written: &str) -> Result<Url, SignInError> {
-        if !written.contains("://") {
+    /// An endpoint of the document or of the user. Where the user has named a base URL or a token URL, the document
+    /// cannot send the client secret to any other server.
+    fn endpoint(
+        &self,
+        base: &Base,
+        written: &str,
+        way_out: impl FnOnce(&Url) -> String,
+    ) -> Result<Url, SignInError> {
+        if is_relative(written) {
             base.require_real().map_err(SignInError::Config)?;
         }
         let url = absolute(base, written).map_err(|problem| {
@@ -139,19 +146,27 @@ impl TokenEndpoint<'_> {
                 hint: Some("set the profile's token URL.".to_owned()),
             })
         })?;
-        if base.explicit && self.token_url.is_none() && Some(url.origin()) != origin_of(&base.url) {
-            return Err(UnsafeError {
-                sent: false,
-                problem: format!(
-                    "the client secret would go to {}, which is not the base URL that was set",
-                    url.origin().ascii_serialization()
-                ),
-                hint: Some(self.permission(&url)),
-            }
-            .into());
+        if !self.may_have_secret(base, &url) {
+            let place = match self.token_url {
+                None => "not the base URL that was set",
+                Some(_) => "neither at the base URL nor at the token URL that was set",
+            };
+            let origin = url.origin().ascii_serialization();
+            let problem = format!("the client secret would go to {origin}, which is {place}");
+            return Err(UnsafeError { sent: false, problem, hint: Some(way_out(&url)) }.into());
         }
         check_encrypted(&url, self.transport.plain_http())?;
         Ok(url)
+    }
+
+    /// Whether the client secret may go to an endpoint: to the servers that the user has named, and to any that the
+    /// document names where the user has named none.
+    fn may_have_secret(&self, base: &Base, url: &Url) -> bool {
+        let is_at = |origin: Option<Origin>| origin == Some(url.origin());
+        let named = self.token_url.and_then(|written| absolute(base, written).ok());
+        (!base.explicit && named.is_none())
+            || is_at(origin_of(&base.url))
+            || is_at(named.map(|named| named.origin()))
     }
 
     /// How the user lets the client secret go to an endpoint.
@@ -290,15 +305,20 @@ impl TokenEndpoint<'_> {
     }
 }
 
-/// An address of a document as a URL: below the base URL where it is relative. It names no user, and no place in an
-/// answer.
+/// Whether a URL of a document is a reference that another URL completes.
+fn is_relative(written: &str) -> bool {
+    matches!(Url::parse(written), Err(ParseError::RelativeUrlWithoutBase))
+}
+
+/// A URL of a document. A relative one stands on the URL of the server, as on a folder (`OpenAPI`, "Relative References
+/// in URLs"; RFC 3986 §5). It names no user, and no place in an answer.
 pub(super) fn absolute(base: &Base, written: &str) -> Result<Url, String> {
-    let text = if written.contains("://") {
-        written.to_owned()
+    let parsed = if is_relative(written) {
+        Url::parse(&format!("{}/", base.url)).and_then(|base| base.join(written))
     } else {
-        format!("{}/{}", base.url, written.trim_start_matches('/'))
+        Url::parse(written)
     };
-    let url = Url::parse(&text).map_err(|error| format!("\"{text}\" is no URL: {error}"))?;
+    let url = parsed.map_err(|error| format!("\"{written}\" is no URL: {error}"))?;
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
         let origin = url.origin().ascii_serialization();
         return Err(format!("at {origin} holds a user, a password or a fragment"));

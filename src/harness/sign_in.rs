@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Harness;
-use crate::auth::{self, Account, Forgotten, Need, Rejected, Source};
+use crate::auth::{self, Account, Forgotten, Keeping, Need, Rejected, Source, Token};
 use crate::error::{ConfigError, Error, Result};
 use crate::operation::{SchemeKind, SchemeUse};
 use crate::profile::Credentials;
@@ -97,6 +97,7 @@ impl SignInMethod {
 pub struct AccessToken {
     secret: SecretString,
     ends_in: Option<Duration>,
+    keeping: Keeping,
 }
 
 impl AccessToken {
@@ -110,6 +111,25 @@ impl AccessToken {
     #[must_use]
     pub fn ends_in(&self) -> Option<Duration> {
         self.ends_in
+    }
+
+    /// Whether it is in the token cache, where further processes find it.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.keeping == Keeping::Kept
+    }
+
+    /// Why it is not in the token cache of its service, which there is: a call goes on without, and says so in the log
+    /// alone.
+    #[must_use]
+    pub fn keeping_problem(&self) -> Option<&str> {
+        if let Keeping::Failed(problem) = &self.keeping { Some(problem) } else { None }
+    }
+}
+
+impl From<Token> for AccessToken {
+    fn from(Token { secret, ends_in, keeping }: Token) -> Self {
+        Self { secret, ends_in, keeping }
     }
 }
 
@@ -173,8 +193,7 @@ impl<'a> SignIn<'a> {
     /// tells.
     pub async fn renew(&self) -> Result<AccessToken> {
         let (account, need) = self.fetching().await?;
-        let token = account.renew(&need, &self.harness.inner.transport).await?;
-        Ok(AccessToken { secret: token.secret, ends_in: token.ends_in })
+        Ok(account.renew(&need, &self.harness.inner.transport).await?.into())
     }
 
     /// The token that the next call would use, fetched where there is none.
@@ -183,16 +202,17 @@ impl<'a> SignIn<'a> {
     /// As [`SignIn::renew`].
     pub async fn token(&self) -> Result<AccessToken> {
         let (account, need) = self.fetching().await?;
-        let token = account.obtain(&need, &self.harness.inner.transport).await?;
-        Ok(AccessToken { secret: token.secret, ends_in: token.ends_in })
+        Ok(account.obtain(&need, &self.harness.inner.transport).await?.into())
     }
 
     /// Gives back all tokens of the service that this harness or its token cache holds (RFC 7009, where the service
     /// can), and forgets them: also where giving back fails.
     ///
     /// # Errors
-    /// The first failure; all tokens are tried.
+    /// As [`SignIn::plan`], before anything is forgotten. Else all tokens are tried: [`Error::Io`] where one cannot be
+    /// removed from the cache; any other is the first one of giving back, and all tokens are forgotten here.
     pub async fn forget(&self) -> Result<Forgotten> {
+        self.plan()?;
         self.account()?.forget(&self.harness.inner.transport).await
     }
 

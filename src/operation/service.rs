@@ -164,7 +164,7 @@ pub struct OAuth2Def {
     /// `oauth2MetadataUrl` (`OpenAPI` 3.2, RFC 8414), where it has to tell the token endpoint of such a flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_url: Option<String>,
-    /// `x-oauth2.revoke`: the revocation endpoint (RFC 7009).
+    /// `x-oauth2.revoke`: the revocation endpoint (RFC 7009), a URL or a reference below the base URL.
     pub revoke: Option<String>,
     /// `x-oauth2.member`: the form field that names a member (child) account.
     pub member: Option<String>,

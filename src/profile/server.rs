@@ -24,6 +24,13 @@ impl Wish {
         self.variables.retain(|known| known.name != name);
         self.variables.push(ServerVariable { name, value, of_call });
     }
+
+    /// Takes the variables from another that this one does not set.
+    pub(super) fn or(&mut self, other: &Self) {
+        let is_set = |name: &str| self.variables.iter().any(|known| known.name == name);
+        let further: Vec<_> = other.variables.iter().filter(|one| !is_set(&one.name)).cloned().collect();
+        self.variables.extend(further);
+    }
 }
 
 /// What there is to choose from.

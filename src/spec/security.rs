@@ -192,6 +192,11 @@ enum GrantType {
     Omit,
 }
 
+/// A path of an extension, which is below the base URL, as a reference; a whole URL stays one.
+fn below_base(path: String) -> String {
+    if path.contains("://") { path } else { path.trim_start_matches('/').to_owned() }
+}
+
 fn oauth2(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> OAuth2Def {
     let map = scheme.as_object();
     let extension: OAuth2Extension =
@@ -207,7 +212,7 @@ fn oauth2(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> OAuth2D
     OAuth2Def {
         token_url,
         metadata_url,
-        revoke: extension.revoke,
+        revoke: extension.revoke.map(below_base),
         member: extension.member,
         revoke_basic: extension.revoke_auth.is_some(),
         omit_grant_type: extension.grant_type.is_some(),

@@ -7,6 +7,9 @@
 /// Security requirements as alternatives, chosen by what the environment holds.
 #[cfg(feature = "cli")]
 mod alternatives;
+/// What a call tells of its attempts where its end is not the last one's own.
+#[cfg(all(feature = "falcon", feature = "panther"))]
+mod attempts;
 /// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
 /// Bounds of time, size and place: servers that flood, stall and break, and calls that are given up.
@@ -28,6 +31,8 @@ mod credentials;
 mod digest;
 /// Where an authorization server tells its token endpoint, and how a client signs in there.
 mod discovery;
+/// Where tokens are asked for and given back: addresses in a document, and the user's word.
+mod endpoints;
 /// A pipe gets the bytes, a terminal every token of them and nothing that steers it.
 #[cfg(all(feature = "cli", unix))]
 mod exact_output;

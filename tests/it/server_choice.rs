@@ -19,7 +19,7 @@ const DOCUMENT: &str = r#"{
   ],
   "components": {"securitySchemes": {
     "key": {"type": "apiKey", "in": "header", "name": "X-Key"},
-    "flow": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}}
+    "flow": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "token", "scopes": {}}}}
   }},
   "security": [{"key": []}],
   "paths": {
@@ -118,6 +118,34 @@ async fn a_call_goes_to_the_server_that_was_chosen() {
         let (name, request) = places.came(&mut seen);
         assert_eq!((name, request.target.as_str()), (server, target), "{prepared}");
         assert_eq!(request.header("x-key"), Some(KEY), "{prepared}");
+    }
+}
+
+/// What is laid under the environment's profile may choose among the document's servers too.
+#[tokio::test]
+async fn a_fallback_chooses_where_the_environment_says_nothing() {
+    let places = Places::start();
+    let port = places.port();
+    let remembered = || {
+        let credentials = Credentials::new().api_key(KEY).client("id", SECRET);
+        Profile::new().server("second").server_variable("port", &port).credentials(credentials)
+    };
+    let said = |name: &'static str, value: &'static str| {
+        let lookup = move |asked: &str| (asked == name).then(|| value.to_owned());
+        let builder = Harness::builder().env(lookup).no_proxy().spec(&places.file);
+        builder.fallback("places", remembered()).build().unwrap()
+    };
+    let mut seen = [0; 3];
+    for (harness, server, target) in [
+        (said("NOTHING", ""), "two", "/two/things"),
+        (said("PLACES_SERVER_VARIABLES", "path=env"), "two", "/env/things"),
+        (said("PLACES_SERVER", "first"), "one", "/one/things"),
+        (said("PLACES_SERVER", "1"), "two", "/two/things"),
+    ] {
+        harness.command("things", ()).service("places").await.unwrap();
+        let (name, request) = places.came(&mut seen);
+        assert_eq!((name, request.target.as_str()), (server, target));
+        assert_eq!(request.header("x-key"), Some(KEY));
     }
 }
 

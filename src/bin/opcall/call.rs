@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
+use http::HeaderMap;
+use opcall::{Attempt, Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
 
 use crate::answer;
 use crate::args::{self, CallArgs};
@@ -16,7 +17,7 @@ use crate::output::{Screen, counted, escape};
 use crate::pages;
 use crate::prepared;
 use crate::remembered::Wanted;
-use crate::report::{About, Failure};
+use crate::report::{self, About, Failure};
 use crate::session;
 use crate::subject::Subject;
 
@@ -27,26 +28,26 @@ use crate::subject::Subject;
 pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::Name(&args.operation))?;
     let is_shown = args.dry_run || args.curl;
+    let mut call = Call::read(&known.table, args)?;
     if args.target.sandbox && !is_shown {
-        return loopback::run(&known, args, screen);
+        return loopback::run(&known, &call, args, screen);
     }
-    let harness = known.builder(&args.target, is_shown)?.build()?;
-    let mut call = Call::read(&harness, args)?;
-    call.variable = known.missing_variable(call.subject.service());
-    call.certificate = known.certificate(call.subject.service());
+    let service = call.subject.service();
+    let harness = known.builder(&args.target, is_shown, Some(service))?.build()?;
+    call.variable = known.missing_variable(service);
+    call.certificate = known.certificate(service);
     if args.target.sandbox {
-        call.server = Some(loopback::url(&loopback::unstarted_base(), call.subject.service()));
+        call.server = Some(loopback::url(&loopback::unstarted_base(), service));
     }
     if is_shown {
-        return call.show(screen).map_err(|failure| call.explain(failure));
+        return call.show(&harness, screen).map_err(|failure| call.explain(&harness, failure));
     }
-    call.confirm(args).map_err(|failure| call.explain(failure))?;
-    session::run(call.send(args, screen))
+    call.confirm(&harness, args).map_err(|failure| call.explain(&harness, failure))?;
+    session::run(call.send(&harness, args, screen))
 }
 
 /// A call as the command line says it.
 pub(crate) struct Call<'a> {
-    harness: &'a Harness,
     args: &'a CallArgs,
     subject: Subject<'a>,
     params: Params,
@@ -66,18 +67,18 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// Where nothing has the name, an item is none, or a file cannot be read.
-    pub(crate) fn read(harness: &'a Harness, args: &'a CallArgs) -> Result<Self, Failure> {
-        let subject = Subject::find(harness, args.source.api.as_deref(), &args.operation)?;
+    pub(crate) fn read(table: &'a OperationTable, args: &'a CallArgs) -> Result<Self, Failure> {
+        let subject = Subject::find(table, args.source.api.as_deref(), &args.operation)?;
         if let (Some(operation), false) = (subject.operation(), args.common.quiet)
             && let Some(note) = twin_note(operation, &args.operation, &args.source)
         {
             session::note(&note);
         }
         let about = subject.about();
-        Self::of(harness, args, subject).map_err(|failure| failure.within(about))
+        Self::of(args, subject).map_err(|failure| failure.within(about))
     }
 
-    fn of(harness: &'a Harness, args: &'a CallArgs, subject: Subject<'a>) -> Result<Self, Failure> {
+    fn of(args: &'a CallArgs, subject: Subject<'a>) -> Result<Self, Failure> {
         let operation = subject.operation();
         let names = operation.map(declared_names).unwrap_or_default();
         let hint = || Some("write name=value or name:=JSON; `opcall --help` explains items.".to_owned());
@@ -91,7 +92,6 @@ impl<'a> Call<'a> {
         let headers = undeclared(headers, operation, &mut params);
         let body = read_body(body, args, &headers, operation, &mut inputs)?;
         Ok(Self {
-            harness,
             args,
             subject,
             params,
@@ -105,8 +105,8 @@ impl<'a> Call<'a> {
     }
 
     /// The library's command of it.
-    pub(crate) fn command(&self) -> Command<'a> {
-        let mut command = self.subject.command(self.harness, self.params.clone());
+    pub(crate) fn command<'c>(&'c self, harness: &'c Harness) -> Command<'c> {
+        let mut command = self.subject.command(harness, self.params.clone());
         let request = &self.args.request;
         for (name, value) in request.headers.iter().chain(&self.headers) {
             command = command.header(name, value);
@@ -148,8 +148,8 @@ impl<'a> Call<'a> {
     }
 
     /// Prints the request that would be sent.
-    fn show(&self, screen: Screen) -> Result<(), Failure> {
-        let request = self.command().prepare()?;
+    fn show(&self, harness: &Harness, screen: Screen) -> Result<(), Failure> {
+        let request = self.command(harness).prepare()?;
         prepared::warn(&request, &self.args.common);
         let mut out = screen.out();
         if self.args.curl {
@@ -163,8 +163,8 @@ impl<'a> Call<'a> {
     }
 
     /// Adds to a failure what is known of the call: where it would have gone, if it can be told.
-    fn explain(&self, failure: Failure) -> Failure {
-        let url = self.command().prepare().ok().map(|request| without_query(&request.url()));
+    fn explain(&self, harness: &Harness, failure: Failure) -> Failure {
+        let url = self.command(harness).prepare().ok().map(|request| without_query(&request.url()));
         let hint = match (self.variable, failure.library()) {
             (Some(name), Some(Error::Auth(error))) if error.status.is_none() => {
                 Some(format!("set {name}: that is where its credentials are to be."))
@@ -178,22 +178,28 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// What the call fails with; the body of a refusal is printed before.
-    pub(crate) async fn send(&self, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-        self.exchange(args, screen).await.map_err(|failure| self.explain(failure))
+    pub(crate) async fn send(
+        &self,
+        harness: &Harness,
+        args: &CallArgs,
+        screen: Screen,
+    ) -> Result<(), Failure> {
+        self.exchange(harness, args, screen).await.map_err(|failure| self.explain(harness, failure))
     }
 
-    async fn exchange(&self, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-        let request = self.command().prepare()?;
+    async fn exchange(&self, harness: &Harness, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        let command = || self.command(harness);
+        let request = command().prepare()?;
         prepared::warn(&request, &args.common);
         if args.common.verbose > 0 {
             prepared::trace(&request, args.common.verbose > 1);
         }
         if args.pages.paginate {
-            return pages::run(self.command().pages(), self.subject.is_graphql(), args, screen).await;
+            return pages::run(command().pages(), self.subject.is_graphql(), args, screen).await;
         }
         let done = match &args.save {
-            Some(path) => self.save(path, args, screen).await,
-            None => self.print(args, screen).await,
+            Some(path) => self.save(command(), path, args, screen).await,
+            None => self.print(command(), args, screen).await,
         };
         match done {
             Err(failure) => Self::print_refusal(failure, args, screen),
@@ -201,18 +207,30 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn print(&self, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-        let response = self.command().send().await?;
+    async fn print(&self, command: Command<'_>, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+        let response = command.send().await?;
         answer::trace_attempts(response.attempts(), args);
         answer::write(&response, self.subject.is_graphql(), args, screen)
     }
 
-    async fn save(&self, path: &Path, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+    async fn save(
+        &self,
+        command: Command<'_>,
+        path: &Path,
+        args: &CallArgs,
+        screen: Screen,
+    ) -> Result<(), Failure> {
         let download = Download::begin(path)?;
-        let answer = self.command().stream().await?;
-        answer::trace_attempts(answer.attempts(), args);
-        answer::write_head(answer.status(), answer.headers(), args, screen)?;
-        let length = download.take(answer).await?;
+        let length = if self.subject.is_graphql() {
+            // Whether it is a refusal stands in the body.
+            let answer = command.send().await?;
+            tell_head(answer.attempts(), answer.status(), answer.headers(), args, screen)?;
+            download.write(answer.bytes())?
+        } else {
+            let answer = command.stream().await?;
+            tell_head(answer.attempts(), answer.status(), answer.headers(), args, screen)?;
+            download.take(answer).await?
+        };
         if !args.common.quiet {
             let bytes = counted(usize::try_from(length).unwrap_or(usize::MAX), "byte");
             session::note(&format!("{bytes} saved to {}", path.display()));
@@ -224,23 +242,35 @@ impl<'a> Call<'a> {
     fn print_refusal(failure: Failure, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         answer::trace_attempts(failure.library().map(Error::attempts).unwrap_or_default(), args);
         if let Some(Error::Refused(refused)) = failure.library() {
-            answer::write_refusal(&refused.response, args, screen)?;
+            report::was_read(answer::write_refusal(&refused.response, args, screen))?;
         }
         Err(failure)
     }
 
     /// Asks before a DELETE, where somebody can answer.
-    fn confirm(&self, args: &CallArgs) -> Result<(), Failure> {
+    fn confirm(&self, harness: &Harness, args: &CallArgs) -> Result<(), Failure> {
         let somebody_is_there = io::stdin().is_terminal() && io::stderr().is_terminal();
         if args.yes || self.subject.method() != Method::Delete || !somebody_is_there {
             return Ok(());
         }
-        let request = self.command().prepare()?;
+        let request = self.command(harness).prepare()?;
         let question = format!("{} {}", request.method(), escape(&request.url()));
         // A question that cannot be written is answered with no.
         let _ = write!(io::stderr().lock(), "{question}\nGo on? [y/N] ");
         confirmed(&mut io::stdin().lock(), &question)
     }
+}
+
+/// The attempts and the head of an answer that is saved, which is saved also where nobody reads them.
+fn tell_head(
+    attempts: &[Attempt],
+    status: u16,
+    headers: &HeaderMap,
+    args: &CallArgs,
+    screen: Screen,
+) -> Result<(), Failure> {
+    answer::trace_attempts(attempts, args);
+    report::was_read(answer::write_head(status, headers, args, screen)).map(drop)
 }
 
 /// Says that a document's operation is called where a built-in one has the same name.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::args::{CheckArgs, CheckOutput};
 use crate::documents::{self, How};
 use crate::output::{Screen, counted, escape, paint};
-use crate::report::Failure;
+use crate::report::{self, Failure};
 
 /// Checks every file and prints one finding for each.
 ///
@@ -30,11 +30,8 @@ pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
             None => Finding::of(document, path),
         };
         is_good &= finding.is_good(args.strict);
-        match args.output.unwrap_or_default() {
-            CheckOutput::Ndjson => writeln!(out, "{}", finding.to_json())?,
-            CheckOutput::Auto => finding.write_text(&mut out, screen)?,
-        }
-        out.flush()?;
+        // The code is about all files, whoever reads of them.
+        report::was_read(finding.write(&mut out, args, screen))?;
     }
     if is_good { Ok(()) } else { Err(Failure::Told(1)) }
 }
@@ -133,6 +130,14 @@ impl Finding {
 
     fn is_good(&self, is_strict: bool) -> bool {
         self.read.as_ref().is_ok_and(|description| !is_strict || description.warnings.is_empty())
+    }
+
+    fn write(&self, out: &mut impl Write, args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
+        match args.output.unwrap_or_default() {
+            CheckOutput::Ndjson => writeln!(out, "{}", self.to_json())?,
+            CheckOutput::Auto => self.write_text(out, screen)?,
+        }
+        Ok(out.flush()?)
     }
 
     fn to_json(&self) -> Value {

@@ -64,6 +64,16 @@ impl Download {
         Ok(length)
     }
 
+    /// Writes a body that came whole and puts the file in its place. Returns its length in bytes.
+    ///
+    /// # Errors
+    /// Where the disk takes no more.
+    pub(crate) fn write(mut self, bytes: &[u8]) -> Result<u64, Failure> {
+        self.file.write_all(bytes).map_err(|error| self.failed(error))?;
+        self.settle()?;
+        Ok(bytes.len() as u64)
+    }
+
     fn settle(&mut self) -> Result<(), Failure> {
         let Some(target) = self.target.take() else { return Ok(()) };
         let settled = self.file.sync_all().and_then(|()| fs::rename(&self.place, &target));

@@ -35,6 +35,7 @@ mod servers;
 mod session;
 mod settings;
 mod show;
+mod signals;
 mod split;
 mod subject;
 mod tokens;

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::answer;
 use crate::args::{CallArgs, CallOutput};
 use crate::output::{Layout, Screen, compact, layout};
-use crate::report::Failure;
+use crate::report::{self, Failure};
 use crate::session;
 
 /// Prints the pages of a call.
@@ -37,7 +37,7 @@ pub(crate) async fn run(
             Ok(response) => printer.page(&response)?,
             Err(Error::Refused(refused)) => {
                 if form == Form::Pages {
-                    answer::write_refusal(&refused.response, args, screen)?;
+                    report::was_read(answer::write_refusal(&refused.response, args, screen))?;
                 }
                 return Err(Error::Refused(refused).into());
             }

@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     Io { action: String, source: io::Error },
     /// What was asked for cannot be done with the answer.
     Local { problem: String, hint: Option<String> },
+    /// Nobody reads standard output any more; there is nothing left to print.
+    Unread,
     /// A signal ended the work.
     Signal(u8),
     /// Said already; only the exit code is left.
@@ -100,7 +102,7 @@ impl Failure {
             Self::CommandLine(error) => u8::try_from(error.exit_code()).unwrap_or(2),
             Self::Call(error) => code_of(error),
             Self::NotConfirmed(_) => 10,
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Unread => 0,
             Self::Io { .. } | Self::Local { .. } => 1,
             Self::Signal(number) => 128 + number,
             Self::Told(code) => *code,
@@ -115,7 +117,7 @@ impl Failure {
             Self::Call(error) => error.kind(),
             Self::NotConfirmed(_) => "unsafe",
             Self::Local { .. } => "decode",
-            Self::Io { .. } | Self::Signal(_) | Self::Told(_) => "io",
+            Self::Io { .. } | Self::Unread | Self::Signal(_) | Self::Told(_) => "io",
             Self::Within(_, failure) => failure.kind(),
         }
     }
@@ -229,6 +231,7 @@ impl fmt::Display for Failure {
                 f.write_str(text.trim_start_matches("error: ").trim_end())
             }
             Self::Io { action, .. } => write!(f, "{action} failed"),
+            Self::Unread => f.write_str("nobody reads standard output any more"),
             Self::Signal(number) => write!(f, "ended by signal {number}"),
             Self::Told(code) => write!(f, "ended with code {code}"),
             Self::Within(_, failure) => failure.fmt(f),
@@ -242,12 +245,31 @@ impl From<Error> for Failure {
     }
 }
 
-/// Failures of writing to standard output.
+/// Failures of writing to standard output. Whoever reads there may stop when they have enough.
 impl From<io::Error> for Failure {
     fn from(source: io::Error) -> Self {
-        Self::io("writing to standard output", source)
+        match source.kind() {
+            io::ErrorKind::BrokenPipe => Self::Unread,
+            _ => Self::io("writing to standard output", source),
+        }
     }
 }
+
+/// Whether something was printed; `false` where nobody reads standard output any more, for those who have something
+/// else to end with.
+///
+/// # Errors
+/// Every other failure.
+pub(crate) fn was_read(printed: Result<(), Failure>) -> Result<bool, Failure> {
+    match printed {
+        Ok(()) => Ok(true),
+        Err(failure) if matches!(failure.bare(), Failure::Unread) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What the library's hint begins with where a service has no named profiles.
+const NO_PROFILES: &str = "give the harness a profile of that name";
 
 /// The hint in the words of the command line, where the library names its own doors.
 fn hint_of(error: &Error) -> Option<String> {
@@ -260,6 +282,14 @@ fn hint_of(error: &Error) -> Option<String> {
             "check that {} can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.",
             error.origin
         )),
+        // No configuration makes profiles yet.
+        Error::Config(config) if config.hint.as_deref().is_some_and(|hint| hint.starts_with(NO_PROFILES)) => {
+            Some(
+                "no profile can be made here yet: set the service's variables for the run, or remember the service \
+                 under another name with `opcall api add`."
+                    .to_owned(),
+            )
+        }
         _ => error.hint().map(|hint| {
             hint.replace("or allow plain http if", "or give --insecure-http if")
                 .replace("or give a server with the call", "or give --server URL")
@@ -390,126 +420,5 @@ fn milliseconds(wait: std::time::Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use opcall::{
-        ArgumentsError, Attempt, AuthError, ConfigError, Error, Method, Outcome, Phase, Problem,
-        TransportError, Unfinished, UnsafeError,
-    };
-
-    use std::time::Duration;
-
-    use super::Failure;
-    use crate::output::Screen;
-
-    fn attempt(number: u32) -> Attempt {
-        let outcome = Outcome::Failed(Phase::Connect);
-        Attempt { number, outcome, sent: false, took: Duration::ZERO, wait: None, held: None }
-    }
-
-    fn lost(phase: Phase) -> Failure {
-        let url = "http://127.0.0.1:9/a".to_owned();
-        let source = std::io::Error::other("connection refused");
-        Failure::Call(Error::Transport(Box::new(TransportError {
-            operation: "falcon:tokens_query".into(),
-            method: Method::Get,
-            url,
-            origin: "http://127.0.0.1:9".into(),
-            phase,
-            signing_in: false,
-            fetching: false,
-            proxy: None,
-            attempts: (1..=3).map(attempt).collect(),
-            source: Some(std::sync::Arc::new(source)),
-        })))
-    }
-
-    fn misfit() -> Failure {
-        let problem = |path: &str, problem: &str, nearest: Option<&str>| Problem {
-            path: path.into(),
-            problem: problem.into(),
-            nearest: nearest.map(Into::into),
-        };
-        Failure::Call(Error::Arguments(Box::new(ArgumentsError {
-            operation: "falcon:tokens_create".into(),
-            name: "tokens_create".into(),
-            problems: vec![
-                problem("body.label", "must be a string, got 5", None),
-                problem("expires", "is not known here", Some("expires_timestamp")),
-            ],
-        })))
-    }
-
-    fn no_token() -> Error {
-        Error::Auth(Box::new(AuthError {
-            service: "a".into(),
-            problem: "b".into(),
-            hint: Some("c.".into()),
-            status: Some(400),
-            trace_id: None,
-            retry_after: None,
-        }))
-    }
-
-    fn unfinished() -> Failure {
-        let moved = Attempt { outcome: Outcome::Status(303), sent: true, ..attempt(1) };
-        let unfinished = Unfinished { operation: "a:b".into(), attempts: vec![moved], cause: no_token() };
-        Failure::Call(Error::Unfinished(Box::new(unfinished)))
-    }
-
-    #[test]
-    fn every_failure_has_its_code() {
-        let config = ConfigError { problem: "b".into(), hint: None };
-        let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        for (failure, code) in [
-            (Failure::usage("a", None), 2),
-            (misfit(), 2),
-            (Failure::Call(Error::Config(Box::new(config))), 2),
-            (lost(Phase::Connect), 7),
-            (lost(Phase::Tls(opcall::TlsProblem::Expired)), 7),
-            (lost(Phase::ConnectTimeout), 28),
-            (lost(Phase::AnswerTimeout), 28),
-            (lost(Phase::Broken), 9),
-            (Failure::Call(no_token()), 8),
-            (unfinished(), 9),
-            (
-                Failure::Call(Error::Unsafe(Box::new(UnsafeError {
-                    problem: "a".into(),
-                    hint: None,
-                    sent: false,
-                }))),
-                10,
-            ),
-            (Failure::NotConfirmed("a".into()), 10),
-            (Failure::io("a", broken), 0),
-            (Failure::io("a", std::io::Error::other("b")), 1),
-            (Failure::Signal(2), 130),
-            (Failure::Signal(15), 143),
-        ] {
-            assert_eq!(failure.exit_code(), code, "{failure}");
-        }
-    }
-
-    #[test]
-    fn people_read_fact_cause_and_hint() {
-        insta::assert_snapshot!(misfit().to_text(Screen::default()), @r#"
-        error: tokens_create: 2 arguments do not fit
-          body.label  must be a string, got 5
-          expires     is not known here; nearest: expires_timestamp
-          hint: `opcall show tokens_create` lists its parameters.
-        "#);
-        insta::assert_snapshot!(lost(Phase::Connect).to_text(Screen::default()), @r#"
-        error: no answer from http://127.0.0.1:9 after 3 attempts; nothing was sent
-          caused by: connection refused
-          hint: check that http://127.0.0.1:9 is the right address and can be reached from here.
-        "#);
-        insta::assert_snapshot!(Failure::usage("\u{1b}[31mred", None).to_text(Screen::default()), @r#"error: \x1b[31mred"#);
-    }
-
-    #[test]
-    fn programs_read_an_object() {
-        insta::assert_snapshot!(unfinished().to_json(), @r#"{"kind":"unfinished","message":"a:b was sent and answered with 303, but the request that had to follow could not be sent: b","operation":"a:b","status":400,"method":null,"url":null,"problems":[],"hint":"c.","attempts":1,"retry_after_ms":null,"trace_id":null,"sent":true}"#);
-        insta::assert_snapshot!(misfit().to_json(), @r#"{"kind":"arguments","message":"tokens_create: 2 arguments do not fit","operation":"falcon:tokens_create","status":null,"method":null,"url":null,"problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","attempts":null,"retry_after_ms":null,"trace_id":null,"sent":false}"#);
-        insta::assert_snapshot!(lost(Phase::Broken).to_json(), @r#"{"kind":"transport","message":"no answer from http://127.0.0.1:9 after 3 attempts; it may have been carried out: connection refused","operation":"falcon:tokens_query","status":null,"method":"GET","url":"http://127.0.0.1:9/a","problems":[],"hint":"repeat it: the call only reads.","attempts":3,"retry_after_ms":null,"trace_id":null,"sent":true}"#);
-        insta::assert_snapshot!(misfit().to_line_json(), @r#"{"kind":"arguments","message":"tokens_create: 2 arguments do not fit","problems":[{"path":"body.label","problem":"must be a string, got 5","nearest":null},{"path":"expires","problem":"is not known here","nearest":"expires_timestamp"}],"hint":"`opcall show tokens_create` lists its parameters.","retry_after_ms":null,"trace_id":null,"sent":false}"#);
-    }
-}
+#[path = "report_tests.rs"]
+mod tests;

@@ -1,11 +1,12 @@
 //! What a command works with: the environment, the table, the runtime.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use opcall::spec::Warning;
-use opcall::{Document, Harness, HarnessBuilder, OperationTable, RetryPolicy};
+use opcall::{Document, Harness, HarnessBuilder, OperationTable, Profile, RetryPolicy};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -15,7 +16,7 @@ use crate::config::{Config, Defaults};
 use crate::output::{Screen, counted};
 use crate::remembered::{self, Account, Wanted};
 use crate::report::Failure;
-use crate::{documents, tokens};
+use crate::{documents, signals, tokens};
 
 /// So many redirects `--follow` follows.
 const MOST_REDIRECTS: u32 = 5;
@@ -115,11 +116,17 @@ impl Known {
     }
 
     /// A harness with the options of the command line, and with what is remembered of services. A dry run needs no
-    /// secrets.
+    /// secrets. Those of a `service` that is called must be readable; what cannot be read of others is in nobody's way
+    /// until [`Known::check_account`] is asked.
     ///
     /// # Errors
-    /// Where the configuration, or a file with a secret or with certificates, cannot be read.
-    pub(crate) fn builder(&self, target: &Target, is_dry: bool) -> Result<HarnessBuilder, Failure> {
+    /// Where the configuration, or a file with a secret or with certificates that is needed, cannot be read.
+    pub(crate) fn builder(
+        &self,
+        target: &Target,
+        is_dry: bool,
+        service: Option<&str>,
+    ) -> Result<HarnessBuilder, Failure> {
         let defaults = if is_dry || target.sandbox {
             Defaults::default()
         } else {
@@ -130,14 +137,38 @@ impl Known {
             builder = tokens::keep(builder, target, &self.table)?;
         }
         for account in self.accounts.iter().filter(|_| !target.sandbox) {
-            let profile = account.profile(true);
-            let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile };
-            // The command line's certificate counts before the one that is remembered.
-            let profile =
-                if self.network.cert.is_some() { profile } else { account.certified(profile?, is_dry) };
-            builder = builder.fallback(account.service(), profile?);
+            let found = self.remembered(account, is_dry);
+            let profile = if service == Some(account.service()) {
+                found?
+            } else {
+                found.or_else(|_| account.profile(false))?
+            };
+            builder = builder.fallback(account.service(), profile);
         }
         Ok(builder)
+    }
+
+    /// What is remembered of a service. A dry run does without the secrets that cannot be read.
+    fn remembered(&self, account: &Account, is_dry: bool) -> Result<Profile, Failure> {
+        let profile = account.profile(true);
+        let profile = if is_dry { profile.or_else(|_| account.profile(false)) } else { profile }?;
+        // The command line's certificate counts before the one that is remembered.
+        if self.network.cert.is_some() { Ok(profile) } else { account.certified(profile, is_dry) }
+    }
+
+    /// Refuses a remembered service whose secrets cannot be read.
+    ///
+    /// # Errors
+    /// Where they cannot.
+    pub(crate) fn check_account(&self, service: &str) -> Result<(), Failure> {
+        let account = self.accounts.iter().find(|account| account.service() == service);
+        account.map_or(Ok(()), |account| self.remembered(account, false).map(drop))
+    }
+
+    /// The remembered services that [`Known::check_account`] refuses.
+    pub(crate) fn faulty_accounts(&self) -> HashSet<String> {
+        let services = self.accounts.iter().map(Account::service);
+        services.filter(|service| self.check_account(service).is_err()).map(str::to_owned).collect()
     }
 }
 
@@ -193,34 +224,10 @@ pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            number = signal() => Err(Failure::Signal(number)),
+            number = signals::asked() => Err(Failure::Signal(number)),
         }
     });
     // A thread may still read standard input; nobody waits for it.
     runtime.shutdown_background();
     result
-}
-
-/// The number of the first signal that asks to end.
-#[cfg(unix)]
-async fn signal() -> u8 {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => 2,
-        _ = terminate.recv() => 15,
-    }
-}
-
-/// The number of the signal that asks to end.
-#[cfg(not(unix))]
-async fn signal() -> u8 {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => 2,
-        Err(_) => std::future::pending().await,
-    }
 }

@@ -45,12 +45,18 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
         Command::Api(args) => fill_common(args.common_mut(), variable),
         Command::Auth(args) => {
             let place = args.place_mut();
-            fill_target(&mut place.target, variable)?;
             fill_cache(&mut place.source, variable);
             if !place.target.sandbox {
                 fill_source(&mut place.source, variable);
             }
-            fill_common(&mut place.common, variable)
+            fill_common(&mut place.common, variable)?;
+            let is_of_one = args.service().is_some();
+            let target = &mut args.place_mut().target;
+            fill_bounds(target, variable)?;
+            if is_of_one {
+                fill_aim(target, variable);
+            }
+            Ok(())
         }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => {
@@ -63,6 +69,19 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
 type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;
 
 fn fill_target(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure> {
+    fill_aim(target, variable);
+    fill_bounds(target, variable)
+}
+
+/// Where calls go, and how they sign in there.
+fn fill_aim(target: &mut Target, variable: Lookup<'_>) {
+    if !target.sandbox {
+        target.server = target.server.take().or_else(|| variable("OPCALL_SERVER"));
+        target.profile = target.profile.take().or_else(|| variable("OPCALL_PROFILE"));
+    }
+}
+
+fn fill_bounds(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure> {
     if let (None, Some(text)) = (target.timeout, variable("OPCALL_TIMEOUT")) {
         let problem = |problem| Failure::usage(format!("OPCALL_TIMEOUT: {problem}"), None);
         target.timeout = Some(duration(&text).map_err(problem)?);
@@ -75,10 +94,6 @@ fn fill_target(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure>
         Some("0") => target.no_token_cache = !target.token_cache,
         Some(_) => target.token_cache = true,
         None => {}
-    }
-    if !target.sandbox {
-        target.server = target.server.take().or_else(|| variable("OPCALL_SERVER"));
-        target.profile = target.profile.take().or_else(|| variable("OPCALL_PROFILE"));
     }
     Ok(())
 }

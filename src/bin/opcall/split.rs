@@ -23,9 +23,16 @@ pub(crate) struct Split {
 /// The options and commands that clap knows, as far as splitting needs them.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    takes_value: HashMap<String, bool>,
+    /// The options of all commands, which may stand before the command.
+    of_all: Options,
+    /// Those of a call: any other name is an argument of the operation.
+    of_call: Options,
     commands: Vec<String>,
 }
+
+/// Options with their dashes, and whether each takes a value.
+#[derive(Debug, Default)]
+struct Options(HashMap<String, bool>);
 
 impl Known {
     /// Everything that the definitions of clap say.
@@ -33,22 +40,31 @@ impl Known {
         let mut known = Self::default();
         for command in program.get_subcommands() {
             known.commands.push(command.get_name().to_owned());
-            for option in command.get_arguments() {
-                let takes_value = option.get_action().takes_values();
-                let names = [
-                    option.get_long().map(|name| format!("--{name}")),
-                    option.get_short().map(|one| format!("-{one}")),
-                ];
-                known.takes_value.extend(names.into_iter().flatten().map(|name| (name, takes_value)));
+            known.of_all.add(command);
+            if command.get_name() == "call" {
+                known.of_call.add(command);
             }
         }
         known.commands.push("help".into());
         known
     }
+}
+
+impl Options {
+    fn add(&mut self, command: &clap::Command) {
+        for option in command.get_arguments() {
+            let takes_value = option.get_action().takes_values();
+            let names = [
+                option.get_long().map(|name| format!("--{name}")),
+                option.get_short().map(|one| format!("-{one}")),
+            ];
+            self.0.extend(names.into_iter().flatten().map(|name| (name, takes_value)));
+        }
+    }
 
     /// The long options, with their dashes.
-    pub(crate) fn long_options(&self) -> impl Iterator<Item = &str> {
-        self.takes_value.keys().map(String::as_str).filter(|name| name.starts_with("--"))
+    fn long(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str).filter(|name| name.starts_with("--"))
     }
 
     /// How many words an option takes, itself counted; `None` where it is none of ours.
@@ -56,12 +72,12 @@ impl Known {
         if argument.starts_with("--") {
             let (name, attached) =
                 argument.split_once('=').map_or((argument, false), |(name, _)| (name, true));
-            return self.takes_value.get(name).map(|takes| if *takes && !attached { 2 } else { 1 });
+            return self.0.get(name).map(|takes| if *takes && !attached { 2 } else { 1 });
         }
         let mut letters = argument.strip_prefix('-')?.char_indices().peekable();
         letters.peek()?;
         while let Some((_, letter)) = letters.next() {
-            if *self.takes_value.get(&format!("-{letter}"))? {
+            if *self.0.get(&format!("-{letter}"))? {
                 return Some(if letters.peek().is_some() { 1 } else { 2 });
             }
         }
@@ -75,7 +91,7 @@ pub(crate) fn split(arguments: &[OsString], known: &Known) -> Result<Split, Fail
     let mut leading = Vec::new();
     let mut at = 0;
     while let Some(count) =
-        rest.get(at).and_then(|argument| argument.to_str()).and_then(|text| known.words_of(text))
+        rest.get(at).and_then(|argument| argument.to_str()).and_then(|text| known.of_all.words_of(text))
     {
         leading.extend(rest.iter().skip(at).take(count).cloned());
         at += count;
@@ -107,7 +123,8 @@ pub(crate) fn split(arguments: &[OsString], known: &Known) -> Result<Split, Fail
     if first.is_empty() || is_unknown_option {
         return Ok(Split { options: arguments.to_vec(), ..Split::default() });
     }
-    let mut call = Call { known, split: Split::default(), operation: None, items_only: false };
+    let mut call =
+        Call { options: &known.of_call, split: Split::default(), operation: None, items_only: false };
     call.split.options = [&[program.clone(), "call".into()], &leading[..]].concat();
     call.read(rest.get(at + usize::from(is_call)..).unwrap_or_default())?;
     Ok(call.finish())
@@ -115,7 +132,7 @@ pub(crate) fn split(arguments: &[OsString], known: &Known) -> Result<Split, Fail
 
 /// The reading of a call's words.
 struct Call<'k> {
-    known: &'k Known,
+    options: &'k Options,
     split: Split,
     operation: Option<String>,
     items_only: bool,
@@ -141,7 +158,7 @@ impl Call<'_> {
             self.items_only = true;
             return Ok(1);
         }
-        if let Some(count) = self.known.words_of(text) {
+        if let Some(count) = self.options.words_of(text) {
             self.split.options.extend(rest.iter().take(count).cloned());
             return Ok(count);
         }
@@ -176,7 +193,7 @@ impl Call<'_> {
         }
         let value = next.and_then(|next| next.to_str());
         let Some(value) =
-            value.filter(|value| !value.starts_with("--") && self.known.words_of(value).is_none())
+            value.filter(|value| !value.starts_with("--") && self.options.words_of(value).is_none())
         else {
             return Err(self.lacks_value(named));
         };
@@ -187,7 +204,7 @@ impl Call<'_> {
     fn lacks_value(&self, named: &str) -> Failure {
         let given = format!("--{named}");
         let near =
-            self.known.long_options().filter(|option| strsim::damerau_levenshtein(option, &given) <= 2).min();
+            self.options.long().filter(|option| strsim::damerau_levenshtein(option, &given) <= 2).min();
         let hint = near.map_or_else(
             || format!("write `{named}=VALUE`, or `--{named}=VALUE` where the value begins with a dash."),
             |option| format!("did you mean `{option}`?"),
@@ -267,6 +284,23 @@ mod tests {
         assert_eq!(
             options(&["tokens_query", "--limit", "10", "-ojson"]),
             ["call", "-ojson", "--", "tokens_query"]
+        );
+    }
+
+    #[test]
+    fn options_of_other_commands_are_arguments_of_a_call() {
+        for name in
+            ["page", "state", "rate", "port", "seed", "clock", "fault", "concurrency", "auth", "explain"]
+        {
+            let found = splitting(&["op", &format!("--{name}"), "2", &format!("--{name}=3"), "-i"]).unwrap();
+            assert_eq!(found.words, [named(name, "2"), named(name, "3")]);
+            assert_eq!(found.options[1..], ["call", "-i", "--", "op"]);
+        }
+        assert_eq!(splitting(&["op", "--strict=true"]).unwrap().words, [named("strict", "true")]);
+        assert_eq!(
+            options(&["--port", "1", "sandbox"]),
+            ["sandbox", "--port", "1"],
+            "where no command is named yet"
         );
     }
 

@@ -1,6 +1,6 @@
 //! What a call is about: an operation of the table, or an endpoint that no table knows.
 
-use opcall::{Command, Error, Harness, Method, Operation, Params};
+use opcall::{Command, Error, Harness, Method, Operation, OperationTable, Params};
 
 use crate::report::{self, About, Failure};
 
@@ -30,16 +30,18 @@ impl<'a> Subject<'a> {
     ///
     /// # Errors
     /// Where nothing or several have the name, and where an endpoint's service is not known.
-    pub(crate) fn find(harness: &'a Harness, api: Option<&'a str>, name: &'a str) -> Result<Self, Failure> {
-        let error = match harness.table().find(api, name) {
+    pub(crate) fn find(
+        table: &'a OperationTable,
+        api: Option<&'a str>,
+        name: &'a str,
+    ) -> Result<Self, Failure> {
+        let error = match table.find(api, name) {
             Ok(operation) => return Ok(Self::Listed { operation, name }),
             Err(error @ Error::UnknownOperation(_)) => error,
             Err(error) => return Err(error.into()),
         };
         let (prefix, rest) = match name.split_once(':') {
-            Some((prefix, rest)) if harness.table().services().any(|one| one == prefix) => {
-                (Some(prefix), rest)
-            }
+            Some((prefix, rest)) if table.services().any(|one| one == prefix) => (Some(prefix), rest),
             _ => (None, name),
         };
         let endpoint = rest.split_once(' ').map(|(method, path)| (method.parse(), path.trim_start()));
@@ -48,7 +50,7 @@ impl<'a> Subject<'a> {
                 Some(service) => Ok(Self::Unlisted { service, method, path }),
                 None => Err(lacks_service(rest)),
             },
-            _ => Err(report::unknown_operation(harness.table(), error)),
+            _ => Err(report::unknown_operation(table, error)),
         }
     }
 

@@ -48,12 +48,6 @@ pub(crate) fn keep(
     Ok(marked.fold(builder, |builder, service| builder.token_cache_for(service, &folder)))
 }
 
-/// Whether the tokens of a service are kept.
-pub(crate) fn are_kept(target: &Target, service: &str) -> bool {
-    let is_marked = || known_folder().is_some_and(|folder| mark_of(&folder, service).is_file());
-    !target.sandbox && !target.no_token_cache && (target.token_cache || is_marked())
-}
-
 /// The services that have a mark.
 fn marked(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);

@@ -167,6 +167,89 @@ fn status_names_files_and_the_region_that_was_found() {
     assert_eq!(status[0]["sources"], json!(sources));
 }
 
+/// No server is that of every service: none of them gets the secrets of the others.
+#[test]
+fn status_of_all_services_sends_nothing_to_one_place() {
+    let elsewhere = Server::start(|_, _| Reply::token("canary-token", 60)).quiet();
+    let home = Home::new();
+    let url = elsewhere.url();
+    for (name, value) in [("--server", url.as_str()), ("--server-variable", "a=b"), ("--profile", "x")] {
+        let run = home.run(&["auth", "status", name, value]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{name}");
+        assert_eq!(
+            run.stderr,
+            format!(
+                "error: {name} is of one service, and `auth status` asks all of them\n  hint: name the service: \
+                 opcall auth status SERVICE {name} ...\n"
+            )
+        );
+    }
+    let home = home.set("OPCALL_SERVER", &url).set("OPCALL_PROFILE", "x");
+    let run = home.run(&["auth", "status"]);
+    assert!(run.ok().contains("accepted; the token ends in"), "{}", run.stdout);
+    assert_eq!(
+        run.stderr,
+        "note: OPCALL_SERVER is of one service, and is not looked at for all of them\n\
+         note: OPCALL_PROFILE is of one service, and is not looked at for all of them\n"
+    );
+    assert_eq!(home.run(&["auth", "status", "-q"]).stderr, "");
+    assert_eq!((elsewhere.received().len(), home.server.count(TOKEN)), (0, 2));
+    let home = home.set("OPCALL_PROFILE", "").set("OPCALL_API", "falcon");
+    assert_eq!(home.run(&["auth", "status"]).stderr, "");
+    assert_eq!(elsewhere.count(TOKEN), 1, "a service is named, and it is to be asked there");
+}
+
+#[test]
+fn a_logout_that_forgets_nothing_does_not_say_so() {
+    let home = Home::new();
+    home.run(&["auth", "login", "falcon"]).ok();
+    let home = home.set("FALCON_BASE_URL", "").set("FALCON_CLOUD", "nope");
+    let run = home.run(&["auth", "logout", "falcon"]);
+    assert_eq!((run.code, run.stdout.as_str(), home.kept()), (2, "", 1));
+    assert!(run.stderr.starts_with("error: falcon has no region \"nope\"\n  hint: "), "{}", run.stderr);
+    assert!(!run.stderr.contains("forgotten"), "{}", run.stderr);
+    let (server, home) = (home.server.url(), home.set("FALCON_CLOUD", ""));
+    let home = home.set("FALCON_BASE_URL", &server);
+    home.run(&["tokens_query"]).ok();
+    assert_eq!(home.server.count(TOKEN), 1, "it is still signed in");
+    assert_eq!(home.run(&["auth", "logout", "falcon"]).ok(), "falcon: 1 token forgotten, 1 given back\n");
+}
+
+#[test]
+fn a_relative_cache_folder_is_one_as_well() {
+    let home = Home::new().set("OPCALL_CACHE_DIR", "relc");
+    let run = |arguments: &[&str]| {
+        let mut command = program(arguments);
+        command.current_dir(home.folder.path()).env("HOME", home.folder.path());
+        Run::of(command.envs(home.variables.iter().map(|(name, value)| (name, value))).output().unwrap())
+    };
+    run(&["auth", "login", "falcon"]).ok();
+    assert_eq!(crate::token_cache::files(&home.folder.path().join("relc/tokens"), "token").len(), 1);
+    assert_eq!(run(&["auth", "logout", "falcon"]).ok(), "falcon: 1 token forgotten, 1 given back\n");
+    assert_eq!(home.server.count(REVOKE), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_login_whose_token_is_not_kept_fails() {
+    let home = Home::new();
+    let elsewhere = home.folder.path().join("elsewhere");
+    fs::create_dir_all(home.tokens().parent().unwrap()).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, home.tokens()).unwrap();
+    let run = home.run(&["auth", "login", "falcon"]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+    assert_eq!(
+        home.plain(&run.stderr),
+        "error: keeping the token in HOME/.cache/opcall/tokens failed\n  caused by: it is no folder\n"
+    );
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "no mark is left");
+    let status = home.run(&["auth", "status", "falcon", "--token-cache"]);
+    assert!(status.ok().contains(", and is not kept: it is no folder"), "{}", status.stdout);
+    let status = home.run(&["auth", "status", "falcon", "--token-cache", "-o", "json"]).json();
+    assert_eq!((&status[0]["accepted"], &status[0]["kept"]), (&json!(true), &json!(false)));
+}
+
 #[test]
 fn after_login_calls_share_a_token_until_logout() {
     let home = Home::new();

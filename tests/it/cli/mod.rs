@@ -4,14 +4,20 @@ mod auth;
 mod batch;
 mod cache;
 mod calls;
+mod home;
+mod outcomes;
 mod pages;
+mod places;
 mod remembered;
 #[cfg(feature = "sandbox")]
 mod retry;
 mod servers;
+#[cfg(unix)]
+mod signals;
 mod tables;
 #[cfg(unix)]
 mod terminal;
+mod together;
 mod wrong;
 
 use std::io::{Read, Write};

@@ -1,119 +1,11 @@
 //! `--spec URL` and `opcall api`: documents of the network, and services remembered by name.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Run, program};
-use crate::support::{Reply, Server};
-
-/// A home of its own for every test.
-struct Home {
-    folder: tempfile::TempDir,
-    variables: Vec<(&'static str, String)>,
-}
-
-impl Home {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
-    }
-
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.variables.push((name, value.into()));
-        self
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = program(arguments);
-        command
-            .current_dir(self.folder.path())
-            .env("HOME", self.folder.path())
-            .envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        Run::of(self.command(arguments).output().unwrap())
-    }
-
-    fn config(&self) -> PathBuf {
-        self.folder.path().join(".config/opcall/config.toml")
-    }
-
-    fn configure(&self, text: &str) {
-        std::fs::create_dir_all(self.config().parent().unwrap()).unwrap();
-        std::fs::write(self.config(), text).unwrap();
-    }
-
-    fn text(&self) -> String {
-        std::fs::read_to_string(self.config()).unwrap()
-    }
-
-    fn cache(&self) -> PathBuf {
-        self.folder.path().join(".cache/opcall")
-    }
-
-    /// What a person reads, with what differs from run to run made the same.
-    fn plain(&self, text: &str) -> String {
-        let text = text.replace(&self.folder.path().display().to_string(), "HOME");
-        let mut words = text.split_inclusive([' ', '"', '\n', ':', '/', ',']);
-        words.by_ref().map(plain_word).collect()
-    }
-}
-
-fn plain_word(word: &str) -> String {
-    let bare = word.trim_end_matches([' ', '"', '\n', ':', '/', ',']);
-    let end = &word[bare.len()..];
-    if bare.len() == 64 && bare.bytes().all(|one| one.is_ascii_hexdigit()) {
-        return format!("SHA256{end}");
-    }
-    if bare.len() >= 4 && bare.parse::<u16>().is_ok() { format!("PORT{end}") } else { word.to_owned() }
-}
-
-/// The document of a service at an address.
-fn pets(server: &str, version: usize) -> String {
-    let further = if version == 1 {
-        r#""/old": {"get": {"operationId": "oldOnes", "responses": {}}}"#
-    } else {
-        r#""/new": {"get": {"operationId": "newOnes", "responses": {}}}"#
-    };
-    format!(
-        r#"{{"openapi": "3.0.3", "info": {{"title": "Pets", "version": "{version}"}},
-        "servers": [{{"url": "{server}"}}],
-        "paths": {{
-          "/pets": {{"get": {{"operationId": "listPets", "parameters":
-            [{{"name": "limit", "in": "query", "schema": {{"type": "integer", "maximum": {version}0}}}}],
-            "responses": {{"200": {{"description": "pets", "content":
-              {{"application/json": {{"schema": {{"type": "object"}}}}}}}}}}}}}},
-          {further}}}}}"#
-    )
-}
-
-/// A service that serves its own document, of a version that can change.
-fn service() -> (Server, Arc<AtomicUsize>) {
-    let version = Arc::new(AtomicUsize::new(1));
-    let now = Arc::clone(&version);
-    let server = Server::start(move |request, _| {
-        let here = format!("http://{}/v1", request.header("host").unwrap());
-        match request.target.as_str() {
-            "/openapi.json" => Reply::json(200, &pets(&here, now.load(Ordering::SeqCst))),
-            "/private.json" if request.header("x-doc-key") == Some("doc s3cret") => {
-                Reply::json(200, &pets(&here, 1))
-            }
-            "/private.json" => Reply::json(401, "{}"),
-            "/relative.json" => Reply::json(200, &pets("/v1", 1)),
-            target if target.starts_with("/v1/") => Reply::json(200, r#"{"ok":true}"#),
-            _ => Reply::json(404, "{}"),
-        }
-    });
-    (server, version)
-}
-
-fn url(server: &Server) -> String {
-    format!("{}/openapi.json", server.url())
-}
+use super::home::{Home, pets, service, url};
 
 #[test]
 fn a_document_of_the_network_stands_where_a_file_stands() {
@@ -267,7 +159,7 @@ fn the_environment_and_the_command_line_win_over_what_is_remembered() {
         |arguments: &[&str]| home.run(&[&["pets:listPets", "--dry-run"], arguments].concat()).ok().to_owned();
     assert!(dry(&[]).contains("https://env.example/pets"), "{}", dry(&[]));
     assert!(dry(&["--server", "https://flag.example"]).contains("https://flag.example/pets"));
-    let bare = Home { folder: home.folder, variables: Vec::new() };
+    let bare = home.bare();
     assert!(bare.run(&["pets:listPets", "--dry-run"]).ok().contains("https://config.example/pets"));
 }
 

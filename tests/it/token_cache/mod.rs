@@ -341,12 +341,35 @@ async fn signing_in_fetches_a_token_and_keeps_it() {
         let token = sign_in.renew().await.unwrap();
         assert_eq!((token.expose(), server.count(TOKEN)), (format!("t{number}").as_str(), number));
         assert!(token.ends_in().unwrap() > Duration::from_secs(1790), "{token:?}");
+        assert_eq!((token.is_kept(), token.keeping_problem()), (true, None));
         assert!(!format!("{token:?} {sign_in:?}").contains(token.expose()));
     }
     assert_eq!(read(&only_file(home.path()))["token"], "t2");
     assert_eq!(sign_in.token().await.unwrap().expose(), "t2");
     call(&harness).await;
     assert_eq!(server.count(TOKEN), 2);
+}
+
+#[cfg(feature = "falcon")]
+#[tokio::test]
+async fn a_token_tells_why_it_is_not_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let server = flow(|_| true);
+    let uncached = in_region(&server).build().unwrap();
+    let token = uncached.sign_in("falcon").renew().await.unwrap();
+    assert_eq!((token.is_kept(), token.keeping_problem()), (false, None), "nobody asked for it");
+    let taken = home.path().join("taken");
+    fs::write(&taken, "").unwrap();
+    let harness = harness(&server, &taken);
+    for _ in 0..2 {
+        let token = harness.sign_in("falcon").token().await.unwrap();
+        assert_eq!((token.is_kept(), token.keeping_problem()), (false, Some("it is no folder")));
+    }
+    assert_eq!(server.count(TOKEN), 2, "it serves all the same");
+    let kept = self::harness(&server, home.path());
+    kept.sign_in("falcon").renew().await.unwrap();
+    let found = self::harness(&server, home.path()).sign_in("falcon").token().await.unwrap();
+    assert!(found.is_kept(), "what was found there is there");
 }
 
 #[cfg(all(feature = "falcon", unix))]

@@ -13,7 +13,7 @@ use self::changes::Change;
 use crate::args::{
     AddArgs, ApiArgs, ApiCommand, ListArgs, ListOutput, NameArgs, Network, ShowOutput, UpdateArgs,
 };
-use crate::config::{Api, Auth, Config, Reference, laid, literal, name_problem};
+use crate::config::{Api, Auth, Config, Reference, at_home, laid, literal, name_problem};
 use crate::documents::How;
 use crate::output::{Screen, counted, escape, layout, paint};
 use crate::remembered::{self, absolute_server, copy_of, prepare, to_json};
@@ -39,13 +39,7 @@ fn add(args: &AddArgs, screen: Screen) -> Result<(), Failure> {
         return Err(Failure::usage(problem, None));
     }
     let config = Config::read(args.place.config.as_deref())?;
-    if config.get(&args.name).is_some() {
-        let hint = format!(
-            "`opcall api update {0}` takes its document anew, `opcall api remove {0}` forgets it.",
-            args.name
-        );
-        return Err(Failure::usage(format!("{} is remembered already", args.name), Some(hint)));
-    }
+    config.refuse_twin(&args.name)?;
     let mut api = Api {
         name: args.name.clone(),
         spec: args.spec.clone(),
@@ -56,7 +50,8 @@ fn add(args: &AddArgs, screen: Screen) -> Result<(), Failure> {
         auth: args.auth.as_deref().map(Auth::parse).transpose()?,
         spec_headers: spec_headers(&args.spec_headers)?,
         pagination: None,
-    };
+    }
+    .placed(&|path| Ok(absolute(&at_home(path))?.into()))?;
     if let Some(server) = &api.server {
         check_server(server)?;
     }
@@ -74,8 +69,7 @@ fn add(args: &AddArgs, screen: Screen) -> Result<(), Failure> {
     check_auth(&api, &service)?;
     check_place(&api, &document, &service)?;
     session::tell_of_warnings(&api.name, &loaded.warnings, &args.place.common);
-    save(&api, &document)?;
-    config.put(&api)?;
+    remember(&config, &api, &document, || config.add(&api))?;
     let mut out = screen.out();
     let count = counted(loaded.table.len(), "operation");
     writeln!(out, "{}: {count}, {}", escape(&api.name), escape(&goes_to(&api, &service)))?;
@@ -145,6 +139,22 @@ fn goes_to(api: &Api, service: &ServiceDef) -> String {
         Some(server) => format!("calls go to {server}"),
         None => "where calls go is not known yet: give --server with each".to_owned(),
     }
+}
+
+/// Writes what is remembered of a service, with the copy of its document, which goes again where that fails. Returns
+/// the configuration as it is then.
+fn remember(
+    config: &Config,
+    api: &Api,
+    document: &Document,
+    write: impl FnOnce() -> Result<Config, Failure>,
+) -> Result<Config, Failure> {
+    save(api, document)?;
+    write().inspect_err(|_| {
+        if let Ok(now) = config.again() {
+            forget_copy(&now, api);
+        }
+    })
 }
 
 /// Keeps a copy of a document of the network, so that calls do not fetch it.
@@ -241,8 +251,7 @@ fn update(args: &UpdateArgs, screen: Screen) -> Result<(), Failure> {
     tell_changes(&mut out, api, &document, screen)?;
     out.flush()?;
     confirm(args, &next)?;
-    save(&next, &document)?;
-    config.put(&next)?;
+    let config = remember(&config, &next, &document, || config.update(api, &next))?;
     forget_copy(&config, api);
     writeln!(
         out,
@@ -291,19 +300,17 @@ fn confirm(args: &UpdateArgs, api: &Api) -> Result<(), Failure> {
 }
 
 fn remove(args: &NameArgs, screen: Screen) -> Result<(), Failure> {
-    let config = Config::read(args.place.config.as_deref())?;
-    let api = config.find(&args.name)?;
-    config.remove(&api.name)?;
-    forget_copy(&config, api);
+    let (api, config) = Config::read(args.place.config.as_deref())?.remove(&args.name)?;
+    forget_copy(&config, &api);
     let mut out = screen.out();
     writeln!(out, "{} is forgotten", escape(&api.name))?;
     Ok(out.flush()?)
 }
 
-/// Takes the copy of a document away, unless another service has the same one.
+/// Takes the copy of a document away, unless a service has it by now.
 fn forget_copy(config: &Config, api: &Api) {
-    let is_shared = config.apis().iter().any(|other| other.name != api.name && other.sha256 == api.sha256);
-    let copy = api.sha256.as_deref().filter(|_| !is_shared).and_then(copy_of);
+    let is_needed = config.apis().iter().any(|known| known.sha256 == api.sha256);
+    let copy = api.sha256.as_deref().filter(|_| !is_needed).and_then(copy_of);
     if let Some(path) = copy
         && let Err(error) = std::fs::remove_file(&path)
         && error.kind() != io::ErrorKind::NotFound

@@ -56,6 +56,13 @@ pub(crate) struct StatusArgs {
     pub(crate) place: Place,
 }
 
+impl StatusArgs {
+    /// The service that is named.
+    pub(crate) fn service(&self) -> Option<&str> {
+        self.service.as_deref().or(self.place.source.api.as_deref())
+    }
+}
+
 /// Options of `auth login` and `auth logout`.
 #[derive(Debug, Args)]
 pub(crate) struct AccountArgs {
@@ -95,6 +102,15 @@ impl AuthArgs {
             AuthCommand::Status(args) => &args.place,
             AuthCommand::Login(args) | AuthCommand::Logout(args) => &args.place,
             AuthCommand::Token(args) => &args.place,
+        }
+    }
+
+    /// The one service that it is about, where it is about one.
+    pub(crate) fn service(&self) -> Option<&str> {
+        match &self.command {
+            AuthCommand::Status(args) => args.service(),
+            AuthCommand::Login(args) | AuthCommand::Logout(args) => Some(&args.service),
+            AuthCommand::Token(args) => Some(&args.service),
         }
     }
 

@@ -36,7 +36,7 @@ Items:
   name@FILE         a file, also name@FILE;type=T;filename=F
   part.name.X-A=v   a header of a multipart body's part; part.name.content-type=T is its type
   @FILE or @-       the whole body from a file or standard input
-  --name value      the same as name=value, where --name is no option of opcall
+  --name value      the same as name=value, where --name is no option of a call
   \\                 before = : ; @ [ ] takes their meaning away; after -- everything is an item
 
 Examples:

@@ -100,6 +100,7 @@ pub(crate) struct Target {
     #[arg(
         help = "Sign in by this profile [env: OPCALL_PROFILE]",
         long,
+        hide = true,
         value_name = "NAME",
         help_heading = "Where"
     )]

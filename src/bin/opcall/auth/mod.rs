@@ -3,8 +3,9 @@
 mod status;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use opcall::{Harness, SignIn};
+use opcall::{Error, Harness, SignIn};
 
 use crate::args::{AccountArgs, AuthArgs, AuthCommand, Place, Source, Target, TokenArgs};
 use crate::loopback::Loopback;
@@ -49,8 +50,9 @@ fn sign_in<'a>(harness: &'a Harness, service: &'a str, target: &Target) -> SignI
         .fold(sign_in, |sign_in, (name, value)| sign_in.server_variable(name, value))
 }
 
-/// A harness that keeps the tokens of one service.
-fn keeping(args: &AccountArgs) -> Result<(Harness, std::path::PathBuf), Failure> {
+/// A harness that keeps the tokens of one service. Where they are only to be forgotten, it does without secrets that
+/// cannot be read.
+fn keeping(args: &AccountArgs, is_needed: bool) -> Result<(Harness, PathBuf), Failure> {
     if args.place.target.sandbox {
         let hint = "start one that stays with `opcall sandbox`, and name it by --server.";
         return Err(Failure::usage(
@@ -60,14 +62,18 @@ fn keeping(args: &AccountArgs) -> Result<(Harness, std::path::PathBuf), Failure>
     }
     let folder = tokens::folder()?;
     let known = known(&args.place, Some(&args.service))?;
-    let builder = known.builder(&args.place.target, false)?;
+    let service = Some(args.service.as_str()).filter(|_| is_needed);
+    let builder = known.builder(&args.place.target, false, service)?;
     Ok((builder.token_cache_for(&args.service, &folder).build()?, folder))
 }
 
 fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
-    let (harness, folder) = keeping(args)?;
+    let (harness, folder) = keeping(args, true)?;
     let sign_in = sign_in(&harness, &args.service, &args.place.target);
     let token = session::run(async { Ok(sign_in.renew().await?) })?;
+    if !token.is_kept() {
+        return Err(not_kept(&folder, token.keeping_problem()));
+    }
     tokens::mark(&folder, &args.service)?;
     let mut out = screen.out();
     let place = status::place(&sign_in.plan()?);
@@ -78,11 +84,22 @@ fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// What was signed in to for nothing: the next call fetches a token of its own.
+fn not_kept(folder: &Path, why: Option<&str>) -> Failure {
+    let action = format!("keeping the token in {}", folder.display());
+    Failure::io(action, std::io::Error::other(why.unwrap_or("its service has no cache")))
+}
+
 fn logout(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
-    let (harness, folder) = keeping(args)?;
-    tokens::unmark(&folder, &args.service)?;
+    let (harness, folder) = keeping(args, false)?;
     let sign_in = sign_in(&harness, &args.service, &args.place.target);
+    // What is wrong with the account shows before anything is forgotten.
+    sign_in.plan()?;
+    tokens::unmark(&folder, &args.service)?;
     let forgotten = session::run(async { Ok(sign_in.forget().await?) }).map_err(|failure| {
+        if matches!(failure.library(), None | Some(Error::Io(_))) {
+            return failure;
+        }
         let hint = "the tokens are forgotten here all the same; at the service they end by themselves.";
         failure.within(About { hint: Some(hint.to_owned()), ..About::default() })
     })?;
@@ -101,7 +118,7 @@ fn token(args: &TokenArgs, screen: Screen) -> Result<(), Failure> {
     let token = session::run(async {
         let target = &args.place.target;
         let sandbox = if target.sandbox { Some(Loopback::start(&known).await?) } else { None };
-        let builder = known.builder(target, false)?;
+        let builder = known.builder(target, false, Some(&args.service))?;
         let harness = sandbox.iter().fold(builder, |builder, sandbox| sandbox.aim(builder)).build()?;
         Ok(sign_in(&harness, &args.service, target).token().await?)
     })?;

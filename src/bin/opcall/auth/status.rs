@@ -12,8 +12,8 @@ use super::{known, sign_in};
 use crate::args::{ShowOutput, StatusArgs, Target};
 use crate::loopback::Loopback;
 use crate::output::{Screen, escape, layout, paint};
-use crate::report::Failure;
-use crate::{session, tokens};
+use crate::report::{self, Failure};
+use crate::session::{self, Known};
 
 /// What is known of a service's sign-in.
 struct Status {
@@ -23,6 +23,8 @@ struct Status {
     accepted: Option<bool>,
     ends_in: Option<Duration>,
     is_kept: bool,
+    /// Why it is not kept, where it was to be.
+    keeping_problem: Option<String>,
     failure: Option<Failure>,
 }
 
@@ -32,25 +34,28 @@ struct Status {
 /// With the highest exit code of the services, once all are told. A service without credentials counts where it is
 /// named.
 pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
-    let named = args.service.as_deref().or(args.place.source.api.as_deref());
+    let named = args.service();
+    if named.is_none() {
+        refuse_one_place(&args.place.target, args.place.common.quiet)?;
+    }
     let known = known(&args.place, named)?;
     let target = &args.place.target;
     let mut all = session::run(async {
         let sandbox = if target.sandbox { Some(Loopback::start(&known).await?) } else { None };
-        let builder = known.builder(target, false)?;
+        let builder = known.builder(target, false, named)?;
         let harness = sandbox.iter().fold(builder, |builder, sandbox| sandbox.aim(builder)).build()?;
         let services: Vec<&str> = match named {
             Some(service) => vec![service],
             None => harness.table().services().collect(),
         };
-        Ok(join_all(services.into_iter().map(|service| ask(&harness, service, target))).await)
+        Ok(join_all(services.into_iter().map(|service| ask(&known, &harness, service, target))).await)
     })?;
     if let (Some(_), Some(Status { plan: None, failure, .. })) = (named, all.first_mut())
         && let Some(failure) = failure.take()
     {
         return Err(failure);
     }
-    write(&all, args.output.unwrap_or_default(), screen)?;
+    report::was_read(write(&all, args.output.unwrap_or_default(), screen))?;
     let counts = |one: &&Status| named.is_some() || one.method() != SignInMethod::None || one.plan.is_none();
     let codes = all.iter().filter(counts).filter_map(|one| one.failure.as_ref().map(Failure::exit_code));
     match codes.max() {
@@ -59,15 +64,39 @@ pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
     }
 }
 
-async fn ask(harness: &Harness, service: &str, target: &Target) -> Status {
+/// What says where one service is, says it of no other: each would send its secrets there.
+fn refuse_one_place(target: &Target, is_quiet: bool) -> Result<(), Failure> {
+    let given = [
+        ("--server", target.server.is_some()),
+        ("--server-variable", !target.server_variables.is_empty()),
+        ("--profile", target.profile.is_some()),
+    ];
+    if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+        let hint = format!("name the service: opcall auth status SERVICE {option} ...");
+        let problem = format!("{option} is of one service, and `auth status` asks all of them");
+        return Err(Failure::usage(problem, Some(hint)));
+    }
+    let is_told = |name: &&str| !is_quiet && !target.sandbox && session::variable(name).is_some();
+    for name in ["OPCALL_SERVER", "OPCALL_PROFILE"].into_iter().filter(is_told) {
+        session::note(&format!("{name} is of one service, and is not looked at for all of them"));
+    }
+    Ok(())
+}
+
+async fn ask(known: &Known, harness: &Harness, service: &str, target: &Target) -> Status {
     let mut status = Status {
         service: service.to_owned(),
         plan: None,
         accepted: None,
         ends_in: None,
         is_kept: false,
+        keeping_problem: None,
         failure: None,
     };
+    if let (false, Err(failure)) = (target.sandbox, known.check_account(service)) {
+        status.failure = Some(failure);
+        return status;
+    }
     if let Err(error) = fill(&mut status, harness, service, target).await {
         status.accepted = is_refusal(&error).then_some(false);
         status.failure = Some(error.into());
@@ -84,7 +113,8 @@ async fn fill(status: &mut Status, harness: &Harness, service: &str, target: &Ta
         let token = sign_in.renew().await?;
         status.accepted = Some(true);
         status.ends_in = token.ends_in();
-        status.is_kept = tokens::are_kept(target, service);
+        status.is_kept = token.is_kept();
+        status.keeping_problem = token.keeping_problem().map(str::to_owned);
         // The service may have named the region.
         status.plan = Some(sign_in.plan()?);
     }
@@ -158,7 +188,8 @@ impl Status {
                 let ends = ends_in
                     .map_or_else(String::new, |left| format!("; the token ends in {}", in_words(left)));
                 let kept = if self.is_kept { ", and is kept" } else { ", and is not kept" };
-                lines.push(format!("accepted{ends}{kept}"));
+                let why = self.keeping_problem.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+                lines.push(format!("accepted{ends}{kept}{why}"));
             }
         }
         lines

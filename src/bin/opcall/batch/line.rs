@@ -106,7 +106,7 @@ impl<'l> Line<'l> {
                 return (Head { id: self.id, operation: String::new() }, Err(failure));
             }
         };
-        let found = Subject::find(batch.harness, batch.args.source.api.as_deref(), &fields.operation);
+        let found = Subject::find(batch.harness.table(), batch.args.source.api.as_deref(), &fields.operation);
         if let Ok(Subject::Listed { operation, name }) = &found {
             batch.tell_of_twin(*operation, name);
         }
@@ -131,6 +131,7 @@ fn misshapen(text: &[u8]) -> Option<String> {
 
 impl<'l> Fields<'l> {
     fn command<'a>(&'a self, batch: &Batch<'a>, subject: &Subject<'a>) -> Result<Command<'a>, Failure> {
+        batch.check_account(subject.service())?;
         let mut params = self.arguments(batch.args.allow_files)?;
         let headers = self.headers.iter().flat_map(|all| &all.0);
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_string())).collect();

@@ -19,8 +19,8 @@ use crate::call::twin_note;
 use crate::loopback::{self, Loopback};
 use crate::output::Screen;
 use crate::remembered::Wanted;
-use crate::report::Failure;
-use crate::session;
+use crate::report::{self, Failure};
+use crate::session::{self, Known};
 
 /// Makes the calls of all lines, or shows them with `--dry-run`.
 ///
@@ -28,35 +28,57 @@ use crate::session;
 /// With the highest exit code of the lines, once all are done.
 pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::All)?;
-    let code = if args.dry_run {
-        let harness = known.builder(&args.target, true)?.build()?;
+    let mut code = 0;
+    let printed = if args.dry_run {
+        let harness = known.builder(&args.target, true, None)?.build()?;
         let base = args.target.sandbox.then(loopback::unstarted_base);
-        dry(&Batch { harness: &harness, args, base, seen: Mutex::default() }, screen)?
+        let batch = Batch {
+            known: &known,
+            harness: &harness,
+            args,
+            base,
+            faulty: HashSet::new(),
+            seen: Mutex::default(),
+        };
+        dry(&batch, screen, &mut code)
     } else {
         session::run(async {
             let sandbox = if args.target.sandbox { Some(Loopback::start(&known).await?) } else { None };
-            let mut builder = known.builder(&args.target, false)?;
+            let mut builder = known.builder(&args.target, false, None)?;
             if let Some(sandbox) = &sandbox {
                 builder = sandbox.aim(builder);
             }
             let harness = builder.build()?;
-            live(&Batch { harness: &harness, args, base: None, seen: Mutex::default() }, screen).await
-        })?
+            let faulty = if args.target.sandbox { HashSet::new() } else { known.faulty_accounts() };
+            let seen = Mutex::default();
+            let batch = Batch { known: &known, harness: &harness, args, base: None, faulty, seen };
+            live(&batch, screen, &mut code).await
+        })
     };
+    // Whoever stops reading is told by the code what came until then.
+    report::was_read(printed)?;
     if code == 0 { Ok(()) } else { Err(Failure::Told(code)) }
 }
 
 /// What all lines share.
 struct Batch<'a> {
+    known: &'a Known,
     harness: &'a Harness,
     args: &'a BatchArgs,
     /// Where the sandbox would be, in place of other servers.
     base: Option<String>,
+    /// The services whose secrets cannot be read.
+    faulty: HashSet<String>,
     /// Names of operations that were looked at for a built-in one of the same name.
     seen: Mutex<HashSet<String>>,
 }
 
 impl Batch<'_> {
+    /// Refuses a call of a service whose secrets cannot be read.
+    fn check_account(&self, service: &str) -> Result<(), Failure> {
+        if self.faulty.contains(service) { self.known.check_account(service) } else { Ok(()) }
+    }
+
     /// Says, once for each operation, that it is called in place of a built-in one.
     fn tell_of_twin(&self, operation: Operation<'_>, name: &str) {
         if self.args.common.quiet || self.args.source.spec.is_empty() {
@@ -108,16 +130,16 @@ fn lines(file: &str, mut each: impl FnMut(Text) -> Result<bool, Failure>) -> Res
     Ok(())
 }
 
-fn dry(batch: &Batch<'_>, screen: Screen) -> Result<u8, Failure> {
+/// Shows the calls; `code` becomes the highest exit code of the lines that were looked at.
+fn dry(batch: &Batch<'_>, screen: Screen, code: &mut u8) -> Result<(), Failure> {
     let mut out = screen.out();
-    let mut code = 0;
     lines(&batch.args.file, |text| {
         let line = Line::read(&text.bytes);
         let (head, command) = line.command(batch);
         match command.and_then(|command| Ok(command.prepare()?)) {
             Ok(request) => result::prepared(&mut out, &head, &request)?,
             Err(failure) => {
-                code = code.max(failure.exit_code());
+                *code = failure.exit_code().max(*code);
                 result::failed(&mut out, &head, text.number, &failure)?;
             }
         }
@@ -126,11 +148,11 @@ fn dry(batch: &Batch<'_>, screen: Screen) -> Result<u8, Failure> {
         }
         Ok(true)
     })?;
-    out.flush()?;
-    Ok(code)
+    Ok(out.flush()?)
 }
 
-async fn live(batch: &Batch<'_>, screen: Screen) -> Result<u8, Failure> {
+/// Makes the calls; `code` becomes the highest exit code of those that are done.
+async fn live(batch: &Batch<'_>, screen: Screen, code: &mut u8) -> Result<(), Failure> {
     let concurrency = usize::from(batch.args.concurrency);
     let (sender, receiver) = mpsc::channel(concurrency);
     let file = batch.args.file.clone();
@@ -146,14 +168,13 @@ async fn live(batch: &Batch<'_>, screen: Screen) -> Result<u8, Failure> {
         stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
     let mut results = std::pin::pin!(incoming.map(|line| one(batch, line)).buffered(concurrency));
     let mut out = screen.out();
-    let mut code = 0;
     while let Some(done) = results.next().await {
         let (text, line_code) = done?;
-        code = code.max(line_code);
+        *code = line_code.max(*code);
         out.write_all(&text)?;
         out.flush()?;
     }
-    Ok(code)
+    Ok(())
 }
 
 /// Makes the call of one line and returns its result with its exit code.

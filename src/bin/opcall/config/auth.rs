@@ -4,7 +4,7 @@ use opcall::operation::{SchemeKind, SecuritySchemeDef};
 use opcall::{Credentials, Location, Profile};
 use serde_json::{Map, Value, json};
 
-use super::reference::{Reference, literal};
+use super::reference::{Placing, Reference, literal};
 use crate::report::Failure;
 
 /// The name of the security scheme that is laid under a document which declares none of the kind.
@@ -55,6 +55,27 @@ impl Auth {
             }
             _ => Err(wrong("its type is none")),
         }
+    }
+
+    /// The same, its files at the places that are meant by their paths.
+    ///
+    /// # Errors
+    /// Where such a place cannot be told.
+    pub(crate) fn placed(self, place: Placing<'_>) -> Result<Self, Failure> {
+        Ok(match self {
+            Self::ApiKey { location, name, value } => {
+                Self::ApiKey { location, name, value: value.placed(place)? }
+            }
+            Self::Bearer { value } => Self::Bearer { value: value.placed(place)? },
+            Self::Basic { username, password } => {
+                Self::Basic { username: placed(username, place)?, password: password.placed(place)? }
+            }
+            Self::OAuth2 { client_id, client_secret, token_url } => Self::OAuth2 {
+                client_id: placed(client_id, place)?,
+                client_secret: client_secret.placed(place)?,
+                token_url,
+            },
+        })
     }
 
     /// The type, as the configuration names it.
@@ -204,6 +225,14 @@ impl Auth {
             Reference::Variable(name) if crate::session::variable(name).is_none() => Some(name),
             _ => None,
         }
+    }
+}
+
+/// A name as it is written, its file, where it stands in one, at the place that is meant.
+fn placed(written: String, place: Placing<'_>) -> Result<String, Failure> {
+    match Reference::parse(&written) {
+        Some(reference) => Ok(reference.placed(place)?.to_string()),
+        None => Ok(written),
     }
 }
 

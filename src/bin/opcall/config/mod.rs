@@ -1,11 +1,10 @@
 //! The configuration file: what it says of remembered services, and how it is changed without losing the rest of it.
 
 mod auth;
+mod file;
 mod parse;
 mod reference;
 
-use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 pub(crate) use self::auth::{Auth, laid};
 pub(crate) use self::parse::name_problem;
-pub(crate) use self::reference::{Reference, literal};
+pub(crate) use self::reference::{Placing, Reference, literal};
 use crate::report::Failure;
 use crate::{folders, session};
 
@@ -41,6 +40,20 @@ pub(crate) struct Api {
     pub(crate) pagination: Option<Map<String, Value>>,
 }
 
+impl Api {
+    /// The same, the files of its secrets at the places that are meant by their paths.
+    ///
+    /// # Errors
+    /// Where such a place cannot be told.
+    pub(crate) fn placed(mut self, place: Placing<'_>) -> Result<Self, Failure> {
+        self.auth = self.auth.map(|auth| auth.placed(place)).transpose()?;
+        let headers = self.spec_headers.into_iter();
+        let headers = headers.map(|(name, value)| Ok((name, value.placed(place)?)));
+        self.spec_headers = headers.collect::<Result<_, Failure>>()?;
+        Ok(self)
+    }
+}
+
 /// What bounds every call, where the command line does not say it: `[defaults]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Defaults {
@@ -56,7 +69,6 @@ pub(crate) struct Defaults {
 #[derive(Debug)]
 pub(crate) struct Config {
     path: PathBuf,
-    text: String,
     defaults: Defaults,
     apis: Vec<Api>,
 }
@@ -68,17 +80,26 @@ impl Config {
     /// Where the file cannot be read, others may write it, or it says something that is not known.
     pub(crate) fn read(given: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = folders::config(given, &session::variable) else {
-            let (path, text) = (PathBuf::new(), String::new());
-            return Ok(Self { path, text, defaults: Defaults::default(), apis: Vec::new() });
+            return Ok(Self { path: PathBuf::new(), defaults: Defaults::default(), apis: Vec::new() });
         };
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Failure::io(format!("reading {}", path.display()), error)),
-        };
-        refuse_open(&path)?;
+        Ok(Self::at(path)?.0)
+    }
+
+    /// The configuration of a file, with its text.
+    fn at(path: PathBuf) -> Result<(Self, String), Failure> {
+        let text = file::read(&path)?;
         let (defaults, apis) = parse::read(&path, &text)?;
-        Ok(Self { path, text, defaults, apis })
+        let place = |written: &Path| Ok(beside(&path, written));
+        let apis = apis.into_iter().map(|api| api.placed(&place)).collect::<Result<_, _>>()?;
+        Ok((Self { path, defaults, apis }, text))
+    }
+
+    /// The configuration as it is by now.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub(crate) fn again(&self) -> Result<Self, Failure> {
+        Ok(Self::at(self.path.clone())?.0)
     }
 
     /// What bounds every call.
@@ -112,11 +133,8 @@ impl Config {
     }
 
     /// A path as the file writes it: `~` is the user's folder, and what is relative is beside the file.
-    pub(crate) fn expand(&self, path: &str) -> PathBuf {
-        match (path.strip_prefix("~/"), session::variable("HOME")) {
-            (Some(rest), Some(home)) => Path::new(&home).join(rest),
-            _ => self.path.parent().unwrap_or(Path::new("")).join(path),
-        }
+    pub(crate) fn expand(&self, path: impl AsRef<Path>) -> PathBuf {
+        beside(&self.path, path.as_ref())
     }
 
     /// The files of a service's client certificate and of its key.
@@ -125,104 +143,129 @@ impl Config {
         Some((self.expand(chain), self.expand(api.key.as_ref().unwrap_or(chain))))
     }
 
-    /// Adds a service, or replaces the keys of the one that has the name.
+    /// Refuses a name that a service has already.
     ///
     /// # Errors
-    /// Where the file cannot be written.
-    pub(crate) fn put(&self, api: &Api) -> Result<(), Failure> {
-        self.change(|document| {
-            let apis = document.entry("apis").or_insert_with(|| {
-                let mut table = Table::new();
-                table.set_implicit(true);
-                Item::Table(table)
-            });
-            let Some(apis) = apis.as_table_like_mut() else { return };
-            let entry = apis.entry(&api.name).or_insert_with(|| Item::Table(Table::new()));
-            let Some(entry) = entry.as_table_like_mut() else { return };
-            let texts = [
-                ("spec", Some(api.spec.clone())),
-                ("sha256", api.sha256.clone()),
-                ("server", api.server.clone()),
-                ("cert", api.cert.clone()),
-                ("key", api.key.clone()),
-            ];
-            for (key, text) in texts {
-                match text {
-                    Some(text) if entry.get(key).and_then(Item::as_str) == Some(&text) => {}
-                    Some(text) => _ = entry.insert(key, value(text)),
-                    None => _ = entry.remove(key),
-                }
-            }
-            if let (Some(auth), None) = (&api.auth, entry.get("auth")) {
-                let members = [("type", auth.kind().to_owned())].into_iter().chain(auth.members());
-                entry.insert("auth", value(members.collect::<InlineTable>()));
-            }
-            if !api.spec_headers.is_empty() && entry.get("spec_headers").is_none() {
-                let headers = api.spec_headers.iter().map(|(name, value)| (name.as_str(), value.to_string()));
-                entry.insert("spec_headers", value(headers.collect::<InlineTable>()));
-            }
-        })
+    /// Where one has it.
+    pub(crate) fn refuse_twin(&self, name: &str) -> Result<(), Failure> {
+        if self.get(name).is_none() {
+            return Ok(());
+        }
+        let hint = format!(
+            "`opcall api update {name}` takes its document anew, `opcall api remove {name}` forgets it."
+        );
+        Err(Failure::usage(format!("{name} is remembered already"), Some(hint)))
     }
 
-    /// Forgets a service.
+    /// Adds a service. Returns the configuration as it is then.
     ///
     /// # Errors
-    /// Where the file cannot be written.
-    pub(crate) fn remove(&self, name: &str) -> Result<(), Failure> {
-        self.change(|document| {
+    /// Where a service has got the name meanwhile, or the file cannot be written.
+    pub(crate) fn add(&self, api: &Api) -> Result<Self, Failure> {
+        let added = self.change(|now, document| {
+            now.refuse_twin(&api.name)?;
+            put(document, api);
+            Ok(())
+        });
+        added.map(|((), now)| now)
+    }
+
+    /// Puts what is known of a service by now in place of what was known. Returns the configuration as it is then.
+    ///
+    /// # Errors
+    /// Where the service is another one meanwhile, or the file cannot be written.
+    pub(crate) fn update(&self, old: &Api, api: &Api) -> Result<Self, Failure> {
+        let updated = self.change(|now, document| {
+            if now.get(&old.name) != Some(old) {
+                let hint = "`opcall api list` shows what is there; then do it once more.".to_owned();
+                let problem = format!("{} has changed in the configuration meanwhile", old.name);
+                return Err(Failure::usage(problem, Some(hint)));
+            }
+            put(document, api);
+            Ok(())
+        });
+        updated.map(|((), now)| now)
+    }
+
+    /// Forgets a service. Returns what was remembered of it, and the configuration as it is then.
+    ///
+    /// # Errors
+    /// Where no service has the name, or the file cannot be written.
+    pub(crate) fn remove(&self, name: &str) -> Result<(Api, Self), Failure> {
+        self.change(|now, document| {
+            let gone = now.find(name)?.clone();
             if let Some(apis) = document.get_mut("apis").and_then(Item::as_table_like_mut) {
                 apis.remove(name);
             }
+            Ok(gone)
         })
     }
 
-    /// Changes the file: comments, order and all that is not touched stay. A crash leaves the old file or the new one.
-    fn change(&self, change: impl FnOnce(&mut DocumentMut)) -> Result<(), Failure> {
+    /// Changes the file as it is by now, while no other process does: comments, order and all that is not touched
+    /// stay. A crash leaves the old file or the new one. Returns what `change` does, and the configuration as it is
+    /// then.
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&Self, &mut DocumentMut) -> Result<T, Failure>,
+    ) -> Result<(T, Self), Failure> {
         if self.path.as_os_str().is_empty() {
             return Err(folders::unknown("the place of the configuration file", "HOME or OPCALL_CONFIG"));
         }
         let failed = |error| Failure::io(format!("writing {}", self.path.display()), error);
-        let mut document: DocumentMut = self.text.parse().map_err(std::io::Error::other).map_err(failed)?;
-        change(&mut document);
-        replace(&self.path, document.to_string().as_bytes()).map_err(failed)
+        let _lock = file::lock(&self.path).map_err(failed)?;
+        let (now, text) = Self::at(self.path.clone())?;
+        let mut document: DocumentMut = text.parse().map_err(std::io::Error::other).map_err(failed)?;
+        let changed = change(&now, &mut document)?;
+        file::replace(&self.path, document.to_string().as_bytes()).map_err(failed)?;
+        Ok((changed, self.again()?))
     }
 }
 
-/// Writes a file that its owner alone may read: beside its place, then by renaming. A link is followed.
-fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".config-").suffix(".toml").tempfile_in(folder)?;
-    file.write_all(text)?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(())
-}
-
-/// Refuses a file that everybody can write: it says where credentials go.
-#[cfg(unix)]
-fn refuse_open(path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let is_open = fs::metadata(path).is_ok_and(|it| it.permissions().mode() & 0o002 != 0);
-    if !is_open {
-        return Ok(());
+/// Writes what is remembered of a service: a new one at the end, else the keys that have changed.
+fn put(document: &mut DocumentMut, api: &Api) {
+    let apis = document.entry("apis").or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    let Some(apis) = apis.as_table_like_mut() else { return };
+    let entry = apis.entry(&api.name).or_insert_with(|| Item::Table(Table::new()));
+    let Some(entry) = entry.as_table_like_mut() else { return };
+    let texts = [
+        ("spec", Some(api.spec.clone())),
+        ("sha256", api.sha256.clone()),
+        ("server", api.server.clone()),
+        ("cert", api.cert.clone()),
+        ("key", api.key.clone()),
+    ];
+    for (key, text) in texts {
+        match text {
+            Some(text) if entry.get(key).and_then(Item::as_str) == Some(&text) => {}
+            Some(text) => _ = entry.insert(key, value(text)),
+            None => _ = entry.remove(key),
+        }
     }
-    let hint = Some(format!("run `chmod 600 {}`.", path.display()));
-    Err(Failure::config(
-        format!("everybody can write {}, which says where credentials go", path.display()),
-        hint,
-    ))
+    if let (Some(auth), None) = (&api.auth, entry.get("auth")) {
+        let members = [("type", auth.kind().to_owned())].into_iter().chain(auth.members());
+        entry.insert("auth", value(members.collect::<InlineTable>()));
+    }
+    if !api.spec_headers.is_empty() && entry.get("spec_headers").is_none() {
+        let headers = api.spec_headers.iter().map(|(name, value)| (name.as_str(), value.to_string()));
+        entry.insert("spec_headers", value(headers.collect::<InlineTable>()));
+    }
 }
 
-/// The system's own rules hold.
-#[cfg(not(unix))]
-fn refuse_open(_: &Path) -> Result<(), Failure> {
-    Ok(())
+/// The file that a path in a configuration means: `~` is the user's folder, and what is relative is beside it.
+fn beside(config: &Path, path: &Path) -> PathBuf {
+    config.parent().unwrap_or(Path::new("")).join(at_home(path))
+}
+
+/// A path whose `~` is the user's folder, as a shell would have it.
+pub(crate) fn at_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), session::variable("HOME")) {
+        (Ok(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => path.to_owned(),
+    }
 }
 
 /// The nearest of some names, where one is near.

@@ -1,10 +1,13 @@
 //! Where a secret is: in a variable or in a file, never in the configuration itself.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::report::Failure;
 use crate::session;
+
+/// Says which file a path means.
+pub(crate) type Placing<'p> = &'p dyn Fn(&Path) -> Result<PathBuf, Failure>;
 
 /// A value that stands elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,17 @@ impl Reference {
             ("env", name) if is_variable(name) => Some(Self::Variable(name.to_owned())),
             ("file", path) if !path.is_empty() => Some(Self::File(PathBuf::from(path))),
             _ => None,
+        }
+    }
+
+    /// The same, its file at the place that is meant by the path.
+    ///
+    /// # Errors
+    /// Where that place cannot be told.
+    pub(crate) fn placed(self, place: Placing<'_>) -> Result<Self, Failure> {
+        match self {
+            Self::File(path) => Ok(Self::File(place(&path)?)),
+            variable @ Self::Variable(_) => Ok(variable),
         }
     }
 
