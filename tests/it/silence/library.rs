@@ -11,7 +11,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::search::{Printed, secret};
-use super::servers::{DOCUMENT, OPERATIONS};
+use super::servers::{DOCUMENT, OPERATIONS, moving_on};
 use crate::support::builder;
 
 /// Everything in one place; which of it serves an operation is up to its scheme.
@@ -216,4 +216,14 @@ pub(super) async fn call_with_providers(printed: &Printed, url: &str) {
     });
     let panic = ended.await.unwrap_err();
     printed.add(format!("{panic} {panic:?}"));
+}
+
+/// A call that is carried out, and cannot go on to where its answer leads.
+pub(super) async fn stuck() -> Error {
+    let server = moving_on();
+    let client = Profile::new().credentials(Credentials::new().client("id", secret("client secret")));
+    let harness = at(&server.url()).profile("silent", client).follow_redirects(1).build().unwrap();
+    let error = harness.command("by_client", ()).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), ("unfinished", true));
+    error
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use opcall::{HarnessBuilder, Profile};
 
 use super::keys;
-use super::library::{Extent, at, call_all, call_with_providers, watch};
+use super::library::{Extent, at, call_all, call_with_providers, show, stuck, watch};
 use super::proxies::{Proxy, Service};
 use super::search::{Printed, secret};
 use super::servers::{Manner, SLOW};
@@ -197,6 +197,7 @@ async fn spoil(printed: &Printed) {
     call_all(printed, at(&good.url()).client_certificate(secret("chain"), secret("key")), Extent::Few).await;
     call_all(printed, at(&good.url()).root_certificates(secret("roots")), Extent::Few).await;
     call_with_providers(printed, &good.url()).await;
+    show(printed, &stuck().await);
 }
 
 #[tokio::test]
