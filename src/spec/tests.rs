@@ -423,7 +423,7 @@ fn what_a_document_of_a_folder_says_holds_for_its_own_operations() {
         .with("d.json", &of("fd", json!([{"url": "https://d.test"}]), json!({})));
     let read = files.folder().unwrap();
     assert_eq!(terms(&read, "fa"), (vec![&kind(Location::Header, "X-A")], vec!["https://x.test"]));
-    assert_eq!(terms(&read, "fb"), (vec![&kind(Location::Query, "tokenB")], vec!["/"]));
+    assert_eq!(terms(&read, "fb"), (vec![&kind(Location::Query, "tokenB")], vec![""]));
     assert_eq!(terms(&read, "fc"), terms(&read, "fa"));
     assert_eq!(terms(&read, "fd"), (vec![], vec!["https://d.test"]), "its own document has no such scheme");
     let told: Vec<_> = read.warnings.iter().map(ToString::to_string).collect();
