@@ -514,6 +514,13 @@ fn a_long_name_stands_whole_in_no_warning() {
     assert!(read.warnings[7].position.is_some(), "that of the nearest part around it");
     assert_eq!(read.operations[0].path, key);
 
+    let twice =
+        (0..1_000).map(|number| format!("\"k{number}\":1,\"k{number}\":2")).collect::<Vec<_>>().join(",");
+    let text = document(&json!({})).to_string().replacen('{', &format!("{{\"x-{key}\":{{{twice}}},"), 1);
+    let read = super::read("pets.json", text.as_bytes(), &NoSource, Depth::Requests).unwrap();
+    assert_eq!(read.warnings.len(), 1_000);
+    assert!(read.warnings.iter().all(|one| one.pointer.len() < 300));
+
     let slashes = "/".repeat(1_000);
     let warning = Warning::new(format!("#/{}/a", token(&slashes)), "é".repeat(5_000), Effect::Assumed);
     assert_eq!(warning.pointer, format!("#/{}…/a", "~1".repeat(100)));
