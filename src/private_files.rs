@@ -258,4 +258,15 @@ mod tests {
             assert_eq!(error.to_string(), "it belongs to another user");
         }
     }
+
+    #[test]
+    fn what_cannot_be_removed_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        let (file, beside) = (home.path().join("file.token"), home.path().join("file.new"));
+        fs::create_dir(&file).unwrap();
+        assert!(forget(&file).is_err(), "a folder stands there");
+        fs::create_dir(&beside).unwrap();
+        assert!(forget(&home.path().join("file.lock")).is_err(), "and one beside it");
+        assert!(replace(&home.path().join("file.lock"), b"x").is_err());
+    }
 }

@@ -167,7 +167,7 @@ impl Profile {
 
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |url: &Option<String>| url.as_deref().map(without_user);
+        let shown = |url: &Option<String>| url.as_deref().map(without_secrets);
         f.debug_struct("Profile")
             .field("name", &self.name)
             .field("base_url", &shown(&self.base_url))
@@ -179,14 +179,16 @@ impl fmt::Debug for Profile {
     }
 }
 
-/// An address without what stands before an `@` in it, which may be a password; such an address is refused later.
-fn without_user(url: &str) -> String {
+/// An address without what stands before an `@` in it, which may be a password, and without its query, which may hold a
+/// key; such an address is refused later.
+fn without_secrets(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
-    match url[start..end].rfind('@') {
-        Some(at) => format!("{}<redacted>{}", &url[..start], &url[start + at..]),
-        None => url.to_owned(),
-    }
+    let host = url[start..end].rfind('@').map_or(start, |at| start + at);
+    let query = url[end..].find(['?', '#']).map_or(url.len(), |at| end + at + 1);
+    let hidden = |is_there: bool| if is_there { "<redacted>" } else { "" };
+    let (user, rest) = (hidden(host > start), hidden(query < url.len()));
+    format!("{}{user}{}{rest}", &url[..start], &url[host..query])
 }
 
 /// How to sign in: whatever of it the caller has. Its `Debug` shows which parts are there, never what they hold.
@@ -311,5 +313,23 @@ impl fmt::Debug for Credentials {
             shown.field(name, &HIDDEN);
         }
         shown.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_what_may_be_secret() {
+        for (url, shown) in [
+            ("https://h.example/v1", "https://h.example/v1"),
+            ("https://u:s3cret@h.example/v1", "https://<redacted>@h.example/v1"),
+            ("https://u:s3c@ret@h.example?key=s3cret", "https://<redacted>@h.example?<redacted>"),
+            ("https://h.example/v1#s3cret", "https://h.example/v1#<redacted>"),
+            ("h.example/a@b?", "h.example/a@b?"),
+        ] {
+            assert_eq!(without_secrets(url), shown);
+        }
     }
 }

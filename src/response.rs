@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
 use indexmap::IndexMap;
 use once_cell::sync::OnceCell;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::attempt::Attempt;
+use crate::auth::Carried;
 use crate::error::{DecodeError, Error, Refused, Result};
 use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
 use crate::pages;
@@ -64,6 +65,10 @@ pub(crate) struct Context {
     pub(crate) graphql: Option<RootField>,
     /// Pointer to the items of a page (`x-pagination`).
     pub(crate) items: Option<String>,
+    /// Where a refusal that redirects leads, as an error may tell it.
+    pub(crate) location: Option<String>,
+    /// What no error about the answer may repeat.
+    pub(crate) carried: Carried,
 }
 
 /// A GraphQL operation's single root field; `None` with several.
@@ -82,10 +87,13 @@ impl Response {
     }
 
     /// Makes the error of a call that was refused.
-    pub(crate) fn refuse(context: Context, answer: Answer) -> Error {
+    pub(crate) fn refuse(mut context: Context, answer: Answer) -> Error {
+        let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        context.location = location.map(str::to_owned);
+        let carried = context.carried.clone();
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
-        Refused {
+        let refused = Refused {
             operation: context.operation.clone(),
             service: context.service.clone(),
             method: context.method.clone().unwrap_or(Method::Get),
@@ -100,8 +108,22 @@ impl Response {
             graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
             response: Self::new(context, answer),
-        }
-        .into()
+        };
+        carried.conceal(refused.into())
+    }
+
+    /// Where a refusal that redirects leads, without what the call carried.
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.context.location.as_deref()
+    }
+
+    pub(crate) fn location_mut(&mut self) -> &mut Option<String> {
+        &mut self.context.location
+    }
+
+    /// Takes out of an error about the answer what the call carried.
+    pub(crate) fn conceal(&self, error: Error) -> Error {
+        self.context.carried.conceal(error)
     }
 
     fn new(context: Context, answer: Answer) -> Self {
@@ -228,14 +250,14 @@ impl Response {
             _ => "it is no JSON".to_owned(),
         };
         let media_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        DecodeError {
+        let error = DecodeError {
             operation: self.context.operation.clone(),
             status: self.status,
             media_type: media_type.unwrap_or("no content type").to_owned(),
             problem,
             source,
-        }
-        .into()
+        };
+        self.conceal(error.into())
     }
 }
 

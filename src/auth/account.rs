@@ -377,7 +377,8 @@ impl Account {
         let base = self.base();
         let endpoint = self.endpoint(&flow, &need.scopes, transport);
         let asked = endpoint.exchange(&base, credentials).await;
-        let (token, moved) = asked.map_err(|error| Carried::of(credentials, None).conceal_sign_in(error))?;
+        let carried = || Carried::of(credentials, None).and_proxies(transport);
+        let (token, moved) = asked.map_err(|error| carried().conceal_sign_in(error))?;
         if let Some(region) = &moved {
             self.move_to(region.clone());
         }

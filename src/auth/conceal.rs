@@ -9,10 +9,10 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::{Grant, SignInError};
-use crate::error::{AuthError, Error};
+use crate::error::{AuthError, Error, UnsafeError};
 use crate::profile::Credentials;
 use crate::request::{Place, Request};
-use crate::transport::Wire;
+use crate::transport::{Transport, Wire};
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "<redacted>";
@@ -66,6 +66,12 @@ impl Carried {
         carried
     }
 
+    /// And what a proxy on the way is told: its answers cannot be told from those of the server.
+    pub(crate) fn and_proxies(mut self, transport: &Transport) -> Self {
+        transport.proxy_secrets().for_each(|secret| self.add(secret.expose_secret()));
+        self
+    }
+
     /// Of `Basic` credentials also the password (RFC 7617 §2).
     fn add_authorization(&mut self, text: &str) {
         let (scheme, credentials) = text.split_once(' ').unwrap_or(("", text));
@@ -96,18 +102,47 @@ impl Carried {
     pub(crate) fn conceal(&self, error: Error) -> Error {
         match error {
             Error::Refused(mut refused) => {
-                let said = [&mut refused.message, &mut refused.code, &mut refused.trace_id];
+                let location = refused.response.location_mut();
+                let said = [&mut refused.message, &mut refused.code, &mut refused.trace_id, location];
                 self.hide_in(said.into_iter().flatten());
                 Error::Refused(refused)
             }
             Error::Auth(error) => self.of_auth(*error).into(),
+            Error::Unsafe(error) => self.of_unsafe(*error).into(),
+            Error::Decode(mut error) => {
+                self.hide_in([&mut error.media_type, &mut error.problem].into_iter());
+                error.source = error.source.map(|source| self.of_parser(source));
+                Error::Decode(error)
+            }
             other => other,
         }
     }
 
+    /// Takes them out of what a service named.
+    pub(crate) fn conceal_text(&self, mut address: String) -> String {
+        self.hide_in(std::iter::once(&mut address));
+        address
+    }
+
     /// The same for a failure of signing in.
     pub(crate) fn conceal_sign_in(&self, error: SignInError) -> SignInError {
-        if let SignInError::Auth(error) = error { self.of_auth(error).into() } else { error }
+        match error {
+            SignInError::Auth(error) => self.of_auth(error).into(),
+            SignInError::Unsafe(error) => self.of_unsafe(error).into(),
+            other => other,
+        }
+    }
+
+    fn of_unsafe(&self, mut error: UnsafeError) -> UnsafeError {
+        self.hide_in([Some(&mut error.problem), error.hint.as_mut()].into_iter().flatten());
+        error
+    }
+
+    /// A parser quotes what it does not expect.
+    fn of_parser(&self, error: serde_json::Error) -> serde_json::Error {
+        let said = error.to_string();
+        let concealed = self.conceal_text(said.clone());
+        if concealed == said { error } else { serde::de::Error::custom(concealed) }
     }
 
     fn of_auth(&self, mut error: AuthError) -> AuthError {
@@ -122,15 +157,22 @@ impl Carried {
             for spelling in &spellings {
                 hide(spelling.expose_secret(), text);
             }
+            for secret in &self.0 {
+                hide_encoded(secret.expose_secret(), text);
+            }
         }
     }
 }
 
-fn spelled(secret: &str) -> [SecretString; 5] {
+fn spelled(secret: &str) -> [SecretString; 8] {
     const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     let percent = utf8_percent_encode(secret, UNRESERVED).to_string();
+    let all = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
     let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    [secret.to_owned(), percent.to_ascii_lowercase(), percent, form, BASE64.encode(secret)]
+    // In a text of a programming language, and in JSON as some write it (RFC 8259 §7).
+    let (escaped, solidus) = (secret.escape_debug().to_string(), secret.replace('/', "\\/"));
+    let lower = percent.to_ascii_lowercase();
+    [secret.to_owned(), lower, percent, all, form, BASE64.encode(secret), escaped, solidus]
         .map(SecretString::from)
 }
 
@@ -146,6 +188,42 @@ fn hide(spelling: &str, text: &mut String) {
         text.push_str(REDACTED);
         text.push('…');
     }
+}
+
+/// Which letters are percent-encoded, and in which case, is up to whoever encodes (RFC 3986 §2.1).
+fn hide_encoded(secret: &str, text: &mut String) {
+    let starts = text.char_indices().map(|(start, _)| start);
+    let found: Vec<_> = starts
+        .filter_map(|start| Some(start..start + encoded_length(&text.as_bytes()[start..], secret)?))
+        .collect();
+    let mut end = text.len();
+    for place in found.into_iter().rev().filter(|place| text.is_char_boundary(place.end)).collect::<Vec<_>>()
+    {
+        if place.end <= end {
+            end = place.start;
+            text.replace_range(place, REDACTED);
+        }
+    }
+}
+
+/// How much of a text is a secret, whose letters may each be percent-encoded.
+fn encoded_length(text: &[u8], secret: &str) -> Option<usize> {
+    let mut length = 0;
+    for byte in secret.bytes() {
+        let rest = text.get(length..)?;
+        length += match rest {
+            [b'%', high, low, ..] if hex(*high, *low) == Some(byte) => 3,
+            [b'+', ..] if byte == b' ' => 1,
+            [same, ..] if *same == byte => 1,
+            _ => return None,
+        };
+    }
+    Some(length)
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 /// Where the first letters of a secret stand at the end of a text.
@@ -176,10 +254,13 @@ mod tests {
 
     #[test]
     fn every_spelling_is_hidden() {
-        for text in ["s/cret+1", "s%2Fcret%2B1", "s%2fcret%2b1", "cy9jcmV0KzE="] {
+        for text in ["s/cret+1", "s%2Fcret%2B1", "s%2fcret%2b1", "cy9jcmV0KzE=", "s\\/cret+1"] {
             assert_eq!(hidden(&["s/cret+1"], &format!("key '{text}' is wrong")), "key '<redacted>' is wrong");
         }
+        assert_eq!(hidden(&["s~c.r%1é"], "s%7Ec%2er%251%C3%a9 s~c.r%1é"), "<redacted> <redacted>");
+        assert_eq!(hidden(&["abab"], "ababab abab%61b"), "<redacted>ab <redacted>%61b");
         assert_eq!(hidden(&["a b c"], "a+b+c, a%20b%20c"), "<redacted>, <redacted>");
+        assert_eq!(hidden(&["a\"b\\c"], r#"a\"b\\c"#), "<redacted>");
         assert_eq!(hidden(&["abcd", "abcdef"], "abcdef abcd"), "<redacted> <redacted>");
         assert_eq!(hidden(&["abc"], "abc"), "abc", "a short one stands in words by chance");
     }

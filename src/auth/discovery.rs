@@ -85,6 +85,7 @@ impl Discovery<'_> {
             is_streamed: false,
             signing_in: true,
             link: Link::showing(self.certificate, &self.url, &self.address),
+            shown: None,
         }
     }
 

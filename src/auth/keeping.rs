@@ -199,7 +199,8 @@ impl Account {
         let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
         let (credentials, _) = self.leased_credentials(None).await?;
         let ended = self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await;
-        ended.map_err(|error| Carried::of(&credentials, Some(token)).conceal_sign_in(error))
+        let carried = || Carried::of(&credentials, Some(token)).and_proxies(transport);
+        ended.map_err(|error| carried().conceal_sign_in(error))
     }
 
     /// Forgets a token in the cache, where it is still the one that is kept.

@@ -370,4 +370,13 @@ mod tests {
         assert_eq!(source.renewing.take(), None);
         assert_eq!(source.get(None, false).await.unwrap().value, 2);
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_names_no_wait_names_none_to_those_who_share_it() {
+        let source = Source::new(1800);
+        for _ in 0..2 {
+            assert_eq!(source.get(None, true).await.err().unwrap().retry_after(), None);
+        }
+        assert_eq!(source.fetches(), 1);
+    }
 }

@@ -93,6 +93,7 @@ pub(crate) fn seal(
         is_streamed: false,
         signing_in: false,
         link: Link::default(),
+        shown: None,
     })
 }
 

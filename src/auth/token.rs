@@ -203,6 +203,7 @@ impl TokenEndpoint<'_> {
             is_streamed: false,
             signing_in: true,
             link,
+            shown: None,
         };
         self.transport.ask(&wire, self.definition.rate_limit.as_ref()).await
     }

@@ -278,7 +278,7 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
 /// Names where a redirect leads (RFC 9110 §10.2.2), without what may be secret in it.
 #[cfg(feature = "client")]
 fn suggest_following(error: &Refused) -> Option<String> {
-    let location = error.response.headers().get(http::header::LOCATION)?.to_str().ok()?;
+    let location = error.response.location()?;
     let shown = location.split(['?', '#']).next().filter(|text| !text.contains('@'))?;
     let own = error.url.parse::<url::Url>().ok()?;
     let stays = own.join(location).is_ok_and(|target| target.origin() == own.origin());

@@ -46,8 +46,6 @@ struct Exchanged {
     answer: Answer,
     /// The address that answered, without credentials.
     url: String,
-    /// What an error about the answer must not repeat.
-    carried: Carried,
 }
 
 /// What is called.
@@ -137,18 +135,17 @@ impl<'a> Dispatch<'a> {
 
     /// A live call, with the address that answered, without credentials.
     pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
-        let Exchanged { context, answer, url, carried } = self.exchange().await?;
-        let checked = Response::check(context, answer);
-        Ok((checked.map_err(|error| carried.conceal(error))?, url))
+        let Exchanged { context, answer, url } = self.exchange().await?;
+        Ok((Response::check(context, answer)?, url))
     }
 
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
         self.is_streamed = true;
-        let Exchanged { context, mut answer, carried, .. } = self.exchange().await?;
+        let Exchanged { context, mut answer, .. } = self.exchange().await?;
         match answer.rest.take() {
             Some(body) => Ok(ResponseStream::new(context, answer, body)),
-            None => Err(carried.conceal(Response::refuse(context, answer))),
+            None => Err(Response::refuse(context, answer)),
         }
     }
 
@@ -160,18 +157,23 @@ impl<'a> Dispatch<'a> {
         for warning in &request.warnings {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
-        let context = self.context(&request);
+        let mut context = self.context(&request);
         let transport = self.inner().transport.for_call(self.limits.max_time);
         let mut call = LiveCall::new(self, &transport, place, request)?;
-        let answer = transport.send(&mut call).await?;
+        let outcome = transport.send(&mut call).await;
         let LiveCall { unmet, request, carried, spoiled, .. } = call;
+        let answer = outcome.map_err(|error| carried.conceal(error))?;
         if let Some(refused) = spoiled {
             self.account.discard(&refused).await;
         }
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
-            return Err(self.unmet(&problem, &answer).into());
+            return Err(carried.conceal(self.unmet(&problem, &answer).into()));
         }
-        Ok(Exchanged { context, answer, url: request.url, carried })
+        if self.page.is_some() {
+            context.url = carried.conceal_text(context.url);
+        }
+        context.carried = carried;
+        Ok(Exchanged { context, answer, url: request.url })
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -318,6 +320,8 @@ impl<'a> Dispatch<'a> {
                 .and_then(Operation::graphql)
                 .map(|graphql| RootField(graphql.root_field().map(str::to_owned))),
             items: operation.and_then(Operation::pagination).map(|pagination| pagination.items),
+            location: None,
+            carried: Carried::default(),
         }
     }
 }

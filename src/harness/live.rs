@@ -32,6 +32,8 @@ pub(super) struct LiveCall<'c, 'a> {
     /// Tokens that were refused, where the body cannot be sent again.
     pub(super) spoiled: Option<Rejected>,
     redirects: Trail,
+    /// Whether an answer named the address.
+    is_led: bool,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
     /// The secrets that the last request carried, which an error must not repeat.
@@ -61,6 +63,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             challenges: 0,
             spoiled: None,
             redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
+            is_led: false,
             unmet: None,
             carried: Carried::default(),
         })
@@ -132,6 +135,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     fn go(&mut self, hop: Hop) {
         self.request.move_to(&hop.url, &self.dispatch.places());
         self.request.method = hop.method;
+        self.is_led = true;
         if hop.drops_body {
             self.request.body = Content::None;
             self.request.headers.retain(|(name, _)| !name.starts_with("content-"));
@@ -168,7 +172,10 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let target = self.dispatch.target(&self.place);
         let mut wire = auth::seal(&self.request, &self.grant, &target, &self.dispatch.label())?;
-        self.carried = Carried::by(&wire, &self.request, &self.grant);
+        self.carried = Carried::by(&wire, &self.request, &self.grant).and_proxies(self.transport);
+        if self.is_led || self.dispatch.page.is_some() {
+            wire.shown = Some(self.carried.conceal_text(wire.bare_url().to_owned()));
+        }
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
         wire.link = self.dispatch.account.link(&wire.url, &self.place.url);

@@ -3,6 +3,7 @@
 //! `spec` makes these values, `table::format` writes them into bytes. Nothing here reads a file, a
 //! clock or the network, and build.rs compiles this room too. The words are OpenAPI's.
 
+pub(crate) mod header;
 mod method;
 pub(crate) mod path;
 mod service;

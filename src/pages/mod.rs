@@ -285,7 +285,7 @@ impl<'a> Following<'a> {
         let url = Url::parse(url).map_err(|_| response.misshapen("its address is no URL", None))?;
         let step = self.policy.follow(&Page { url: &url, headers: response.headers(), result });
         match step.map_err(|lost| match lost {
-            Lost::Unsafe(error) => error.into(),
+            Lost::Unsafe(error) => response.conceal(error.into()),
             Lost::Answer(problem, source) => response.misshapen(problem, source),
         })? {
             Step::Stop(reason) => return Ok(Some(reason)),

@@ -6,7 +6,7 @@ use super::media::{Kind, Media};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
 use super::{CallOptions, xml};
-use crate::operation::{Location, Method, Types, path};
+use crate::operation::{Location, Method, Types, header, path};
 use crate::params::{Argument, Params};
 use crate::schema::{Finding, Wire, admits, fit, folds_to, kind, nearest, shown};
 use crate::table::{GraphQl, Operation, Parameter, Property, Schema};
@@ -88,7 +88,8 @@ fn slots(operation: Operation<'_>) -> Vec<Slot<'_>> {
     let mut slots = Vec::with_capacity(parameters.len());
     for parameter in parameters {
         let (name, location) = (parameter.name(), parameter.location());
-        if location != Location::Header || !is_ignored_header(name) {
+        let is_none = header::is_said_elsewhere(name) || header::is_of_client(name);
+        if location != Location::Header || !is_none {
             slots.push(Slot { parameter, name, location, value: None, order: None });
         }
     }
@@ -108,11 +109,6 @@ fn is_key(name: &str, location: Location) -> bool {
 /// The name of the parameter that takes an idempotency key, where the operation declares one.
 pub(crate) fn key_name(operation: Operation<'_>) -> Option<&str> {
     operation.parameters().find(|one| is_key(one.name(), one.location())).map(Parameter::name)
-}
-
-/// Header parameters that documents may declare and that count for nothing (`OpenAPI` Parameter Object, `name`).
-fn is_ignored_header(name: &str) -> bool {
-    ["accept", "content-type", "authorization"].iter().any(|one| name.eq_ignore_ascii_case(one))
 }
 
 /// `query.limit` as its place and the name there.
@@ -314,7 +310,7 @@ impl<'a> Router<'a, '_> {
         }
         let is_header = |parameter: Parameter<'_>| parameter.location() == Location::Header;
         let mut declared = self.operation.parameters();
-        if is_ignored_header(name)
+        if header::is_said_elsewhere(name)
             && declared.any(|one| is_header(one) && one.name().eq_ignore_ascii_case(name))
         {
             return self.routed.extras.push(Extra { order, location: Location::Header, name, value });

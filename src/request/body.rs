@@ -194,7 +194,7 @@ impl<'a, 'p> Builder<'a, 'p> {
     fn fitted<'v>(&self, value: &'v Argument, found: &mut Vec<Finding>) -> Cow<'v, Argument> {
         let Some(declared) = self.media.declared else { return Cow::Borrowed(value) };
         let wire = match self.media.kind {
-            Kind::Json | Kind::JsonLines => Wire::Json,
+            Kind::Json | Kind::JsonLines | Kind::JsonSequence => Wire::Json,
             Kind::Form | Kind::Xml => Wire::Text,
             Kind::Multipart => Wire::Parts,
             // Only the bytes or the text go out, whatever the document calls them.

@@ -116,10 +116,9 @@ pub(super) fn value(scope: Scope<'_, '_>, value: &Argument, found: &mut Vec<Find
     };
     match (scope.media.kind, value) {
         (Kind::Json, value) => Content::Json(value.to_json_text()),
-        (Kind::JsonLines, Argument::Array(items)) => {
-            Content::Text(items.iter().map(|item| item.to_json_text() + "\n").collect())
-        }
-        (Kind::JsonLines, value) => Content::Text(value.to_json_text() + "\n"),
+        (Kind::JsonLines, value) => texts("", value),
+        // The record separator of RFC 7464 §2.2.
+        (Kind::JsonSequence, value) => texts("\u{1e}", value),
         (Kind::Form | Kind::Multipart, value) => {
             refuse(format!("must be an object of fields, got {}", shown(value)))
         }
@@ -129,6 +128,12 @@ pub(super) fn value(scope: Scope<'_, '_>, value: &Argument, found: &mut Vec<Find
         (Kind::Text, value) => Content::Text(value.text().into_owned()),
         (Kind::Bytes, value) => refuse(format!("must be a file, bytes or text, got {}", shown(value))),
     }
+}
+
+/// The items of a list, or the one value, each as JSON after a mark and with a line's end.
+fn texts(mark: &str, value: &Argument) -> Content {
+    let items = if let Argument::Array(items) = value { items } else { std::slice::from_ref(value) };
+    Content::Text(items.iter().map(|item| format!("{mark}{}\n", item.to_json_text())).collect())
 }
 
 /// An urlencoded form; without an encoding, arrays repeat the name and objects are JSON.

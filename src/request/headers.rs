@@ -7,7 +7,7 @@ use super::arguments::Routed;
 use super::problems::{MISSING, Problems};
 use super::resolve::parameter_text;
 use super::style::{self, Escape, Rules};
-use crate::operation::{Location, Style};
+use crate::operation::{Location, Style, header};
 use crate::params::Argument;
 
 /// accept, content-type, header parameters, cookie, the caller's; a later one replaces an earlier of its name.
@@ -168,22 +168,9 @@ fn name_problem(name: &str) -> Option<&'static str> {
     (name.is_empty() || !name.bytes().all(is_token)).then_some("is no name of a header")
 }
 
-/// Header fields of the connection and of the message's length (RFC 9110 §7.2, §7.6.1, §8.6): a second opinion on
-/// them would make another message of the one that is shown.
+/// Why a header field is not the caller's to set, if it is not.
 fn owner_problem(name: &str) -> Option<&'static str> {
-    const OF_THE_CLIENT: [&str; 10] = [
-        "host",
-        "content-length",
-        "transfer-encoding",
-        "connection",
-        "upgrade",
-        "te",
-        "trailer",
-        "expect",
-        "keep-alive",
-        "proxy-connection",
-    ];
-    OF_THE_CLIENT.iter().any(|one| one.eq_ignore_ascii_case(name)).then_some("is set by the HTTP client")
+    header::is_of_client(name).then_some("is set by the HTTP client")
 }
 
 /// Why a text cannot be a field value, if it cannot: line breaks would make further headers of it, and what is

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Multipart,
     /// One JSON value a line.
     JsonLines,
+    /// JSON values, each with a mark before it (RFC 7464).
+    JsonSequence,
     /// Text as it is, of whatever type: `text/*`, YAML.
     Text,
     /// XML, by the schema's hints or as text.
@@ -36,9 +38,10 @@ impl Kind {
             Self::Form
         } else if is("multipart/form-data") {
             Self::Multipart
-        } else if ["/x-ndjson", "/ndjson", "/jsonl", "/x-jsonlines", "/json-seq"].iter().any(|end| ends(end))
-        {
+        } else if ["/x-ndjson", "/ndjson", "/jsonl", "/x-jsonlines"].iter().any(|end| ends(end)) {
             Self::JsonLines
+        } else if ends("/json-seq") || ends("+json-seq") {
+            Self::JsonSequence
         } else if is("application/xml") || is("text/xml") || ends("+xml") {
             Self::Xml
         } else if essence.starts_with("text/") || ends("yaml") || ends("xml") || ends("/graphql") {
@@ -148,11 +151,22 @@ pub(super) fn choose<'a>(
         _ => declared().min_by_key(rank),
     }?;
     if media.name.contains('*') {
-        let is_text =
-            matches!(whole, Some(Whole::Text(..) | Whole::Value(_))) && media.name.starts_with("text/");
-        media.name = if is_text { "text/plain" } else { "application/octet-stream" }.into();
+        media.name = one_of(&media, whole).into();
     }
     Some(media)
+}
+
+/// The media type that a range is sent as.
+fn one_of(range: &Media<'_>, whole: Option<Whole<'_>>) -> &'static str {
+    let is_text = range.name.starts_with("text/");
+    match (range.kind, whole) {
+        (Kind::Json, _) => "application/json",
+        (Kind::Xml, _) if is_text => "text/xml",
+        (Kind::Xml, _) => "application/xml",
+        (_, Some(Whole::File(_))) => "application/octet-stream",
+        _ if is_text => "text/plain",
+        _ => "application/octet-stream",
+    }
 }
 
 /// The media type that the caller names, as an option or as a header.

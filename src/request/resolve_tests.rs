@@ -468,3 +468,96 @@ fn endpoints_of_no_table_are_called_by_their_path() {
     assert_eq!(error.operation, "test:GET /new/{id}");
     assert_eq!(body(unlisted(Method::Put, "/new", json!({"body": [1]}))), r#"{"json":[1]}"#);
 }
+
+#[test]
+fn what_the_http_client_sets_is_no_parameter() {
+    let header =
+        |name: &str| json!({"name": name, "in": "header", "required": true, "schema": {"type": "string"}});
+    let table = table(
+        &json!({"/a": {"get": {"operationId": "a", "responses": {},
+            "parameters": [header("Content-Length"), header("host"), header("X-Own")]}}}),
+        &json!({}),
+    );
+    let headers = call(&table, "a", [("X-Own", "1")]).unwrap().headers;
+    assert_eq!(
+        headers,
+        [("accept", "*/*"), ("x-own", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+    assert_eq!(
+        problems(call(&table, "a", params! { "X-Own": "1", "header.content-length": 5 })),
+        ["header.content-length: is set by the HTTP client"]
+    );
+}
+
+#[test]
+fn a_range_is_sent_as_the_type_that_it_is_written_as() {
+    for (range, value, media_type) in [
+        ("application/*+json", json!({"a": 1}), "application/json"),
+        ("application/*+xml", json!("<a/>"), "application/xml"),
+        ("text/*+xml", json!("<a/>"), "text/xml"),
+        ("text/*", json!("a"), "text/plain"),
+        ("*/*", json!("a"), "application/octet-stream"),
+    ] {
+        let content = json!({"content": {range: {"schema": {}}}});
+        let table = table(
+            &json!({"/a": {"post": {"operationId": "a", "requestBody": content, "responses": {}}}}),
+            &json!({}),
+        );
+        let request = call(&table, "a", json!({"body": value})).unwrap();
+        let sent = request.headers.iter().find(|(name, _)| name == "content-type");
+        assert_eq!(sent.map(|(_, value)| value.as_str()), Some(media_type), "{range}");
+    }
+}
+
+#[test]
+fn each_text_of_a_json_sequence_has_its_mark() {
+    for (media_type, text) in [
+        ("application/json-seq", "\u{1e}1\n\u{1e}{\"a\":2}\n"),
+        ("application/geo+json-seq", "\u{1e}1\n\u{1e}{\"a\":2}\n"),
+        ("application/x-ndjson", "1\n{\"a\":2}\n"),
+    ] {
+        let content = json!({"content": {media_type: {"schema": {}}}});
+        let table = table(
+            &json!({"/a": {"post": {"operationId": "a", "requestBody": content, "responses": {}}}}),
+            &json!({}),
+        );
+        let sent = |value: Value| call(&table, "a", json!({"body": value})).unwrap().body;
+        assert_eq!(sent(json!([1, {"a": 2}])), Content::Text(text.to_owned()));
+    }
+}
+
+#[test]
+fn parts_have_styles_since_openapi_3_1() {
+    let field = |schema: Value| json!({"type": "object", "properties": {"f": schema}});
+    let sent = |version: &str, schema: Value, encoding: Value, value: Value| {
+        let content = json!({"multipart/form-data": {"schema": field(schema), "encoding": {"f": encoding}}});
+        let document = json!({"openapi": version, "info": {"title": "t", "version": "1"}, "paths": {
+            "/a": {"post": {"operationId": "a", "requestBody": {"content": content}, "responses": {}}}}});
+        let read = crate::spec::read(
+            "t.json",
+            document.to_string().as_bytes(),
+            &crate::spec::NoSource,
+            crate::spec::Depth::Requests,
+        );
+        let read = read.unwrap();
+        assert_eq!(read.warnings, []);
+        let table =
+            OperationTable::load(crate::table::format::encode(&read.service, &read.operations, 0)).unwrap();
+        body(call(&table, "a", json!({"f": value})))
+    };
+    let (list, object) = (json!({"type": "array", "items": {"type": "string"}}), json!({"type": "object"}));
+    let part = |name: &str, text: &str| format!(r#"{{"name":"{name}","text":"{text}"}}"#);
+    let parts = |parts: &[String]| format!(r#"{{"multipart":[{}]}}"#, parts.join(","));
+    let commas = json!({"style": "form", "explode": false});
+    let (p, q) = (part("f", "p"), part("f", "q"));
+    for version in ["3.0.3", "3.0", "3"] {
+        assert_eq!(
+            sent(version, list.clone(), commas.clone(), json!(["p", "q"])),
+            parts(&[p.clone(), q.clone()])
+        );
+        let whole = r#"{"name":"f","content_type":"application/json","text":"{\"a\":1}"}"#.to_owned();
+        assert_eq!(sent(version, object.clone(), json!({"style": "form"}), json!({"a": 1})), parts(&[whole]));
+    }
+    assert_eq!(sent("3.1.0", list, commas, json!(["p", "q"])), parts(&[part("f", "p,q")]));
+    assert_eq!(sent("3.1.0", object, json!({"style": "form"}), json!({"a": 1})), parts(&[part("a", "1")]));
+}

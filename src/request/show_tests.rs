@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::super::{Content, Part, PartContent, Place, Placement, Request};
+use super::super::{Content, Part, PartContent, Place, Placement, Problem, Request};
 use crate::operation::Method;
 
 fn part(name: &str, filename: Option<&str>, content: PartContent) -> Part {
@@ -145,4 +145,88 @@ fn another_client_can_send_it() {
     assert_eq!(sent.body(), wanted);
     let error = http::Request::<Bytes>::try_from(request(Content::File("/a/b".into()))).unwrap_err();
     assert_eq!(error.to_string(), "making an http::Request failed");
+}
+
+#[test]
+fn curl_is_given_user_and_password_where_it_encodes_them_itself() {
+    let with = |prefix: &str| {
+        let mut own = request(Content::None);
+        own.headers.truncate(1);
+        own.credentials.truncate(1);
+        own.credentials[0].place =
+            Place::Header { name: "authorization".to_owned(), prefix: prefix.to_owned() };
+        own.credentials[0].variables = vec!["PETS_USERNAME".to_owned(), "PETS_PASSWORD".to_owned()];
+        let line = own.to_string();
+        line.split_once("-H 'accept: application/json' ").unwrap().1.to_owned()
+    };
+    assert_eq!(with("Basic "), r#"-u "$PETS_USERNAME:$PETS_PASSWORD""#);
+    assert_eq!(with("Digest "), r#"--digest -u "$PETS_USERNAME:$PETS_PASSWORD""#);
+    assert_eq!(with("Token "), r#"-H "authorization: Token $PETS_USERNAME:$PETS_PASSWORD""#);
+}
+
+/// One `Cookie` field (RFC 6265 §5.4): the caller's cookies stand with the secret one.
+#[test]
+fn curl_sends_the_cookies_of_the_caller_once() {
+    let mut own = request(Content::None);
+    own.headers.truncate(1);
+    own.credentials.drain(..2);
+    own.headers.push(("cookie".to_owned(), "a=b".to_owned()));
+    let line = own.to_string();
+    assert!(line.ends_with(r#" -H 'accept: application/json' -b a=b'; '"sid=$FALCON_SID""#), "{line}");
+    own.credentials.clear();
+    assert!(own.to_string().ends_with(" -H 'accept: application/json' -H 'cookie: a=b'"), "{own}");
+}
+
+/// No word of a shell holds NUL, and no text bytes that are none.
+#[test]
+fn curl_reads_bytes_from_a_file_where_no_word_holds_them() {
+    let written = |bytes: &'static [u8]| {
+        let line = request(Content::Bytes(Bytes::from_static(bytes))).to_string();
+        line.split_once(" --data-").unwrap().1.to_owned()
+    };
+    assert_eq!(written(b"a b"), "raw 'a b'");
+    assert_eq!(written(b"a\0b"), "binary @body.bin");
+    assert_eq!(written(b"\xff"), "binary @body.bin");
+}
+
+#[test]
+fn curl_writes_a_text_with_the_type_and_headers_of_its_part() {
+    let mut text = part("note", None, PartContent::Text("a; b".to_owned()));
+    text.content_type = Some("text/plain".to_owned());
+    text.headers.push(("x-n".to_owned(), "1".to_owned()));
+    let line = request(Content::Multipart(vec![text])).to_string();
+    assert!(line.ends_with(r#" -F 'note="a; b";type=text/plain;headers="x-n: 1"'"#), "{line}");
+}
+
+#[test]
+fn a_request_tells_what_it_is() {
+    let mut own = request(Content::Text("t".to_owned()));
+    let path = "query.limit".to_owned();
+    own.warnings.push(Problem { path, problem: "is too large".to_owned(), nearest: None });
+    assert_eq!((own.operation(), own.method()), (Some("falcon:tokens_create"), &Method::Post));
+    assert!(matches!(own.content(), Content::Text(text) if text == "t"));
+    assert_eq!(own.warnings()[0].path, "query.limit");
+    own.operation = None;
+    assert_eq!(own.operation(), None);
+}
+
+#[test]
+fn another_client_gets_every_header_and_is_told_what_it_must_read_itself() {
+    let sent = |content: PartContent| {
+        let mut upload = request(Content::Multipart(vec![part("f", None, content)]));
+        upload.headers[1].1 = "multipart/form-data".to_owned();
+        http::Request::<Bytes>::try_from(upload)
+    };
+    let held = sent(PartContent::Bytes(Bytes::from_static(b"an opcall-part in it"))).unwrap();
+    assert_eq!(held.headers()["accept"], "application/json");
+    assert_eq!(held.headers()["content-type"], "multipart/form-data; boundary=opcall-part-");
+    let other = sent(PartContent::Bytes(Bytes::from_static(b"nothing of that kind in it"))).unwrap();
+    assert_eq!(other.headers()["content-type"], "multipart/form-data; boundary=opcall-part");
+    for error in [
+        sent(PartContent::File("/a/b".into())).unwrap_err(),
+        http::Request::<Bytes>::try_from(request(Content::File("/a/b".into()))).unwrap_err(),
+    ] {
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(cause, "/a/b would be streamed; give its bytes");
+    }
 }

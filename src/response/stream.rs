@@ -12,7 +12,7 @@ use super::Context;
 use crate::attempt::Attempt;
 use crate::error::{Error, Phase, Result, TransportError};
 use crate::operation::Method;
-use crate::transport::{Answer, Incoming};
+use crate::transport::{Answer, Failure, Incoming};
 
 /// An answer with a 2xx status, whose body is taken as it comes: [`Command::stream`](crate::Command::stream).
 ///
@@ -68,7 +68,11 @@ impl ResponseStream {
 
     fn poll_chunk(&mut self, context: &mut TaskContext<'_>) -> Poll<Option<Result<Bytes>>> {
         let polled = self.body.poll_chunk(context);
-        polled.map(|chunk| chunk.map(|chunk| chunk.map_err(|failure| failure.into_error_of(self.known()))))
+        polled.map(|chunk| chunk.map(|chunk| chunk.map_err(|failure| self.explain(failure))))
+    }
+
+    fn explain(&self, failure: Failure) -> Error {
+        self.context.carried.conceal(failure.into_error_of(self.known()))
     }
 
     /// What an error says of the call.

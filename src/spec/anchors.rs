@@ -2,7 +2,9 @@
 //! OpenAPI 3.2): references by name are rewritten as references by place, once, before the document is read.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
@@ -36,16 +38,21 @@ fn may_be_named(value: &Value) -> bool {
     }
 }
 
+/// How long a URI may be that names a part; a longer one names nothing.
+const MAX_URI: usize = 4 << 10;
+/// How much text the places of names may take, where they are kept and where references name them.
+const MAX_PLACES: usize = 64 << 20;
+
 /// The document with its references by place; `None` where it names nothing.
 pub(crate) fn by_place(root: &Value) -> Option<Value> {
     if !may_be_named(root) {
         return None;
     }
-    let mut names = Names::default();
-    let base = Base { uri: text(root, "$self").unwrap_or_default().to_owned(), pointer: String::new() };
-    names.resources.insert(base.uri.trim_end_matches('#').to_owned(), String::new());
+    let uri = text(root, "$self").filter(|uri| uri.len() <= MAX_URI).unwrap_or_default();
+    let (mut names, base) = (Names::default(), Base { uri: uri.into(), pointer: "".into() });
+    names.resources.insert(uri.trim_end_matches('#').into(), String::new());
     names.gather(root, &base, &mut String::new(), false);
-    if !names.found && base.uri.is_empty() {
+    if !names.found && uri.is_empty() {
         return None;
     }
     let mut placed = root.clone();
@@ -56,7 +63,8 @@ pub(crate) fn by_place(root: &Value) -> Option<Value> {
 /// The place of an anchor, for references from other files.
 pub(crate) fn find(root: &Value, name: &str) -> Option<String> {
     let mut names = Names::default();
-    names.gather(root, &Base::default(), &mut String::new(), false);
+    let base = Base { uri: "".into(), pointer: "".into() };
+    names.gather(root, &base, &mut String::new(), false);
     let mut places = names.anchors.into_iter().filter(|((_, known), _)| known == name);
     places.next().map(|(_, pointer)| pointer)
 }
@@ -66,34 +74,52 @@ fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
 }
 
 /// The resource that a part of the document belongs to: its URI, and where it begins.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Base {
-    uri: String,
-    pointer: String,
+    uri: Rc<str>,
+    pointer: Rc<str>,
 }
 
 impl Base {
     /// The resource of a schema, which may begin one of its own.
     fn of(&self, schema: &Value, pointer: &str) -> Self {
-        match text(schema, "$id").map(|id| id.trim_end_matches('#')).filter(|id| !id.is_empty()) {
-            Some(id) => Self { uri: joined(&self.uri, id), pointer: pointer.to_owned() },
+        let id = text(schema, "$id").map(|id| id.trim_end_matches('#'));
+        let own = id.filter(|id| !id.is_empty() && id.len() <= MAX_URI).map(|id| joined(&self.uri, id));
+        match own.filter(|uri| uri.len() <= MAX_URI) {
+            Some(uri) => Self { uri: uri.into(), pointer: pointer.into() },
             None => self.clone(),
         }
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Names {
     /// Where each URI's resource begins.
-    resources: HashMap<String, String>,
+    resources: HashMap<Rc<str>, String>,
     /// Where each anchor of a resource is.
-    anchors: HashMap<(String, String), String>,
+    anchors: HashMap<(Rc<str>, String), String>,
     /// How many places have a dynamic anchor, and the first.
     dynamic: HashMap<String, (usize, String)>,
     found: bool,
+    /// How much text places may still take.
+    left: Cell<usize>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let (resources, anchors, dynamic) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { resources, anchors, dynamic, found: false, left: Cell::new(MAX_PLACES) }
+    }
 }
 
 impl Names {
+    /// Takes the text of a place; `false` where there is not so much left.
+    fn spend(&self, place: &str) -> bool {
+        let left = self.left.get().checked_sub(place.len());
+        self.left.set(left.unwrap_or_default());
+        left.is_some()
+    }
+
     fn gather(&mut self, value: &Value, base: &Base, pointer: &mut String, are_names: bool) {
         let own = if are_names { base.clone() } else { base.of(value, pointer) };
         if let (Value::Object(map), false) = (value, are_names) {
@@ -110,7 +136,11 @@ impl Names {
     /// Takes the names that a schema gives itself.
     fn name(&mut self, map: &Map<String, Value>, own: &Base, pointer: &str) {
         let text = |key: &str| map.get(key).and_then(Value::as_str);
-        if own.pointer == pointer && !pointer.is_empty() {
+        self.found |= map.contains_key("$dynamicRef");
+        if !KEYWORDS.iter().any(|key| map.contains_key(*key)) || !self.spend(pointer) {
+            return;
+        }
+        if *own.pointer == *pointer && !pointer.is_empty() {
             self.resources.entry(own.uri.clone()).or_insert_with(|| pointer.to_owned());
             self.found = true;
         }
@@ -122,7 +152,6 @@ impl Names {
         if let Some(anchor) = text("$dynamicAnchor") {
             self.dynamic.entry(anchor.to_owned()).or_insert_with(|| (0, pointer.to_owned())).0 += 1;
         }
-        self.found |= map.contains_key("$dynamicRef");
     }
 
     fn rewrite(&self, value: &mut Value, root: &Value, base: &Base, pointer: &mut String, are_names: bool) {
@@ -141,6 +170,7 @@ impl Names {
     fn rewrite_own(&self, map: &mut Map<String, Value>, root: &Value, own: &Base) {
         if let Some(place) =
             map.get("$ref").and_then(Value::as_str).and_then(|one| self.place(one, root, own))
+            && self.spend(&place)
         {
             map.insert("$ref".to_owned(), place.into());
         }
@@ -152,7 +182,7 @@ impl Names {
             Some(_) => None,
             None => self.place(&dynamic, root, own).or(Some(dynamic)),
         };
-        if let Some(place) = place {
+        if let Some(place) = place.filter(|place| self.spend(place)) {
             map.entry("$ref").or_insert_with(|| place.into());
         }
     }
@@ -160,7 +190,7 @@ impl Names {
     /// A reference as one by place; `None` where it is one already, or leads out of the document.
     fn place(&self, reference: &str, root: &Value, own: &Base) -> Option<String> {
         let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let uri = if uri.is_empty() { own.uri.clone() } else { joined(&own.uri, uri) };
+        let uri = if uri.is_empty() { own.uri.clone() } else { joined(&own.uri, uri).into() };
         let begin = self.resources.get(&uri)?;
         let fragment = percent_decoded(fragment)?;
         if fragment.is_empty() || fragment.starts_with('/') {
@@ -174,15 +204,17 @@ impl Names {
     }
 }
 
-/// The members of a value with their keys, and whether each one's members are names in turn.
+/// The members of a value that may have members, with their keys, and whether each one's members are names in turn.
 fn members(value: &Value, are_names: bool) -> Vec<(Cow<'_, str>, &Value, bool)> {
     match value {
         Value::Object(map) => {
-            let kept = map.iter().filter(|(key, _)| are_names || !DATA.contains(&key.as_str()));
+            let kept = map.iter().filter(|(_, member)| has_members(member));
+            let kept = kept.filter(|(key, _)| are_names || !DATA.contains(&key.as_str()));
             kept.map(|(key, member)| (token(key), member, names_members(key, are_names))).collect()
         }
         Value::Array(items) => {
-            items.iter().enumerate().map(|(at, item)| (at.to_string().into(), item, false)).collect()
+            let items = items.iter().enumerate().filter(|(_, item)| has_members(item));
+            items.map(|(at, item)| (at.to_string().into(), item, false)).collect()
         }
         _ => Vec::new(),
     }
@@ -192,14 +224,20 @@ fn members(value: &Value, are_names: bool) -> Vec<(Cow<'_, str>, &Value, bool)> 
 fn members_mut(value: &mut Value, are_names: bool) -> Vec<(Cow<'_, str>, &mut Value, bool)> {
     match value {
         Value::Object(map) => {
-            let kept = map.iter_mut().filter(|(key, _)| are_names || !DATA.contains(&key.as_str()));
+            let kept = map.iter_mut().filter(|(_, member)| has_members(member));
+            let kept = kept.filter(|(key, _)| are_names || !DATA.contains(&key.as_str()));
             kept.map(|(key, member)| (token(key), member, names_members(key, are_names))).collect()
         }
         Value::Array(items) => {
-            items.iter_mut().enumerate().map(|(at, item)| (at.to_string().into(), item, false)).collect()
+            let items = items.iter_mut().enumerate().filter(|(_, item)| has_members(item));
+            items.map(|(at, item)| (at.to_string().into(), item, false)).collect()
         }
         _ => Vec::new(),
     }
+}
+
+fn has_members(value: &Value) -> bool {
+    matches!(value, Value::Object(_) | Value::Array(_))
 }
 
 fn names_members(key: &str, is_name: bool) -> bool {
@@ -267,6 +305,24 @@ mod tests {
         assert_eq!(by_place(&plain), None);
         assert!(!may_name(r##"{"$ref": "#/a", "$identity": 1}"##));
         assert!(may_name(r#"{"$id": "a"}"#) && may_name(r#"{"$dynamicRef":"a"}"#));
+    }
+
+    #[test]
+    fn long_names_and_places_cost_little() {
+        let zeros = vec![0; 200_000];
+        let long = format!("https://x.example/{}", "a".repeat(1 << 20));
+        let document = json!({"$self": long, "a": {"$anchor": "a", "b": zeros}, "c": {"$ref": "#a"}});
+        assert_eq!(by_place(&document).unwrap()["c"], json!({"$ref": "#/a"}));
+        let key = "k".repeat(1 << 20);
+        let anchors: Vec<Value> = (0..1_000).map(|number| json!({"$anchor": format!("a{number}")})).collect();
+        let references: Vec<Value> = (0..1_000).map(|_| json!({"$ref": "#a0"})).collect();
+        let placed = by_place(&json!({(&key): anchors, "references": references})).unwrap();
+        assert_eq!(
+            placed["references"][0],
+            json!({"$ref": "#a0"}),
+            "its place is beyond what names may take"
+        );
+        assert!(placed.to_string().len() < 3 << 20);
     }
 
     #[test]

@@ -154,6 +154,12 @@ pub(crate) fn detect(root: &Value) -> Result<String, SpecError> {
     }
 }
 
+/// Whether a document is of `OpenAPI` 3.1 or later, by its `openapi`.
+pub(crate) fn is_since_3_1(version: Option<&Value>) -> bool {
+    let version = version.and_then(scalar);
+    version.is_some_and(|version| version != "3" && version.split('.').take(2).ne(["3", "0"]))
+}
+
 /// The beginning of a text, for an error.
 fn brief(text: &str) -> &str {
     text.char_indices().nth(40).map_or(text, |(end, _)| &text[..end])

@@ -1,12 +1,14 @@
 //! Encoding Objects of forms and multipart bodies (`OpenAPI` Encoding Object), as a call needs them: headers with
 //! their references followed, styles that have a form.
 
+use std::borrow::Cow;
+
 use openapiv3::Encoding;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Depth;
-use super::error::{Effect, Warning, token};
+use super::error::{Effect, Warning, told_token};
 use super::extract::Context;
 use super::reference::follow;
 use super::schema::Reached;
@@ -14,9 +16,14 @@ use super::service::{DEEP_ARRAYS, extension};
 use super::styles::{self, Says};
 use crate::operation::{DeepArrays, PropertyDef, SchemaDef, Style};
 
+/// The only media type whose encodings have a style in `OpenAPI` 3.0.
+const FORM: &str = "application/x-www-form-urlencoded";
+/// What `OpenAPI` 3.0 ignores for any other.
+const STYLE: [&str; 3] = ["style", "explode", "allowReserved"];
+
 /// The Encoding Objects of a media type by property, as compact JSON; none where it has none.
 pub(crate) fn read(
-    media_type: &Value,
+    (name, media_type): (&str, &Value),
     properties: &[PropertyDef],
     pointer: &str,
     context: &Context<'_>,
@@ -24,10 +31,18 @@ pub(crate) fn read(
     warnings: &mut Vec<Warning>,
 ) -> Option<String> {
     let given = media_type.get("encoding").and_then(Value::as_object).filter(|given| !given.is_empty())?;
+    let essence = name.split(';').next().unwrap_or(name).trim();
+    let has_styles = context.defaults.styled_parts || essence.eq_ignore_ascii_case(FORM);
     let mut kept = Map::new();
     for (name, encoding) in given {
-        let pointer = format!("{pointer}/encoding/{}", token(name));
-        if let Err(error) = fits(encoding) {
+        let pointer = format!("{pointer}/encoding/{}", told_token(name));
+        let mut encoding = Cow::Borrowed(encoding);
+        if let (false, Value::Object(members)) = (has_styles, encoding.as_ref()) {
+            let counts = members.iter().filter(|(key, _)| !STYLE.contains(&key.as_str()));
+            let members = counts.map(|(key, value)| (key.clone(), value.clone())).collect();
+            encoding = Cow::Owned(Value::Object(members));
+        }
+        if let Err(error) = fits(&encoding) {
             warnings.push(Warning::new(pointer, error.to_string(), Effect::PartIgnored));
             continue;
         }
@@ -84,7 +99,7 @@ fn headers(
     let Some(Value::Object(given)) = encoding.shift_remove("headers") else { return };
     let mut kept = Map::new();
     for (name, header) in given.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type")) {
-        let pointer = format!("{pointer}/headers/{}", token(name));
+        let pointer = format!("{pointer}/headers/{}", told_token(name));
         let header = match follow(header, context.resolver, &pointer) {
             Ok(header) => header,
             Err(error) => {

@@ -81,7 +81,8 @@ impl std::error::Error for SpecError {}
 pub struct Warning {
     /// The file, as the caller named it.
     pub file: String,
-    /// The JSON pointer as a URI fragment, such as `#/paths/~1pets/get`.
+    /// The JSON pointer as a URI fragment, such as `#/paths/~1pets/get`; of a name of more than 400 bytes it has the
+    /// beginning and `…`.
     pub pointer: String,
     /// The place in the text of what the pointer names, or of the nearest part around it that stands there; known
     /// where the document was read whole, and in YAML only for the first of very many warnings.
@@ -94,7 +95,15 @@ pub struct Warning {
 
 impl Warning {
     pub(crate) fn new(pointer: impl Into<String>, problem: impl Into<String>, effect: Effect) -> Self {
-        Self { file: String::new(), pointer: pointer.into(), position: None, problem: problem.into(), effect }
+        let (mut pointer, mut problem) = (pointer.into(), problem.into());
+        // One long name must not stand whole in each of very many warnings.
+        if pointer.len() > LONGEST_TOKEN {
+            pointer = pointer.split('/').map(brief).collect::<Vec<_>>().join("/");
+        }
+        if problem.len() > MAX_PROBLEM {
+            problem = cut(&problem, MAX_PROBLEM);
+        }
+        Self { file: String::new(), pointer, position: None, problem, effect }
     }
 
     /// The warning that an operation is left out because of an error.
@@ -160,6 +169,31 @@ impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// How long a name may be that stands whole in the pointer of a warning, and how much of a longer one stands there.
+const LONGEST_TOKEN: usize = 400;
+const SHORT_TOKEN: usize = 200;
+/// How many bytes of what is wrong stand in a warning.
+const MAX_PROBLEM: usize = 2_000;
+
+/// A member name as a token of a pointer that is only told.
+pub(crate) fn told_token(name: &str) -> Cow<'_, str> {
+    match brief(name) {
+        Cow::Borrowed(name) => token(name),
+        Cow::Owned(name) => Cow::Owned(token(&name).into_owned()),
+    }
+}
+
+/// The beginning of a token that is too long to be told whole.
+fn brief(token: &str) -> Cow<'_, str> {
+    if token.len() <= LONGEST_TOKEN { Cow::Borrowed(token) } else { Cow::Owned(cut(token, SHORT_TOKEN)) }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    // Half of an escape (RFC 6901 §3) would be none.
+    format!("{}…", text[..end].trim_end_matches('~'))
 }
 
 /// A member name as a JSON pointer's token (RFC 6901 §3).

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::Depth;
 use super::document::scalar;
 use super::encoding;
-use super::error::{Effect, SpecError, Warning, token};
+use super::error::{Effect, SpecError, Warning, told_token};
 use super::names;
 use super::parameter::{self, Found};
 use super::reference::{Resolve, follow};
@@ -69,9 +69,9 @@ impl Site<'_> {
 }
 
 pub(crate) fn pointer(path: &str, method: &Method) -> String {
-    let path = token(path);
+    let path = told_token(path);
     match method {
-        Method::Custom(name) => format!("#/paths/{path}/additionalOperations/{}", token(name)),
+        Method::Custom(name) => format!("#/paths/{path}/additionalOperations/{}", told_token(name)),
         known => format!("#/paths/{path}/{}", known.as_str().to_ascii_lowercase()),
     }
 }
@@ -117,7 +117,7 @@ pub(crate) fn parts(
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };
-    let item_pointer = format!("#/paths/{}", token(site.path));
+    let item_pointer = format!("#/paths/{}", told_token(site.path));
     let (shared_list, own_list) = (format!("{item_pointer}/parameters"), format!("{pointer}/parameters"));
     let lists = [
         (site.shared.get("parameters"), shared_list.as_str()),
@@ -248,7 +248,7 @@ fn request_body(
     for (name, media_type) in types {
         let pointer = match context.upgrade {
             Some(_) => pointer.clone(),
-            None => format!("{pointer}/content/{}", token(name)),
+            None => format!("{pointer}/content/{}", told_token(name)),
         };
         let media_type = follow(media_type, context.resolver, &pointer)?;
         let schema = openapi31::media_schema(&media_type);
@@ -261,7 +261,7 @@ fn request_body(
                 Some(schema) => schema::define(schema, context.resolver),
                 None => SchemaDef { text: "{}".to_owned(), ..SchemaDef::default() },
             },
-            encoding: encoding::read(&media_type, &properties, &pointer, context, schemas, warnings),
+            encoding: encoding::read((name, &media_type), &properties, &pointer, context, schemas, warnings),
             properties,
             open,
         });
@@ -301,7 +301,7 @@ fn responses(
     let declared = operation.get("responses").and_then(Value::as_object);
     let mut found = Vec::new();
     for (status, response) in declared.into_iter().flatten().filter(|(status, _)| !status.starts_with("x-")) {
-        let pointer = format!("{pointer}/responses/{}", token(status));
+        let pointer = format!("{pointer}/responses/{}", told_token(status));
         let response = match follow(response, context.resolver, &pointer) {
             Ok(response) => response,
             Err(error) => {

@@ -34,6 +34,8 @@ pub(crate) fn read(
     let map = upgraded.as_ref().unwrap_or(map);
     let before = warnings.len();
     let mut defaults = service::defaults(map, warnings)?;
+    // The upgrade writes the styles itself.
+    defaults.styled_parts |= upgrade.is_some();
     let service = service::service(map, resolver, stem, warnings)?;
     defaults.security = checked(defaults.security, &service.security_schemes, "#/security", warnings);
     if upgraded.is_some() {

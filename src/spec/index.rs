@@ -15,7 +15,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::error::{SpecError, Warning, token};
+use super::error::{SpecError, Warning, token, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
 use super::limits::Limits;
@@ -268,8 +268,7 @@ impl Found<'_> {
 
     /// Whether parts of the document have names that references go by, which came with `OpenAPI` 3.1.
     fn names_parts(&self) -> bool {
-        let version = self.root.get("openapi").and_then(Value::as_str);
-        version.is_some_and(|version| !version.starts_with("3.0")) && anchors::may_name(self.text)
+        document::is_since_3_1(self.root.get("openapi")) && anchors::may_name(self.text)
     }
 
     fn into_index(mut self, file: &str) -> Result<Index, SpecError> {
@@ -286,7 +285,7 @@ impl Found<'_> {
             &mut warnings,
         )?;
         for item in &self.items {
-            check_path(&item.path, &format!("#/paths/{}", token(&item.path)), &mut warnings);
+            check_path(&item.path, &format!("#/paths/{}", told_token(&item.path)), &mut warnings);
         }
         let mut entries = Vec::with_capacity(self.operations.len());
         let mut ids = HashSet::new();

@@ -39,6 +39,7 @@ use serde_json::{Map, Value};
 pub(crate) use document::{Parsed, lay_over, parse, scalar};
 pub use document::{json, text};
 pub(crate) use error::token;
+use error::told_token;
 pub use error::{Effect, Position, SpecError, Warning};
 pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
@@ -277,7 +278,8 @@ fn collect(
     warnings: &mut Vec<Warning>,
 ) -> Result<Description, SpecError> {
     let &Reading { file, bytes, folder, source, depth, number } = reading;
-    let placed = anchors::by_place(root);
+    let has_names = document::is_since_3_1(root.get("openapi"));
+    let placed = if has_names { anchors::by_place(root) } else { None };
     let root = placed.as_ref().unwrap_or(root);
     let resolver = Whole::new(root, source, file, bytes);
     let Head { mut format, upgrade, defaults, service } =
@@ -301,7 +303,7 @@ fn collect(
         if path.starts_with("x-") {
             continue;
         }
-        let pointer = format!("#/paths/{}", token(path));
+        let pointer = format!("#/paths/{}", told_token(path));
         let item = match openapi31::path_item(item, &resolver, &pointer) {
             Ok(item) => item,
             Err(error) => {
@@ -364,7 +366,7 @@ fn methods<'v>(
                     Ok(method) => found.push((method, value)),
                     Err(error) => {
                         let error = SpecError::new(format!("{error}"));
-                        let pointer = format!("{pointer}/additionalOperations/{}", token(name));
+                        let pointer = format!("{pointer}/additionalOperations/{}", told_token(name));
                         warnings.push(Warning::skipped(&pointer, error));
                     }
                 }

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::encoding;
-use super::error::{Effect, SpecError, Warning, token};
+use super::error::{Effect, SpecError, Warning, told_token};
 use super::extract::Context;
 use super::reference::{count, follow};
 use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
 use super::styles::{self, Says};
 use super::{schema, swagger2};
-use crate::operation::{DeepArrays, Location, ParameterDef, SchemaDef, Style, Types, path};
+use crate::operation::{DeepArrays, Location, ParameterDef, SchemaDef, Style, Types, header, path};
 
 /// A parameter with its schema as a value, so that the schemas it reaches can be found.
 pub(crate) struct Found {
@@ -95,9 +95,8 @@ fn read(
         }
         read => read?,
     };
-    let names_what_others_say = ["accept", "content-type", "authorization"];
     if def.location == Location::Header
-        && names_what_others_say.contains(&def.name.to_ascii_lowercase().as_str())
+        && (header::is_said_elsewhere(&def.name) || header::is_of_client(&def.name))
     {
         return Ok(None);
     }
@@ -111,10 +110,11 @@ fn read(
         Some((media_type, content)) => {
             let schema = content.get("schema");
             let (properties, _) = schema::properties(schema, resolver);
-            let pointer = format!("{pointer}/content/{}", token(media_type));
+            let pointer = format!("{pointer}/content/{}", told_token(media_type));
             // Only parts have headers, whose schemas would be reached.
             let reached = &mut Reached::default();
-            def.encoding = encoding::read(content, &properties, &pointer, context, reached, warnings);
+            def.encoding =
+                encoding::read((media_type, content), &properties, &pointer, context, reached, warnings);
             def.content = Some((*media_type).clone());
             schema
         }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::document::scalar;
+use super::document::{is_since_3_1, scalar};
 use super::error::{Effect, SpecError, Warning, token};
 use super::reference::Resolve;
 use super::security::{security, security_schemes};
@@ -24,6 +24,8 @@ pub(crate) struct Defaults {
     pub(crate) comma_lists: bool,
     /// `x-deep-object-arrays`, where the document says it.
     pub(crate) deep_arrays: Option<DeepArrays>,
+    /// Whether the styles of Encoding Objects count in multipart bodies too, which is so since `OpenAPI` 3.1.
+    pub(crate) styled_parts: bool,
     pub(crate) pagination: Option<Pagination>,
 }
 
@@ -36,6 +38,7 @@ pub(crate) fn defaults(
         servers: Vec::new(),
         comma_lists: extension(root, "x-comma-lists", "#", warnings).unwrap_or_default(),
         deep_arrays: extension(root, DEEP_ARRAYS, "#", warnings),
+        styled_parts: is_since_3_1(root.get("openapi")),
         pagination: extension(root, "x-pagination", "#", warnings),
     })
 }

@@ -479,3 +479,43 @@ fn a_path_key_and_its_parameters_agree() {
     let gone = "the path has no `{x}` for the parameter of that name".to_owned();
     assert_eq!(told("/a#b={x}", json!([parameter("x", "path")])), (0, vec![gone]));
 }
+
+#[test]
+fn a_version_is_one_with_names_or_without_in_both_readings() {
+    for (version, is_found) in
+        [(json!("3.1.0"), true), (json!(3.1), true), (json!("3.0.3"), false), (json!(3.0), false)]
+    {
+        let body = json!({"content": {"application/json": {"schema": {"$ref": "https://s.test/pet"}}}});
+        let mut document = document(&json!({"/a": {"post": {"operationId": "a", "requestBody": body}}}));
+        document["openapi"] = version.clone();
+        document["components"] = json!({"schemas": {"pet": {"$id": "https://s.test/pet", "type": "object"}}});
+        let read = whole(&document);
+        assert_eq!(read.warnings.is_empty(), is_found, "{version}");
+        assert_eq!(!read.operations[0].schemas.is_empty(), is_found, "{version}");
+        let is_lazy = index("dir/pets.json", &document.to_string(), Limits::default()).unwrap().is_some();
+        assert_eq!(is_lazy, !is_found, "{version}");
+    }
+}
+
+#[test]
+fn a_long_name_stands_whole_in_no_warning() {
+    let key = format!("/{}", "k".repeat(300_000));
+    let parameters =
+        (0..4_000).map(|number| json!({"name": format!("x{number}"), "in": "header", "style": "matrix"}));
+    let parameters: Vec<Value> = parameters.collect();
+    let read = whole(&document(&json!({(&key): {"get": {"operationId": "a", "parameters": parameters}}})));
+    assert_eq!(read.warnings.len(), 4_000);
+    assert!(read.warnings.iter().all(|one| one.pointer.len() < 300 && one.problem.len() < 300));
+    let pointer = &read.warnings[7].pointer;
+    assert!(
+        pointer.starts_with("#/paths/~1kkk") && pointer.ends_with("k…/get/parameters/7/style"),
+        "{pointer}"
+    );
+    assert!(read.warnings[7].position.is_some(), "that of the nearest part around it");
+    assert_eq!(read.operations[0].path, key);
+
+    let slashes = "/".repeat(1_000);
+    let warning = Warning::new(format!("#/{}/a", token(&slashes)), "é".repeat(5_000), Effect::Assumed);
+    assert_eq!(warning.pointer, format!("#/{}…/a", "~1".repeat(100)));
+    assert_eq!(warning.problem, format!("{}…", "é".repeat(1_000)));
+}

@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use rustls_platform_verifier::Verifier;
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::connecting::Marking;
@@ -90,6 +91,11 @@ impl Clients {
         let client = self.build(&kind, settings)?;
         made.insert(kind.clone(), client.clone());
         Ok((client, kind.proxy))
+    }
+
+    /// What proxies are told of their users.
+    pub(super) fn proxy_secrets(&self, route: &Route) -> impl Iterator<Item = SecretString> {
+        self.routes.known(route).into_iter().flat_map(|proxy| proxy.secrets())
     }
 
     fn build(&self, kind: &Kind, settings: &Settings) -> Result<Client, ConfigError> {

@@ -15,8 +15,7 @@ use crate::request::Content;
 
 impl Transport {
     pub(super) async fn attempt(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
-        let url = wire.shown_url();
-        tracing::debug!(operation = wire.operation, method = %wire.method, url, "sending");
+        tracing::debug!(operation = wire.operation, method = %wire.method, url = wire.shown_url(), "sending");
         unsent.store(true, Ordering::Relaxed);
         let outcome = self.exchange(wire, unsent).await;
         match &outcome {

@@ -127,6 +127,7 @@ fn wire(url: &Url, headers: HeaderMap) -> Wire {
         is_streamed: false,
         signing_in: false,
         link: Link::default(),
+        shown: None,
     }
 }
 

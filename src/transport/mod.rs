@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderMap;
+use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
@@ -126,6 +127,8 @@ pub(crate) struct Wire {
     /// Whether it goes to a token endpoint, so that its failure means that the operation was not sent.
     pub(crate) signing_in: bool,
     pub(crate) link: Link,
+    /// The URL as logs and errors show it, where a service named it; else it is shown without its query.
+    pub(crate) shown: Option<String>,
 }
 
 /// The connection that a request wants, and the one that it got.
@@ -146,9 +149,14 @@ impl Link {
 }
 
 impl Wire {
-    /// The URL without its query, in which a secret may stand.
+    /// For logs and errors: without the query, in which a secret may stand.
     fn shown_url(&self) -> String {
-        self.url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
+        self.shown.clone().unwrap_or_else(|| self.bare_url().to_owned())
+    }
+
+    /// The URL without its query.
+    pub(crate) fn bare_url(&self) -> &str {
+        self.url.as_str().split(['?', '#']).next().unwrap_or_default()
     }
 
     fn error(&self, phase: Phase, attempts: Vec<Attempt>, source: Option<Cause>) -> TransportError {
@@ -214,6 +222,11 @@ impl Transport {
     /// So many redirects of a call are followed, unless the call says otherwise.
     pub(crate) fn follows(&self) -> u32 {
         self.settings.follow
+    }
+
+    /// What the proxies on the way are told of their users.
+    pub(crate) fn proxy_secrets(&self) -> impl Iterator<Item = SecretString> {
+        self.clients.proxy_secrets(&self.settings.network.route)
     }
 
     /// Whether all connections show a client certificate.

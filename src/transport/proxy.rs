@@ -3,10 +3,15 @@
 use std::error::Error;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use once_cell::sync::OnceCell;
+use percent_encoding::percent_decode_str;
+use secrecy::SecretString;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::network::Route;
 use crate::error::{ConfigError, Phase, ProxyProblem};
@@ -38,6 +43,20 @@ impl Proxy {
     /// With its user name and password.
     pub(super) fn url(&self) -> Url {
         self.0.clone()
+    }
+
+    /// What it is told of its user: the password, or a user name that stands alone, and both as they go out (RFC 7617
+    /// §2).
+    pub(super) fn secrets(&self) -> Vec<SecretString> {
+        let decoded = |text: &str| Zeroizing::new(percent_decode_str(text).decode_utf8_lossy().into_owned());
+        let user = decoded(self.0.username());
+        let password = decoded(self.0.password().unwrap_or_default());
+        let secret = if password.is_empty() { &user } else { &password };
+        if secret.is_empty() {
+            return Vec::new();
+        }
+        let sent = BASE64.encode(Zeroizing::new(format!("{}:{}", *user, *password)).as_bytes());
+        vec![secret.as_str().into(), sent.into()]
     }
 
     /// Whether it is this machine.
@@ -137,6 +156,17 @@ impl Routes {
     }
 }
 
+impl Routes {
+    /// The proxies that are known by now.
+    pub(super) fn known(&self, route: &Route) -> Vec<Proxy> {
+        match route {
+            Route::Direct => Vec::new(),
+            Route::Through(proxy) => proxy.iter().cloned().collect(),
+            Route::Environment => self.0.get().into_iter().flat_map(Environment::named).cloned().collect(),
+        }
+    }
+}
+
 pub(super) fn no_proxy_url(what: &str) -> ConfigError {
     ConfigError {
         problem: format!("{what} is no http, https, socks4 or socks5 URL"),
@@ -176,6 +206,10 @@ impl Environment {
         Self { http, https, taken, system: is_silent.then(Matcher::from_system) }
     }
 
+    fn named(&self) -> impl Iterator<Item = &Proxy> {
+        [&self.http, &self.https].into_iter().flatten().filter_map(|proxy| proxy.as_ref().ok())
+    }
+
     fn of(&self, url: &Url) -> Result<Option<Proxy>, ConfigError> {
         let Ok(asked) = url[..url::Position::BeforePath].parse::<Uri>() else { return Ok(None) };
         let asked = Uri::from_parts({
@@ -199,6 +233,8 @@ impl Environment {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 
@@ -232,6 +268,17 @@ mod tests {
         let here = |text| Proxy::parse(text).unwrap().is_here();
         assert!(here("socks5://127.0.0.1:1") && here("localhost:1") && here("socks5h://localhost"));
         assert!(!here("10.0.0.1:1") && !here("socks5://p.example"));
+    }
+
+    #[test]
+    fn what_a_proxy_is_told_is_known() {
+        let secrets = |text: &str| -> Vec<String> {
+            let secrets = Proxy::parse(text).unwrap().secrets();
+            secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect()
+        };
+        assert_eq!(secrets("http://user:p%2Fw@p"), ["p/w", "dXNlcjpwL3c="]);
+        assert_eq!(secrets("http://token@p"), ["token", "dG9rZW46"]);
+        assert!(secrets("http://p").is_empty());
     }
 
     fn decided(variables: &[(&str, &str)], url: &str) -> Result<Option<String>, String> {

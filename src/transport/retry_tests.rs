@@ -242,3 +242,15 @@ fn an_outage_is_not_answered_with_a_storm() {
         assert_eq!(sent, 10_000 + most);
     }
 }
+
+#[test]
+fn every_setting_stands_and_leaves_the_others() {
+    let time = Duration::from_millis;
+    let made =
+        RetryPolicy { repeats: 1, base: time(2), throttled_base: time(3), cap: time(4), max_wait: time(5) };
+    let policy = RetryPolicy::new().repeats(1).base(time(2)).throttled_base(time(3)).cap(time(4));
+    assert_eq!(policy.max_wait(time(5)), made);
+    let policy = RetryPolicy::new().max_wait(time(5)).cap(time(4)).throttled_base(time(3)).base(time(2));
+    assert_eq!(policy.repeats(1), made);
+    assert_eq!(made.longest_wait(), time(5));
+}

@@ -7,6 +7,9 @@
 /// Security requirements as alternatives, chosen by what the environment holds.
 #[cfg(feature = "cli")]
 mod alternatives;
+/// What a call tells of its attempts where its end is not the last one's own.
+#[cfg(all(feature = "falcon", feature = "panther"))]
+mod attempts;
 /// The token flow: tokens, their renewal, 401, regions, revocation.
 mod auth;
 /// Bounds of time, size and place: servers that flood, stall and break, and calls that are given up.

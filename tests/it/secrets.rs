@@ -254,3 +254,46 @@ async fn no_new_scheme_shows_what_it_sends() {
         }
     }
 }
+
+/// What a server says of a token request may repeat what that held.
+#[tokio::test]
+async fn what_a_token_endpoint_repeats_is_told_without_secrets() {
+    let said = |text: &str| Reply::json(403, &format!(r#"{{"errors":[{{"message":"no: {text}"}}]}}"#));
+    let server = Server::start(move |request, before| match request.target.as_str() {
+        "/oauth2/token" if before == 0 => Reply::token("t-o-k-e-n", 1800),
+        _ => said(&request.text()),
+    });
+    let harness = in_region(&server).build().unwrap();
+    harness.sign_in("falcon").token().await.unwrap();
+    let revoked = harness.revoke().await.unwrap_err().to_string();
+    assert!(revoked.contains("no: token=<redacted>"), "{revoked}");
+
+    let server = Server::start(move |request, _| said(&request.text()));
+    let refused = in_region(&server).build().unwrap().command("tokens_query", ()).await.unwrap_err();
+    assert_eq!(refused.kind(), "auth");
+    let text = shown(&refused);
+    assert!(text.contains("client_secret=<redacted>"), "{text}");
+    assert!(!text.contains("s%26cret") && !text.contains("s&cret"), "{text}");
+}
+
+const COOKIE: &str = r#"{
+  "openapi": "3.0.3", "info": {"title": "c", "version": "1"}, "x-service": "cookies",
+  "components": {"securitySchemes": {"sid": {"type": "apiKey", "in": "cookie", "name": "sid"}}},
+  "security": [{"sid": []}], "paths": {"/a": {"get": {"operationId": "by_cookie", "responses": {}}}}
+}"#;
+
+/// A cookie that the caller gives in place of the credential is as secret as that, alone as in its header.
+#[tokio::test]
+async fn what_a_server_repeats_of_a_cookie_is_told_without_it() {
+    let server = Server::start(|request, _| {
+        let session = request.header("cookie").unwrap().split("sid=").nth(1).unwrap().to_owned();
+        Reply::json(403, &format!(r#"{{"message":"no session {session}"}}"#))
+    });
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    std::fs::write(file.path(), COOKIE).unwrap();
+    let profile = Profile::new().base_url(server.url());
+    let harness = builder().spec(file.path()).profile("cookies", profile).build().unwrap();
+    let call = harness.command("by_cookie", ()).header("cookie", "theme=dark; sid=0123456789");
+    let error = call.await.unwrap_err();
+    assert!(error.to_string().contains("no session <redacted>"), "{error}");
+}

@@ -61,3 +61,20 @@ fn numbers_of_repeats_are_held_to_their_bounds() {
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("write a number from 0 to 10"), "{}", run.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_tells_why_a_call_is_not_repeated() {
+    let create = ["tokens_create", "label=ci", "type=customer_managed", "--log", "opcall=debug"];
+    let query = ["tokens_query", "--retry", "0", "--log", "opcall=debug"];
+    for (line, fault, why) in [
+        (&create[..], "tokens_create:500", "it may have been carried out, and a repeat might do it twice"),
+        (&query, "tokens_query:500", "there were enough repeats"),
+        (&query, "tokens_query:404", "a repeat would bring the same"),
+        (&query, "tokens_query:429;retry-after=3600", "the server asks for a longer wait than is allowed"),
+    ] {
+        let run = run(fault, &[], line).await;
+        let of_it = |line: &&str| line.contains("not repeated") && !line.contains("token endpoint");
+        let told = run.stderr.lines().find(of_it).unwrap_or(&run.stderr);
+        assert!(told.contains(why) && told.contains("attempt 1: "), "{why}: {told}");
+    }
+}

@@ -1,65 +1,111 @@
 //! Calls of the library with secrets of every kind, and all that it prints about them.
 
+use std::cell::Cell;
 use std::error::Error as _;
+use std::fmt;
 use std::sync::Once;
+use std::time::Duration;
 
-use opcall::{Credentials, Error, Harness, HarnessBuilder, OperationTable, Profile, RetryPolicy};
+use opcall::{Command, Credentials, Error, Harness, HarnessBuilder, OperationTable, Profile, RetryPolicy};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::search::{Printed, secret};
-use super::servers::{DOCUMENT, OPERATIONS, answering, asking_to_wait, breaking, of_http2, repeating};
-use crate::support::{builder, proof};
+use super::servers::{DOCUMENT, OPERATIONS};
+use crate::support::builder;
 
 /// Everything in one place; which of it serves an operation is up to its scheme.
 pub(super) fn credentials() -> Credentials {
     Credentials::new()
         .client("id", secret("client secret"))
-        .access_token(secret("access"))
+        .scheme("bearer", secret("access"))
         .api_key(secret("key"))
         .basic("user", secret("password"))
         .scheme("whole", format!("GenieKey {}", secret("scheme")))
 }
 
+/// Prints a value as a program would to find out what it is.
+pub(super) fn debug(printed: &Printed, value: &impl fmt::Debug) {
+    printed.add(format!("{value:?}\n{value:#?}\n"));
+}
+
 /// An error as a program would show it, with all its causes.
 pub(super) fn show(printed: &Printed, error: &Error) {
-    printed.add(format!("{error}\n{error:?}\n{error:#?}\n{:?}\n", error.hint()));
+    printed.add(format!("{error}\n{:?}\n{:?}\n", error.hint(), error.attempts()));
+    debug(printed, error);
     let mut source = error.source();
     while let Some(cause) = source {
-        printed.add(format!("{cause}\n{cause:?}\n{cause:#?}\n"));
+        printed.add(format!("{cause}\n"));
+        debug(printed, &cause);
         source = cause.source();
     }
 }
 
-async fn call(printed: &Printed, command: impl Fn() -> opcall::Command<'static>) {
+async fn call(printed: &Printed, command: impl Fn() -> Command<'static>) {
     printed.add(format!("{:?}\n{:?}\n", command(), command().pages()));
     match command().prepare() {
-        Ok(request) => printed.add(format!("{request}\n{request:?}\n{request:#?}\n{}\n", request.to_json())),
+        Ok(request) => {
+            printed.add(format!("{request}\n{}\n", request.to_json()));
+            debug(printed, &request);
+        }
         Err(error) => show(printed, &error),
     }
     match command().send().await {
         Ok(response) => {
-            printed.add(format!("{response:?}\n{response:#?}\n"));
-            if let Err(error) = response.json::<u8>() {
-                printed.add(format!("{}\n", error.kind()));
+            debug(printed, &response);
+            // What the answer itself holds is data; what it repeats of the call is not for an error.
+            if response.text().contains("wrong: ") {
+                let _ = response.json::<u8>().map_err(|error| show(printed, &error));
+                let _ = response.items::<u8>().map_err(|error| show(printed, &error));
             }
         }
         Err(error) => show(printed, &error),
     }
 }
 
-/// Calls every operation by the credentials, and by values of the caller's own in their places.
-async fn call_all(printed: &Printed, builder: HarnessBuilder) {
-    printed.add(format!("{builder:?}\n{builder:#?}\n"));
+/// An answer as a stream, and the pages of a list.
+async fn call_otherwise(printed: &Printed, command: impl Fn() -> Command<'static>) {
+    match command().stream().await {
+        Ok(mut stream) => {
+            debug(printed, &stream);
+            while let Some(chunk) = stream.chunk().await.transpose() {
+                let _ = chunk.map_err(|error| show(printed, &error));
+            }
+        }
+        Err(error) => show(printed, &error),
+    }
+    let mut pages = command().pages().max_pages(2);
+    while let Some(page) = pages.next().await {
+        let _ = page.map(|page| debug(printed, &page)).map_err(|error| show(printed, &error));
+        debug(printed, &pages);
+    }
+}
+
+/// How much is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Each operation, by the credentials and by values of the caller's own in their places.
+    All,
+    /// One operation with a key, one with a token.
+    Few,
+}
+
+pub(super) async fn call_all(printed: &Printed, builder: HarnessBuilder, extent: Extent) {
+    debug(printed, &builder);
     let harness = match builder.build() {
         Ok(harness) => harness,
         Err(error) => return show(printed, &error),
     };
     // Commands borrow their harness; a test may keep one for good.
     let harness: &'static Harness = Box::leak(Box::new(harness));
-    printed.add(format!("{harness:?}\n{harness:#?}\n"));
+    debug(printed, harness);
+    if extent == Extent::Few {
+        call(printed, || harness.command("by_query", ()).retry(1)).await;
+        call(printed, || harness.command("by_client", ())).await;
+        return;
+    }
     for operation in OPERATIONS {
-        call(printed, || harness.command(operation, ())).await;
+        call(printed, || harness.command(operation, ()).retry(1)).await;
     }
     let bearer = || format!("Bearer {}", secret("given"));
     call(printed, || harness.command("by_bearer", ()).header("authorization", bearer())).await;
@@ -69,10 +115,17 @@ async fn call_all(printed: &Printed, builder: HarnessBuilder) {
     call(printed, || harness.command("by_cookie", [("cookie.key", secret("given"))])).await;
     call(printed, || harness.command("by_cookie", ()).header("cookie", format!("key={}", secret("given"))))
         .await;
-    let sign_in = harness.sign_in("silent");
+    for operation in ["by_header", "by_query", "by_openid"] {
+        call_otherwise(printed, || harness.command(operation, ())).await;
+    }
+    sign_in(printed, harness).await;
+}
+
+async fn sign_in(printed: &Printed, harness: &Harness) {
+    let sign_in = harness.sign_in("silent").profile("client");
     printed.add(format!("{sign_in:?}\n{:?}\n", sign_in.plan()));
     match sign_in.token().await {
-        Ok(token) => printed.add(format!("{token:?}\n{token:#?}\n")),
+        Ok(token) => debug(printed, &token),
         Err(error) => show(printed, &error),
     }
     if let Err(error) = harness.revoke().await {
@@ -80,17 +133,31 @@ async fn call_all(printed: &Printed, builder: HarnessBuilder) {
     }
 }
 
-fn at(url: &str) -> HarnessBuilder {
+/// A harness that knows a service at an address, and secrets for it. Calls are repeated where they say so.
+pub(super) fn at(url: &str) -> HarnessBuilder {
     let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
     std::fs::write(file.path(), DOCUMENT.replace("SERVER", url)).unwrap();
     let (table, _) = OperationTable::read(file.path()).unwrap();
     let profile = Profile::new().credentials(credentials());
-    let moment = std::time::Duration::from_millis(1);
-    let policy = RetryPolicy::new().base(moment).throttled_base(moment);
-    builder().table(table).profile("silent", profile).timeout(std::time::Duration::from_secs(5)).retry(policy)
+    let client = Profile::new().named("client");
+    let client = client.credentials(Credentials::new().client("id", secret("client secret")));
+    let moment = Duration::from_millis(1);
+    let policy = RetryPolicy::never().base(moment).throttled_base(moment);
+    builder()
+        .table(table)
+        .profile("silent", profile)
+        .profile("silent", client)
+        .timeout(Duration::from_secs(5))
+        .retry(policy)
 }
 
-/// Hands what HTTP libraries log without `tracing` to the search, for the whole process.
+thread_local! {
+    /// Whether what is logged here belongs to the calls that are counted.
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Hands what HTTP libraries log without `tracing` to the search, for the whole process: that of other tests, which
+/// run at the same time, is searched too and counted apart.
 struct Logs(Printed);
 
 impl log::Log for Logs {
@@ -99,15 +166,17 @@ impl log::Log for Logs {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        self.0.add(format!("{} {}\n", record.target(), record.args()));
+        let text = format!("{} {}\n", record.target(), record.args());
+        if WATCHED.get() { self.0.add(text) } else { self.0.add_aside(text) }
     }
 
     fn flush(&self) {}
 }
 
-/// Panics of the whole process go to the search too, beside where they went before.
-fn watch(printed: &Printed) {
+/// Panics of the whole process go to the search, beside where they went before, and so do all logs of this thread.
+pub(super) fn watch(printed: &Printed) -> tracing::subscriber::DefaultGuard {
     static ONCE: Once = Once::new();
+    WATCHED.set(true);
     ONCE.call_once(|| {
         log::set_boxed_logger(Box::new(Logs(printed.clone()))).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
@@ -117,18 +186,24 @@ fn watch(printed: &Printed) {
             before(panic);
         }));
     });
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_span_events(FmtSpan::FULL)
+        .with_writer(printed.clone())
+        .finish();
+    tracing::subscriber::set_default(subscriber)
 }
 
 /// A provider that fails, one that panics, and one that gives what is no credential.
-async fn call_with_providers(printed: &Printed, url: &str) {
+pub(super) async fn call_with_providers(printed: &Printed, url: &str) {
     let failing = || async { Err::<Credentials, _>(std::io::Error::other("the vault is sealed")) };
-    call_all(printed, at(url).credentials("silent", failing)).await;
+    call_all(printed, at(url).credentials("silent", failing), Extent::All).await;
     let giving = || async { Ok::<_, std::io::Error>(credentials()) };
-    call_all(printed, at(url).credentials("silent", giving)).await;
+    call_all(printed, at(url).credentials("silent", giving), Extent::All).await;
     let unfit = || async {
         Ok::<_, std::io::Error>(credentials().access_token(secret("a\r\nb")).api_key(secret("\0")))
     };
-    call_all(printed, at(url).credentials("silent", unfit)).await;
+    call_all(printed, at(url).credentials("silent", unfit), Extent::All).await;
     let panicking = || async {
         let held = credentials();
         assert!(format!("{held:?}").is_empty(), "the provider panics with {held:?} in hand");
@@ -141,74 +216,4 @@ async fn call_with_providers(printed: &Printed, url: &str) {
     });
     let panic = ended.await.unwrap_err();
     printed.add(format!("{panic} {panic:?}"));
-}
-
-#[tokio::test]
-async fn the_library_prints_no_secret() {
-    let printed = Printed::with(&[]);
-    watch(&printed);
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
-        .with_span_events(FmtSpan::FULL)
-        .with_writer(printed.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-
-    let good = answering();
-    let (http2, pem) = of_http2().await;
-    let mut servers = vec![breaking()];
-    let statuses = [401, 403, 400, 429, 500];
-    for status in statuses.into_iter().take(proof(1, 5)) {
-        servers.push(repeating(status, false));
-        servers.push(repeating(status, true));
-    }
-    servers.push(asking_to_wait());
-    let least = u64::try_from(proof(300_000, 52_000_000)).unwrap();
-    let mut rounds = 0;
-    while rounds == 0 || printed.length() < least {
-        call_all(&printed, at(&good.url())).await;
-        for server in &servers {
-            call_all(&printed, at(&server.url())).await;
-        }
-        rounds += 1;
-        if rounds > 1 {
-            continue;
-        }
-        call_all(&printed, at(&http2).root_certificates(&pem)).await;
-        if proof(0, 1) == 0 {
-            continue;
-        }
-        // Not trusted, no TLS at all, nobody there, nobody anywhere, not encrypted.
-        call_all(&printed, at(&http2)).await;
-        call_all(&printed, at(&good.url().replace("http:", "https:"))).await;
-        call_all(&printed, at("http://127.0.0.1:9")).await;
-        call_all(&printed, at("https://api.example.invalid")).await;
-        call_all(&printed, at("http://api.example.invalid")).await;
-        let with_password =
-            |address: &str| format!("http://user:{}@{address}", "cAnary%2F%2B%3DzQ7w~x.proxy");
-        let refusing = servers[2].url().replace("http://", "");
-        for proxy in [with_password("127.0.0.1:9"), with_password(&refusing), with_password("")] {
-            call_all(&printed, at("http://api.example.invalid").allow_http().proxy(&proxy)).await;
-            call_all(&printed, at("https://api.example.invalid").proxy(&proxy)).await;
-        }
-        call_all(&printed, at(&good.url()).client_certificate(secret("chain"), secret("key"))).await;
-        call_all(&printed, at(&good.url()).root_certificates(secret("roots"))).await;
-        let spoiled = Profile::new().base_url(format!("https://user:{}@h.example", "cAnary%2F%2B%3DzQ7w~x"));
-        call_all(&printed, at(&good.url()).profile("silent", spoiled)).await;
-        call_with_providers(&printed, &good.url()).await;
-    }
-    let sent = good.received();
-    let is_sent = |text: &str| sent.iter().any(|one| format!("{one:?}{}", one.text()).contains(text));
-    for text in [
-        "cAnary/+=zQ7w~x.key",
-        "cAnary%2F%2B%3DzQ7w~x.key",
-        "Bearer cAnary",
-        "Basic dXNlcjpjQW5hcn",
-        "GenieKey cAnary",
-    ] {
-        assert!(is_sent(text), "{text} was sent");
-    }
-    printed.assert_silent(least);
-    let megabytes = printed.length() / 1_000_000;
-    eprintln!("promise 9: library: {rounds} rounds, {megabytes} MB of printed text, 0 secrets");
 }

@@ -1,13 +1,16 @@
 //! Everything that was printed, and the search in it: one text stands in every secret, and it is looked for in every
 //! spelling that a program may print it in.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use tracing_subscriber::fmt::MakeWriter;
+
+/// What is about nothing else.
+const OTHER: &str = "other";
 
 /// Stands in every secret.
 pub(super) const CANARY: &str = "cAnary/+=zQ7w~x";
@@ -33,28 +36,38 @@ pub(super) fn spellings(text: &str) -> Vec<String> {
     for upper in [false, true] {
         plain.extend([encode(b"-._~", "%20", upper), encode(b"*-._", "+", upper)]);
     }
-    let mut all: Vec<String> = plain.iter().flat_map(|one| in_base64(one)).chain(plain.clone()).collect();
-    let join = |separator: &str, one: &dyn Fn(u8) -> String| {
-        text.bytes().map(one).collect::<Vec<_>>().join(separator)
-    };
-    all.extend([
-        join("", &|byte| format!("{byte:02x}")),
-        join("", &|byte| format!("{byte:02X}")),
-        join(" ", &|byte| format!("{byte:02x}")),
-        join("\\x", &|byte| format!("{byte:02x}")),
-        join(", ", &|byte| byte.to_string()),
-        text.replace('/', "\\/"),
-    ]);
+    let mut all: Vec<String> =
+        plain.iter().flat_map(|one| in_base64(one.as_bytes())).chain(plain.clone()).collect();
+    all.extend(in_numbers(text.as_bytes()));
+    all.push(text.replace('/', "\\/"));
     all.sort();
     all.dedup();
     all
 }
 
+/// The spellings of bytes that are no text: base64, hex, a list of numbers.
+pub(super) fn spellings_of_bytes(bytes: &[u8]) -> Vec<String> {
+    in_base64(bytes).into_iter().chain(in_numbers(bytes)).collect()
+}
+
+fn in_numbers(bytes: &[u8]) -> [String; 5] {
+    let join = |separator: &str, one: &dyn Fn(u8) -> String| {
+        bytes.iter().map(|byte| one(*byte)).collect::<Vec<_>>().join(separator)
+    };
+    [
+        join("", &|byte| format!("{byte:02x}")),
+        join("", &|byte| format!("{byte:02X}")),
+        join(" ", &|byte| format!("{byte:02x}")),
+        join("\\x", &|byte| format!("{byte:02x}")),
+        join(", ", &|byte| byte.to_string()),
+    ]
+}
+
 /// What is the same in base64 whatever stands before and after.
-fn in_base64(text: &str) -> Vec<String> {
+fn in_base64(text: &[u8]) -> Vec<String> {
     let mut all = Vec::new();
     for before in 0..3 {
-        let bytes = [&vec![0; before], text.as_bytes()].concat();
+        let bytes = [&vec![0; before], text].concat();
         let (start, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
         for engine in [&STANDARD, &URL_SAFE] {
             all.push(engine.encode(&bytes)[start..end].to_owned());
@@ -127,7 +140,10 @@ struct Search {
     state: usize,
     /// The last bytes, to tell where a secret was found.
     last: VecDeque<u8>,
-    length: u64,
+    /// What the text is about that comes now.
+    kind: &'static str,
+    /// So many bytes came for each kind.
+    lengths: BTreeMap<&'static str, u64>,
     hits: Vec<String>,
 }
 
@@ -141,17 +157,44 @@ impl Printed {
             automaton,
             state: 0,
             last: VecDeque::new(),
-            length: 0,
+            kind: OTHER,
+            lengths: BTreeMap::new(),
             hits: Vec::new(),
         })))
     }
 
     pub(super) fn add(&self, text: impl AsRef<[u8]>) {
-        self.0.lock().unwrap().read(text.as_ref());
+        let mut search = self.0.lock().unwrap();
+        let kind = search.kind;
+        search.read(text.as_ref(), kind);
+    }
+
+    /// What comes from elsewhere meanwhile; it is searched, and counts for no kind that is turned to.
+    pub(super) fn add_aside(&self, text: impl AsRef<[u8]>) {
+        self.0.lock().unwrap().read(text.as_ref(), OTHER);
+    }
+
+    /// What comes from now on is about this.
+    pub(super) fn turn_to(&self, kind: &'static str) {
+        self.0.lock().unwrap().kind = kind;
     }
 
     pub(super) fn length(&self) -> u64 {
-        self.0.lock().unwrap().length
+        self.0.lock().unwrap().lengths.values().sum()
+    }
+
+    /// So many bytes came for a kind.
+    pub(super) fn length_of(&self, kind: &'static str) -> u64 {
+        self.0.lock().unwrap().lengths.get(kind).copied().unwrap_or(0)
+    }
+
+    /// Each kind with its length, such as `tls 5.2 MB`.
+    pub(super) fn figures(&self) -> String {
+        let tenths = |length: u64| format!("{}.{}", length / 1_000_000, length / 100_000 % 10);
+        let lengths = &self.0.lock().unwrap().lengths;
+        let each: Vec<_> =
+            lengths.iter().map(|(kind, length)| format!("{kind} {}", tenths(*length))).collect();
+        format!("{} MB of printed text ({})", tenths(lengths.values().sum()), each.join(", "))
     }
 
     pub(super) fn hits(&self) -> Vec<String> {
@@ -167,14 +210,14 @@ impl Printed {
 }
 
 impl Search {
-    fn read(&mut self, bytes: &[u8]) {
-        self.length += bytes.len() as u64;
+    fn read(&mut self, bytes: &[u8], kind: &'static str) {
+        *self.lengths.entry(kind).or_default() += bytes.len() as u64;
         for &byte in bytes {
             self.state = self.automaton.next[self.state][usize::from(byte)] as usize;
             if self.automaton.found[self.state] > 0 && self.hits.len() < 10 {
                 let text = &self.texts[self.automaton.found[self.state] as usize - 1];
                 let before = String::from_utf8_lossy(self.last.make_contiguous()).into_owned();
-                self.hits.push(format!("as {text:?} after ...{before}"));
+                self.hits.push(format!("{kind}: as {text:?} after ...{before}"));
             }
             if self.last.len() == 400 {
                 self.last.pop_front();

@@ -1,16 +1,15 @@
-//! Servers that calls with secrets meet: they answer, refuse and repeat all they were sent, break off, speak HTTP/2.
+//! What servers do that calls with secrets meet: they answer, refuse, redirect, repeat all they were sent wherever an
+//! error may tell it, break off, stand still. How they are reached is the matter of `stage`.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
-use rcgen::{CertificateParams, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::search::secret;
-use crate::support::{Received, Reply, Server};
+use crate::support::Received;
 
 /// An operation for each place of a credential.
 pub(super) const DOCUMENT: &str = r#"{
@@ -55,106 +54,166 @@ pub(super) const OPERATIONS: [&str; 10] = [
     "by_openid",
 ];
 
-/// What every server needs for signing in; tokens are secrets too.
-fn signing_in(request: &Received) -> Option<Reply> {
-    let here = format!("http://{}", request.header("host")?);
+/// What a server does with calls; each gives tokens that are secrets too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// It answers, with a secret inside.
+    Answering,
+    /// It refuses with a status, and repeats what it was sent in the body and in its headers.
+    Repeating { status: u16, also_tokens: bool },
+    /// It says yes, and repeats what it was sent where something else is expected.
+    Misleading,
+    /// Each first call fails in a way that is repeated.
+    Recovering,
+    /// It leads on to an address in which it repeats what it was sent, and refuses there.
+    Leading,
+    /// It leads in a circle, or to another origin.
+    Circling,
+    /// It breaks off in the middle of each answer.
+    Breaking,
+    /// It goes away in place of an answer, or turns a call away.
+    Silent,
+    /// Its answers come too late.
+    Slow,
+    /// It wants no calls for an hour: those after the first of a credential are held back.
+    AskingToWait,
+}
+
+/// How an answer ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Whole,
+    Torn,
+    None,
+}
+
+/// An answer, whatever carries it.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: String,
+    pub(super) end: End,
+    pub(super) wait: Duration,
+}
+
+impl Reply {
+    pub(super) fn of(status: u16, body: &serde_json::Value) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self { status, headers, body: body.to_string(), end: End::Whole, wait: Duration::ZERO }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// Answers slower than any call waits that meets a slow server.
+pub(super) const SLOW: Duration = Duration::from_millis(400);
+
+impl Manner {
+    /// The answer to a request, which has come after so many others.
+    pub(super) fn answer(self, request: &Received, here: &str, before: usize) -> Reply {
+        let also_tokens = matches!(self, Self::Repeating { also_tokens: true, .. });
+        let signing = signing_in(request, here).filter(|_| !(also_tokens && request.method == "POST"));
+        if let Some(reply) = signing {
+            return reply;
+        }
+        let said = said(request);
+        let good = || Reply::of(200, &json!({"value": secret("answer"), "data": {}}));
+        match self {
+            Self::Answering => good(),
+            Self::Repeating { status, .. } => repeating(status, &said, request.target.len() % 2 == 0),
+            Self::Misleading => misleading(&said, before),
+            Self::Recovering if before % 2 == 0 => {
+                Reply::of(503, &json!({"message": said})).with("retry-after-ms", "1")
+            }
+            Self::Recovering => good(),
+            Self::Leading if request.target.starts_with("/led/") => repeating(403, &said, false),
+            Self::Leading => {
+                let path = utf8_percent_encode(&said, NON_ALPHANUMERIC);
+                Reply::of(307, &json!({})).with("location", format!("/led/{path}?and={path}"))
+            }
+            Self::Circling => {
+                let places =
+                    ["/led/SAID", "http://user:SAID@other.example/", "https://other.example/SAID", "SAID:x"];
+                let path = if before % 2 == 0 { said.clone() } else { percent(&said) };
+                Reply::of(307, &json!({})).with("location", places[before / 2 % 4].replace("SAID", &path))
+            }
+            Self::Breaking => Reply { end: End::Torn, ..good() },
+            Self::Silent => Reply { end: End::None, ..good() },
+            Self::Slow => Reply { wait: SLOW, ..good() },
+            Self::AskingToWait => Reply::of(429, &json!({})).with("retry-after", "3600"),
+        }
+    }
+}
+
+fn percent(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// What every server needs for signing in.
+fn signing_in(request: &Received, here: &str) -> Option<Reply> {
     match request.target.split('?').next()? {
-        "/.well-known/openid-configuration" => Some(Reply::json(
+        "/.well-known/openid-configuration" => Some(Reply::of(
             200,
             &json!({"issuer": here, "token_endpoint": format!("{here}/token"),
-                "revocation_endpoint": format!("{here}/revoke")})
-            .to_string(),
+                "revocation_endpoint": format!("{here}/revoke")}),
         )),
-        "/token" | "/oauth2/token" => Some(Reply::token(&secret("fetched"), 1800)),
-        "/digest" if request.header("authorization").is_none() => {
-            Some(Reply::whole(401, &["www-authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\""], ""))
+        "/token" | "/oauth2/token" => {
+            Some(Reply::of(201, &json!({"access_token": secret("fetched"), "expires_in": 1800})))
         }
+        "/digest" if request.header("authorization").is_none() => Some(
+            Reply::of(401, &json!({}))
+                .with("www-authenticate", "Digest realm=\"r\", nonce=\"n\", qop=\"auth\""),
+        ),
         _ => None,
     }
 }
 
-/// Answers every call, with a secret inside.
-pub(super) fn answering() -> Server {
-    Server::start(|request, _| {
-        signing_in(request)
-            .unwrap_or_else(|| Reply::json(200, &json!({"value": secret("answer"), "data": {}}).to_string()))
-    })
+/// All that a request told of secrets, as it came and decoded.
+pub(super) fn said(request: &Received) -> String {
+    let mut said = format!("wrong: {} {} ", request.method, request.target);
+    for name in ["authorization", "proxy-authorization", "x-key", "x-token", "cookie"] {
+        if let Some(value) = request.header(name) {
+            said.extend([name, " ", value, " "]);
+            let credentials = value.split(' ').next_back().unwrap();
+            said += &String::from_utf8_lossy(&BASE64.decode(credentials).unwrap_or_default());
+        }
+    }
+    said + &request.text()
 }
 
-/// Refuses with a status, and repeats all that it was sent where errors tell what happened.
-pub(super) fn repeating(status: u16, also_tokens: bool) -> Server {
-    Server::start(move |request, _| {
-        if let Some(reply) = signing_in(request).filter(|_| !(also_tokens && request.method == "POST")) {
-            return reply;
-        }
-        let mut said = format!("wrong: {} {} ", request.method, request.target);
-        for name in ["authorization", "x-key", "cookie"] {
-            if let Some(value) = request.header(name) {
-                said.extend([name, " ", value, " "]);
-                let credentials = value.split(' ').next_back().unwrap();
-                let plain = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, credentials);
-                said += &String::from_utf8_lossy(&plain.unwrap_or_default());
-            }
-        }
-        said += &request.text();
-        // What is cut at the end of an error may be cut inside a secret.
-        let long = format!("{}{said}", "x".repeat(490));
-        let said = if request.target.len() % 2 == 0 { said } else { long };
-        Reply::json(
-            status,
-            &json!({"message": said, "errors": [{"message": said, "code": said}], "meta": {"trace_id": said}})
-                .to_string(),
+/// A refusal in which everything is repeated that an error might tell.
+pub(super) fn repeating(status: u16, said: &str, is_cut: bool) -> Reply {
+    // What is cut at the end of an error may be cut inside a secret.
+    let text = if is_cut { format!("{}{said}", "x".repeat(490)) } else { said.to_owned() };
+    let body =
+        json!({"message": text, "errors": [{"message": text, "code": text}], "meta": {"trace_id": text}});
+    let location = if is_cut { format!("/{}?{said}", percent(said)) } else { format!("/{said}") };
+    Reply::of(status, &body)
+        .with("location", location)
+        .with("x-cs-region", said)
+        .with("x-echo", said)
+        .with("set-cookie", said)
+        .with("retry-after", said)
+        .with(
+            "www-authenticate",
+            format!("Digest realm=\"{said}\", nonce=\"n\", qop=\"auth\", algorithm=\"{said}\""),
         )
-    })
-    .quiet()
 }
 
-/// Breaks off in the middle of each answer.
-pub(super) fn breaking() -> Server {
-    Server::start(|request, _| {
-        signing_in(request).unwrap_or_else(|| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"))
-    })
-}
-
-/// A server that wants no calls for an hour: those after the first of a credential are held back.
-pub(super) fn asking_to_wait() -> Server {
-    Server::start(|request, _| {
-        signing_in(request).unwrap_or_else(|| Reply::whole(429, &["retry-after: 3600"], ""))
-    })
-}
-
-/// A server of HTTP/2 over TLS, on the runtime of the test, and the certificate that it is known by.
-pub(super) async fn of_http2() -> (String, String) {
-    let key = KeyPair::generate().unwrap();
-    let pem = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
-    let chain = vec![CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let mut config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let Ok(stream) = acceptor.accept(socket).await else { return };
-                let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-                while let Some(Ok((request, mut respond))) = connection.accept().await {
-                    let token = secret("fetched");
-                    let body = match request.uri().path() {
-                        "/token" => format!(r#"{{"access_token":"{token}","expires_in":1800}}"#),
-                        _ => format!(r#"{{"value":"{token}"}}"#),
-                    };
-                    let head = http::Response::builder().header("x-echo", "v").header("set-cookie", token);
-                    if let Ok(mut sending) = respond.send_response(head.body(()).unwrap(), false) {
-                        let _ = sending.send_data(Bytes::from(body), true);
-                    }
-                }
-            });
-        }
-    });
-    (url, pem)
+fn misleading(said: &str, before: usize) -> Reply {
+    let good =
+        Reply::of(200, &json!(said)).with("link", format!("<https://other.example/{said}>; rel=\"next\""));
+    match before % 4 {
+        0 => good,
+        1 => Reply { body: said.to_owned(), ..good.with("content-type", format!("text/{said}")) },
+        2 => Reply { body: said.to_owned(), ..good.with("content-encoding", said) },
+        _ => Reply {
+            body: said.to_owned(),
+            ..good.with("content-encoding", "gzip").with("content-type", said)
+        },
+    }
 }

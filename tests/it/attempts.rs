@@ -1,0 +1,83 @@
+//! What a call tells of its attempts where its end is not the last attempt's own: no time left, no way to sign in, a
+//! wait for two reasons.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use opcall::{Error, HarnessBuilder, Outcome, Phase, Profile, Response, RetryPolicy, WaitReason};
+
+use crate::support::{Reply, Server, builder, in_region};
+
+fn quick(builder: HarnessBuilder) -> HarnessBuilder {
+    let tiny = Duration::from_micros(500);
+    builder.retry(RetryPolicy::new().base(tiny).throttled_base(tiny))
+}
+
+/// A service whose first token is good, and whose client is refused from then on.
+fn one_token(answer: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Server {
+    let (tokens, calls) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    Server::start(move |request, _| match request.target.as_str() {
+        "/oauth2/token" if tokens.fetch_add(1, Ordering::SeqCst) == 0 => Reply::token("t", 1800),
+        "/oauth2/token" => Reply::json(403, r#"{"errors": [{"message": "client gone"}]}"#),
+        _ => answer(calls.fetch_add(1, Ordering::SeqCst)),
+    })
+}
+
+async fn query(server: &Server) -> opcall::Result<Response> {
+    quick(in_region(server)).build().unwrap().command("tokens_query", ()).await
+}
+
+#[tokio::test]
+async fn a_call_out_of_time_tells_all_its_attempts() {
+    let never = Duration::from_secs(60);
+    let server = one_token(move |before| match before {
+        0 => Reply::json(500, "{}"),
+        _ => Reply::json(200, "{}").after(never),
+    });
+    let harness = quick(in_region(&server)).build().unwrap();
+    let call = harness.command("tokens_query", ()).max_time(Duration::from_millis(600));
+    let error = call.await.unwrap_err();
+    let outcomes: Vec<_> = error.attempts().iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Status(500), Outcome::Failed(Phase::AnswerTimeout)]);
+    assert_eq!((error.kind(), error.was_sent()), ("timeout", true));
+}
+
+/// A call that was turned away for its token, and nothing more, fails for what signing in says now.
+#[tokio::test]
+async fn a_token_that_cannot_be_had_again_is_what_failed() {
+    let server = one_token(|_| Reply::json(401, r#"{"errors": [{"message": "token gone"}]}"#));
+    let error = query(&server).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), ("auth", Some(403)), "{error}");
+    assert!(error.to_string().contains("client gone"), "{error}");
+}
+
+/// After a repeat the attempts are told too: the call may have been carried out.
+#[tokio::test]
+async fn a_token_that_cannot_be_had_again_hides_no_attempt() {
+    let server = one_token(|before| Reply::json(if before == 0 { 500 } else { 401 }, "{}"));
+    let error = query(&server).await.unwrap_err();
+    assert!(error.was_sent(), "{error}");
+    let Error::Unfinished(unfinished) = error else { panic!("{error}") };
+    assert_eq!((unfinished.cause.kind(), unfinished.cause.status()), ("auth", Some(403)));
+    let outcomes: Vec<_> = unfinished.attempts.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Status(500), Outcome::Status(401)]);
+}
+
+/// Held back by the server's word to another call, and then by the user's own limit.
+#[tokio::test]
+async fn waits_for_two_reasons_are_told_as_one() {
+    let server = Server::start(|_, before| match before {
+        0 => Reply::whole(429, &["retry-after-ms: 400"], ""),
+        _ => Reply::json(200, "{}"),
+    });
+    let credentials = opcall::Credentials::new().api_key("key");
+    let profile = Profile::new().base_url(server.url()).credentials(credentials);
+    let own = Duration::from_millis(900);
+    let harness = builder().profile("panther", profile).rate_limit(1, own).build().unwrap();
+    let error = harness.command("api_token_list", ()).retry(0).await.unwrap_err();
+    assert!(matches!(error, Error::Refused(_)), "{error}");
+    let found = harness.command("api_token_list", ()).await.unwrap();
+    let held = found.attempts()[0].held.unwrap();
+    assert_eq!(held.reason, WaitReason::OwnLimit);
+    assert!(held.length > Duration::from_millis(600), "the last wait alone: {held:?}");
+}
