@@ -185,7 +185,6 @@ pub(super) fn said(request: &Received) -> String {
     said + &request.text()
 }
 
-<<<<<<< HEAD
 /// A refusal in which everything is repeated that an error might tell.
 pub(super) fn repeating(status: u16, said: &str, is_cut: bool) -> Reply {
     // What is cut at the end of an error may be cut inside a secret.
@@ -217,96 +216,4 @@ fn misleading(said: &str, before: usize) -> Reply {
             ..good.with("content-encoding", "gzip").with("content-type", said)
         },
     }
-=======
-/// Refuses with a status, and repeats all that it was sent where errors tell what happened.
-pub(super) fn repeating(status: u16, also_tokens: bool) -> Server {
-    Server::start(move |request, _| {
-        if let Some(reply) = signing_in(request).filter(|_| !(also_tokens && request.method == "POST")) {
-            return reply;
-        }
-        repeated(request, status)
-    })
-    .quiet()
-}
-
-fn repeated(request: &Received, status: u16) -> Reply {
-    let mut said = format!("wrong: {} {} ", request.method, request.target);
-    for name in ["authorization", "x-key", "cookie"] {
-        if let Some(value) = request.header(name) {
-            said.extend([name, " ", value, " "]);
-            let credentials = value.split(' ').next_back().unwrap();
-            let plain = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, credentials);
-            said += &String::from_utf8_lossy(&plain.unwrap_or_default());
-        }
-    }
-    said += &request.text();
-    // What is cut at the end of an error may be cut inside a secret.
-    let long = format!("{}{said}", "x".repeat(490));
-    let said = if request.target.len() % 2 == 0 { said } else { long };
-    Reply::json(
-        status,
-        &json!({"message": said, "errors": [{"message": said, "code": said}], "meta": {"trace_id": said}})
-            .to_string(),
-    )
-}
-
-/// Gives one token and sends calls on; there it takes no token and gives no other, and repeats all that it was sent.
-pub(super) fn moving_on() -> Server {
-    Server::start(|request, before| match request.target.as_str() {
-        "/token" if before == 0 => Reply::token(&secret("fetched"), 1800),
-        "/token" => repeated(request, 400),
-        "/moved" => repeated(request, 401),
-        _ => Reply::whole(303, &["location: /moved"], ""),
-    })
-}
-
-/// Breaks off in the middle of each answer.
-pub(super) fn breaking() -> Server {
-    Server::start(|request, _| {
-        signing_in(request).unwrap_or_else(|| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"))
-    })
-}
-
-/// A server that wants no calls for an hour: those after the first of a credential are held back.
-pub(super) fn asking_to_wait() -> Server {
-    Server::start(|request, _| {
-        signing_in(request).unwrap_or_else(|| Reply::whole(429, &["retry-after: 3600"], ""))
-    })
-}
-
-/// A server of HTTP/2 over TLS, on the runtime of the test, and the certificate that it is known by.
-pub(super) async fn of_http2() -> (String, String) {
-    let key = KeyPair::generate().unwrap();
-    let pem = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
-    let chain = vec![CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let mut config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let Ok(stream) = acceptor.accept(socket).await else { return };
-                let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-                while let Some(Ok((request, mut respond))) = connection.accept().await {
-                    let token = secret("fetched");
-                    let body = match request.uri().path() {
-                        "/token" => format!(r#"{{"access_token":"{token}","expires_in":1800}}"#),
-                        _ => format!(r#"{{"value":"{token}"}}"#),
-                    };
-                    let head = http::Response::builder().header("x-echo", "v").header("set-cookie", token);
-                    if let Ok(mut sending) = respond.send_response(head.body(()).unwrap(), false) {
-                        let _ = sending.send_data(Bytes::from(body), true);
-                    }
-                }
-            });
-        }
-    });
-    (url, pem)
->>>>>>> transport
 }
