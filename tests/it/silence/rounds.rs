@@ -38,12 +38,15 @@ const MANNERS: [(Manner, Extent); 17] = [
     (Manner::AskingToWait, Extent::All),
 ];
 
+/// Makes a proxy, which is spoken to by a scheme.
+type Through = (fn(Service) -> Proxy, &'static str);
+
 /// A way to reach servers.
 struct Route {
     /// What its figures are counted under.
     kind: &'static str,
     door: Door,
-    proxy: Option<(fn(Service) -> Proxy, &'static str)>,
+    proxy: Option<Through>,
 }
 
 const ROUTES: [Route; 10] = [
