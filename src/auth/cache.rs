@@ -319,6 +319,6 @@ pub(crate) fn fuzz(data: &[u8]) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[path = "cache_tests.rs"]
 mod tests;
