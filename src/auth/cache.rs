@@ -318,3 +318,7 @@ pub(crate) fn fuzz(data: &[u8]) {
         let _ = kept.found(now);
     }
 }
+
+#[cfg(all(test, unix))]
+#[path = "cache_tests.rs"]
+mod tests;

@@ -66,9 +66,14 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
     use std::collections::HashSet;
+    use std::sync::Arc;
+
+    use serde_json::json;
 
     use super::*;
-    use crate::operation::{Location, OAuth2Def, SecuritySchemeDef};
+    use crate::operation::{Location, OAuth2Def, SecuritySchemeDef, ServiceDef};
+    use crate::profile::Profile;
+    use crate::request::{Place, Placement, testing};
 
     fn need(name: &str, kind: SchemeKind) -> Need {
         let scheme = SecuritySchemeDef { name: name.to_owned(), kind };
@@ -118,5 +123,37 @@ mod tests {
             assert_eq!(by_name, of(&http(scheme), &new().basic("u", "other")), "{scheme}");
             assert_eq!(by_name, of(&http(scheme), &new().scheme("http", "u:third")), "{scheme}");
         }
+    }
+
+    fn account(service: &str) -> Account {
+        let definition = ServiceDef { name: service.to_owned(), ..ServiceDef::default() };
+        let profile = Profile::new().base_url("https://a.example");
+        Account::new(Arc::new(definition), Vec::new(), profile, None, None).unwrap()
+    }
+
+    /// A request with a value of the user's own at the place of a key.
+    fn with_key(value: &str) -> Request {
+        let table =
+            testing::table(&json!({"/a": {"get": {"operationId": "one", "responses": {}}}}), &json!({}));
+        let mut request = testing::call(&table, "one", ()).unwrap();
+        request.headers.push(("x-key".to_owned(), value.to_owned()));
+        let place = Place::Header { name: "x-key".to_owned(), prefix: String::new() };
+        request.given = vec![Placement { scheme: "key".to_owned(), place, variables: Vec::new() }];
+        request
+    }
+
+    #[test]
+    fn service_origin_and_what_is_given_by_hand_tell_callers_apart() {
+        let new = Credentials::new();
+        let call = |service: &str, origin: &str, value: &str| {
+            account(service).caller(origin, &[], &new, &with_key(value)).key
+        };
+        let one = call("pets", "https://a.example", "k");
+        assert_eq!(one, call("pets", "https://a.example", "k"));
+        assert_ne!(one, call("cars", "https://a.example", "k"));
+        assert_ne!(one, call("pets", "https://b.example", "k"));
+        assert_ne!(one, call("pets", "https://a.example", "l"));
+        let users = ["u", "v"].map(|user| of(&http("digest"), &Credentials::new().basic(user, "p")));
+        assert_ne!(users[0], users[1]);
     }
 }

@@ -130,3 +130,32 @@ fn every_alternative_is_told_with_what_is_there_and_what_is_not() {
         "set what one of these lines names; each variable may also be given as a file by its name with _FILE."
     );
 }
+
+fn hint_of(definition: &ServiceDef, scheme: &str) -> Option<String> {
+    let (credentials, alternatives) = (Credentials::new(), alternatives(&[&[scheme]]));
+    let choice =
+        Choice { definition, alternatives: &alternatives, credentials: &credentials, certificate: false };
+    choice.missing(&|_| false).hint
+}
+
+#[test]
+fn a_client_is_of_no_use_where_nobody_says_what_gives_tokens() {
+    let kind = SchemeKind::OAuth2(OAuth2Def::default());
+    let security_schemes = vec![SecuritySchemeDef { name: "code".to_owned(), kind }];
+    let definition = ServiceDef { name: "many".to_owned(), security_schemes, ..ServiceDef::default() };
+    assert_eq!(
+        hint_of(&definition, "code").as_deref(),
+        Some("set MANY_ACCESS_TOKEN; each may also be given as a file by its name with _FILE.")
+    );
+}
+
+/// The document names its variables: none for a key, and that of the scheme itself for something else.
+#[test]
+fn a_scheme_without_a_variable_is_served_by_the_profile() {
+    let environment = vec![("access_token".to_owned(), vec!["MANY_KEY".to_owned()])];
+    let definition = ServiceDef { environment, ..service() };
+    assert_eq!(
+        hint_of(&definition, "key").as_deref(),
+        Some("give the profile credentials for the operation's security scheme.")
+    );
+}

@@ -372,4 +372,13 @@ mod tests {
         assert_eq!(one().len(), 32);
         assert_ne!(one(), one());
     }
+
+    #[test]
+    fn quoted_texts_may_be_empty_and_may_end_in_what_separates() {
+        let line = r#"Digest realm="", opaque="a,", nonce="n\"", qop="auth""#;
+        let answer = known(line, "c").answer("GET", "/", "u", &"p".into());
+        for part in [r#"realm="","#, r#"opaque="a,""#, r#"nonce="n\"""#, "qop=auth"] {
+            assert!(answer.contains(part), "{part}: {answer}");
+        }
+    }
 }

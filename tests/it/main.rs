@@ -78,6 +78,9 @@ mod redirects;
 /// What each service says when it refuses, as the program tells it.
 #[cfg(all(feature = "cli", feature = "sandbox"))]
 mod refusals;
+/// Renewals beside other calls, and what a provider is asked.
+#[cfg(feature = "falcon")]
+mod renewals;
 /// Every operation of the table, prepared without being sent.
 mod request;
 /// Connections: used again, closed meanwhile, made to names with several addresses or none.
