@@ -324,6 +324,13 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_the_nearest_there_is() {
+        let long = "5555550000000000000000000000000000000000000000000000000000100000";
+        let found = plain(200, long).unwrap();
+        assert_eq!(found.value().unwrap().as_f64(), long.parse().ok());
+    }
+
+    #[test]
     fn an_empty_body_is_null() {
         assert_eq!(plain(204, "").unwrap().value().unwrap(), &Value::Null);
         assert_eq!(plain(200, " \r\n").unwrap().value().unwrap(), &Value::Null);

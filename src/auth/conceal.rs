@@ -114,6 +114,10 @@ impl Carried {
                 error.source = error.source.map(|source| self.of_parser(source));
                 Error::Decode(error)
             }
+            Error::Unfinished(mut unfinished) => {
+                unfinished.cause = self.conceal(unfinished.cause);
+                Error::Unfinished(unfinished)
+            }
             other => other,
         }
     }

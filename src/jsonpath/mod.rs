@@ -15,6 +15,9 @@ use self::plan::Plan;
 const MAX_LENGTH: usize = 16 << 10;
 const MAX_OPEN: usize = 24;
 
+/// How many filters may be open at once: the parser reads what is in one several times over, for each of them.
+const MAX_FILTERS: usize = 8;
+
 /// A query that begins at the root (`$`).
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
@@ -67,6 +70,9 @@ impl Query {
         if let Some(at) = too_nested(text) {
             return Err(format!("more than {MAX_OPEN} brackets are open, at character {at}"));
         }
+        if let Some(at) = too_filtered(text) {
+            return Err(format!("more than {MAX_FILTERS} filters stand in each other, at character {at}"));
+        }
         let path = JsonPath::parse(text)
             .map_err(|fault| format!("{}, at character {}", fault.message(), fault.position() + 1))?;
         Ok(Self { path, plan: Plan::of(text) })
@@ -103,6 +109,21 @@ fn too_nested(text: &str) -> Option<usize> {
     deepest.map(|at| at + 1)
 }
 
+/// The character, counted from 1, where more filters are open than may be. Those in texts count too.
+fn too_filtered(text: &str) -> Option<usize> {
+    let mut brackets: Vec<bool> = Vec::new();
+    let deepest = text.chars().position(|letter| {
+        match letter {
+            '[' => brackets.push(false),
+            ']' => _ = brackets.pop(),
+            '?' => brackets.last_mut().into_iter().for_each(|is_filter| *is_filter = true),
+            _ => {}
+        }
+        brackets.iter().filter(|is_filter| **is_filter).count() > MAX_FILTERS
+    });
+    deepest.map(|at| at + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +141,9 @@ mod tests {
         assert!(Query::parse(&format!("$.{}", "a".repeat(20_000))).is_err());
         // The parser reads a function that it first takes for a part of a comparison once more.
         assert!(Query::parse(&nested("match(value(@[?", 7, "]), 'a')")).is_ok());
+        // And a filter that it cannot read to the end, in every way that it may begin.
+        let told = Query::parse(&"$..[?@.a".repeat(14)).err();
+        assert_eq!(told.as_deref(), Some("more than 8 filters stand in each other, at character 69"));
+        assert!(Query::parse(&"$..[?@.a".repeat(8)).is_err());
     }
 }

@@ -31,17 +31,15 @@ fn cut(key: &str, query: Option<usize>) -> (&str, Option<&str>) {
 /// The pieces of a template; of a variable it is all between the braces. A brace without its other half is text.
 pub(crate) fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
     let (mut braced, mut at) = (braced(template).into_iter().peekable(), 0);
-    std::iter::from_fn(move || match braced.next_if(|(start, _)| *start == at) {
-        Some((start, end)) => {
+    std::iter::from_fn(move || {
+        if let Some((start, end)) = braced.next_if(|(start, _)| *start == at) {
             at = end + 1;
-            Some(Piece::Variable(&template[start + 1..end]))
+            return Some(Piece::Variable(&template[start + 1..end]));
         }
-        None => {
-            let end = braced.peek().map_or(template.len(), |(start, _)| *start);
-            let literal = &template[at..end];
-            at = end;
-            (!literal.is_empty()).then_some(Piece::Literal(literal))
-        }
+        let end = braced.peek().map_or(template.len(), |(start, _)| *start);
+        let literal = &template[at..end];
+        at = end;
+        (!literal.is_empty()).then_some(Piece::Literal(literal))
     })
 }
 
@@ -63,10 +61,7 @@ fn braced(template: &str) -> Vec<(usize, usize)> {
 }
 
 /// The names of a template's variables, where a parameter may be declared by a name.
-pub(crate) fn variables<'t>(
-    template: &'t str,
-    is_declared: impl Fn(&str) -> bool,
-) -> impl Iterator<Item = &'t str> {
+pub(crate) fn variables(template: &str, is_declared: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
     pieces(template).filter_map(move |piece| match piece {
         Piece::Variable(braced) => Some(name(braced, &is_declared)),
         Piece::Literal(_) => None,

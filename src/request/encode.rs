@@ -133,7 +133,11 @@ pub(super) fn value(scope: Scope<'_, '_>, value: &Argument, found: &mut Vec<Find
 /// The items of a list, or the one value, each as JSON after a mark and with a line's end.
 fn texts(mark: &str, value: &Argument) -> Content {
     let items = if let Argument::Array(items) = value { items } else { std::slice::from_ref(value) };
-    Content::Text(items.iter().map(|item| format!("{mark}{}\n", item.to_json_text())).collect())
+    let mut text = String::new();
+    for item in items {
+        text.extend([mark, &item.to_json_text(), "\n"]);
+    }
+    Content::Text(text)
 }
 
 /// An urlencoded form; without an encoding, arrays repeat the name and objects are JSON.

@@ -132,12 +132,7 @@ fn url_of(
             else {
                 return false;
             };
-            match variable {
-                Variable::Pair if slot.location == Location::Query => {
-                    write_slot(out, slot.parameter, name, value)
-                }
-                _ => write_part(out, slot.parameter, value),
-            }
+            write_variable(out, slot, variable, value);
             true
         },
     );
@@ -152,12 +147,20 @@ fn url_of(
     text
 }
 
-/// Writes the value of a parameter that is a part of a pair in the path key's query.
-fn write_part(out: &mut String, parameter: Parameter<'_>, value: &Argument) {
+/// Writes a declared parameter where the path key's query has a variable of its name.
+fn write_variable(out: &mut String, slot: &Slot<'_>, variable: Variable, value: &Argument) {
+    let (parameter, name) = (slot.parameter, slot.name);
+    if variable == Variable::Pair && slot.location == Location::Query {
+        return write_slot(out, parameter, name, value);
+    }
+    if variable == Variable::Pair {
+        style::escape(out, name, Escape::Unreserved);
+        out.push('=');
+    }
     if parameter.content().is_some() {
         return style::escape(out, &parameter_text(parameter, value), Escape::Unreserved);
     }
-    style::write(out, Rules::new(parameter.name(), Style::Simple, false, Escape::Unreserved), value);
+    style::write(out, Rules::new(name, Style::Simple, false, Escape::Unreserved), value);
 }
 
 /// Writes a declared path or query parameter.

@@ -88,6 +88,8 @@ fn variables_in_the_query_of_a_path_key_are_filled() {
     let table = one("/a?q={x}", vec![x()]);
     assert_eq!(url(call(&table, "one", [("x", "1/2")])), "/a?q=1%2F2");
     assert_eq!(problems(call(&table, "one", ())), ["path.x: is required"]);
+    let table = one("/a?x={x}", vec![x()]);
+    assert_eq!(url(call(&table, "one", [("x", "1&2")])), "/a?x=1%262");
 }
 
 #[test]

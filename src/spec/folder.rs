@@ -62,8 +62,9 @@ fn free_name(whole: &Description, names: &IndexSet<String>, wanted: &str) -> Str
 /// Adds a further document to a service.
 pub(super) fn join(whole: &mut Description, mut found: Description) {
     if found.service.servers != whole.service.servers {
-        // A document without servers is at the place it came from (`OpenAPI` Object, `servers`).
-        let here = || vec![ServerDef { url: "/".to_owned(), ..ServerDef::default() }];
+        // A document without servers is at `/` of the place it came from (`OpenAPI` Object, `servers`). An empty URL says
+        // so too, and never stands on the host of another document.
+        let here = || vec![ServerDef::default()];
         let own = Some(found.service.servers).filter(|own| !own.is_empty()).unwrap_or_else(here);
         for operation in found.operations.iter_mut().filter(|operation| operation.servers.is_empty()) {
             operation.servers.clone_from(&own);

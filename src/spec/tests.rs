@@ -423,7 +423,7 @@ fn what_a_document_of_a_folder_says_holds_for_its_own_operations() {
         .with("d.json", &of("fd", json!([{"url": "https://d.test"}]), json!({})));
     let read = files.folder().unwrap();
     assert_eq!(terms(&read, "fa"), (vec![&kind(Location::Header, "X-A")], vec!["https://x.test"]));
-    assert_eq!(terms(&read, "fb"), (vec![&kind(Location::Query, "tokenB")], vec!["/"]));
+    assert_eq!(terms(&read, "fb"), (vec![&kind(Location::Query, "tokenB")], vec![""]));
     assert_eq!(terms(&read, "fc"), terms(&read, "fa"));
     assert_eq!(terms(&read, "fd"), (vec![], vec!["https://d.test"]), "its own document has no such scheme");
     let told: Vec<_> = read.warnings.iter().map(ToString::to_string).collect();
@@ -513,6 +513,13 @@ fn a_long_name_stands_whole_in_no_warning() {
     );
     assert!(read.warnings[7].position.is_some(), "that of the nearest part around it");
     assert_eq!(read.operations[0].path, key);
+
+    let twice =
+        (0..1_000).map(|number| format!("\"k{number}\":1,\"k{number}\":2")).collect::<Vec<_>>().join(",");
+    let text = document(&json!({})).to_string().replacen('{', &format!("{{\"x-{key}\":{{{twice}}},"), 1);
+    let read = super::read("pets.json", text.as_bytes(), &NoSource, Depth::Requests).unwrap();
+    assert_eq!(read.warnings.len(), 1_000);
+    assert!(read.warnings.iter().all(|one| one.pointer.len() < 300));
 
     let slashes = "/".repeat(1_000);
     let warning = Warning::new(format!("#/{}/a", token(&slashes)), "é".repeat(5_000), Effect::Assumed);

@@ -11,7 +11,7 @@ use serde::de::{
 };
 use serde_json::{Map, Number, Value};
 
-use super::error::token;
+use super::error::told_token;
 use super::limits::Limits;
 
 /// How many values the aliases of a YAML document may add to those of its text.
@@ -114,7 +114,7 @@ impl State {
     /// Keeps the pointer of a key that an object has already.
     fn duplicate(&mut self, key: &str) {
         if self.duplicates.len() < MAX_DUPLICATES {
-            self.duplicates.push(format!("/{}", token(key)));
+            self.duplicates.push(format!("/{}", told_token(key)));
         } else {
             self.more_duplicates += 1;
         }
@@ -246,7 +246,7 @@ impl State {
     fn prefix(&mut self, known: &mut usize, key: &str) {
         if self.duplicates.len() > *known {
             for pointer in &mut self.duplicates[*known..] {
-                pointer.insert_str(0, &format!("/{}", token(key)));
+                pointer.insert_str(0, &format!("/{}", told_token(key)));
             }
             *known = self.duplicates.len();
         }

@@ -242,7 +242,7 @@ impl<'a> Call<'a> {
     fn print_refusal(failure: Failure, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         answer::trace_attempts(failure.library().map(Error::attempts).unwrap_or_default(), args);
         if let Some(Error::Refused(refused)) = failure.library() {
-            report::was_read(answer::write_refusal(&refused.response, args, screen))?;
+            report::whoever_reads(answer::write_refusal(&refused.response, args, screen))?;
         }
         Err(failure)
     }
@@ -270,7 +270,7 @@ fn tell_head(
     screen: Screen,
 ) -> Result<(), Failure> {
     answer::trace_attempts(attempts, args);
-    report::was_read(answer::write_head(status, headers, args, screen)).map(drop)
+    report::whoever_reads(answer::write_head(status, headers, args, screen))
 }
 
 /// Says that a document's operation is called where a built-in one has the same name.

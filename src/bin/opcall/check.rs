@@ -31,7 +31,7 @@ pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
         };
         is_good &= finding.is_good(args.strict);
         // The code is about all files, whoever reads of them.
-        report::was_read(finding.write(&mut out, args, screen))?;
+        report::whoever_reads(finding.write(&mut out, args, screen))?;
     }
     if is_good { Ok(()) } else { Err(Failure::Told(1)) }
 }

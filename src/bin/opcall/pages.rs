@@ -37,7 +37,7 @@ pub(crate) async fn run(
             Ok(response) => printer.page(&response)?,
             Err(Error::Refused(refused)) => {
                 if form == Form::Pages {
-                    report::was_read(answer::write_refusal(&refused.response, args, screen))?;
+                    report::whoever_reads(answer::write_refusal(&refused.response, args, screen))?;
                 }
                 return Err(Error::Refused(refused).into());
             }

@@ -255,17 +255,12 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Whether something was printed; `false` where nobody reads standard output any more, for those who have something
-/// else to end with.
+/// What was printed, for those who have something else to end with where nobody reads standard output any more.
 ///
 /// # Errors
 /// Every other failure.
-pub(crate) fn was_read(printed: Result<(), Failure>) -> Result<bool, Failure> {
-    match printed {
-        Ok(()) => Ok(true),
-        Err(failure) if matches!(failure.bare(), Failure::Unread) => Ok(false),
-        Err(failure) => Err(failure),
-    }
+pub(crate) fn whoever_reads(printed: Result<(), Failure>) -> Result<(), Failure> {
+    printed.or_else(|failure| if matches!(failure.bare(), Failure::Unread) { Ok(()) } else { Err(failure) })
 }
 
 /// What the library's hint begins with where a service has no named profiles.

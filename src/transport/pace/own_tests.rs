@@ -35,7 +35,7 @@ fn no_span_holds_more_than_its_number() {
                 }
                 Some(_) if random.u8(0..20) == 0 => waiting.push((soon, own.ticket(&origin))),
                 Some(wait) => {
-                    waiting.push((now + wait + random.choice([Duration::ZERO, SECOND / 9]).unwrap(), ticket))
+                    waiting.push((now + wait + random.choice([Duration::ZERO, SECOND / 9]).unwrap(), ticket));
                 }
             }
         }

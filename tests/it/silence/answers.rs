@@ -9,7 +9,7 @@ use opcall::{
 };
 use serde_json::json;
 
-use super::library::at;
+use super::library::{at, stuck};
 use super::search::secret;
 use super::servers::Manner;
 use super::stage::{Door, Stage};
@@ -20,6 +20,7 @@ pub(super) async fn print(looked: &mut Looked) {
     good(looked).await;
     refused(looked).await;
     lost(looked).await;
+    assert_eq!(error(looked, stuck().await), "unfinished");
     before_sending(looked);
     look!(looked; Phase::Connect, ProxyProblem::NoWay, TlsProblem::Expired, HintSource::RateLimit);
     let wait = Wait { length: Duration::from_secs(1), reason: WaitReason::Backoff };
@@ -39,6 +40,7 @@ fn error(looked: &mut Looked, error: Error) -> &'static str {
         Error::Auth(inner) => look!(looked; *inner),
         Error::Transport(inner) => transport(looked, &inner),
         Error::HeldBack(inner) => look!(looked; *inner),
+        Error::Unfinished(inner) => look!(looked; *inner, inner.cause),
         Error::Refused(inner) => look!(looked; *inner, inner.response),
         Error::Decode(inner) => look!(looked; *inner),
         Error::Unsafe(inner) => look!(looked; *inner),

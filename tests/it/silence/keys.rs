@@ -134,7 +134,7 @@ fn built(printed: &Printed, builder: HarnessBuilder) -> &'static str {
 fn a_private_key_is_found_in_every_spelling() {
     let key = &client().key;
     let der = der(key);
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     for text in [
         key.clone(),
         older(key),

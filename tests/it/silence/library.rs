@@ -11,8 +11,8 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::search::{Printed, secret};
-use super::servers::{DOCUMENT, OPERATIONS};
-use crate::support::builder;
+use super::servers::{DOCUMENT, OPERATIONS, said};
+use crate::support::{Reply, Server, builder};
 
 /// Everything in one place; which of it serves an operation is up to its scheme.
 pub(super) fn credentials() -> Credentials {
@@ -216,4 +216,24 @@ pub(super) async fn call_with_providers(printed: &Printed, url: &str) {
     });
     let panic = ended.await.unwrap_err();
     printed.add(format!("{panic} {panic:?}"));
+}
+
+/// Gives one token and sends calls on; there it takes no token and gives no other, and repeats all that it was sent.
+fn moving_on() -> Server {
+    Server::start(|request, before| match request.target.as_str() {
+        "/token" if before == 0 => Reply::token(&secret("fetched"), 1800),
+        "/token" => Reply::json(400, &serde_json::json!({"message": said(request)}).to_string()),
+        "/moved" => Reply::json(401, &serde_json::json!({"message": said(request)}).to_string()),
+        _ => Reply::whole(303, &["location: /moved"], ""),
+    })
+}
+
+/// A call that is carried out, and cannot go on to where its answer leads.
+pub(super) async fn stuck() -> Error {
+    let server = moving_on();
+    let client = Profile::new().credentials(Credentials::new().client("id", secret("client secret")));
+    let harness = at(&server.url()).profile("silent", client).follow_redirects(1).build().unwrap();
+    let error = harness.command("by_client", ()).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), ("unfinished", true));
+    error
 }

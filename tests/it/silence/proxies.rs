@@ -1,6 +1,7 @@
 //! Proxies that want a password: they pass on what they are given, or repeat the password in every part of an answer,
 //! break off, stand still.
 
+use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -110,7 +111,7 @@ async fn forward(socket: &mut BufReader<TcpStream>, request: &Received) -> io::R
     let mut onward = TcpStream::connect(authority).await?;
     let mut head = format!("{} /{path} HTTP/1.1\r\nconnection: close\r\n", request.method);
     for (name, value) in request.headers.iter().filter(|(name, _)| !name.starts_with("proxy-")) {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     onward.write_all(format!("{head}\r\n").as_bytes()).await?;
     onward.write_all(&request.body).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use opcall::{HarnessBuilder, Profile};
 
 use super::keys;
-use super::library::{Extent, at, call_all, call_with_providers, watch};
+use super::library::{Extent, at, call_all, call_with_providers, show, stuck, watch};
 use super::proxies::{Proxy, Service};
 use super::search::{Printed, secret};
 use super::servers::{Manner, SLOW};
@@ -38,12 +38,15 @@ const MANNERS: [(Manner, Extent); 17] = [
     (Manner::AskingToWait, Extent::All),
 ];
 
+/// Makes a proxy, which is spoken to by a scheme.
+type Through = (fn(Service) -> Proxy, &'static str);
+
 /// A way to reach servers.
 struct Route {
     /// What its figures are counted under.
     kind: &'static str,
     door: Door,
-    proxy: Option<(fn(Service) -> Proxy, &'static str)>,
+    proxy: Option<Through>,
 }
 
 const ROUTES: [Route; 10] = [
@@ -197,6 +200,7 @@ async fn spoil(printed: &Printed) {
     call_all(printed, at(&good.url()).client_certificate(secret("chain"), secret("key")), Extent::Few).await;
     call_all(printed, at(&good.url()).root_certificates(secret("roots")), Extent::Few).await;
     call_with_providers(printed, &good.url()).await;
+    show(printed, &stuck().await);
 }
 
 #[tokio::test]

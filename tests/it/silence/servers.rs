@@ -123,13 +123,14 @@ impl Manner {
         let said = said(request);
         let good = || Reply::of(200, &json!({"value": secret("answer"), "data": {}}));
         match self {
-            Self::Answering => good(),
-            Self::Repeating { status, .. } => repeating(status, &said, request.target.len() % 2 == 0),
+            Self::Repeating { status, .. } => {
+                repeating(status, &said, request.target.len().is_multiple_of(2))
+            }
             Self::Misleading => misleading(&said, before),
-            Self::Recovering if before % 2 == 0 => {
+            Self::Recovering if before.is_multiple_of(2) => {
                 Reply::of(503, &json!({"message": said})).with("retry-after-ms", "1")
             }
-            Self::Recovering => good(),
+            Self::Answering | Self::Recovering => good(),
             Self::Leading if request.target.starts_with("/led/") => repeating(403, &said, false),
             Self::Leading => {
                 let path = utf8_percent_encode(&said, NON_ALPHANUMERIC);
@@ -138,7 +139,7 @@ impl Manner {
             Self::Circling => {
                 let places =
                     ["/led/SAID", "http://user:SAID@other.example/", "https://other.example/SAID", "SAID:x"];
-                let path = if before % 2 == 0 { said.clone() } else { percent(&said) };
+                let path = if before.is_multiple_of(2) { said.clone() } else { percent(&said) };
                 Reply::of(307, &json!({})).with("location", places[before / 2 % 4].replace("SAID", &path))
             }
             Self::Breaking => Reply { end: End::Torn, ..good() },

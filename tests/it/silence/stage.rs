@@ -1,6 +1,7 @@
 //! Where servers stand: plain, behind TLS with HTTP/1.1 or HTTP/2, wanting client certificates, and with doors on which
 //! every TLS handshake breaks off. They run on a thread of their own, so that what they log is not counted.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -130,8 +131,8 @@ impl Stage {
         let before = self.heard.count.fetch_add(1, Ordering::SeqCst);
         if before < 300 {
             let mut texts = self.heard.texts.lock().unwrap();
-            *texts +=
-                &format!("{} {} {:?} {}\n", request.method, request.target, request.headers, request.text());
+            let Received { method, target, headers, .. } = request;
+            writeln!(texts, "{method} {target} {headers:?} {}", request.text()).unwrap();
         }
         (manner.answer(request, &self.url(), before), before)
     }
@@ -203,7 +204,7 @@ async fn speak(stage: &Stage, manner: Manner, stream: impl AsyncRead + AsyncWrit
 pub(super) fn written(reply: &Reply) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {} Status\r\ncontent-length: {}\r\n", reply.status, reply.body.len());
     for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     format!("{head}\r\n{}", reply.body).into_bytes()
 }

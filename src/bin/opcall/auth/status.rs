@@ -55,7 +55,7 @@ pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
     {
         return Err(failure);
     }
-    report::was_read(write(&all, args.output.unwrap_or_default(), screen))?;
+    report::whoever_reads(write(&all, args.output.unwrap_or_default(), screen))?;
     let counts = |one: &&Status| named.is_some() || one.method() != SignInMethod::None || one.plan.is_none();
     let codes = all.iter().filter(counts).filter_map(|one| one.failure.as_ref().map(Failure::exit_code));
     match codes.max() {

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
         })
     };
     // Whoever stops reading is told by the code what came until then.
-    report::was_read(printed)?;
+    report::whoever_reads(printed)?;
     if code == 0 { Ok(()) } else { Err(Failure::Told(code)) }
 }
 
