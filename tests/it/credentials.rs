@@ -201,7 +201,7 @@ fn all<'r>(request: &'r Received, name: &str) -> Vec<&'r str> {
 #[tokio::test]
 async fn credentials_go_to_the_address_that_was_named_only() {
     let (server, sink) = (answering(), Server::sink());
-    let profile = Profile::new().credentials(Credentials::new().api_key("k").client("id", "secret"));
+    let profile = Profile::new().credentials(Credentials::new().api_key("k").client("id", "s3cr3t-0f-1d"));
     let harness = kinds(&server.url(), &sink.url(), profile);
 
     let error = harness.command("flow", ()).service("kinds").server(server.url()).await.unwrap_err();

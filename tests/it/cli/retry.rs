@@ -70,7 +70,11 @@ async fn the_log_tells_why_a_call_is_not_repeated() {
         (&create[..], "tokens_create:500", "it may have been carried out, and a repeat might do it twice"),
         (&query, "tokens_query:500", "there were enough repeats"),
         (&query, "tokens_query:404", "a repeat would bring the same"),
-        (&query, "tokens_query:429;retry-after=3600", "the server asks for a longer wait than is allowed"),
+        (
+            &["tokens_query", "--log", "opcall=debug"],
+            "tokens_query:429;retry-after=3600",
+            "the server asks for a longer wait than is allowed",
+        ),
     ] {
         let run = run(fault, &[], line).await;
         let of_it = |line: &&str| line.contains("not repeated") && !line.contains("token endpoint");
