@@ -37,7 +37,7 @@ fn may_be_named(value: &Value) -> bool {
 }
 
 /// The document with its references by place; `None` where it names nothing.
-pub(crate) fn by_place(root: &Value) -> Option<Value> {
+fn by_place(root: &Value) -> Option<Value> {
     if !may_be_named(root) {
         return None;
     }
@@ -53,12 +53,20 @@ pub(crate) fn by_place(root: &Value) -> Option<Value> {
     Some(placed)
 }
 
-/// The place of an anchor, for references from other files.
-pub(crate) fn find(root: &Value, name: &str) -> Option<String> {
+/// A text with its references by place. Values are made of one that gives names, which few do.
+pub(crate) fn placed(text: Cow<'_, str>) -> Cow<'_, str> {
+    let root = may_name(&text).then(|| serde_json::from_str(&text).ok()).flatten();
+    match root.and_then(|root| by_place(&root)) {
+        Some(placed) => Cow::Owned(placed.to_string()),
+        None => text,
+    }
+}
+
+/// The places of anchors, for references from other files.
+pub(crate) fn places(root: &Value) -> HashMap<String, String> {
     let mut names = Names::default();
     names.gather(root, &Base::default(), &mut String::new(), false);
-    let mut places = names.anchors.into_iter().filter(|((_, known), _)| known == name);
-    places.next().map(|(_, pointer)| pointer)
+    names.anchors.into_iter().map(|((_, name), pointer)| (name, pointer)).collect()
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {

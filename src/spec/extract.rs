@@ -2,8 +2,6 @@
 //!
 //! The whole and the lazy reading both come here; they differ only in how a reference is resolved.
 
-use std::borrow::Cow;
-
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -13,7 +11,7 @@ use super::encoding;
 use super::error::{Effect, SpecError, Warning, token};
 use super::names;
 use super::parameter::{self, Found};
-use super::reference::{Resolve, follow};
+use super::reference::{Resolve, Shared, follow};
 use super::schema::Reached;
 use super::security::{checked, security};
 use super::server::servers;
@@ -105,7 +103,7 @@ pub(crate) fn parts(
 ) -> Result<(OperationDef, Reached), SpecError> {
     let pointer = site.pointer();
     let operation = follow(site.operation, context.resolver, &pointer)?;
-    let Value::Object(operation) = operation.as_ref() else {
+    let Value::Object(operation) = &*operation else {
         return Err(SpecError::at(pointer, "the operation is not an object"));
     };
     let id = id(operation.get("operationId"));
@@ -132,8 +130,8 @@ pub(crate) fn parts(
     }
     let parameters: Vec<ParameterDef> = found.into_iter().map(|one| one.def).collect();
     let body = match context.upgrade {
-        Some(upgrade) => upgrade.request_body(operation, &lists, context.resolver)?.map(Cow::Owned),
-        None => present(operation, "requestBody").map(Cow::Borrowed),
+        Some(upgrade) => upgrade.request_body(operation, &lists, context.resolver)?.map(Shared::from),
+        None => present(operation, "requestBody").map(Shared::Here),
     };
     let body = body.map(|body| request_body(&body, &pointer, context, &mut schemas, warnings)).transpose()?;
     let responses = responses(operation, &pointer, context, &mut schemas, warnings);
@@ -306,11 +304,11 @@ fn responses(
             Ok(response) => response,
             Err(error) => {
                 warnings.push(Warning::new(&pointer, error.problem, Effect::PartIgnored));
-                Cow::Owned(Value::Null)
+                Value::Null.into()
             }
         };
         let response = match context.upgrade {
-            Some(upgrade) => Cow::Owned(upgrade.response(&response, operation)),
+            Some(upgrade) => upgrade.response(&response, operation).into(),
             None => response,
         };
         let types = response.get("content").and_then(Value::as_object);

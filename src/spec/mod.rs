@@ -1,4 +1,5 @@
-//! API descriptions (`OpenAPI` 3.0 to 3.2, Swagger 2.0, GraphQL) to plain owned data: text, to a JSON value, to [`OperationDef`]s.
+//! API descriptions (`OpenAPI` 3.0 to 3.2, Swagger 2.0, GraphQL) to plain owned data: text, to JSON text, of
+//! which one part after the other is made a value, to [`OperationDef`]s.
 //!
 //! One door for a document ([`read`]), one for a folder of a service ([`read_folder`]), one for a JSON
 //! document whose operations are wanted singly ([`index`]). Files come through the [`Source`] that the
@@ -17,6 +18,7 @@ mod limits;
 mod names;
 mod openapi31;
 mod parameter;
+mod parts;
 mod position;
 mod reference;
 mod schema;
@@ -30,10 +32,11 @@ mod tests;
 mod tree;
 mod yaml;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(crate) use document::{Parsed, lay_over, parse, scalar};
 pub use document::{json, text};
@@ -49,7 +52,8 @@ pub(crate) use schema::Reached;
 
 use self::extract::{Context, Site};
 use self::head::Head;
-use self::reference::{Resolve, Whole};
+use self::parts::{Members, name};
+use self::reference::{Resolve, Whole, follow, reference};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// The files beside a document.
@@ -98,6 +102,9 @@ pub(crate) trait Patch {
     /// # Errors
     /// Where the change cannot be made.
     fn patch(&self, document: &mut Value) -> Result<(), SpecError>;
+
+    /// Whether it changes nothing whatever the document.
+    fn is_empty(&self) -> bool;
 }
 
 /// Changes nothing.
@@ -106,6 +113,10 @@ struct NoPatch;
 impl Patch for NoPatch {
     fn patch(&self, _document: &mut Value) -> Result<(), SpecError> {
         Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        true
     }
 }
 
@@ -149,9 +160,8 @@ impl Description {
 /// Where the document cannot be read at all; what is wrong with a single operation is a warning.
 pub fn read(file: &str, bytes: &[u8], source: &dyn Source, depth: Depth) -> Result<Description, SpecError> {
     let limits = source.limits();
-    let document::Parsed { value, mut warnings } = document::parse(file, bytes, limits)?;
-    let found = one(&Reading { file, bytes: bytes.len(), folder: None, source, depth, number: 0 }, &value)?;
-    drop(value);
+    let (text, mut warnings) = document::clean(file, bytes, limits)?;
+    let found = one(&Reading { file, bytes: bytes.len(), folder: None, source, depth, number: 0 }, text)?;
     warnings.extend(found.warnings);
     position::locate(document::text(file, bytes, limits)?, &mut warnings);
     Ok(Description { warnings, ..found })
@@ -182,49 +192,42 @@ pub(crate) fn read_folder_patched(
     files.retain(|file| matches!(document::extension(file), Some("yaml" | "yml" | "json")));
     files.sort_unstable();
     let full = |file: &str| if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
-    let parse = |file: &str| {
+    let read = |file: &str| {
         let bytes = source.read(file).map_err(|error| SpecError::new(format!("cannot be read: {error}")));
-        let bytes = bytes.map_err(|error| error.file(&full(file)))?;
-        document::parse(&full(file), &bytes, limits).map(|parsed| (parsed, bytes))
+        bytes.map_err(|error| error.file(&full(file)))
     };
-    let locate = |file: &str, bytes: &[u8], warnings: &mut [Warning]| {
-        document::text(file, bytes, limits).map(|text| position::locate(text, warnings))
-    };
-
     let reading = Reading { file: folder, bytes: 0, folder: Some(folder), source, depth, number: 0 };
+    let describe = |file: &str, bytes: &[u8], number, text: Cow<'_, str>| {
+        let mut found = one(&Reading { file: &full(file), bytes: bytes.len(), number, ..reading }, text)?;
+        position::locate(document::text(file, bytes, limits)?, &mut found.warnings);
+        Ok::<_, SpecError>(found)
+    };
     let mut whole: Option<Description> = None;
     let mut warnings = Vec::new();
     let mut base = Map::new();
     if files.iter().any(|file| file == BASE) {
         files.retain(|file| file != BASE);
-        let (mut parsed, bytes) = parse(BASE)?;
-        locate(BASE, &bytes, &mut parsed.warnings)?;
-        warnings.extend(parsed.warnings);
-        let mut value = parsed.value;
-        if let Value::Object(map) = &value {
-            base.clone_from(map);
+        let bytes = read(BASE)?;
+        let text = located(document::clean(&full(BASE), &bytes, limits)?, &bytes, limits, &mut warnings)?;
+        if !files.is_empty()
+            && let Ok(Value::Object(map)) = serde_json::from_str(&text)
+        {
+            base = map;
             base.shift_remove("paths");
         }
-        patch.patch(&mut value)?;
-        let mut found = one(&Reading { file: &full(BASE), bytes: bytes.len(), ..reading }, &value)?;
-        locate(BASE, &bytes, &mut found.warnings)?;
-        if value.get("paths").is_none() {
+        let text = changed(text, &Map::new(), patch)?;
+        let has_paths = Whole::new(&*text, None, source, BASE).member("paths").is_some();
+        let mut found = describe(BASE, &bytes, 0, text)?;
+        if !has_paths {
             found.documents.clear();
         }
         whole = Some(found);
     }
     for file in &files {
-        let (mut parsed, bytes) = parse(file)?;
-        locate(file, &bytes, &mut parsed.warnings)?;
-        warnings.extend(parsed.warnings);
-        if let Value::Object(document) = &mut parsed.value {
-            document::lay_over(&base, document);
-        }
-        patch.patch(&mut parsed.value)?;
+        let bytes = read(file)?;
+        let text = located(document::clean(&full(file), &bytes, limits)?, &bytes, limits, &mut warnings)?;
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
-        let mut found =
-            one(&Reading { file: &full(file), bytes: bytes.len(), number, ..reading }, &parsed.value)?;
-        locate(file, &bytes, &mut found.warnings)?;
+        let found = describe(file, &bytes, number, changed(text, &base, patch)?)?;
         match &mut whole {
             Some(whole) => {
                 join(whole, found);
@@ -240,6 +243,35 @@ pub(crate) fn read_folder_patched(
     whole.warnings = warnings;
     whole.service.documents.clone_from(&whole.documents);
     Ok(whole)
+}
+
+/// The text of a document over a base, with its patch. Only what is to be changed becomes a value as a whole.
+fn changed<'t>(
+    text: Cow<'t, str>,
+    base: &Map<String, Value>,
+    patch: &dyn Patch,
+) -> Result<Cow<'t, str>, SpecError> {
+    if base.is_empty() && patch.is_empty() {
+        return Ok(text);
+    }
+    let mut value = serde_json::from_str(&text).map_err(|error| document::json_error(&error))?;
+    if let Value::Object(document) = &mut value {
+        document::lay_over(base, document);
+    }
+    patch.patch(&mut value)?;
+    Ok(Cow::Owned(value.to_string()))
+}
+
+/// The text of a document, whose warnings go to the others with their places.
+fn located<'b>(
+    (text, mut told): (Cow<'b, str>, Vec<Warning>),
+    bytes: &[u8],
+    limits: Limits,
+    warnings: &mut Vec<Warning>,
+) -> Result<Cow<'b, str>, SpecError> {
+    position::locate(document::text("", bytes, limits)?, &mut told);
+    warnings.append(&mut told);
+    Ok(text)
 }
 
 /// Adds a further document to a service.
@@ -265,7 +297,7 @@ fn join(whole: &mut Description, mut found: Description) {
     whole.warnings.append(&mut found.warnings);
 }
 
-/// A parsed document on its way to a description.
+/// A document on its way to a description.
 #[derive(Clone, Copy)]
 struct Reading<'a> {
     file: &'a str,
@@ -279,31 +311,47 @@ struct Reading<'a> {
     number: usize,
 }
 
-/// Reads a parsed document.
-fn one(reading: &Reading<'_>, root: &Value) -> Result<Description, SpecError> {
+/// Reads a document's text as JSON.
+fn one(reading: &Reading<'_>, text: Cow<'_, str>) -> Result<Description, SpecError> {
     let file = reading.file;
     let mut warnings = Vec::new();
-    let found = collect(reading, root, &mut warnings).map_err(|error| error.file(file))?;
+    let found = collect(reading, anchors::placed(text), &mut warnings).map_err(|error| error.file(file))?;
     for warning in &mut warnings {
         file.clone_into(&mut warning.file);
     }
     Ok(Description { warnings, ..found })
 }
 
+/// The path items of a document as they stand in its text. A reference in their place is in no version, but in
+/// documents that are cut into files.
+fn paths<'t>(whole: &'t Whole<'_>, warnings: &mut Vec<Warning>) -> Cow<'t, str> {
+    let Some(paths) = whole.member("paths") else { return Cow::Borrowed("") };
+    let target = whole.parts.member(paths, "$ref", &whole.targets().budget);
+    let target =
+        target.map(|target| json!({"$ref": serde_json::from_str::<Value>(target).unwrap_or_default()}));
+    let Some(target) = target.filter(|target| reference(target).is_some()) else {
+        return Cow::Borrowed(paths);
+    };
+    match follow(&target, whole, "#/paths") {
+        Ok(found) => Cow::Owned(found.to_string()),
+        Err(error) => {
+            warnings.push(Warning::skipped("#/paths", error));
+            Cow::Borrowed("")
+        }
+    }
+}
+
 fn collect(
     reading: &Reading<'_>,
-    root: &Value,
+    text: Cow<'_, str>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Description, SpecError> {
     let &Reading { file, bytes, folder, source, depth, number } = reading;
-    let placed = anchors::by_place(root);
-    let root = placed.as_ref().unwrap_or(root);
-    let resolver = Whole::new(root, source, file, bytes);
+    let resolver = Whole::new(text, None, source, file).of_bytes(bytes);
+    let root = head::members(&resolver.parts, &resolver.targets().budget)?;
     let Head { mut format, upgrade, defaults, service } =
-        head::read(root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
-    let empty = Map::new();
-    let map = root.as_object().unwrap_or(&empty);
-    openapi31::check_webhooks(map, warnings);
+        head::read(&root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
+    openapi31::check_webhooks((resolver.member("webhooks"), resolver.member("paths")), warnings);
     let context = Context {
         document: u32::try_from(number).unwrap_or(u32::MAX),
         upgrade: upgrade.as_ref(),
@@ -315,20 +363,24 @@ fn collect(
     let mut operations = Vec::new();
     let (mut carriers, mut seen) = (0, 0);
     let mut ids = HashSet::new();
-    let paths = openapi31::paths(map, &resolver, warnings);
-    for (path, item) in paths.as_object().into_iter().flatten() {
+    let paths = paths(&resolver, warnings);
+    let items = serde_json::from_str::<Members<'_>>(&paths).map_or_else(|_| Vec::new(), |items| items.0);
+    for (key, item) in items {
+        let path = &*name(key);
         if path.starts_with("x-") {
             continue;
         }
         let pointer = format!("#/paths/{}", token(path));
-        let item = match openapi31::path_item(item, &resolver, &pointer) {
+        let item = resolver.parts.value(item.get());
+        let item = item.and_then(|item| openapi31::path_item(item, &resolver, &pointer));
+        let item = match item {
             Ok(item) => item,
             Err(error) => {
                 warnings.push(Warning::skipped(&pointer, error));
                 continue;
             }
         };
-        let Value::Object(item) = item.as_ref() else {
+        let Value::Object(item) = &*item else {
             let error = SpecError::new("the path item is not an object");
             warnings.push(Warning::skipped(&pointer, error));
             continue;

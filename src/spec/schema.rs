@@ -326,7 +326,7 @@ mod tests {
 
     fn in_document<T>(components: &Value, work: impl FnOnce(&dyn Resolve) -> T) -> T {
         let root = json!({"s": components});
-        work(&Whole::new(&root, &NoSource, "", 0))
+        work(&Whole::new(root.to_string(), None, &NoSource, ""))
     }
 
     #[test]
