@@ -23,7 +23,8 @@ use super::reference::{Resolve, Whole, reference};
 use super::schema::Reached;
 use super::service::Defaults;
 use super::swagger2::Upgrade;
-use super::{Depth, NoSource, Source, anchors, check_id, check_path, file_name, names, stem};
+use super::whole::{check_id, check_path};
+use super::{Depth, NoSource, Source, anchors, file_name, names, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// Where everything of a JSON document stands.

@@ -30,13 +30,13 @@ mod swagger2;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod whole;
 mod yaml;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::io;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub(crate) use document::{Parsed, lay_over, parse, scalar};
 pub use document::{json, text};
@@ -50,11 +50,9 @@ pub(crate) use position::{nearest, tokens};
 pub(crate) use reference::{count, joined, percent_decoded};
 pub(crate) use schema::Reached;
 
-use self::extract::{Context, Site};
-use self::head::Head;
-use self::parts::{Members, name};
-use self::reference::{Resolve, Whole, follow, reference};
-use crate::operation::{Method, OperationDef, ServiceDef};
+use self::reference::Whole;
+use self::whole::Reading;
+use crate::operation::{OperationDef, ServiceDef};
 
 /// The files beside a document.
 pub trait Source {
@@ -146,11 +144,41 @@ pub struct Description {
     pub warnings: Vec<Warning>,
 }
 
+/// What there is in a document, all of it read, without what it says of each operation.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Survey {
+    /// The format as `opcall check` names it: `openapi 3.0.3`, or `graphql`.
+    pub format: String,
+    /// How many operations can be called.
+    pub operations: usize,
+    /// What was passed over.
+    pub warnings: Vec<Warning>,
+}
+
+impl Survey {
+    /// How many operations could not be read; each has a warning.
+    #[must_use]
+    pub fn skipped(&self) -> usize {
+        skipped(&self.warnings)
+    }
+}
+
+impl From<Description> for Survey {
+    fn from(found: Description) -> Self {
+        Self { format: found.format, operations: found.operations.len(), warnings: found.warnings }
+    }
+}
+
+fn skipped(warnings: &[Warning]) -> usize {
+    warnings.iter().filter(|warning| warning.effect == Effect::OperationSkipped).count()
+}
+
 impl Description {
     /// How many operations could not be read; each has a warning.
     #[must_use]
     pub fn skipped(&self) -> usize {
-        self.warnings.iter().filter(|warning| warning.effect == Effect::OperationSkipped).count()
+        skipped(&self.warnings)
     }
 }
 
@@ -159,12 +187,33 @@ impl Description {
 /// # Errors
 /// Where the document cannot be read at all; what is wrong with a single operation is a warning.
 pub fn read(file: &str, bytes: &[u8], source: &dyn Source, depth: Depth) -> Result<Description, SpecError> {
+    alone(file, bytes, source, Some(depth)).map(|(found, _)| found)
+}
+
+/// Reads one document as [`read`] does and keeps nothing of its operations, so that it takes little more memory than
+/// its text.
+///
+/// # Errors
+/// As [`read`].
+pub fn survey(file: &str, bytes: &[u8], source: &dyn Source) -> Result<Survey, SpecError> {
+    let (found, operations) = alone(file, bytes, source, None)?;
+    Ok(Survey { format: found.format, operations, warnings: found.warnings })
+}
+
+/// Reads one document; tells how many operations it has too.
+fn alone(
+    file: &str,
+    bytes: &[u8],
+    source: &dyn Source,
+    depth: Option<Depth>,
+) -> Result<(Description, usize), SpecError> {
     let limits = source.limits();
     let (text, mut warnings) = document::clean(file, bytes, limits)?;
-    let found = one(&Reading { file, bytes: bytes.len(), folder: None, source, depth, number: 0 }, text)?;
+    let reading = Reading { file, bytes: bytes.len(), folder: None, source, depth, number: 0 };
+    let (found, count) = whole::read(&reading, text)?;
     warnings.extend(found.warnings);
     position::locate(document::text(file, bytes, limits)?, &mut warnings);
-    Ok(Description { warnings, ..found })
+    Ok((Description { warnings, ..found }, count))
 }
 
 /// Reads the folder of a service: `service.yaml` is laid under each other `.yaml`, `.yml` or `.json`
@@ -196,9 +245,11 @@ pub(crate) fn read_folder_patched(
         let bytes = source.read(file).map_err(|error| SpecError::new(format!("cannot be read: {error}")));
         bytes.map_err(|error| error.file(&full(file)))
     };
-    let reading = Reading { file: folder, bytes: 0, folder: Some(folder), source, depth, number: 0 };
+    let reading =
+        Reading { file: folder, bytes: 0, folder: Some(folder), source, depth: Some(depth), number: 0 };
     let describe = |file: &str, bytes: &[u8], number, text: Cow<'_, str>| {
-        let mut found = one(&Reading { file: &full(file), bytes: bytes.len(), number, ..reading }, text)?;
+        let reading = Reading { file: &full(file), bytes: bytes.len(), number, ..reading };
+        let (mut found, _) = whole::read(&reading, text)?;
         position::locate(document::text(file, bytes, limits)?, &mut found.warnings);
         Ok::<_, SpecError>(found)
     };
@@ -295,170 +346,6 @@ fn join(whole: &mut Description, mut found: Description) {
     whole.documents.append(&mut found.documents);
     whole.operations.append(&mut found.operations);
     whole.warnings.append(&mut found.warnings);
-}
-
-/// A document on its way to a description.
-#[derive(Clone, Copy)]
-struct Reading<'a> {
-    file: &'a str,
-    /// The size of its text.
-    bytes: usize,
-    /// Names the service where nothing else does.
-    folder: Option<&'a str>,
-    source: &'a dyn Source,
-    depth: Depth,
-    /// Its number among the documents of the folder.
-    number: usize,
-}
-
-/// Reads a document's text as JSON.
-fn one(reading: &Reading<'_>, text: Cow<'_, str>) -> Result<Description, SpecError> {
-    let file = reading.file;
-    let mut warnings = Vec::new();
-    let found = collect(reading, anchors::placed(text), &mut warnings).map_err(|error| error.file(file))?;
-    for warning in &mut warnings {
-        file.clone_into(&mut warning.file);
-    }
-    Ok(Description { warnings, ..found })
-}
-
-/// The path items of a document as they stand in its text. A reference in their place is in no version, but in
-/// documents that are cut into files.
-fn paths<'t>(whole: &'t Whole<'_>, warnings: &mut Vec<Warning>) -> Cow<'t, str> {
-    let Some(paths) = whole.member("paths") else { return Cow::Borrowed("") };
-    let target = whole.parts.member(paths, "$ref", &whole.targets().budget);
-    let target =
-        target.map(|target| json!({"$ref": serde_json::from_str::<Value>(target).unwrap_or_default()}));
-    let Some(target) = target.filter(|target| reference(target).is_some()) else {
-        return Cow::Borrowed(paths);
-    };
-    match follow(&target, whole, "#/paths") {
-        Ok(found) => Cow::Owned(found.to_string()),
-        Err(error) => {
-            warnings.push(Warning::skipped("#/paths", error));
-            Cow::Borrowed("")
-        }
-    }
-}
-
-fn collect(
-    reading: &Reading<'_>,
-    text: Cow<'_, str>,
-    warnings: &mut Vec<Warning>,
-) -> Result<Description, SpecError> {
-    let &Reading { file, bytes, folder, source, depth, number } = reading;
-    let resolver = Whole::new(text, None, source, file).of_bytes(bytes);
-    let root = head::members(&resolver.parts, &resolver.targets().budget)?;
-    let Head { mut format, upgrade, defaults, service } =
-        head::read(&root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
-    openapi31::check_webhooks((resolver.member("webhooks"), resolver.member("paths")), warnings);
-    let context = Context {
-        document: u32::try_from(number).unwrap_or(u32::MAX),
-        upgrade: upgrade.as_ref(),
-        defaults: &defaults,
-        schemes: &service.security_schemes,
-        resolver: &resolver,
-        depth,
-    };
-    let mut operations = Vec::new();
-    let (mut carriers, mut seen) = (0, 0);
-    let mut ids = HashSet::new();
-    let paths = paths(&resolver, warnings);
-    let items = serde_json::from_str::<Members<'_>>(&paths).map_or_else(|_| Vec::new(), |items| items.0);
-    for (key, item) in items {
-        let path = &*name(key);
-        if path.starts_with("x-") {
-            continue;
-        }
-        let pointer = format!("#/paths/{}", token(path));
-        let item = resolver.parts.value(item.get());
-        let item = item.and_then(|item| openapi31::path_item(item, &resolver, &pointer));
-        let item = match item {
-            Ok(item) => item,
-            Err(error) => {
-                warnings.push(Warning::skipped(&pointer, error));
-                continue;
-            }
-        };
-        let Value::Object(item) = &*item else {
-            let error = SpecError::new("the path item is not an object");
-            warnings.push(Warning::skipped(&pointer, error));
-            continue;
-        };
-        check_path(path, &pointer, warnings);
-        for (method, operation) in methods(item, &pointer, warnings) {
-            let site = Site { path, method, shared: item, operation };
-            let pointer = site.pointer();
-            seen += 1;
-            source.limits().check_operations(seen.max(operations.len()), &pointer)?;
-            let def = match extract::operation(&context, &site, warnings) {
-                Ok(def) => def,
-                Err(error) => {
-                    resolver.targets().budget.check(&pointer)?;
-                    warnings.push(Warning::skipped(&pointer, error));
-                    continue;
-                }
-            };
-            let before = operations.len();
-            if let Some(carrier) = operation.get("x-graphql").filter(|value| !value.is_null()) {
-                carriers += 1;
-                operations.extend(graphql::describe(file, &def, carrier, &pointer, source)?);
-            } else {
-                operations.push(def);
-            }
-            for def in &operations[before..] {
-                check_id(def.id.clone(), &pointer, &mut ids, warnings);
-            }
-        }
-    }
-    if carriers > 0 && operations.iter().all(|operation| operation.graphql.is_some()) {
-        "graphql".clone_into(&mut format);
-    }
-    let documents = vec![file_name(file)];
-    let service = ServiceDef { documents: documents.clone(), ..service };
-    Ok(Description { service, format, documents, operations, warnings: Vec::new() })
-}
-
-/// The operations of a path item with their methods.
-fn methods<'v>(
-    item: &'v Map<String, Value>,
-    pointer: &str,
-    warnings: &mut Vec<Warning>,
-) -> Vec<(Method, &'v Value)> {
-    let mut found = Vec::new();
-    for (key, value) in item {
-        if let Some(method) = extract::method(key) {
-            found.push((method, value));
-        } else if key == "additionalOperations" {
-            for (name, value) in value.as_object().into_iter().flatten() {
-                match Method::of_token(name) {
-                    Ok(method) => found.push((method, value)),
-                    Err(error) => {
-                        let error = SpecError::new(format!("{error}"));
-                        let pointer = format!("{pointer}/additionalOperations/{}", token(name));
-                        warnings.push(Warning::skipped(&pointer, error));
-                    }
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Warns of a path key that the specification does not allow.
-fn check_path(path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
-    if !path.starts_with('/') {
-        let problem = "the path does not begin with a slash; one is put before it";
-        warnings.push(Warning::new(pointer, problem, Effect::Assumed));
-    }
-}
-
-/// Warns of an ID that an operation before it has.
-fn check_id(id: String, pointer: &str, ids: &mut HashSet<String>, warnings: &mut Vec<Warning>) {
-    if let Some(known) = ids.replace(id) {
-        let problem = format!("another operation of the document has the identifier `{known}` too");
-        warnings.push(Warning::new(pointer, problem, Effect::Ambiguous));
-    }
 }
 
 /// A file's name without the folders before it.

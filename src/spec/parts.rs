@@ -27,16 +27,20 @@ const STEP: usize = 64;
 const VALUE_STEP: usize = 16;
 /// Parts of fewer bytes are made values whatever these take.
 const SMALL: usize = 64 << 10;
-/// How much memory the values of one part may take, beside six times the document's size.
-const VALUES: usize = 24 << 20;
+/// How much memory the values of one part may take, beside four times the document's size.
+const VALUES: usize = 16 << 20;
+
+/// The members of an object: the hashes of their names, sorted, with the beginning of each name and the end of each
+/// value.
+type Table = Vec<(u64, u32, u32)>;
 
 /// A JSON text that has no key twice.
 pub(crate) struct Parts<'t> {
     text: Cow<'t, str>,
     /// Where the components stand, by their pointers without `/components/`, where that is known beforehand.
     known: Option<&'t HashMap<Box<str>, Range<usize>>>,
-    /// The members of large objects by where these begin: the hashes of their names, sorted, with the place of each.
-    tables: RefCell<HashMap<usize, Rc<Vec<(u64, usize)>>>>,
+    /// The members of large objects by where these begin.
+    tables: RefCell<HashMap<usize, Rc<Table>>>,
     hasher: RandomState,
     anchors: OnceCell<HashMap<String, String>>,
 }
@@ -108,14 +112,15 @@ impl<'t> Parts<'t> {
         }
         let table = self.table(part, budget)?;
         let hash = self.hasher.hash_one(token);
-        let first = table.partition_point(|(known, _)| *known < hash);
-        let places = table[first..].iter().take_while(|(known, _)| *known == hash);
-        let named = places.filter_map(|(_, place)| member_at(&self.text[*place..]));
+        let first = table.partition_point(|(known, ..)| *known < hash);
+        let places = table[first..].iter().take_while(|(known, ..)| *known == hash);
+        let named =
+            places.filter_map(|(_, start, end)| member_of(self.text.get(*start as usize..*end as usize)?));
         named.filter(|(key, _)| key == token).last().map(|(_, value)| value)
     }
 
     /// The table of a large object.
-    fn table(&self, part: &str, budget: &Budget) -> Option<Rc<Vec<(u64, usize)>>> {
+    fn table(&self, part: &str, budget: &Budget) -> Option<Rc<Table>> {
         let start = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
         if let Some(table) = self.tables.borrow().get(&start) {
             return budget.steps(1).then(|| Rc::clone(table));
@@ -123,10 +128,14 @@ impl<'t> Parts<'t> {
         if !budget.steps(part.len() / STEP) {
             return None;
         }
-        let mut table = Vec::new();
-        let mut add = |key: &RawValue, _: &RawValue| {
-            let place = (key.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-            table.push((self.hasher.hash_one(name(key).as_ref()), place));
+        let mut table = Table::new();
+        let place = |at: *const u8| u32::try_from((at as usize).saturating_sub(self.text.as_ptr() as usize));
+        let mut add = |key: &RawValue, value: &RawValue| {
+            if let (Ok(start), Ok(end)) =
+                (place(key.get().as_ptr()), place(value.get().as_bytes().as_ptr_range().end))
+            {
+                table.push((self.hasher.hash_one(name(key).as_ref()), start, end));
+            }
         };
         EachMember(&mut add).deserialize(&mut serde_json::Deserializer::from_str(part)).ok()?;
         table.sort_unstable();
@@ -159,7 +168,7 @@ fn section(pointer: &str) -> Option<usize> {
 
 /// Makes a value of a part of a document of so many bytes, unless that would take too much memory.
 pub(crate) fn value(part: &str, document: usize) -> Result<Value, SpecError> {
-    if part.len() > SMALL && weight(part) > document.saturating_mul(6).saturating_add(VALUES) {
+    if part.len() > SMALL && weight(part) > document.saturating_mul(4).saturating_add(VALUES) {
         let problem = "a single operation, component or other part has too many values to be read";
         return Err(SpecError::new(problem).hint("Divide the part, or leave out what a call does not need."));
     }
@@ -170,7 +179,7 @@ pub(crate) fn value(part: &str, document: usize) -> Result<Value, SpecError> {
 fn weight(part: &str) -> usize {
     const OBJECT: usize = 400;
     const LIST: usize = 300;
-    const ITEM: usize = 90;
+    const ITEM: usize = 72;
     let (mut weight, mut is_text, mut is_escaped) = (0, false, false);
     for byte in part.bytes() {
         if is_text {
@@ -210,16 +219,12 @@ fn item<'p>(list: &'p str, token: &str) -> Option<&'p str> {
     found
 }
 
-/// The member of an object whose key a text begins with.
-fn member_at(text: &str) -> Option<(Cow<'_, str>, &str)> {
-    let first = |text| {
-        let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-        let value = values.next()?.ok()?;
-        Some((value, values.byte_offset()))
-    };
-    let (key, end) = first(text)?;
-    let (value, _) = first(text[end..].trim_start().strip_prefix(':')?)?;
-    Some((name(key), value.get()))
+/// The key and the value of the member that a text is.
+fn member_of(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let key = values.next()?.ok()?;
+    let value = text[values.byte_offset()..].trim_start().strip_prefix(':')?;
+    Some((name(key), value.trim_start()))
 }
 
 /// A key without its quotes and escapes.
