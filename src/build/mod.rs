@@ -34,7 +34,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io};
 
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::format;
 use crate::operation::OperationDef;
@@ -181,7 +181,7 @@ fn is_description(path: &Path) -> bool {
     let Ok((text, _)) = spec::json(&path.to_string_lossy(), &bytes, spec::Limits::default()) else {
         return true;
     };
-    let root: Result<HashMap<String, IgnoredAny>, _> = serde_json::from_str(&text);
+    let root: Result<HashMap<String, &RawValue>, _> = serde_json::from_str(&text);
     root.map_or(true, |root| root.contains_key("openapi") || root.contains_key("swagger"))
 }
 

@@ -278,9 +278,9 @@ struct Recent {
 }
 
 impl Recent {
-    /// For a document of so many bytes: a small part of its values.
+    /// For a document of so many bytes: those of a small one, a small part of those of a large one.
     fn of(bytes: usize) -> Self {
-        Self { found: RefCell::default(), values: Cell::default(), most: bytes / 200 + 4_096 }
+        Self { found: RefCell::default(), values: Cell::default(), most: bytes / 200 + 65_536 }
     }
 
     fn get(&self, reference: &str) -> Option<Rc<Value>> {
@@ -289,7 +289,7 @@ impl Recent {
 
     fn put(&self, reference: &str, found: &Rc<Value>) {
         let values = count(found);
-        if values > self.most / 4 {
+        if values > self.most / 4 * 3 {
             return;
         }
         let mut known = self.found.borrow_mut();
@@ -557,11 +557,11 @@ mod tests {
     fn what_is_kept_of_late_stays_small() {
         let recent = Recent::of(0);
         for number in 0..100 {
-            let list = Rc::new(Value::Array(vec![Value::Null; 500]));
+            let list = Rc::new(Value::Array(vec![Value::Null; 5_000]));
             recent.put(&number.to_string(), &list);
             assert!(recent.get(&number.to_string()).is_some() && recent.values.get() <= recent.most);
         }
-        recent.put("large", &Rc::new(Value::Array(vec![Value::Null; 5_000])));
+        recent.put("large", &Rc::new(Value::Array(vec![Value::Null; 50_000])));
         assert!(recent.get("large").is_none() && recent.get("99").is_some() && recent.get("0").is_none());
     }
 }
