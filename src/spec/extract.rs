@@ -35,6 +35,12 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Takes what was told from the budget; `false` where it is used up. A pointer may be long, and in every warning.
+    pub(crate) fn may_tell(&self, warnings: &[Warning]) -> bool {
+        let told = warnings.iter().map(|warning| warning.pointer.len() + warning.problem.len());
+        self.resolver.targets().budget.text(told.sum())
+    }
+
     /// Adds the schemas that a schema reaches, if this reading is about such schemas.
     pub(crate) fn reach(
         &self,
@@ -298,6 +304,7 @@ fn responses(
 ) -> Vec<ResponseDef> {
     let declared = operation.get("responses").and_then(Value::as_object);
     let mut found = Vec::new();
+    let mut told = warnings.len();
     for (status, response) in declared.into_iter().flatten().filter(|(status, _)| !status.starts_with("x-")) {
         let pointer = format!("{pointer}/responses/{}", token(status));
         let response = match follow(response, context.resolver, &pointer) {
@@ -315,6 +322,10 @@ fn responses(
         let first = types.and_then(|types| types.values().next()).and_then(openapi31::media_schema);
         let schema = first.as_deref().filter(|_| context.depth == Depth::Answers);
         context.reach(Depth::Answers, schema, &pointer, schemas, warnings);
+        if !context.may_tell(&warnings[told..]) {
+            break;
+        }
+        told = warnings.len();
         found.push(ResponseDef {
             status: status.clone(),
             media_types: types.map(|types| types.keys().cloned().collect()).unwrap_or_default(),

@@ -35,8 +35,13 @@ pub(crate) fn parameters(
     let mut places: HashMap<(Location, String), usize> = HashMap::new();
     for (list, pointer) in lists {
         let before = found.len();
+        let mut told = warnings.len();
         for (number, parameter) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
             let pointer = format!("{pointer}/{number}");
+            if !context.may_tell(&warnings[told..]) {
+                break;
+            }
+            told = warnings.len();
             let parameter = follow(parameter, resolver, &pointer)?;
             let parameter = if context.upgrade.is_some() {
                 let upgraded = swagger2::parameter(parameter, &pointer, warnings);
@@ -209,49 +214,68 @@ fn query_style(style: &QueryStyle) -> Style {
     }
 }
 
+/// How many parameters that do not fit to the path are told of by name.
+const MOST_TOLD: usize = 16;
+
 /// Makes path parameters and the template's variables agree: a variable without a parameter gets one, a
 /// path parameter without a variable goes.
 pub(crate) fn fit_to_path(found: &mut Vec<Found>, path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
     let variables = variables(path);
     let named: HashSet<&str> = variables.iter().map(AsRef::as_ref).collect();
-    found.retain(|one| {
-        let fits = one.def.location != Location::Path || named.contains(one.def.name.as_str());
-        if !fits {
-            let problem = format!("the path has no `{{{}}}` for the parameter of that name", one.def.name);
-            warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
-        }
-        fits
-    });
+    let is_foreign =
+        |one: &Found| one.def.location == Location::Path && !named.contains(one.def.name.as_str());
+    let (foreign, kept): (Vec<_>, Vec<_>) = std::mem::take(found).into_iter().partition(is_foreign);
+    *found = kept;
+    for one in foreign.iter().take(MOST_TOLD) {
+        let problem = format!("the path has no `{{{}}}` for the parameter of that name", one.def.name);
+        warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
+    }
+    if foreign.len() > MOST_TOLD {
+        let problem = format!("the path has no place for {} more parameters", foreign.len() - MOST_TOLD);
+        warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
+    }
     let of_path = found.iter().filter(|one| one.def.location == Location::Path);
     let mut declared: HashSet<String> = of_path.map(|one| one.def.name.clone()).collect();
-    for variable in &variables {
-        if !declared.insert(variable.clone().into_owned()) {
-            continue;
-        }
+    let mut undeclared =
+        variables.into_iter().filter(|variable| declared.insert(variable.clone().into_owned()));
+    for variable in undeclared.by_ref().take(MOST_TOLD) {
         let problem = format!("no path parameter `{variable}` is declared; read as a required string");
         warnings.push(Warning::new(pointer, problem, Effect::Assumed));
-        let schema = json!({"type": "string"});
-        found.push(Found {
-            def: ParameterDef {
-                name: variable.clone().into_owned(),
-                location: Location::Path,
-                required: true,
-                style: Style::Simple,
-                explode: false,
-                allow_reserved: false,
-                deep_arrays: DeepArrays::default(),
-                deprecated: false,
-                content: None,
-                encoding: None,
-                description: None,
-                schema: SchemaDef {
-                    types: crate::operation::Types::STRING,
-                    text: schema.to_string(),
-                    ..SchemaDef::default()
-                },
+        found.push(undeclared_one(&variable));
+    }
+    let before = found.len();
+    found.extend(undeclared.map(|variable| undeclared_one(&variable)));
+    if found.len() > before {
+        let problem = format!(
+            "{} more path parameters are not declared; read as required strings",
+            found.len() - before
+        );
+        warnings.push(Warning::new(pointer, problem, Effect::Assumed));
+    }
+}
+
+/// The parameter of a variable that none is declared for.
+fn undeclared_one(variable: &str) -> Found {
+    Found {
+        def: ParameterDef {
+            name: variable.to_owned(),
+            location: Location::Path,
+            required: true,
+            style: Style::Simple,
+            explode: false,
+            allow_reserved: false,
+            deep_arrays: DeepArrays::default(),
+            deprecated: false,
+            content: None,
+            encoding: None,
+            description: None,
+            schema: SchemaDef {
+                types: crate::operation::Types::STRING,
+                text: json!({"type": "string"}).to_string(),
+                ..SchemaDef::default()
             },
-            schema: None,
-        });
+        },
+        schema: None,
     }
 }
 
