@@ -36,7 +36,7 @@ use self::place::Place;
 use self::reading::Input;
 use crate::error::Result;
 use crate::operation::ServiceDef;
-use crate::spec::{self, Depth, Description, Limits, Warning};
+use crate::spec::{self, Depth, Description, Limits, Survey, Warning};
 use crate::table::OperationTable;
 
 #[cfg(feature = "client")]
@@ -168,6 +168,27 @@ impl Document {
         })?;
         found.warnings = warnings;
         self.settle(&mut found.service);
+        Ok(found)
+    }
+
+    /// What there is in it: everything is read, as for [`Document::describe`], and nothing kept but what was passed over
+    /// and the number of operations, so that a large document takes little more memory than its text.
+    ///
+    /// # Errors
+    /// As [`Document::read`].
+    pub fn survey(&self) -> Result<Survey> {
+        let name = self.name();
+        let (mut found, warnings) = self.read_as(None, |input| {
+            let mut found: Survey = match input {
+                Input::Folder(source, overlays) => {
+                    spec::read_folder_patched(&name, source, Depth::Requests, overlays)?.into()
+                }
+                Input::Text(text, source) => spec::survey(&name, text, &source)?,
+            };
+            let warnings = std::mem::take(&mut found.warnings);
+            Ok((found, warnings))
+        })?;
+        found.warnings = warnings;
         Ok(found)
     }
 

@@ -34,6 +34,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs, io};
 
+use serde_json::value::RawValue;
+
 use crate::format;
 use crate::operation::OperationDef;
 use crate::source::FolderSource;
@@ -179,7 +181,7 @@ fn is_description(path: &Path) -> bool {
     let Ok((text, _)) = spec::json(&path.to_string_lossy(), &bytes, spec::Limits::default()) else {
         return true;
     };
-    let root: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(&text);
+    let root: Result<HashMap<String, &RawValue>, _> = serde_json::from_str(&text);
     root.map_or(true, |root| root.contains_key("openapi") || root.contains_key("swagger"))
 }
 

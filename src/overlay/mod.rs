@@ -168,6 +168,10 @@ impl crate::spec::Patch for Overlays {
     fn patch(&self, document: &mut Value) -> Result<(), SpecError> {
         self.apply(document, None)
     }
+
+    fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
 }
 
 /// A JSON pointer as a URI fragment.

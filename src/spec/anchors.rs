@@ -6,8 +6,10 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::document::is_since_3_1;
 use super::error::token;
 use super::reference::percent_decoded;
 
@@ -44,7 +46,7 @@ const MAX_URI: usize = 4 << 10;
 const MAX_PLACES: usize = 64 << 20;
 
 /// The document with its references by place; `None` where it names nothing.
-pub(crate) fn by_place(root: &Value) -> Option<Value> {
+fn by_place(root: &Value) -> Option<Value> {
     if !may_be_named(root) {
         return None;
     }
@@ -60,13 +62,31 @@ pub(crate) fn by_place(root: &Value) -> Option<Value> {
     Some(placed)
 }
 
-/// The place of an anchor, for references from other files.
-pub(crate) fn find(root: &Value, name: &str) -> Option<String> {
+/// The text of a document with its references by place; parts have names since `OpenAPI` 3.1.
+pub(crate) fn placed_document(text: Cow<'_, str>) -> Cow<'_, str> {
+    #[derive(Deserialize)]
+    struct Root {
+        openapi: Option<Value>,
+    }
+    let version = || serde_json::from_str::<Root>(&text).ok()?.openapi;
+    if may_name(&text) && is_since_3_1(version().as_ref()) { placed(text) } else { text }
+}
+
+/// A text with its references by place. Values are made of one that gives names, which few do.
+pub(crate) fn placed(text: Cow<'_, str>) -> Cow<'_, str> {
+    let root = may_name(&text).then(|| serde_json::from_str(&text).ok()).flatten();
+    match root.and_then(|root| by_place(&root)) {
+        Some(placed) => Cow::Owned(placed.to_string()),
+        None => text,
+    }
+}
+
+/// The places of anchors, for references from other files.
+pub(crate) fn places(root: &Value) -> HashMap<String, String> {
     let mut names = Names::default();
     let base = Base { uri: "".into(), pointer: "".into() };
     names.gather(root, &base, &mut String::new(), false);
-    let mut places = names.anchors.into_iter().filter(|((_, known), _)| known == name);
-    places.next().map(|(_, pointer)| pointer)
+    names.anchors.into_iter().map(|((_, name), pointer)| (name, pointer)).collect()
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {

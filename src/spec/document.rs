@@ -20,21 +20,19 @@ pub(crate) struct Parsed {
     pub(crate) warnings: Vec<Warning>,
 }
 
-impl Parsed {
-    fn of(file: &str, read: tree::Read) -> Self {
-        let warning = |pointer| {
-            let mut warning = Warning::new(pointer, TWICE, Effect::PartIgnored);
-            file.clone_into(&mut warning.file);
-            warning
-        };
-        let mut warnings: Vec<_> =
-            read.duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
-        if read.more_duplicates > 0 {
-            let problem = format!("{} more keys are given twice; the last ones hold", read.more_duplicates);
-            warnings.push(Warning { problem, ..warning("#".to_owned()) });
-        }
-        Self { value: read.value, warnings }
+/// The warnings of the keys that a document gives twice.
+fn told(file: &str, read: &tree::Read) -> Vec<Warning> {
+    let warning = |pointer| {
+        let mut warning = Warning::new(pointer, TWICE, Effect::PartIgnored);
+        file.clone_into(&mut warning.file);
+        warning
+    };
+    let mut warnings: Vec<_> = read.duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
+    if read.more_duplicates > 0 {
+        let problem = format!("{} more keys are given twice; the last ones hold", read.more_duplicates);
+        warnings.push(Warning { problem, ..warning("#".to_owned()) });
     }
+    warnings
 }
 
 /// What is said of a key that an object has twice.
@@ -69,25 +67,49 @@ fn is_utf16(bytes: &[u8]) -> bool {
     matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..])
 }
 
-/// A JSON text as a value.
-pub(crate) fn from_json(text: &str, limits: Limits) -> Result<tree::Read, SpecError> {
+/// A document's text as JSON that has no key twice, with warnings of the keys that it had twice.
+type Clean<'b> = (Cow<'b, str>, Vec<Warning>);
+
+/// A JSON text: as it is, where it has no key twice.
+fn from_json<'b>(file: &str, text: &'b str, limits: Limits) -> Result<Clean<'b>, SpecError> {
+    let failed = |error: serde_json::Error| json_error(&error).file(file);
     let mut parser = serde_json::Deserializer::from_str(text);
-    let read = tree::read(&mut parser, State::json(limits)).and_then(|read| parser.end().map(|()| read));
-    read.map_err(|error| json_error(&error))
+    let checked =
+        tree::check(&mut parser, State::json(limits)).and_then(|twice| parser.end().map(|()| twice));
+    if !checked.map_err(failed)? {
+        return Ok((Cow::Borrowed(text), Vec::new()));
+    }
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let read = tree::write(&mut parser, State::json(limits)).map_err(failed)?;
+    let warnings = told(file, &read);
+    Ok((Cow::Owned(read.text), warnings))
+}
+
+fn from_yaml<'b>(file: &str, text: &str, limits: Limits) -> Result<Clean<'b>, SpecError> {
+    let read = yaml::to_json(text, limits).map_err(|error| error.file(file))?;
+    let warnings = told(file, &read);
+    Ok((Cow::Owned(read.text), warnings))
 }
 
 /// Reads JSON where the text begins with `{`, else YAML. A brace may begin a YAML flow mapping too, unless the
 /// file's name says JSON.
-pub(crate) fn parse(file: &str, bytes: &[u8], limits: Limits) -> Result<Parsed, SpecError> {
+pub(crate) fn clean<'b>(file: &str, bytes: &'b [u8], limits: Limits) -> Result<Clean<'b>, SpecError> {
     let text = text(file, bytes, limits)?;
-    if text.trim_start().starts_with('{') {
-        match from_json(text, limits).map_err(|error| error.file(file)) {
-            Ok(read) => return Ok(Parsed::of(file, read)),
-            Err(error) if extension(file) == Some("json") => return Err(error),
-            Err(error) => return from_yaml(file, text, limits).map_err(|_| error),
-        }
+    if !text.trim_start().starts_with('{') {
+        return from_yaml(file, text, limits);
     }
-    from_yaml(file, text, limits)
+    match from_json(file, text, limits) {
+        Err(error) if extension(file) != Some("json") => from_yaml(file, text, limits).map_err(|_| error),
+        read => read,
+    }
+}
+
+/// The document as a value, for what changes it or looks for any part of it: that takes some twenty times the memory
+/// of its text.
+pub(crate) fn parse(file: &str, bytes: &[u8], limits: Limits) -> Result<Parsed, SpecError> {
+    let (text, warnings) = clean(file, bytes, limits)?;
+    let value = serde_json::from_str(&text).map_err(|error| json_error(&error).file(file))?;
+    Ok(Parsed { value, warnings })
 }
 
 /// The document as JSON text, for [`super::index`]: JSON as it is, YAML converted.
@@ -106,12 +128,7 @@ pub fn json<'b>(
     if is_json {
         return Ok((Cow::Borrowed(text), Vec::new()));
     }
-    let Parsed { value, warnings } = from_yaml(file, text, limits)?;
-    Ok((Cow::Owned(value.to_string()), warnings))
-}
-
-fn from_yaml(file: &str, text: &str, limits: Limits) -> Result<Parsed, SpecError> {
-    yaml::to_json(text, limits).map(|read| Parsed::of(file, read)).map_err(|error| error.file(file))
+    from_yaml(file, text, limits)
 }
 
 pub(crate) fn json_error(error: &serde_json::Error) -> SpecError {

@@ -2,8 +2,6 @@
 //!
 //! The whole and the lazy reading both come here; they differ only in how a reference is resolved.
 
-use std::borrow::Cow;
-
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -13,7 +11,7 @@ use super::encoding;
 use super::error::{Effect, SpecError, Warning, told_token};
 use super::names;
 use super::parameter::{self, Found};
-use super::reference::{Resolve, follow};
+use super::reference::{Resolve, Shared, follow};
 use super::schema::Reached;
 use super::security::{checked, security};
 use super::server::servers;
@@ -37,6 +35,12 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Takes what was told from the budget; `false` where it is used up. A pointer may be long, and in every warning.
+    pub(crate) fn may_tell(&self, warnings: &[Warning]) -> bool {
+        let told = warnings.iter().map(|warning| warning.pointer.len() + warning.problem.len());
+        self.resolver.targets().budget.text(told.sum())
+    }
+
     /// Adds the schemas that a schema reaches, if this reading is about such schemas.
     pub(crate) fn reach(
         &self,
@@ -105,7 +109,7 @@ pub(crate) fn parts(
 ) -> Result<(OperationDef, Reached), SpecError> {
     let pointer = site.pointer();
     let operation = follow(site.operation, context.resolver, &pointer)?;
-    let Value::Object(operation) = operation.as_ref() else {
+    let Value::Object(operation) = &*operation else {
         return Err(SpecError::at(pointer, "the operation is not an object"));
     };
     let id = id(operation.get("operationId"));
@@ -132,8 +136,8 @@ pub(crate) fn parts(
     }
     let parameters: Vec<ParameterDef> = found.into_iter().map(|one| one.def).collect();
     let body = match context.upgrade {
-        Some(upgrade) => upgrade.request_body(operation, &lists, context.resolver)?.map(Cow::Owned),
-        None => present(operation, "requestBody").map(Cow::Borrowed),
+        Some(upgrade) => upgrade.request_body(operation, &lists, context.resolver)?.map(Shared::from),
+        None => present(operation, "requestBody").map(Shared::Here),
     };
     let body = body.map(|body| request_body(&body, &pointer, context, &mut schemas, warnings)).transpose()?;
     let responses = responses(operation, &pointer, context, &mut schemas, warnings);
@@ -300,23 +304,28 @@ fn responses(
 ) -> Vec<ResponseDef> {
     let declared = operation.get("responses").and_then(Value::as_object);
     let mut found = Vec::new();
+    let mut told = warnings.len();
     for (status, response) in declared.into_iter().flatten().filter(|(status, _)| !status.starts_with("x-")) {
         let pointer = format!("{pointer}/responses/{}", told_token(status));
         let response = match follow(response, context.resolver, &pointer) {
             Ok(response) => response,
             Err(error) => {
                 warnings.push(Warning::new(&pointer, error.problem, Effect::PartIgnored));
-                Cow::Owned(Value::Null)
+                Value::Null.into()
             }
         };
         let response = match context.upgrade {
-            Some(upgrade) => Cow::Owned(upgrade.response(&response, operation)),
+            Some(upgrade) => upgrade.response(&response, operation).into(),
             None => response,
         };
         let types = response.get("content").and_then(Value::as_object);
         let first = types.and_then(|types| types.values().next()).and_then(openapi31::media_schema);
         let schema = first.as_deref().filter(|_| context.depth == Depth::Answers);
         context.reach(Depth::Answers, schema, &pointer, schemas, warnings);
+        if !context.may_tell(&warnings[told..]) {
+            break;
+        }
+        told = warnings.len();
         found.push(ResponseDef {
             status: status.clone(),
             media_types: types.map(|types| types.keys().cloned().collect()).unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! The schema beside GraphQL documents, as far as variables need it: its input types as JSON Schema.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use graphql_parser::Pos;
 use graphql_parser::query::{Selection, SelectionSet, Type, Value as Literal, VariableDefinition};
@@ -23,16 +23,16 @@ pub(crate) struct Slice {
     known: bool,
     /// Scalars and enums whole, input objects as references.
     named: HashMap<String, Value>,
-    inputs: HashMap<String, Value>,
+    inputs: HashMap<String, Rc<Value>>,
     queries: Option<HashSet<String>>,
     mutations: Option<HashSet<String>>,
     targets: Targets,
 }
 
 impl Resolve for Slice {
-    fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String> {
+    fn resolve(&self, reference: &str) -> Result<Rc<Value>, String> {
         let input = reference.strip_prefix(PREFIX).and_then(|name| self.inputs.get(name));
-        input.map(Cow::Borrowed).ok_or_else(|| super::reference::missing(reference))
+        input.cloned().ok_or_else(|| super::reference::missing(reference))
     }
 
     fn targets(&self) -> &Targets {
@@ -135,7 +135,7 @@ impl Slice {
             if let TypeDefinition::InputObject(one) = one {
                 let fields = one.fields.iter().map(Field::from);
                 let schema = self.object(fields).map_err(|(at, problem)| fault(at, problem))?;
-                self.inputs.insert(one.name.clone(), schema);
+                self.inputs.insert(one.name.clone(), Rc::new(schema));
             }
         }
         Ok(())
@@ -196,7 +196,7 @@ impl Slice {
     pub(crate) fn input_of(&self, kind: &Type<'_, String>) -> Option<&Value> {
         match kind {
             Type::NonNullType(inner) => self.input_of(inner),
-            Type::NamedType(name) => self.inputs.get(name),
+            Type::NamedType(name) => self.inputs.get(name).map(Rc::as_ref),
             Type::ListType(_) => None,
         }
     }

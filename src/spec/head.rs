@@ -1,14 +1,72 @@
 //! What both ways of reading take from a document's root: its format, and what holds for all operations.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::document;
 use super::error::{SpecError, Warning};
+use super::limits::Budget;
+use super::parts::Parts;
 use super::reference::Resolve;
 use super::security::checked;
 use super::service::{self, Defaults};
 use super::swagger2::Upgrade;
 use crate::operation::ServiceDef;
+
+/// The members of a root that are read for this; of `components` only the security schemes are.
+const MEMBERS: [&str; 24] = [
+    "openapi",
+    "swagger",
+    "asyncapi",
+    "arazzo",
+    "overlay",
+    "info",
+    "servers",
+    "host",
+    "basePath",
+    "schemes",
+    "consumes",
+    "produces",
+    "security",
+    "securityDefinitions",
+    "x-base-url-suffixes",
+    "x-comma-lists",
+    "x-deep-object-arrays",
+    "x-environment",
+    "x-error",
+    "x-pagination",
+    "x-rate-limit",
+    "x-region-discovery",
+    "x-regions",
+    "x-service",
+];
+const SCHEMES: &str = "/components/securitySchemes";
+
+/// Whether a member of a root is read for this.
+pub(crate) fn is_member(key: &str) -> bool {
+    MEMBERS.contains(&key)
+}
+
+/// Those members of a document, where it is an object.
+pub(crate) fn members(parts: &Parts<'_>, budget: &Budget) -> Result<Value, SpecError> {
+    let root = parts.text().trim();
+    if !root.starts_with('{') {
+        return Ok(Value::Null);
+    }
+    let value = |pointer: String, part| {
+        parts.value(part).map_err(|error| SpecError { pointer: Some(pointer), position: None, ..error })
+    };
+    let mut read = Map::new();
+    for key in MEMBERS {
+        if let Some(part) = parts.member(root, key, budget) {
+            read.insert(key.to_owned(), value(format!("#/{key}"), part)?);
+        }
+    }
+    if let (part, "") = parts.down(SCHEMES, budget) {
+        let schemes = value(format!("#{SCHEMES}"), part)?;
+        read.insert("components".to_owned(), json!({"securitySchemes": schemes}));
+    }
+    Ok(Value::Object(read))
+}
 
 /// A root, read.
 #[derive(Debug)]

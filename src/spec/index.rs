@@ -4,7 +4,6 @@
 //! Everything is kept as ranges of the text, so that an owner holds the text and its index side by side.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
@@ -19,11 +18,13 @@ use super::error::{SpecError, Warning, token, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
 use super::limits::Limits;
-use super::reference::{Files, Resolve, Targets, Whole, missing, percent_decoded, reference};
+use super::parts::{self, name};
+use super::reference::{Resolve, Whole, reference};
 use super::schema::Reached;
 use super::service::Defaults;
 use super::swagger2::Upgrade;
-use super::{Depth, NoSource, Source, anchors, check_id, check_path, document, file_name, names, stem};
+use super::whole::{check_id, check_path};
+use super::{Depth, NoSource, Source, anchors, document, file_name, names, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// Where everything of a JSON document stands.
@@ -42,6 +43,7 @@ pub struct Index {
     upgrade: Option<Upgrade>,
     defaults: Defaults,
     items: Vec<Item>,
+    /// By their pointers without `/components/`.
     components: HashMap<Box<str>, Range<usize>>,
 }
 
@@ -71,10 +73,7 @@ struct Item {
 /// The members of a path item that its operations share.
 const SHARED: [&str; 4] = ["parameters", "servers", "summary", "description"];
 /// Where Swagger 2.0 has what `OpenAPI` 3.0 has under `components`.
-const SECTIONS: [&str; 3] = ["/definitions", "/parameters", "/responses"];
-/// Members of the root that no operation needs; `webhooks` are calls of the other side.
-const SKIPPED: [&str; 3] = ["tags", "webhooks", "externalDocs"];
-
+pub(crate) const SECTIONS: [&str; 3] = ["/definitions", "/parameters", "/responses"];
 /// Finds the operations of a JSON document. `None` where it must be read whole: the text is not JSON, its shape
 /// is at fault, it has no paths, or its path items and operations are references or carry GraphQL.
 ///
@@ -114,20 +113,19 @@ impl Index {
     ) -> Result<(OperationDef, Vec<Warning>), SpecError> {
         let extractor = self.extractor(text, source);
         let (operation, reached, warnings) = extractor.extract(number, depth)?;
-        Ok((OperationDef { schemas: reached.kept(&extractor.resolver), ..operation }, warnings))
+        Ok((OperationDef { schemas: reached.kept(&extractor.whole), ..operation }, warnings))
     }
 
     /// Extracts operation after operation: what they have in common is read once.
     pub(crate) fn extractor<'a>(&'a self, text: &'a str, source: &'a dyn Source) -> Extractor<'a> {
-        let (files, whole) = (Files::new(source, &self.file), OnceCell::new());
-        let targets = Targets::of(text.len());
-        Extractor { resolver: Lazy { text, index: self, files, whole, targets } }
+        Extractor { index: self, whole: Whole::new(text, Some(&self.components), source, &self.file) }
     }
 }
 
 /// Extracts operations from the text that was indexed.
 pub(crate) struct Extractor<'a> {
-    resolver: Lazy<'a>,
+    index: &'a Index,
+    whole: Whole<'a>,
 }
 
 impl Extractor<'_> {
@@ -138,7 +136,7 @@ impl Extractor<'_> {
         depth: Depth,
     ) -> Result<(OperationDef, Reached, Vec<Warning>), SpecError> {
         let mut warnings = Vec::new();
-        let file = &self.resolver.index.file;
+        let file = &self.index.file;
         let (operation, reached) =
             self.read(number, depth, &mut warnings).map_err(|error| error.file(file))?;
         for warning in &mut warnings {
@@ -149,8 +147,8 @@ impl Extractor<'_> {
 
     /// The reference and the text of a schema by its number among those reached.
     pub(crate) fn schema(&self, number: u32) -> Option<(Arc<str>, Arc<str>)> {
-        let targets = &self.resolver.targets;
-        let target = targets.target(number, &self.resolver).ok()?;
+        let targets = self.whole.targets();
+        let target = targets.target(number, &self.whole).ok()?;
         Some((targets.reference(number), Arc::clone(&target.text)))
     }
 
@@ -160,86 +158,32 @@ impl Extractor<'_> {
         depth: Depth,
         warnings: &mut Vec<Warning>,
     ) -> Result<(OperationDef, Reached), SpecError> {
-        let Lazy { text, index, .. } = self.resolver;
+        let Self { index, whole } = self;
         let foreign = || SpecError::new("the index is not one of this text");
         let entry = index.entries.get(number).ok_or_else(foreign)?;
         let item = index.items.get(entry.item).ok_or_else(foreign)?;
         let mut shared = Map::new();
         for (key, place) in &item.shared {
-            shared.insert((*key).to_owned(), value(text, place)?);
+            shared.insert((*key).to_owned(), self.value(place)?);
         }
         let context = Context {
             document: 0,
             upgrade: index.upgrade.as_ref(),
             defaults: &index.defaults,
             schemes: &index.service.security_schemes,
-            resolver: &self.resolver,
+            resolver: whole,
             depth,
         };
         let operation =
-            if entry.place.is_empty() { Value::Object(Map::new()) } else { value(text, &entry.place)? };
+            if entry.place.is_empty() { Value::Object(Map::new()) } else { self.value(&entry.place)? };
         let method = entry.method.clone();
         let site = Site { path: &item.path, method, shared: &shared, operation: &operation };
         extract::parts(&context, &site, warnings)
     }
-}
 
-fn value(text: &str, place: &Range<usize>) -> Result<Value, SpecError> {
-    let part = text.get(place.clone()).ok_or_else(|| SpecError::new("the index is not one of this text"))?;
-    serde_json::from_str(part).map_err(|error| document::json_error(&error))
-}
-
-/// Resolves references by the index; what is no component by parsing the whole text, once.
-struct Lazy<'a> {
-    text: &'a str,
-    index: &'a Index,
-    files: Files<'a>,
-    whole: OnceCell<Value>,
-    targets: Targets,
-}
-
-impl Resolve for Lazy<'_> {
-    fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String> {
-        let Some(fragment) = self.files.own(reference) else {
-            return self.files.resolve(reference, self).map(Cow::Owned);
-        };
-        let find = |root, fragment| self.files.finder.find(root, fragment, self);
-        if let Some((place, rest)) = self.component(fragment) {
-            // The text is read each time: its values are some fifteen bytes each.
-            if !self.targets.budget.steps(place.len() / 16) {
-                return Err(missing(reference));
-            }
-            let component = value(self.text, place).map_err(|error| error.problem)?;
-            let found = find(&component, rest).map(Cow::into_owned);
-            return found.map(Cow::Owned).ok_or_else(|| missing(reference));
-        }
-        let limits = self.files.limits;
-        let parse = || document::from_json(self.text, limits).map(|read| read.value).unwrap_or_default();
-        self.files
-            .finder
-            .find(self.whole.get_or_init(parse), fragment, self)
-            .ok_or_else(|| missing(reference))
-    }
-
-    fn targets(&self) -> &Targets {
-        &self.targets
-    }
-}
-
-impl Lazy<'_> {
-    /// The component that a fragment begins with, and the rest of the fragment.
-    fn component<'f>(&self, fragment: &'f str) -> Option<(&Range<usize>, &'f str)> {
-        let in_root =
-            |section: &&str| fragment.strip_prefix(*section).is_some_and(|rest| rest.starts_with('/'));
-        let (section, name) = match SECTIONS.into_iter().find(in_root) {
-            Some(section) => (section, &fragment[section.len() + 1..]),
-            None => fragment.strip_prefix("/components/")?.split_once('/')?,
-        };
-        let (name, rest) = name.split_at(name.find('/').unwrap_or(name.len()));
-        let key = format!("{section}/{name}");
-        let known = self.index.components.get(key.as_str());
-        let place = known.or_else(|| self.index.components.get(percent_decoded(&key)?.as_str()))?;
-        Some((place, rest))
+    fn value(&self, place: &Range<usize>) -> Result<Value, SpecError> {
+        let part = self.whole.parts.text().get(place.clone());
+        self.whole.parts.value(part.ok_or_else(|| SpecError::new("the index is not one of this text"))?)
     }
 }
 
@@ -280,7 +224,7 @@ impl Found<'_> {
         let root = Value::Object(self.root);
         let Head { format, upgrade, defaults, service } = head::read(
             &root,
-            &Whole::new(&root, &NoSource, file, self.text.len()),
+            &Whole::new(self.text, Some(&self.components), &NoSource, file),
             stem(file),
             &mut warnings,
         )?;
@@ -358,13 +302,19 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
                 (Level::Root, section) if SECTIONS.iter().any(|known| &known[1..] == section) => {
                     Level::Section(format!("/{section}"))
                 }
-                (Level::Root, skipped) if SKIPPED.contains(&skipped) => {
-                    map.next_value::<IgnoredAny>()?;
+                (Level::Root, member) if head::is_member(member) => {
+                    let part = map.next_value::<&RawValue>()?.get();
+                    match parts::value(part, found.text.len()) {
+                        Ok(value) => {
+                            found.root.insert(key.into_owned(), value);
+                        }
+                        // The whole reading tells what is wrong.
+                        Err(_) => found.needs_whole = true,
+                    }
                     continue;
                 }
                 (Level::Root, _) => {
-                    let value = map.next_value()?;
-                    found.root.insert(key.into_owned(), value);
+                    map.next_value::<IgnoredAny>()?;
                     continue;
                 }
                 (Level::Paths, path) if path.starts_with("x-") => {
@@ -442,13 +392,4 @@ fn operation<'de, A: MapAccess<'de>>(
 fn leads_away(schemes: &Value) -> bool {
     let mut schemes = schemes.as_object().into_iter().flat_map(Map::values).filter_map(reference);
     schemes.any(|target| !target.starts_with("#/components/securitySchemes/"))
-}
-
-/// A key without its quotes and escapes.
-fn name(key: &RawValue) -> Cow<'_, str> {
-    let quoted = key.get();
-    match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
-        _ => Cow::Owned(serde_json::from_str(quoted).unwrap_or_default()),
-    }
 }

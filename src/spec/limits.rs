@@ -46,8 +46,7 @@ impl Limits {
         Self { depth, ..self }
     }
 
-    /// How many values a text may have, keys not counted; 5 million by default. A value takes some 100 bytes of
-    /// memory while a document is read whole.
+    /// How many values a text may have, keys not counted; 5 million by default.
     #[must_use]
     pub const fn nodes(self, nodes: usize) -> Self {
         Self { nodes, ..self }

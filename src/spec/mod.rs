@@ -1,4 +1,5 @@
-//! API descriptions (`OpenAPI` 3.0 to 3.2, Swagger 2.0, GraphQL) to plain owned data: text, to a JSON value, to [`OperationDef`]s.
+//! API descriptions (`OpenAPI` 3.0 to 3.2, Swagger 2.0, GraphQL) to plain owned data: text, to JSON text, of
+//! which one part after the other is made a value, to [`OperationDef`]s.
 //!
 //! One door for a document ([`read`]), one for a folder of a service ([`read_folder`]), one for a JSON
 //! document whose operations are wanted singly ([`index`]). Files come through the [`Source`] that the
@@ -18,6 +19,7 @@ mod limits;
 mod names;
 mod openapi31;
 mod parameter;
+mod parts;
 mod position;
 mod reference;
 mod schema;
@@ -29,9 +31,10 @@ mod swagger2;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod whole;
 mod yaml;
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::io;
 
 use serde_json::{Map, Value};
@@ -39,7 +42,6 @@ use serde_json::{Map, Value};
 pub(crate) use document::{Parsed, lay_over, parse, scalar};
 pub use document::{json, text};
 pub(crate) use error::token;
-use error::told_token;
 pub use error::{Effect, Position, SpecError, Warning};
 pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
@@ -49,10 +51,9 @@ pub(crate) use position::{nearest, tokens};
 pub(crate) use reference::{count, joined, percent_decoded};
 pub(crate) use schema::Reached;
 
-use self::extract::{Context, Site};
-use self::head::Head;
-use self::reference::{Resolve, Whole};
-use crate::operation::{Method, OperationDef, ServiceDef};
+use self::reference::Whole;
+use self::whole::Reading;
+use crate::operation::{OperationDef, ServiceDef};
 
 /// The files beside a document.
 pub trait Source {
@@ -100,6 +101,9 @@ pub(crate) trait Patch {
     /// # Errors
     /// Where the change cannot be made.
     fn patch(&self, document: &mut Value) -> Result<(), SpecError>;
+
+    /// Whether it changes nothing whatever the document.
+    fn is_empty(&self) -> bool;
 }
 
 /// Changes nothing.
@@ -108,6 +112,10 @@ struct NoPatch;
 impl Patch for NoPatch {
     fn patch(&self, _document: &mut Value) -> Result<(), SpecError> {
         Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        true
     }
 }
 
@@ -137,11 +145,41 @@ pub struct Description {
     pub warnings: Vec<Warning>,
 }
 
+/// What there is in a document, all of it read, without what it says of each operation.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Survey {
+    /// The format as `opcall check` names it: `openapi 3.0.3`, or `graphql`.
+    pub format: String,
+    /// How many operations can be called.
+    pub operations: usize,
+    /// What was passed over.
+    pub warnings: Vec<Warning>,
+}
+
+impl Survey {
+    /// How many operations could not be read; each has a warning.
+    #[must_use]
+    pub fn skipped(&self) -> usize {
+        skipped(&self.warnings)
+    }
+}
+
+impl From<Description> for Survey {
+    fn from(found: Description) -> Self {
+        Self { format: found.format, operations: found.operations.len(), warnings: found.warnings }
+    }
+}
+
+fn skipped(warnings: &[Warning]) -> usize {
+    warnings.iter().filter(|warning| warning.effect == Effect::OperationSkipped).count()
+}
+
 impl Description {
     /// How many operations could not be read; each has a warning.
     #[must_use]
     pub fn skipped(&self) -> usize {
-        self.warnings.iter().filter(|warning| warning.effect == Effect::OperationSkipped).count()
+        skipped(&self.warnings)
     }
 }
 
@@ -150,13 +188,33 @@ impl Description {
 /// # Errors
 /// Where the document cannot be read at all; what is wrong with a single operation is a warning.
 pub fn read(file: &str, bytes: &[u8], source: &dyn Source, depth: Depth) -> Result<Description, SpecError> {
+    alone(file, bytes, source, Some(depth)).map(|(found, _)| found)
+}
+
+/// Reads one document as [`read`] does and keeps nothing of its operations, so that it takes little more memory than
+/// its text.
+///
+/// # Errors
+/// As [`read`].
+pub fn survey(file: &str, bytes: &[u8], source: &dyn Source) -> Result<Survey, SpecError> {
+    let (found, operations) = alone(file, bytes, source, None)?;
+    Ok(Survey { format: found.format, operations, warnings: found.warnings })
+}
+
+/// Reads one document; tells how many operations it has too.
+fn alone(
+    file: &str,
+    bytes: &[u8],
+    source: &dyn Source,
+    depth: Option<Depth>,
+) -> Result<(Description, usize), SpecError> {
     let limits = source.limits();
-    let document::Parsed { value, mut warnings } = document::parse(file, bytes, limits)?;
-    let found = one(&Reading { file, bytes: bytes.len(), folder: None, source, depth, number: 0 }, &value)?;
-    drop(value);
+    let (text, mut warnings) = document::clean(file, bytes, limits)?;
+    let reading = Reading { file, bytes: bytes.len(), folder: None, source, depth, number: 0 };
+    let (found, count) = whole::read(&reading, text)?;
     warnings.extend(found.warnings);
     position::locate(document::text(file, bytes, limits)?, &mut warnings);
-    Ok(Description { warnings, ..found })
+    Ok((Description { warnings, ..found }, count))
 }
 
 /// Reads the folder of a service: `service.yaml` is laid under each other `.yaml`, `.yml` or `.json`
@@ -184,52 +242,47 @@ pub(crate) fn read_folder_patched(
     files.retain(|file| matches!(document::extension(file), Some("yaml" | "yml" | "json")));
     files.sort_unstable();
     let full = |file: &str| if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
-    let parse = |file: &str| {
+    let read = |file: &str| {
         let bytes = source.read(file).map_err(|error| SpecError::new(format!("cannot be read: {error}")));
-        let bytes = bytes.map_err(|error| error.file(&full(file)))?;
-        document::parse(&full(file), &bytes, limits).map(|parsed| (parsed, bytes))
+        bytes.map_err(|error| error.file(&full(file)))
     };
-    let locate = |file: &str, bytes: &[u8], warnings: &mut [Warning]| {
-        document::text(file, bytes, limits).map(|text| position::locate(text, warnings))
+    let reading =
+        Reading { file: folder, bytes: 0, folder: Some(folder), source, depth: Some(depth), number: 0 };
+    let describe = |file: &str, bytes: &[u8], number, text: Cow<'_, str>, before: Option<&Description>| {
+        let reading = Reading { file: &full(file), bytes: bytes.len(), number, ..reading };
+        let (mut found, _) = whole::read(&reading, text)?;
+        if let Some(before) = before {
+            folder::keep_apart(before, &mut found, &full(file));
+        }
+        position::locate(document::text(file, bytes, limits)?, &mut found.warnings);
+        Ok::<_, SpecError>(found)
     };
-
-    let reading = Reading { file: folder, bytes: 0, folder: Some(folder), source, depth, number: 0 };
     let mut whole: Option<Description> = None;
     let mut warnings = Vec::new();
     let mut base = Map::new();
     if files.iter().any(|file| file == BASE) {
         files.retain(|file| file != BASE);
-        let (mut parsed, bytes) = parse(BASE)?;
-        locate(BASE, &bytes, &mut parsed.warnings)?;
-        warnings.extend(parsed.warnings);
-        let mut value = parsed.value;
-        if let Value::Object(map) = &value {
-            base.clone_from(map);
+        let bytes = read(BASE)?;
+        let text = located(document::clean(&full(BASE), &bytes, limits)?, &bytes, limits, &mut warnings)?;
+        if !files.is_empty()
+            && let Ok(Value::Object(map)) = serde_json::from_str(&text)
+        {
+            base = map;
             base.shift_remove("paths");
         }
-        patch.patch(&mut value)?;
-        let mut found = one(&Reading { file: &full(BASE), bytes: bytes.len(), ..reading }, &value)?;
-        locate(BASE, &bytes, &mut found.warnings)?;
-        if value.get("paths").is_none() {
+        let text = changed(text, &Map::new(), patch)?;
+        let has_paths = Whole::new(&*text, None, source, BASE).member("paths").is_some();
+        let mut found = describe(BASE, &bytes, 0, text, None)?;
+        if !has_paths {
             found.documents.clear();
         }
         whole = Some(found);
     }
     for file in &files {
-        let (mut parsed, bytes) = parse(file)?;
-        locate(file, &bytes, &mut parsed.warnings)?;
-        warnings.extend(parsed.warnings);
-        if let Value::Object(document) = &mut parsed.value {
-            document::lay_over(&base, document);
-        }
-        patch.patch(&mut parsed.value)?;
+        let bytes = read(file)?;
+        let text = located(document::clean(&full(file), &bytes, limits)?, &bytes, limits, &mut warnings)?;
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
-        let mut found =
-            one(&Reading { file: &full(file), bytes: bytes.len(), number, ..reading }, &parsed.value)?;
-        if let Some(whole) = &whole {
-            folder::keep_apart(whole, &mut found, &full(file));
-        }
-        locate(file, &bytes, &mut found.warnings)?;
+        let found = describe(file, &bytes, number, changed(text, &base, patch)?, whole.as_ref())?;
         match &mut whole {
             Some(whole) => {
                 folder::join(whole, found);
@@ -247,149 +300,33 @@ pub(crate) fn read_folder_patched(
     Ok(whole)
 }
 
-/// A parsed document on its way to a description.
-#[derive(Clone, Copy)]
-struct Reading<'a> {
-    file: &'a str,
-    /// The size of its text.
-    bytes: usize,
-    /// Names the service where nothing else does.
-    folder: Option<&'a str>,
-    source: &'a dyn Source,
-    depth: Depth,
-    /// Its number among the documents of the folder.
-    number: usize,
-}
-
-/// Reads a parsed document.
-fn one(reading: &Reading<'_>, root: &Value) -> Result<Description, SpecError> {
-    let file = reading.file;
-    let mut warnings = Vec::new();
-    let found = collect(reading, root, &mut warnings).map_err(|error| error.file(file))?;
-    for warning in &mut warnings {
-        file.clone_into(&mut warning.file);
+/// The text of a document over a base, with its patch. Only what is to be changed becomes a value as a whole.
+fn changed<'t>(
+    text: Cow<'t, str>,
+    base: &Map<String, Value>,
+    patch: &dyn Patch,
+) -> Result<Cow<'t, str>, SpecError> {
+    if base.is_empty() && patch.is_empty() {
+        return Ok(text);
     }
-    Ok(Description { warnings, ..found })
+    let mut value = serde_json::from_str(&text).map_err(|error| document::json_error(&error))?;
+    if let Value::Object(document) = &mut value {
+        document::lay_over(base, document);
+    }
+    patch.patch(&mut value)?;
+    Ok(Cow::Owned(value.to_string()))
 }
 
-fn collect(
-    reading: &Reading<'_>,
-    root: &Value,
+/// The text of a document, whose warnings go to the others with their places.
+fn located<'b>(
+    (text, mut told): (Cow<'b, str>, Vec<Warning>),
+    bytes: &[u8],
+    limits: Limits,
     warnings: &mut Vec<Warning>,
-) -> Result<Description, SpecError> {
-    let &Reading { file, bytes, folder, source, depth, number } = reading;
-    let has_names = document::is_since_3_1(root.get("openapi"));
-    let placed = if has_names { anchors::by_place(root) } else { None };
-    let root = placed.as_ref().unwrap_or(root);
-    let resolver = Whole::new(root, source, file, bytes);
-    let Head { mut format, upgrade, defaults, service } =
-        head::read(root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
-    let empty = Map::new();
-    let map = root.as_object().unwrap_or(&empty);
-    openapi31::check_webhooks(map, warnings);
-    let context = Context {
-        document: u32::try_from(number).unwrap_or(u32::MAX),
-        upgrade: upgrade.as_ref(),
-        defaults: &defaults,
-        schemes: &service.security_schemes,
-        resolver: &resolver,
-        depth,
-    };
-    let mut operations = Vec::new();
-    let (mut carriers, mut seen) = (0, 0);
-    let mut ids = HashSet::new();
-    let paths = openapi31::paths(map, &resolver, warnings);
-    for (path, item) in paths.as_object().into_iter().flatten() {
-        if path.starts_with("x-") {
-            continue;
-        }
-        let pointer = format!("#/paths/{}", told_token(path));
-        let item = match openapi31::path_item(item, &resolver, &pointer) {
-            Ok(item) => item,
-            Err(error) => {
-                warnings.push(Warning::skipped(&pointer, error));
-                continue;
-            }
-        };
-        let Value::Object(item) = item.as_ref() else {
-            let error = SpecError::new("the path item is not an object");
-            warnings.push(Warning::skipped(&pointer, error));
-            continue;
-        };
-        check_path(path, &pointer, warnings);
-        for (method, operation) in methods(item, &pointer, warnings) {
-            let site = Site { path, method, shared: item, operation };
-            let pointer = site.pointer();
-            seen += 1;
-            source.limits().check_operations(seen.max(operations.len()), &pointer)?;
-            let def = match extract::operation(&context, &site, warnings) {
-                Ok(def) => def,
-                Err(error) => {
-                    resolver.targets().budget.check(&pointer)?;
-                    warnings.push(Warning::skipped(&pointer, error));
-                    continue;
-                }
-            };
-            let before = operations.len();
-            if let Some(carrier) = operation.get("x-graphql").filter(|value| !value.is_null()) {
-                carriers += 1;
-                operations.extend(graphql::describe(file, &def, carrier, &pointer, source)?);
-            } else {
-                operations.push(def);
-            }
-            for def in &operations[before..] {
-                check_id(def.id.clone(), &pointer, &mut ids, warnings);
-            }
-        }
-    }
-    if carriers > 0 && operations.iter().all(|operation| operation.graphql.is_some()) {
-        "graphql".clone_into(&mut format);
-    }
-    let documents = vec![file_name(file)];
-    let service = ServiceDef { documents: documents.clone(), ..service };
-    Ok(Description { service, format, documents, operations, warnings: Vec::new() })
-}
-
-/// The operations of a path item with their methods.
-fn methods<'v>(
-    item: &'v Map<String, Value>,
-    pointer: &str,
-    warnings: &mut Vec<Warning>,
-) -> Vec<(Method, &'v Value)> {
-    let mut found = Vec::new();
-    for (key, value) in item {
-        if let Some(method) = extract::method(key) {
-            found.push((method, value));
-        } else if key == "additionalOperations" {
-            for (name, value) in value.as_object().into_iter().flatten() {
-                match Method::of_token(name) {
-                    Ok(method) => found.push((method, value)),
-                    Err(error) => {
-                        let error = SpecError::new(format!("{error}"));
-                        let pointer = format!("{pointer}/additionalOperations/{}", told_token(name));
-                        warnings.push(Warning::skipped(&pointer, error));
-                    }
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Warns of a path key that the specification does not allow.
-fn check_path(path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
-    if !path.starts_with('/') {
-        let problem = "the path does not begin with a slash; one is put before it";
-        warnings.push(Warning::new(pointer, problem, Effect::Assumed));
-    }
-}
-
-/// Warns of an ID that an operation before it has.
-fn check_id(id: String, pointer: &str, ids: &mut HashSet<String>, warnings: &mut Vec<Warning>) {
-    if let Some(known) = ids.replace(id) {
-        let problem = format!("another operation of the document has the identifier `{known}` too");
-        warnings.push(Warning::new(pointer, problem, Effect::Ambiguous));
-    }
+) -> Result<Cow<'b, str>, SpecError> {
+    position::locate(document::text("", bytes, limits)?, &mut told);
+    warnings.append(&mut told);
+    Ok(text)
 }
 
 /// A file's name without the folders before it.

@@ -4,42 +4,32 @@
 //! them. Versions are not looked at: real documents mix them.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::error::{Effect, SpecError, Warning};
 use super::parameter::Found;
-use super::reference::{Resolve, follow};
+use super::reference::{Resolve, Shared, follow};
 use crate::operation::Location;
 
-/// The `paths` of a root. A reference in their place is in no version, but in documents that are cut into files.
-pub(crate) fn paths<'v>(
-    root: &'v Map<String, Value>,
-    resolver: &'v dyn Resolve,
-    warnings: &mut Vec<Warning>,
-) -> Cow<'v, Value> {
-    let paths = root.get("paths").unwrap_or(&Value::Null);
-    follow(paths, resolver, "#/paths").unwrap_or_else(|error| {
-        warnings.push(Warning::skipped("#/paths", error));
-        Cow::Owned(Value::Null)
-    })
-}
-
 /// A path item with its reference followed; members beside the reference hold over the target's.
-pub(crate) fn path_item<'v>(
-    item: &'v Value,
-    resolver: &'v dyn Resolve,
-    pointer: &str,
-) -> Result<Cow<'v, Value>, SpecError> {
-    let mut found = follow(item, resolver, pointer)?;
-    let own = item.as_object().filter(|own| own.len() > 1 && own.contains_key("$ref"));
-    if let (Some(own), Some(_)) = (own, found.as_object()) {
-        let own = own.iter().filter(|(key, _)| *key != "$ref");
-        if let Value::Object(merged) = found.to_mut() {
-            merged.extend(own.map(|(key, value)| (key.clone(), value.clone())));
+pub(crate) fn path_item(item: Value, resolver: &dyn Resolve, pointer: &str) -> Result<Rc<Value>, SpecError> {
+    let found = match follow(&item, resolver, pointer)? {
+        Shared::Here(_) => None,
+        Shared::Found(found) => Some(found),
+    };
+    let Some(found) = found else { return Ok(Rc::new(item)) };
+    let Value::Object(mut own) = item else { return Ok(found) };
+    own.shift_remove("$ref");
+    match &*found {
+        Value::Object(target) if !own.is_empty() => {
+            let mut merged = target.clone();
+            merged.extend(own);
+            Ok(Rc::new(Value::Object(merged)))
         }
+        _ => Ok(found),
     }
-    Ok(found)
 }
 
 /// The schema of a whole body: a stream's `itemSchema` (3.2) is that of the items of an array.
@@ -61,10 +51,14 @@ pub(crate) fn check_querystring(found: &[Found], pointer: &str, warnings: &mut V
     }
 }
 
-/// Tells of a document that describes webhooks alone.
-pub(crate) fn check_webhooks(root: &Map<String, Value>, warnings: &mut Vec<Warning>) {
-    let has = |key: &str| root.get(key).and_then(Value::as_object).is_some_and(|map| !map.is_empty());
-    if has("webhooks") && !has("paths") {
+/// Tells of a document that describes webhooks alone, by the texts of both members.
+pub(crate) fn check_webhooks((webhooks, paths): (Option<&str>, Option<&str>), warnings: &mut Vec<Warning>) {
+    let has_members = |object: Option<&str>| {
+        object
+            .and_then(|object| object.strip_prefix('{'))
+            .is_some_and(|rest| !rest.trim_start().starts_with('}'))
+    };
+    if has_members(webhooks) && !has_members(paths) {
         let problem = "the document has no operations: webhooks are calls that its service makes";
         warnings.push(Warning::new("#/webhooks", problem, Effect::PartIgnored));
     }

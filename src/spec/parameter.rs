@@ -35,8 +35,13 @@ pub(crate) fn parameters(
     let mut places: HashMap<(Location, String), usize> = HashMap::new();
     for (list, pointer) in lists {
         let before = found.len();
+        let mut told = warnings.len();
         for (number, parameter) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
             let pointer = format!("{pointer}/{number}");
+            if !context.may_tell(&warnings[told..]) {
+                break;
+            }
+            told = warnings.len();
             let parameter = follow(parameter, resolver, &pointer)?;
             let parameter = if context.upgrade.is_some() {
                 let upgraded = swagger2::parameter(parameter, &pointer, warnings);
@@ -209,6 +214,9 @@ fn query_style(style: &QueryStyle) -> Style {
     }
 }
 
+/// How many parameters that do not fit to the path are told of by name.
+const MOST_TOLD: usize = 16;
+
 /// Makes parameters and the variables of the path key agree: a variable without a parameter gets one, a path parameter
 /// without a variable goes. A variable of the key's query is a query parameter, where no path parameter has its name.
 pub(crate) fn fit_to_path(found: &mut Vec<Found>, key: &str, pointer: &str, warnings: &mut Vec<Warning>) {
@@ -221,33 +229,46 @@ pub(crate) fn fit_to_path(found: &mut Vec<Found>, key: &str, pointer: &str, warn
     let of_path: IndexSet<&str> = path::variables(template, |name| in_path.contains(name)).collect();
     let is_declared = |name: &str| in_query.contains(name) || in_path.contains(name);
     let of_query: IndexSet<&str> = path::variables(query.unwrap_or_default(), is_declared).collect();
-    found.retain(|one| {
+    let is_foreign = |one: &mut Found| {
         let name = one.def.name.as_str();
-        let fits = one.def.location != Location::Path
-            || of_path.contains(name)
-            || of_query.contains(name) && !in_query.contains(name);
-        if !fits {
-            let problem = format!("the path has no `{{{name}}}` for the parameter of that name");
-            warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
-        }
-        fits
-    });
-    let mut add = |name: &str, location: Location| {
-        let place = location.as_str();
+        one.def.location == Location::Path
+            && !of_path.contains(name)
+            && (!of_query.contains(name) || in_query.contains(name))
+    };
+    let foreign: Vec<String> = found.extract_if(.., is_foreign).map(|one| one.def.name).collect();
+    for name in foreign.iter().take(MOST_TOLD) {
+        let problem = format!("the path has no `{{{name}}}` for the parameter of that name");
+        warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
+    }
+    if foreign.len() > MOST_TOLD {
+        let problem = format!("the path has no place for {} more parameters", foreign.len() - MOST_TOLD);
+        warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
+    }
+    let of_path = of_path.into_iter().filter(|name| in_path.insert((*name).to_owned()));
+    assume(found, of_path.collect(), Location::Path, pointer, warnings);
+    let is_new = |name: &&str| !in_path.contains(*name) && in_query.insert((*name).to_owned());
+    assume(found, of_query.into_iter().filter(is_new).collect(), Location::Query, pointer, warnings);
+}
+
+/// Adds the parameters of variables that none is declared for.
+fn assume(
+    found: &mut Vec<Found>,
+    names: Vec<&str>,
+    location: Location,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) {
+    let place = location.as_str();
+    for name in names.iter().take(MOST_TOLD) {
         let problem = format!("no {place} parameter `{name}` is declared; read as a required string");
         warnings.push(Warning::new(pointer, problem, Effect::Assumed));
-        found.push(assumed(name, location));
-    };
-    for name in of_path {
-        if in_path.insert(name.to_owned()) {
-            add(name, Location::Path);
-        }
     }
-    for name in of_query {
-        if !in_path.contains(name) && in_query.insert(name.to_owned()) {
-            add(name, Location::Query);
-        }
+    if names.len() > MOST_TOLD {
+        let more = names.len() - MOST_TOLD;
+        let problem = format!("{more} more {place} parameters are not declared; read as required strings");
+        warnings.push(Warning::new(pointer, problem, Effect::Assumed));
     }
+    found.extend(names.into_iter().map(|name| assumed(name, location)));
 }
 
 /// The parameter of a variable that no parameter is declared for.

@@ -6,13 +6,12 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::document::TWICE;
 use super::error::{Position, Warning};
+use super::parts::{EachItem, EachMember, name};
 
 /// How much YAML text is read over for the places of warnings: each takes a reading of its own.
 const MAX_READ_AGAIN: usize = 16 << 20;
@@ -28,9 +27,8 @@ pub(crate) fn locate(text: &str, warnings: &mut [Warning]) {
     }
     let mut places = vec![None; warnings.len()];
     if text.trim_start().starts_with('{') && wanted.in_json(text, text.trim(), &mut places).is_ok() {
-        let lines = Lines::of(text);
-        for (warning, place) in warnings.iter_mut().zip(places) {
-            warning.position = place.map(|place| lines.position(place));
+        for (warning, position) in warnings.iter_mut().zip(positions(text, &places)) {
+            warning.position = position;
         }
         return;
     }
@@ -52,7 +50,7 @@ pub(crate) fn nearest(text: &str, tokens: Vec<String>) -> Option<Position> {
         let (mut wanted, mut places) = (Wanted::default(), [None]);
         wanted.add(tokens.clone(), 0);
         if wanted.in_json(text, text.trim(), &mut places).is_ok() {
-            return places[0].map(|place| Lines::of(text).position(place));
+            return positions(text, &places)[0];
         }
     }
     let mut left = MAX_READ_FOR_ONE;
@@ -91,69 +89,46 @@ impl Wanted {
     /// Goes down a JSON text; what stands deeper than the text goes keeps the place of the part around it.
     fn in_json(&self, text: &str, part: &str, places: &mut [Option<usize>]) -> Result<(), serde_json::Error> {
         let place = |part: &RawValue| (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let mut done = Ok(());
+        let mut go_on = |token: &str, at: &RawValue, value: &RawValue| {
+            if let Some(below) = self.below.get(token) {
+                below.put(place(at), places);
+                let deeper = below.in_json(text, value.get(), places);
+                done = std::mem::replace(&mut done, Ok(())).and(deeper);
+            }
+        };
+        let mut parser = serde_json::Deserializer::from_str(part);
         if part.starts_with('{') {
-            for (key, value) in serde_json::from_str::<Members<'_>>(part)?.0 {
-                let name: String = serde_json::from_str(key.get())?;
-                if let Some(below) = self.below.get(&name) {
-                    below.put(place(key), places);
-                    below.in_json(text, value.get(), places)?;
-                }
-            }
+            EachMember(&mut |key, value| go_on(&name(key), key, value)).deserialize(&mut parser)?;
         } else if part.starts_with('[') {
-            for (number, value) in serde_json::from_str::<Vec<&RawValue>>(part)?.into_iter().enumerate() {
-                if let Some(below) = self.below.get(&number.to_string()) {
-                    below.put(place(value), places);
-                    below.in_json(text, value.get(), places)?;
-                }
-            }
+            let mut number = 0_usize;
+            let mut next = |item| {
+                go_on(&number.to_string(), item, item);
+                number += 1;
+            };
+            EachItem(&mut next).deserialize(&mut parser)?;
         }
-        Ok(())
+        done
     }
 }
 
-/// The members of a JSON object as they stand in the text.
-struct Members<'t>(Vec<(&'t RawValue, &'t RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Reader)
+/// The lines and columns of places in a text, which is gone through once.
+fn positions(text: &str, places: &[Option<usize>]) -> Vec<Option<Position>> {
+    let mut found = vec![None; places.len()];
+    let mut order: Vec<_> =
+        places.iter().enumerate().filter_map(|(number, place)| Some(((*place)?, number))).collect();
+    order.sort_unstable();
+    let (mut position, mut at) = (Position { line: 1, column: 1 }, 0);
+    for (place, number) in order {
+        let between = text.get(at..place).unwrap_or_default();
+        let last = between.rfind('\n');
+        position.line += between.bytes().filter(|byte| *byte == b'\n').count();
+        position.column =
+            last.map_or(position.column, |_| 1) + between[last.map_or(0, |last| last + 1)..].chars().count();
+        found[number] = Some(position);
+        at = place;
     }
-}
-
-/// Where the lines of a text begin.
-struct Lines<'t> {
-    text: &'t str,
-    starts: Vec<usize>,
-}
-
-impl<'t> Lines<'t> {
-    fn of(text: &'t str) -> Self {
-        let after_breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(after_breaks).collect() }
-    }
-
-    fn position(&self, place: usize) -> Position {
-        let line = self.starts.partition_point(|start| *start <= place);
-        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        let column = self.text.get(start..place).map_or(0, |before| before.chars().count()) + 1;
-        Position { line, column }
-    }
+    found
 }
 
 /// The place of a part of a YAML text: the parser tells where it stands when it is stopped, so it is stopped there.

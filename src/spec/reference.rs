@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ops::{Deref, Range};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,16 +11,41 @@ use serde_json::Value;
 
 use super::error::SpecError;
 use super::limits::{Budget, Limits, shown};
+use super::parts::Parts;
 use super::{Source, anchors, document, schema};
 use crate::operation::Schemas;
 
-/// Finds what a reference means; the whole and the lazy reading each have one.
+/// Finds what a reference means: in a document, or among the types of GraphQL.
 pub(crate) trait Resolve {
     /// What the reference leads to, or why it leads nowhere.
-    fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String>;
+    fn resolve(&self, reference: &str) -> Result<Rc<Value>, String>;
 
     /// The schemas that references led to so far.
     fn targets(&self) -> &Targets;
+}
+
+/// A value that stands where it was looked for, or that a reference led to.
+#[derive(Debug, Clone)]
+pub(crate) enum Shared<'v> {
+    Here(&'v Value),
+    Found(Rc<Value>),
+}
+
+impl Deref for Shared<'_> {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        match self {
+            Self::Here(value) => value,
+            Self::Found(value) => value,
+        }
+    }
+}
+
+impl From<Value> for Shared<'_> {
+    fn from(value: Value) -> Self {
+        Self::Found(Rc::new(value))
+    }
 }
 
 /// A schema that references lead to: its text, and where its own references lead.
@@ -107,7 +133,7 @@ impl Targets {
             return known.clone();
         }
         let reference = self.reference(number);
-        let is_schema = |found: &Cow<'_, Value>| {
+        let is_schema = |found: &Value| {
             if found.is_object() || found.is_boolean() {
                 return Ok(());
             }
@@ -134,20 +160,16 @@ pub(crate) fn reference(value: &Value) -> Option<&str> {
 /// The value itself, or what its reference leads to at the end.
 pub(crate) fn follow<'v>(
     value: &'v Value,
-    resolver: &'v dyn Resolve,
+    resolver: &dyn Resolve,
     pointer: &str,
-) -> Result<Cow<'v, Value>, SpecError> {
-    let mut found = Cow::Borrowed(value);
+) -> Result<Shared<'v>, SpecError> {
+    let mut found = Shared::Here(value);
     for _ in 0..MAX_HOPS {
-        let Some(next) = reference(&found).map(str::to_owned) else { return Ok(found) };
-        found = resolver.resolve(&next).map_err(|problem| SpecError::at(pointer, problem))?;
+        let Some(next) = reference(&found) else { return Ok(found) };
+        let next = resolver.resolve(next).map_err(|problem| SpecError::at(pointer, problem))?;
+        found = Shared::Found(next);
     }
     Err(SpecError::at(pointer, "its references run in a circle, or through more than 32 steps"))
-}
-
-/// The part of a document that a local reference (`#/...`) names.
-pub(crate) fn local<'v>(root: &'v Value, fragment: &str) -> Option<&'v Value> {
-    root.pointer(fragment).or_else(|| root.pointer(&percent_decoded(fragment)?))
 }
 
 pub(crate) fn percent_decoded(text: &str) -> Option<String> {
@@ -172,9 +194,6 @@ const MAX_HOPS: usize = 32;
 /// What a hop costs of the budget's steps, beside the values that it copies.
 const HOP: usize = 1 << 10;
 
-/// What looking for an anchor costs for each value that there is.
-const ANCHOR: usize = 32;
-
 /// The number of values in a value.
 pub(crate) fn count(value: &Value) -> usize {
     match value {
@@ -186,29 +205,42 @@ pub(crate) fn count(value: &Value) -> usize {
 
 /// Finds what a fragment names, also where the way to it passes through references or it is an anchor's name.
 #[derive(Default)]
-pub(crate) struct Finder {
+struct Finder {
     hops: Cell<usize>,
 }
 
 impl Finder {
-    pub(crate) fn find<'v>(
+    /// `settle` makes what stands in the text hold where the reference stands.
+    fn find(
         &self,
-        root: &'v Value,
+        parts: &Parts<'_>,
         fragment: &str,
         resolver: &dyn Resolve,
-    ) -> Option<Cow<'v, Value>> {
-        if let Some(found) = local(root, fragment) {
-            return Some(Cow::Borrowed(found));
-        }
-        let decoded = percent_decoded(fragment)?;
+        settle: &dyn Fn(&mut Value),
+    ) -> Result<Option<Value>, String> {
         let budget = &resolver.targets().budget;
-        if !decoded.is_empty() && !decoded.starts_with('/') {
-            if !budget.steps(ANCHOR.saturating_mul(count(root))) {
-                return None;
-            }
-            return anchors::find(root, &decoded).and_then(|place| root.pointer(&place)).map(Cow::Borrowed);
+        let read = |part: &str| {
+            let mut found = parts.read(part, budget)?;
+            found.iter_mut().for_each(settle);
+            Ok::<_, String>(found)
+        };
+        let is_pointer = |fragment: &str| fragment.is_empty() || fragment.starts_with('/');
+        if let (part, "") = parts.down(fragment, budget) {
+            return read(part);
         }
-        self.through(root, &decoded, resolver).map(Cow::Owned)
+        let Some(decoded) = percent_decoded(fragment) else { return Ok(None) };
+        if !is_pointer(&decoded) {
+            return parts.anchored(&decoded, budget).map_or(Ok(None), read);
+        }
+        let (part, rest) = parts.down(&decoded, budget);
+        if rest.is_empty() {
+            return read(part);
+        }
+        let target = parts.member(part, "$ref", budget).and_then(|target| serde_json::from_str(target).ok());
+        let Some(target) = target.map(Value::String) else { return Ok(None) };
+        let mut begun = Value::Object([("$ref".to_owned(), target)].into_iter().collect());
+        settle(&mut begun);
+        Ok(self.through(&begun, rest, resolver))
     }
 
     /// Goes down a pointer as far as it leads, and on from what the reference there leads to.
@@ -230,35 +262,95 @@ impl Finder {
             return None;
         }
         self.hops.set(self.hops.get() + 1);
-        let found = resolver.resolve(target).ok().map(Cow::into_owned);
+        let found = resolver.resolve(target).ok();
         let found = found.and_then(|found| self.through(&found, rest, resolver));
         self.hops.set(self.hops.get() - 1);
         found
     }
 }
 
-/// A parsed document and the files beside it.
+/// What references led to last, so that what many refer to is made a value once.
+struct Recent {
+    found: RefCell<HashMap<String, Rc<Value>>>,
+    values: Cell<usize>,
+    /// How many values are kept at most.
+    most: usize,
+}
+
+impl Recent {
+    /// For a document of so many bytes: those of a small one, a small part of those of a large one.
+    fn of(bytes: usize) -> Self {
+        Self { found: RefCell::default(), values: Cell::default(), most: bytes / 200 + 65_536 }
+    }
+
+    fn get(&self, reference: &str) -> Option<Rc<Value>> {
+        self.found.borrow().get(reference).cloned()
+    }
+
+    fn put(&self, reference: &str, found: &Rc<Value>) {
+        let values = count(found);
+        if values > self.most / 4 * 3 {
+            return;
+        }
+        let mut known = self.found.borrow_mut();
+        if self.values.get() + values > self.most {
+            known.clear();
+            self.values.set(0);
+        }
+        self.values.set(self.values.get() + values);
+        known.insert(reference.to_owned(), Rc::clone(found));
+    }
+}
+
+/// A document's text and the files beside it.
 pub(crate) struct Whole<'a> {
-    root: &'a Value,
+    pub(crate) parts: Parts<'a>,
     files: Files<'a>,
     targets: Targets,
+    recent: Recent,
 }
 
 impl<'a> Whole<'a> {
-    /// `file` is the document's own name, by which the files beside it may refer to it; `bytes` is its size.
-    pub(crate) fn new(root: &'a Value, source: &'a dyn Source, file: &str, bytes: usize) -> Self {
-        Self { root, files: Files::new(source, file), targets: Targets::of(bytes) }
+    /// `file` is the document's own name, by which the files beside it may refer to it; `known` is where its
+    /// components stand, if that is known.
+    pub(crate) fn new(
+        text: impl Into<Cow<'a, str>>,
+        known: Option<&'a HashMap<Box<str>, Range<usize>>>,
+        source: &'a dyn Source,
+        file: &str,
+    ) -> Self {
+        let parts = Parts::new(text, known);
+        let bytes = parts.text().len();
+        let (targets, recent) = (Targets::of(bytes), Recent::of(bytes));
+        Self { parts, files: Files::new(source, file), targets, recent }
+    }
+
+    /// With the budget of a document of so many bytes.
+    pub(crate) fn of_bytes(self, bytes: usize) -> Self {
+        Self { targets: Targets::of(bytes), ..self }
+    }
+
+    /// A member of the document's root.
+    pub(crate) fn member(&self, key: &str) -> Option<&str> {
+        self.parts.member(self.parts.text().trim(), key, &self.targets.budget)
+    }
+
+    fn find(&self, reference: &str) -> Result<Option<Value>, String> {
+        match self.files.own(reference) {
+            Some(fragment) => self.files.finder.find(&self.parts, fragment, self, &|_| {}),
+            None => self.files.find(reference, self),
+        }
     }
 }
 
 impl Resolve for Whole<'_> {
-    fn resolve(&self, reference: &str) -> Result<Cow<'_, Value>, String> {
-        match self.files.own(reference) {
-            Some(fragment) => {
-                self.files.finder.find(self.root, fragment, self).ok_or_else(|| missing(reference))
-            }
-            None => self.files.resolve(reference, self).map(Cow::Owned),
+    fn resolve(&self, reference: &str) -> Result<Rc<Value>, String> {
+        if let Some(found) = self.recent.get(reference) {
+            return if self.targets.budget.steps(1) { Ok(found) } else { Err(missing(reference)) };
         }
+        let found = Rc::new(self.find(reference)?.ok_or_else(|| missing(reference))?);
+        self.recent.put(reference, &found);
+        Ok(found)
     }
 
     fn targets(&self) -> &Targets {
@@ -271,18 +363,18 @@ pub(crate) fn missing(reference: &str) -> String {
 }
 
 /// The files beside a document, each read when a reference first names it.
-pub(crate) struct Files<'a> {
+struct Files<'a> {
     source: &'a dyn Source,
     own: String,
-    read: RefCell<HashMap<String, Rc<Value>>>,
-    pub(crate) limits: Limits,
+    read: RefCell<HashMap<String, Rc<Parts<'static>>>>,
+    limits: Limits,
     /// How many bytes may still be read.
     left: Cell<usize>,
-    pub(crate) finder: Finder,
+    finder: Finder,
 }
 
 impl<'a> Files<'a> {
-    pub(crate) fn new(source: &'a dyn Source, file: &str) -> Self {
+    fn new(source: &'a dyn Source, file: &str) -> Self {
         let own = file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned();
         let limits = source.limits();
         let left = Cell::new(limits.bytes);
@@ -290,23 +382,23 @@ impl<'a> Files<'a> {
     }
 
     /// The fragment of a reference into the document itself.
-    pub(crate) fn own<'r>(&self, reference: &'r str) -> Option<&'r str> {
+    fn own<'r>(&self, reference: &'r str) -> Option<&'r str> {
         let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let is_own = path.is_empty() && reference.contains('#')
             || !path.is_empty() && joined("", path).is_some_and(|path| path == self.own);
         is_own.then_some(fragment)
     }
 
-    pub(crate) fn resolve(&self, reference: &str, resolver: &dyn Resolve) -> Result<Value, String> {
+    fn find(&self, reference: &str, resolver: &dyn Resolve) -> Result<Option<Value>, String> {
         let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         if path.is_empty() {
-            return Err(missing(reference));
+            return Ok(None);
         }
         let inside = |path: &str| {
             joined("", path)
                 .ok_or_else(|| format!("the reference `{reference}` leads out of the document's folder"))
         };
-        let path = if path.contains("://") {
+        let mut path = if path.contains("://") {
             self.source.locate(path).ok_or_else(|| {
                 format!("the reference `{reference}` leads to the network, which is never asked")
             })?
@@ -314,15 +406,16 @@ impl<'a> Files<'a> {
             inside(path)?
         };
         let file = match (self.file(&path), percent_decoded(&path).filter(|decoded| *decoded != path)) {
-            (Err(_), Some(decoded)) => self.file(&inside(&decoded)?),
+            (Err(_), Some(decoded)) => {
+                path = inside(&decoded)?;
+                self.file(&path)
+            }
             (file, _) => file,
         }?;
-        let found = self.finder.find(&file, fragment, resolver);
-        let found = found.filter(|found| resolver.targets().budget.steps(count(found)));
-        found.map(Cow::into_owned).ok_or_else(|| missing(reference))
+        self.finder.find(&file, fragment, resolver, &|found| rebase(found, &path, &self.own))
     }
 
-    fn file(&self, path: &str) -> Result<Rc<Value>, String> {
+    fn file(&self, path: &str) -> Result<Rc<Parts<'static>>, String> {
         if let Some(known) = self.read.borrow().get(path) {
             return Ok(Rc::clone(known));
         }
@@ -332,12 +425,11 @@ impl<'a> Files<'a> {
         let too_many =
             || format!("the file `{path}` and those before it have more than {}", shown(self.limits.bytes));
         self.left.set(left.ok_or_else(too_many)?);
-        let value = document::parse(path, &bytes, self.limits).map_err(|error| error.to_string())?.value;
-        let mut value = anchors::by_place(&value).unwrap_or(value);
-        rebase(&mut value, path, &self.own);
-        let value = Rc::new(value);
-        self.read.borrow_mut().insert(path.to_owned(), Rc::clone(&value));
-        Ok(value)
+        let (text, _) = document::clean(path, &bytes, self.limits).map_err(|error| error.to_string())?;
+        let text = anchors::placed(text).into_owned();
+        let parts = Rc::new(Parts::new(text, None));
+        self.read.borrow_mut().insert(path.to_owned(), Rc::clone(&parts));
+        Ok(parts)
     }
 }
 
@@ -386,6 +478,9 @@ pub(crate) fn joined(folder: &str, path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::NoSource;
     use super::*;
 
     #[test]
@@ -397,11 +492,76 @@ mod tests {
         assert_eq!(joined("", "C:/x"), None);
     }
 
+    fn found(
+        root: &Value,
+        known: Option<&HashMap<Box<str>, Range<usize>>>,
+        reference: &str,
+    ) -> Option<Value> {
+        let whole = Whole::new(root.to_string(), known, &NoSource, "own.json");
+        whole.resolve(reference).ok().map(|found| (*found).clone())
+    }
+
     #[test]
     fn fragments_are_percent_decoded() {
-        let root = serde_json::json!({"a": {"x y": 1, "p/q": 2}});
-        assert_eq!(local(&root, "/a/x%20y"), Some(&serde_json::json!(1)));
-        assert_eq!(local(&root, "/a/p~1q"), Some(&serde_json::json!(2)));
-        assert_eq!(local(&root, "/a/%zz"), None);
+        let root = json!({"a": {"x y": 1, "p/q": 2, "%zz": 3}});
+        assert_eq!(found(&root, None, "#/a/x%20y"), Some(json!(1)));
+        assert_eq!(found(&root, None, "own.json#/a/p~1q"), Some(json!(2)));
+        assert_eq!(found(&root, None, "#/a/%zz"), Some(json!(3)));
+        assert_eq!(found(&root, None, "#/a/%zy"), None);
+        assert_eq!(found(&root, None, "#"), Some(root.clone()));
+    }
+
+    #[test]
+    fn parts_are_found_in_large_objects_and_through_references() {
+        let mut large: serde_json::Map<String, Value> =
+            (0..1_000).map(|number| (format!("m\"{number}"), json!({"x": [0, number]}))).collect();
+        large.insert("through".to_owned(), json!({"$ref": "#/large/m\"7"}));
+        large.insert("ring".to_owned(), json!({"$ref": "#/large/ring/x"}));
+        let root = json!({"large": large, "list": [1, {"y": null}]});
+        assert_eq!(found(&root, None, "#/large/m\"999/x/1"), Some(json!(999)));
+        assert_eq!(found(&root, None, "#/large/m%22998/x/1"), Some(json!(998)));
+        assert_eq!(found(&root, None, "#/large/through/x"), Some(json!([0, 7])));
+        assert_eq!(found(&root, None, "#/list/1/y"), Some(Value::Null));
+        for nowhere in [
+            "#/large/m",
+            "#/large/ring/x",
+            "#/list/01",
+            "#/list/+1",
+            "#/list/2",
+            "#/list/1/y/z",
+            "#gone",
+            "#/",
+        ] {
+            assert_eq!(found(&root, None, nowhere), None, "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn of_components_that_are_known_only_these_are_looked_at() {
+        let root = json!({"components": {"schemas": {"a b": {"c": 1}, "other": 2}, "securitySchemes": {"s": 3}},
+            "definitions": {"d": 4}, "x": 5});
+        let text = root.to_string();
+        let place = |part: &str| text.find(part).map(|at| at..at + part.len()).unwrap_or_default();
+        let known = HashMap::from([
+            ("schemas/a b".into(), place("{\"c\":1}")),
+            ("/definitions/d".into(), place("4")),
+        ]);
+        let found = |reference| found(&root, Some(&known), reference);
+        assert_eq!(found("#/components/schemas/a%20b/c"), Some(json!(1)));
+        assert_eq!((found("#/definitions/d"), found("#/x")), (Some(json!(4)), Some(json!(5))));
+        assert_eq!(found("#/components/securitySchemes/s"), Some(json!(3)));
+        assert_eq!((found("#/components/schemas/other"), found("#/definitions/d/x")), (None, None));
+    }
+
+    #[test]
+    fn what_is_kept_of_late_stays_small() {
+        let recent = Recent::of(0);
+        for number in 0..100 {
+            let list = Rc::new(Value::Array(vec![Value::Null; 5_000]));
+            recent.put(&number.to_string(), &list);
+            assert!(recent.get(&number.to_string()).is_some() && recent.values.get() <= recent.most);
+        }
+        recent.put("large", &Rc::new(Value::Array(vec![Value::Null; 50_000])));
+        assert!(recent.get("large").is_none() && recent.get("99").is_some() && recent.get("0").is_none());
     }
 }

@@ -12,6 +12,8 @@ use crate::operation::{PropertyDef, SchemaDef, Schemas, Types};
 
 /// Schemas that one operation may reach; a document with more is no description of a call.
 const MAX_REACHED: usize = 10_000;
+/// How many of them are a step of the budget: every operation may reach them all.
+const REACHED_A_STEP: usize = 4;
 /// How deep `$ref`, `allOf`, `oneOf` and `anyOf` are followed at a schema's top.
 const MAX_DEPTH: usize = 32;
 /// How much of [`MAX_DEPTH`] a `oneOf` or `anyOf` costs, and how many branches are looked at: they multiply.
@@ -268,6 +270,7 @@ pub(crate) fn reach(
     warnings: &mut Vec<Warning>,
 ) {
     let targets = resolver.targets();
+    let before = reached.order.len();
     let mut waiting = Vec::new();
     references(schema, &mut |target| waiting.push(targets.number(target)));
     while let Some(number) = waiting.pop() {
@@ -290,9 +293,10 @@ pub(crate) fn reach(
             warnings.push(Warning::new(pointer, problem, Effect::NotChecked));
         }
         if reached.order.len() == MAX_REACHED {
-            return;
+            break;
         }
     }
+    targets.budget.steps((reached.order.len() - before) / REACHED_A_STEP);
 }
 
 /// Shows every reference in a schema.
@@ -327,7 +331,7 @@ mod tests {
 
     fn in_document<T>(components: &Value, work: impl FnOnce(&dyn Resolve) -> T) -> T {
         let root = json!({"s": components});
-        work(&Whole::new(&root, &NoSource, "", 0))
+        work(&Whole::new(root.to_string(), None, &NoSource, ""))
     }
 
     #[test]

@@ -232,8 +232,11 @@ mod tests {
     fn read(schemes: &Value) -> (Vec<SecuritySchemeDef>, Vec<Warning>) {
         let root = json!({"components": {"securitySchemes": schemes}});
         let mut warnings = Vec::new();
-        let found =
-            security_schemes(root.as_object().unwrap(), &Whole::new(&root, &NoSource, "", 0), &mut warnings);
+        let found = security_schemes(
+            root.as_object().unwrap(),
+            &Whole::new(root.to_string(), None, &NoSource, ""),
+            &mut warnings,
+        );
         (found, warnings)
     }
 

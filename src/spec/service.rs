@@ -187,7 +187,8 @@ mod tests {
     fn read(value: &Value) -> (Result<ServiceDef, SpecError>, Vec<Warning>) {
         let mut warnings = Vec::new();
         let root = value.as_object().unwrap();
-        let service = service(root, &Whole::new(value, &NoSource, "", 0), "stem", &mut warnings);
+        let service =
+            service(root, &Whole::new(value.to_string(), None, &NoSource, ""), "stem", &mut warnings);
         (service, warnings)
     }
 

@@ -3,14 +3,12 @@
 //! An operation is upgraded piece by piece while it is read, so that a document can be read lazily too and a
 //! warning's pointer is the document's own. Definitions stay where they are, as do the references to them.
 
-use std::borrow::Cow;
-
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::document::scalar;
 use super::error::{Effect, SpecError, Warning};
-use super::reference::{Resolve, count, follow};
+use super::reference::{Resolve, Shared, count, follow};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
@@ -112,7 +110,7 @@ impl Upgrade {
         for (list, pointer) in lists {
             for (number, parameter) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
                 let parameter = follow(parameter, resolver, &format!("{pointer}/{number}"))?;
-                let Value::Object(parameter) = parameter.as_ref() else { continue };
+                let Value::Object(parameter) = &*parameter else { continue };
                 match parameter.get("in").and_then(Value::as_str) {
                     Some("body") => body = Some(parameter.clone()),
                     Some("formData") => {
@@ -164,11 +162,11 @@ fn words(owner: &Map<String, Value>, key: &str) -> Option<Vec<String>> {
 
 /// A parameter as `OpenAPI` 3.0 says it; `None` for one that is the body or a field of it.
 pub(crate) fn parameter<'v>(
-    parameter: Cow<'v, Value>,
+    parameter: Shared<'v>,
     pointer: &str,
     warnings: &mut Vec<Warning>,
-) -> Option<Cow<'v, Value>> {
-    let Value::Object(given) = parameter.as_ref() else { return Some(parameter) };
+) -> Option<Shared<'v>> {
+    let Value::Object(given) = &*parameter else { return Some(parameter) };
     let location = given.get("in").and_then(Value::as_str).unwrap_or_default();
     if matches!(location, "body" | "formData") {
         return None;
@@ -186,7 +184,7 @@ pub(crate) fn parameter<'v>(
         upgraded.insert("style".to_owned(), style.into());
         upgraded.insert("explode".to_owned(), explode.into());
     }
-    Some(Cow::Owned(Value::Object(upgraded)))
+    Some(Value::Object(upgraded).into())
 }
 
 /// Whether a parameter's member belongs to its schema.

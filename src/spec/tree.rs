@@ -1,18 +1,27 @@
-//! The text of a document, JSON or YAML, to a JSON value: real documents right, hostile ones cheaply.
+//! The text of a document, JSON or YAML, to a JSON text that can be read part by part: real documents right, hostile
+//! ones cheaply.
 //!
-//! The parsers' own conversions lose duplicate keys without a word, and that of YAML aborts on integers beyond 64
-//! bits, leaves `<<` unmerged, loses the text of scalar keys and follows aliases without an end; so the value is built
-//! by a visitor of our own, with what it may cost counted.
+//! No value is made of a document as a whole: values take some twenty times the memory of their text, hostile ones
+//! sixty times. A JSON text is only gone through, to count what it may cost and to see whether an object has a key
+//! twice; one that has, and a YAML text, are written anew. The parsers' own conversions would lose duplicate keys
+//! without a word, and that of YAML aborts on integers beyond 64 bits, leaves `<<` unmerged, loses the text of scalar
+//! keys and follows aliases without an end.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
 
+use indexmap::IndexMap;
 use serde::de::{
     self, Deserialize, DeserializeSeed, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
+use serde_json::value::RawValue;
 
 use super::error::told_token;
 use super::limits::Limits;
+use super::parts::{Members, name};
 
 /// How many values the aliases of a YAML document may add to those of its text.
 const MAX_ALIASED_NODES: usize = 1_000_000;
@@ -21,22 +30,33 @@ const MAX_ALIASED_BYTES: usize = 16 << 20;
 
 /// How many keys that are given twice are told one by one.
 const MAX_DUPLICATES: usize = 1_000;
+/// Up to how many keys of an object are compared one with all others, without being sorted.
+const FEW: usize = 16;
 
 const ALIASED: &str = "the document grows beyond all measure through its aliases";
 
 /// A document as JSON, with the pointers of the keys it gives twice (the last one holds).
 #[derive(Debug)]
 pub(crate) struct Read {
-    pub(crate) value: Value,
+    pub(crate) text: String,
     pub(crate) duplicates: Vec<String>,
     /// How many more keys are given twice.
     pub(crate) more_duplicates: usize,
 }
 
-/// Reads what a parser tells.
-pub(crate) fn read<'de, D: de::Deserializer<'de>>(parser: D, mut state: State) -> Result<Read, D::Error> {
-    let value = Node(&mut state).deserialize(parser)?;
-    Ok(Read { value, duplicates: state.duplicates, more_duplicates: state.more_duplicates })
+/// Writes what a parser tells as compact JSON without duplicate keys.
+pub(crate) fn write<'de, D: de::Deserializer<'de>>(parser: D, mut state: State) -> Result<Read, D::Error> {
+    state.out = Some(Vec::new());
+    Node(&mut state).deserialize(parser)?;
+    let text = String::from_utf8(state.out.unwrap_or_default()).map_err(de::Error::custom)?;
+    Ok(Read { text, duplicates: state.duplicates, more_duplicates: state.more_duplicates })
+}
+
+/// Goes through what a parser tells. Tells in turn whether an object has, as far as can be seen, a key twice; a
+/// `false` is sure.
+pub(crate) fn check<'de, D: de::Deserializer<'de>>(parser: D, mut state: State) -> Result<bool, D::Error> {
+    Node(&mut state).deserialize(parser)?;
+    Ok(state.is_suspect)
 }
 
 /// What reading a document may still cost, and what it found.
@@ -50,6 +70,12 @@ pub(crate) struct State {
     duplicates: Vec<String>,
     more_duplicates: usize,
     is_yaml: bool,
+    /// The hashes of the keys of all objects that are open, one after the other.
+    keys: Vec<u64>,
+    hasher: RandomState,
+    is_suspect: bool,
+    /// What was written so far, where anything is.
+    out: Option<Vec<u8>>,
 }
 
 impl State {
@@ -64,6 +90,10 @@ impl State {
             duplicates: Vec::new(),
             more_duplicates: 0,
             is_yaml: false,
+            keys: Vec::new(),
+            hasher: RandomState::new(),
+            is_suspect: false,
+            out: None,
         }
     }
 
@@ -111,6 +141,43 @@ impl State {
         self.depth += 1;
     }
 
+    /// Writes JSON as it stands.
+    fn put(&mut self, json: &str) {
+        if let Some(out) = &mut self.out {
+            out.extend_from_slice(json.as_bytes());
+        }
+    }
+
+    fn put_number(&mut self, number: impl fmt::Display) {
+        if let Some(out) = &mut self.out {
+            // Writing to memory does not fail.
+            let _ = write!(out, "{number}");
+        }
+    }
+
+    fn put_text<E: de::Error>(&mut self, text: &str) -> Result<(), E> {
+        self.out.as_mut().map_or(Ok(()), |out| serde_json::to_writer(out, text)).map_err(E::custom)
+    }
+
+    /// Where what is written next will begin.
+    fn end(&self) -> usize {
+        self.out.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Whether one of the keys since `first` seems to be there twice; they are forgotten.
+    fn repeats(&mut self, first: usize) -> bool {
+        let keys = &mut self.keys[first..];
+        let repeats = if keys.len() <= FEW {
+            keys.iter().enumerate().any(|(at, key)| keys[..at].contains(key))
+        } else {
+            keys.sort_unstable();
+            keys.windows(2).any(|pair| pair[0] == pair[1])
+        };
+        self.keys.truncate(first);
+        self.is_suspect |= repeats;
+        repeats
+    }
+
     /// Keeps the pointer of a key that an object has already.
     fn duplicate(&mut self, key: &str) {
         if self.duplicates.len() < MAX_DUPLICATES {
@@ -119,129 +186,7 @@ impl State {
             self.more_duplicates += 1;
         }
     }
-}
 
-/// Makes a value of whatever stands next.
-struct Node<'s>(&'s mut State);
-
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = Value;
-
-    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-        self.0.spend(1)?;
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        self.0.spend(8)?;
-        Ok(value.into())
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        self.0.spend(8)?;
-        Ok(value.into())
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
-    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
-        self.visit_f64(value as f64)
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
-    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
-        self.visit_f64(value as f64)
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        self.0.spend(8)?;
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
-        self.0.spend(value.len())?;
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        self.0.spend(1)?;
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
-        self.visit_unit()
-    }
-
-    fn visit_some<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.deserialize(deserializer)
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
-        let (IgnoredAny, tagged) = data.variant()?;
-        tagged.newtype_variant_seed(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        self.0.enter()?;
-        let mut items = Vec::new();
-        let mut known = self.0.duplicates.len();
-        while let Some(item) = seq.next_element_seed(Node(self.0))? {
-            self.0.prefix(&mut known, &items.len().to_string());
-            items.push(item);
-        }
-        self.0.leave();
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        self.0.enter()?;
-        let mut map = Map::new();
-        let mut known = self.0.duplicates.len();
-        while let Some(Key(key)) = entries.next_key()? {
-            self.0.spend_text(key.len())?;
-            let value = entries.next_value_seed(Node(self.0))?;
-            self.0.prefix(&mut known, &key);
-            if map.contains_key(&key) {
-                self.0.duplicate(&key);
-                known = self.0.duplicates.len();
-            }
-            map.insert(key, value);
-        }
-        self.0.leave();
-        if self.0.is_yaml {
-            merge(&mut map);
-        }
-        Ok(Value::Object(map))
-    }
-}
-
-/// Puts the members of what a `<<` names beside a mapping's own, which hold (YAML's merge key).
-fn merge(map: &mut Map<String, Value>) {
-    let is_merge = |merged: &&Value| merged.is_object() || merged.is_array();
-    if map.get("<<").as_ref().is_none_or(|merged| !is_merge(merged)) {
-        return;
-    }
-    let sources = match map.shift_remove("<<") {
-        Some(Value::Array(list)) => list,
-        one => one.into_iter().collect(),
-    };
-    for (key, value) in sources.into_iter().filter_map(into_object).flatten() {
-        map.entry(key).or_insert(value);
-    }
-}
-
-impl State {
     /// Puts a parent's key before the pointers of duplicates found since `known`.
     fn prefix(&mut self, known: &mut usize, key: &str) {
         if self.duplicates.len() > *known {
@@ -251,27 +196,209 @@ impl State {
             *known = self.duplicates.len();
         }
     }
+
+    /// Writes the object that begins at `start` anew, as some change leaves it.
+    fn rewrite<E: de::Error>(
+        &mut self,
+        start: usize,
+        change: impl FnOnce(&mut Self, &str) -> Result<String, serde_json::Error>,
+    ) -> Result<(), E> {
+        let Some(written) = self.out.as_mut().map(|out| out.split_off(start)) else { return Ok(()) };
+        let written = String::from_utf8(written).map_err(E::custom)?;
+        let changed = change(self, &written).map_err(E::custom)?;
+        self.put(&changed);
+        Ok(())
+    }
+
+    /// An object with the last of the members of each key in the place of the first.
+    fn once(&mut self, written: &str) -> Result<String, serde_json::Error> {
+        let mut members: IndexMap<Cow<'_, str>, &RawValue> = IndexMap::new();
+        for (key, value) in serde_json::from_str::<Members<'_>>(written)?.0 {
+            let key = name(key);
+            if members.contains_key(&key) {
+                self.duplicate(&key);
+            }
+            members.insert(key, value);
+        }
+        serde_json::to_string(&members)
+    }
 }
 
-fn into_object(value: Value) -> Option<Map<String, Value>> {
-    if let Value::Object(map) = value { Some(map) } else { None }
+/// Takes in whatever stands next.
+struct Node<'s>(&'s mut State);
+
+/// The same, of a list whose items are told apart by commas.
+struct Item<'s>(&'s mut State, bool);
+
+impl<'de> DeserializeSeed<'de> for Item<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let Self(state, is_first) = self;
+        if !is_first {
+            state.put(",");
+        }
+        Node(state).deserialize(deserializer)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = ();
+
+    fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
+        self.0.put(if value { "true" } else { "false" });
+        self.0.spend(1)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
+        self.0.put_number(value);
+        self.0.spend(8)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
+        self.0.put_number(value);
+        self.0.spend(8)
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<(), E> {
+        self.visit_f64(value as f64)
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<(), E> {
+        self.visit_f64(value as f64)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
+        match Number::from_f64(value) {
+            Some(number) => self.0.put_number(number),
+            None => self.0.put("null"),
+        }
+        self.0.spend(8)
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
+        self.0.spend(value.len())?;
+        self.0.put_text(value)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.0.put("null");
+        self.0.spend(1)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<(), E> {
+        self.visit_unit()
+    }
+
+    fn visit_some<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<(), A::Error> {
+        let (IgnoredAny, tagged) = data.variant()?;
+        tagged.newtype_variant_seed(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let Self(state) = self;
+        state.enter()?;
+        state.put("[");
+        let mut known = state.duplicates.len();
+        let mut count = 0_usize;
+        while seq.next_element_seed(Item(state, count == 0))?.is_some() {
+            state.prefix(&mut known, &count.to_string());
+            count += 1;
+        }
+        state.put("]");
+        state.leave();
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let Self(state) = self;
+        state.enter()?;
+        let (start, first) = (state.end(), state.keys.len());
+        let mut known = state.duplicates.len();
+        let mut is_merged = false;
+        state.put("{");
+        while let Some(Key(key)) = entries.next_key()? {
+            state.spend_text(key.len())?;
+            if state.keys.len() > first {
+                state.put(",");
+            }
+            state.keys.push(state.hasher.hash_one(&key));
+            state.put_text(&key)?;
+            state.put(":");
+            is_merged |= state.is_yaml && key == "<<";
+            entries.next_value_seed(Node(state))?;
+            state.prefix(&mut known, &key);
+        }
+        state.put("}");
+        state.leave();
+        if state.repeats(first) {
+            state.rewrite(start, State::once)?;
+        }
+        if is_merged {
+            state.rewrite(start, |_, written| merged(written))?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts the members of what a `<<` names beside a mapping's own, which hold (YAML's merge key).
+fn merged(written: &str) -> Result<String, serde_json::Error> {
+    fn members(object: &str) -> Result<Vec<(&RawValue, &RawValue)>, serde_json::Error> {
+        serde_json::from_str::<Members<'_>>(object).map(|members| members.0)
+    }
+    let own = members(written)?.into_iter().map(|(key, value)| (name(key), value));
+    let mut own: IndexMap<Cow<'_, str>, &RawValue> = own.collect();
+    let sources = match own.get("<<").map(|merged| merged.get()) {
+        Some(list) if list.starts_with('[') => serde_json::from_str::<Vec<&RawValue>>(list)?,
+        Some(one) if one.starts_with('{') => vec![own["<<"]],
+        _ => return Ok(written.to_owned()),
+    };
+    own.shift_remove("<<");
+    for source in sources.into_iter().filter(|source| source.get().starts_with('{')) {
+        for (key, value) in members(source.get())? {
+            own.entry(name(key)).or_insert(value);
+        }
+    }
+    serde_json::to_string(&own)
 }
 
 /// A mapping's key as it is written: `200`, `y` and `1.0` are names, not numbers and booleans.
-struct Key(String);
+struct Key<'de>(Cow<'de, str>);
 
-impl<'de> Deserialize<'de> for Key {
+impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Key;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Key<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a scalar as the key of a mapping")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key, E> {
-                Ok(Key(text.to_owned()))
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
             }
         }
         deserializer.deserialize_str(Text)
@@ -281,36 +408,44 @@ impl<'de> Deserialize<'de> for Key {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn of_json(text: &str, state: State) -> Result<Read, serde_json::Error> {
-        read(&mut serde_json::Deserializer::from_str(text), state)
+    fn of_json(text: &str, limits: Limits) -> Result<Read, serde_json::Error> {
+        write(&mut serde_json::Deserializer::from_str(text), State::json(limits))
+    }
+
+    fn is_suspect(text: &str) -> bool {
+        check(&mut serde_json::Deserializer::from_str(text), State::json(Limits::default())).unwrap()
     }
 
     #[test]
     fn json_is_read_as_it_stands() {
-        let text = r#"{"a": [1, -2, 1.5, 18446744073709551615, 1e30, true, null, "\u00e4"], "<<": {"b": 1}, "c": {}}"#;
-        let read = of_json(text, State::json(Limits::default())).unwrap();
-        assert_eq!(read.value, serde_json::from_str::<Value>(text).unwrap());
+        let text = r#"{"a": [1, -2, 1.5, 18446744073709551615, 1e30, true, null, "\u00e4", [], [{}]], "<<": {"b": 1}, "c\n": {}}"#;
+        let read = of_json(text, Limits::default()).unwrap();
+        assert_eq!(read.text, serde_json::from_str::<Value>(text).unwrap().to_string());
         assert_eq!(read.duplicates, [""; 0]);
-        assert_eq!(
-            of_json(r#"{"a": 1, "b/": {"c": 1, "c": 2}}"#, State::json(Limits::default()))
-                .unwrap()
-                .duplicates,
-            ["/b~1/c"]
-        );
+        assert!(!is_suspect(text));
+    }
+
+    #[test]
+    fn of_keys_given_twice_the_last_holds_in_the_place_of_the_first() {
+        let text = r#"{"a": 1, "b/": {"c": 1, "c": [2], "\u0063": {"d": 1, "d": 2}}, "a": {"e": 3}}"#;
+        let read = of_json(text, Limits::default()).unwrap();
+        assert_eq!(read.text, r#"{"a":{"e":3},"b/":{"c":{"d":2}}}"#);
+        assert_eq!(read.duplicates, ["/b~1/c/d", "/b~1/c", "/b~1/c", "/a"]);
+        assert!(is_suspect(text) && is_suspect(r#"[{"a": 1, "a": 2}]"#));
+        let many: Vec<String> = (0..100).map(|number| format!("\"k{number}\": {{\"k1\": 1}}")).collect();
+        assert!(!is_suspect(&format!("{{{}}}", many.join(","))));
+        assert!(is_suspect(&format!("{{{}, \"k7\": 1}}", many.join(","))));
     }
 
     #[test]
     fn values_and_levels_are_counted() {
-        assert_eq!(
-            of_json("[1, {\"a\": 2}]", State::json(Limits::default().nodes(4).depth(2))).unwrap().value,
-            json!([1, {"a": 2}])
-        );
-        let refused =
-            |limits: Limits| of_json("[1, {\"a\": 2}]", State::json(limits)).unwrap_err().to_string();
+        let read = of_json("[1, {\"a\": 2}]", Limits::default().nodes(4).depth(2)).unwrap();
+        assert_eq!(read.text, json!([1, {"a": 2}]).to_string());
+        let refused = |limits: Limits| of_json("[1, {\"a\": 2}]", limits).unwrap_err().to_string();
         let many = refused(Limits::default().nodes(3));
         assert!(many.starts_with("the document has more than 3 values at line 1"), "{many}");
         let deep = refused(Limits::default().depth(1));

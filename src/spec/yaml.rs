@@ -1,4 +1,4 @@
-//! YAML text to a JSON value.
+//! YAML text to JSON text.
 
 use super::error::SpecError;
 use super::limits::Limits;
@@ -14,7 +14,7 @@ pub(crate) fn to_json(text: &str, limits: Limits) -> Result<Read, SpecError> {
         let problem = format!("not readable as YAML: more than {MAX_OPEN} brackets are open");
         return Err(SpecError::new(problem).position(line, 1));
     }
-    tree::read(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits)).map_err(|error| {
+    tree::write(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits)).map_err(|error| {
         let problem = format!("not readable as YAML: {error}");
         match error.location() {
             Some(at) => SpecError::new(problem).position(at.line(), at.column()),
@@ -45,7 +45,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Value {
-        to_json(text, Limits::default()).unwrap_or_else(|error| panic!("{error}")).value
+        let read = to_json(text, Limits::default()).unwrap_or_else(|error| panic!("{error}"));
+        serde_json::from_str(&read.text).unwrap()
     }
 
     #[test]
@@ -89,7 +90,7 @@ mod tests {
     fn duplicate_keys_are_reported_and_the_last_holds() {
         let read =
             to_json("paths:\n  /a/b:\n  - x: 1\n    x: 2\n  /c: 1\n  /c: 2\n", Limits::default()).unwrap();
-        assert_eq!(read.value["paths"]["/a/b"][0]["x"], 2);
+        assert_eq!(read.text, r#"{"paths":{"/a/b":[{"x":2}],"/c":2}}"#);
         assert_eq!(read.duplicates, ["/paths/~1a~1b/0/x", "/paths/~1c"]);
     }
 

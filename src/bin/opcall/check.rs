@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use opcall::spec::{Depth, Description, Position, SpecError, Warning};
+use opcall::spec::{Position, SpecError, Survey, Warning};
 use opcall::{Document, Error};
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ fn shown(path: &Path) -> String {
 struct Finding {
     name: String,
     bytes: u64,
-    read: Result<Description, Fault>,
+    read: Result<Survey, Fault>,
 }
 
 /// Why a file could not be read at all.
@@ -108,7 +108,7 @@ impl Finding {
         } else {
             std::fs::metadata(path).map_or(0, |file| file.len())
         };
-        let read = document.describe(Depth::Requests).map_err(|error| match error {
+        let read = document.survey().map_err(|error| match error {
             Error::Spec(error) => graphql_alone(path).unwrap_or_else(|| (*error).into()),
             Error::Io(error) => Fault {
                 message: format!("cannot be read: {}", error.source),
@@ -129,7 +129,7 @@ impl Finding {
     }
 
     fn is_good(&self, is_strict: bool) -> bool {
-        self.read.as_ref().is_ok_and(|description| !is_strict || description.warnings.is_empty())
+        self.read.as_ref().is_ok_and(|found| !is_strict || found.warnings.is_empty())
     }
 
     fn write(&self, out: &mut impl Write, args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
@@ -155,8 +155,8 @@ impl Finding {
             "file": self.name,
             "format": found.map(|found| &found.format),
             "bytes": self.bytes,
-            "operations": found.map_or(0, |found| found.operations.len()),
-            "skipped": found.map_or(0, Description::skipped),
+            "operations": found.map_or(0, |found| found.operations),
+            "skipped": found.map_or(0, Survey::skipped),
             "warnings": found.map_or_else(Vec::new, |found| found.warnings.iter().map(warning).collect()),
             "error": self.read.as_ref().err().map(|fault| {
                 json!({
@@ -181,7 +181,7 @@ impl Finding {
                     out,
                     "{name}: {}, {}{skipped}",
                     escape(&found.format),
-                    counted(found.operations.len(), "operation")
+                    counted(found.operations, "operation")
                 )?;
                 found
                     .warnings

@@ -1,0 +1,189 @@
+//! A document read at once: every operation, one path item after the other.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use super::error::{Effect, SpecError, Warning, told_token};
+use super::extract::{self, Context, Site};
+use super::head::{self, Head};
+use super::parts::{Members, name};
+use super::reference::{Resolve, Whole, follow, reference};
+use super::{Depth, Description, Source, anchors, file_name, graphql, openapi31, stem};
+use crate::operation::{Method, ServiceDef};
+
+/// A document on its way to a description.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) file: &'a str,
+    /// The size of its text.
+    pub(super) bytes: usize,
+    /// Names the service where nothing else does.
+    pub(super) folder: Option<&'a str>,
+    pub(super) source: &'a dyn Source,
+    /// How much of the operations is kept; `None` where they are only counted.
+    pub(super) depth: Option<Depth>,
+    /// Its number among the documents of the folder.
+    pub(super) number: usize,
+}
+
+/// Reads a document's text as JSON; tells how many operations it has too.
+pub(super) fn read(reading: &Reading<'_>, text: Cow<'_, str>) -> Result<(Description, usize), SpecError> {
+    let file = reading.file;
+    let mut warnings = Vec::new();
+    let collected = collect(reading, anchors::placed_document(text), &mut warnings);
+    let (found, count) = collected.map_err(|error| error.file(file))?;
+    for warning in &mut warnings {
+        file.clone_into(&mut warning.file);
+    }
+    Ok((Description { warnings, ..found }, count))
+}
+
+/// The path items of a document as they stand in its text. A reference in their place is in no version, but in
+/// documents that are cut into files.
+fn paths<'t>(whole: &'t Whole<'_>, warnings: &mut Vec<Warning>) -> Cow<'t, str> {
+    let Some(paths) = whole.member("paths") else { return Cow::Borrowed("") };
+    let target = whole.parts.member(paths, "$ref", &whole.targets().budget);
+    let target =
+        target.map(|target| json!({"$ref": serde_json::from_str::<Value>(target).unwrap_or_default()}));
+    let Some(target) = target.filter(|target| reference(target).is_some()) else {
+        return Cow::Borrowed(paths);
+    };
+    match follow(&target, whole, "#/paths") {
+        Ok(found) => Cow::Owned(found.to_string()),
+        Err(error) => {
+            warnings.push(Warning::skipped("#/paths", error));
+            Cow::Borrowed("")
+        }
+    }
+}
+
+fn collect(
+    reading: &Reading<'_>,
+    text: Cow<'_, str>,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Description, usize), SpecError> {
+    let &Reading { file, bytes, folder, source, depth, number } = reading;
+    let resolver = Whole::new(text, None, source, file).of_bytes(bytes);
+    let root = head::members(&resolver.parts, &resolver.targets().budget)?;
+    let Head { mut format, upgrade, defaults, service } =
+        head::read(&root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
+    openapi31::check_webhooks((resolver.member("webhooks"), resolver.member("paths")), warnings);
+    let context = Context {
+        document: u32::try_from(number).unwrap_or(u32::MAX),
+        upgrade: upgrade.as_ref(),
+        defaults: &defaults,
+        schemes: &service.security_schemes,
+        resolver: &resolver,
+        depth: depth.unwrap_or_default(),
+    };
+    let mut operations = Vec::new();
+    let (mut carriers, mut seen, mut count, mut plain) = (0, 0, 0, 0);
+    let mut ids = HashSet::new();
+    let paths = paths(&resolver, warnings);
+    let items = serde_json::from_str::<Members<'_>>(&paths).map_or_else(|_| Vec::new(), |items| items.0);
+    for (key, item) in items {
+        let path = &*name(key);
+        if path.starts_with("x-") {
+            continue;
+        }
+        let pointer = format!("#/paths/{}", told_token(path));
+        let item = resolver.parts.value(item.get());
+        let item = item.and_then(|item| openapi31::path_item(item, &resolver, &pointer));
+        let item = match item {
+            Ok(item) => item,
+            Err(error) => {
+                warnings.push(Warning::skipped(&pointer, error));
+                continue;
+            }
+        };
+        let Value::Object(item) = &*item else {
+            let error = SpecError::new("the path item is not an object");
+            warnings.push(Warning::skipped(&pointer, error));
+            continue;
+        };
+        check_path(path, &pointer, warnings);
+        for (method, operation) in methods(item, &pointer, warnings) {
+            let site = Site { path, method, shared: item, operation };
+            let pointer = site.pointer();
+            seen += 1;
+            source.limits().check_operations(seen.max(count), &pointer)?;
+            let found = match depth {
+                Some(_) => extract::operation(&context, &site, warnings),
+                None => extract::parts(&context, &site, warnings).map(|(def, _)| def),
+            };
+            let def = match found {
+                Ok(def) => def,
+                Err(error) => {
+                    resolver.targets().budget.check(&pointer)?;
+                    warnings.push(Warning::skipped(&pointer, error));
+                    continue;
+                }
+            };
+            let defs = match operation.get("x-graphql").filter(|value| !value.is_null()) {
+                Some(carrier) => {
+                    carriers += 1;
+                    graphql::describe(file, &def, carrier, &pointer, source)?
+                }
+                None => vec![def],
+            };
+            count += defs.len();
+            plain += defs.iter().filter(|def| def.graphql.is_none()).count();
+            for def in &defs {
+                check_id(def.id.clone(), &pointer, &mut ids, warnings);
+            }
+            if depth.is_some() {
+                operations.extend(defs);
+            }
+        }
+    }
+    if carriers > 0 && plain == 0 {
+        "graphql".clone_into(&mut format);
+    }
+    let documents = vec![file_name(file)];
+    let service = ServiceDef { documents: documents.clone(), ..service };
+    Ok((Description { service, format, documents, operations, warnings: Vec::new() }, count))
+}
+
+/// The operations of a path item with their methods.
+fn methods<'v>(
+    item: &'v Map<String, Value>,
+    pointer: &str,
+    warnings: &mut Vec<Warning>,
+) -> Vec<(Method, &'v Value)> {
+    let mut found = Vec::new();
+    for (key, value) in item {
+        if let Some(method) = extract::method(key) {
+            found.push((method, value));
+        } else if key == "additionalOperations" {
+            for (name, value) in value.as_object().into_iter().flatten() {
+                match Method::of_token(name) {
+                    Ok(method) => found.push((method, value)),
+                    Err(error) => {
+                        let error = SpecError::new(format!("{error}"));
+                        let pointer = format!("{pointer}/additionalOperations/{}", told_token(name));
+                        warnings.push(Warning::skipped(&pointer, error));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Warns of a path key that the specification does not allow.
+pub(super) fn check_path(path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
+    if !path.starts_with('/') {
+        let problem = "the path does not begin with a slash; one is put before it";
+        warnings.push(Warning::new(pointer, problem, Effect::Assumed));
+    }
+}
+
+/// Warns of an ID that an operation before it has.
+pub(super) fn check_id(id: String, pointer: &str, ids: &mut HashSet<String>, warnings: &mut Vec<Warning>) {
+    if let Some(known) = ids.replace(id) {
+        let problem = format!("another operation of the document has the identifier `{known}` too");
+        warnings.push(Warning::new(pointer, problem, Effect::Ambiguous));
+    }
+}
