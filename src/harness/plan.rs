@@ -70,7 +70,6 @@ impl Plan {
         let uses = operation.security();
         let alternatives = uses.map(|schemes| schemes.map(|(name, scopes)| use_of(name, &scopes)).collect());
         let hosts = if account.has_own_regions() { Vec::new() } else { operation.hosts() };
-        let hosts = hosts.into_iter().map(|(region, url)| (region, url)).collect();
         let context = Context {
             scope: operation.scope().map(str::to_owned),
             graphql: operation.graphql().map(|graphql| RootField(graphql.root_field().map(str::to_owned))),
