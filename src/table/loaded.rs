@@ -27,8 +27,7 @@ pub(super) struct LazyDocument {
 
 impl LazyDocument {
     fn new(text: String, index: Index, source: impl Source + Send + Sync + 'static) -> Self {
-        let names =
-            format::encode(&index.service, &listed(&index), hash_bytes(SOURCE_HASH_START, text.as_bytes()));
+        let names = format::encode_each(&index.service, || listed(&index), 0);
         let operations = index.entries.iter().map(|_| OnceCell::new()).collect();
         Self { text, index, source: Box::new(source), names, operations }
     }
@@ -64,7 +63,7 @@ impl fmt::Debug for LazyDocument {
 pub(crate) type Settle<'s> = &'s dyn Fn(&mut ServiceDef);
 
 /// The operations of an index as far as their names go.
-pub(super) fn listed(index: &Index) -> Vec<OperationDef> {
+pub(super) fn listed(index: &Index) -> impl Iterator<Item = OperationDef> {
     let named = |entry: &spec::Entry| OperationDef {
         id: entry.id.clone(),
         id_is_made: entry.id_is_made,
@@ -72,7 +71,7 @@ pub(super) fn listed(index: &Index) -> Vec<OperationDef> {
         path: index.path(entry).into_owned(),
         ..OperationDef::blank(entry.method.clone())
     };
-    index.entries.iter().map(named).collect()
+    index.entries.iter().map(named)
 }
 
 /// What a document became.
