@@ -57,7 +57,7 @@ pub(super) fn affordable(text: &str) -> Result<(), yaml_serde::Error> {
 }
 
 /// About how many bytes the parser keeps of a text, at most.
-fn weight(text: &str) -> usize {
+pub(super) fn weight(text: &str) -> usize {
     const EVENT: usize = 136;
     let mut before = b'\n';
     let mut events = 1;

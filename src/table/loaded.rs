@@ -3,6 +3,7 @@
 //! A document is only indexed, YAML as the JSON it stands for: an operation is extracted and encoded, alone, when
 //! it is first asked for. Folders, and documents whose shape the index does not take, are read whole.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use once_cell::sync::OnceCell;
@@ -85,23 +86,25 @@ pub(super) enum Loaded {
 /// Reads the text of a document.
 pub(super) fn document(
     name: &str,
-    bytes: &[u8],
+    bytes: Cow<'_, [u8]>,
     source: impl Source + Send + Sync + 'static,
     settle: Settle<'_>,
 ) -> Result<(Loaded, Vec<Warning>)> {
-    let (text, mut warnings) = spec::json(name, bytes, source.limits())?;
-    match spec::index(name, &text, source.limits())? {
-        Some(mut index) => {
-            settle(&mut index.service);
-            warnings.extend(index.warnings.iter().cloned());
-            Ok((Loaded::Lazy(Box::new(LazyDocument::new(text.into_owned(), index, source))), warnings))
-        }
-        None => Ok(compile(
-            spec::read(name, bytes, &source, Depth::Requests)?,
-            hash_bytes(SOURCE_HASH_START, bytes),
-            settle,
-        )),
-    }
+    let (text, mut warnings) = spec::json(name, &bytes, source.limits())?;
+    let Some(mut index) = spec::index(name, &text, source.limits())? else {
+        let read = spec::read(name, &bytes, &source, Depth::Requests)?;
+        return Ok(compile(read, hash_bytes(SOURCE_HASH_START, &bytes), settle));
+    };
+    settle(&mut index.service);
+    warnings.extend(index.warnings.iter().cloned());
+    let written = match text {
+        Cow::Owned(text) => Some(text),
+        Cow::Borrowed(text) if text.len() < bytes.len() => Some(text.to_owned()),
+        Cow::Borrowed(_) => None,
+    };
+    // The bytes themselves, without a copy; that they are a text is known.
+    let text = written.unwrap_or_else(|| String::from_utf8(bytes.into_owned()).unwrap_or_default());
+    Ok((Loaded::Lazy(Box::new(LazyDocument::new(text, index, source))), warnings))
 }
 
 /// Reads a service's folder, each document changed by a patch.
