@@ -161,7 +161,7 @@ impl Document {
         let (mut found, warnings) = self.read_as(None, |input| {
             let mut found = match input {
                 Input::Folder(source, overlays) => spec::read_folder_patched(&name, source, depth, overlays)?,
-                Input::Text(text, source) => spec::read(&name, text, &source, depth)?,
+                Input::Text(text, source) => spec::read(&name, &text, &source, depth)?,
             };
             let warnings = std::mem::take(&mut found.warnings);
             Ok((found, warnings))
@@ -183,7 +183,7 @@ impl Document {
                 Input::Folder(source, overlays) => {
                     spec::read_folder_patched(&name, source, Depth::Requests, overlays)?.into()
                 }
-                Input::Text(text, source) => spec::survey(&name, text, &source)?,
+                Input::Text(text, source) => spec::survey(&name, &text, &source)?,
             };
             let warnings = std::mem::take(&mut found.warnings);
             Ok((found, warnings))

@@ -134,7 +134,7 @@ impl Document {
         let record = self.record();
         let (unfinished, warnings) = self.read_as(Some(&record), |input| match input {
             Input::Folder(source, overlays) => kept::folder(to, &name, source, overlays, &settle),
-            Input::Text(text, source) => kept::document(to, &name, text, &source, &settle),
+            Input::Text(text, source) => kept::document(to, &name, &text, &source, &settle),
         })?;
         let reading = record.reading().ok_or_else(|| self.changed())?;
         let key = slot.key(reading).map_err(|error| failed(error.into()))?;

@@ -14,7 +14,7 @@ pub(super) enum Input<'i> {
     /// A service's folder; its documents are repaired one by one.
     Folder(&'i Beside, &'i Overlays),
     /// The text of a document, repaired, with the files beside it.
-    Text(&'i [u8], Beside),
+    Text(Cow<'i, [u8]>, Beside),
 }
 
 impl Document {
@@ -30,7 +30,7 @@ impl Document {
             read(Input::Folder(&self.beside(record), &overlays))
         } else {
             let (text, before) = self.repaired(&overlays, record)?;
-            read(Input::Text(&text, self.beside(record)))
+            read(Input::Text(text, self.beside(record)))
                 .map(|(done, warnings)| (done, [before, self.placed(warnings)].concat()))
         };
         let (done, warnings) = done.map_err(|error| self.with_line(error))?;

@@ -30,7 +30,7 @@ pub(crate) struct Query {
 pub(crate) struct TooCostly;
 
 /// One step from a value to a value in it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Step {
     /// The element of an array.
     Index(usize),

@@ -1,5 +1,7 @@
 //! The actions of an overlay, done one after the other (Overlay Specification 1.1 §4.4.3, and 1.0 where it differs).
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{Action, Change, Edit, Version, place};
@@ -90,8 +92,7 @@ impl Run<'_> {
         self.check_kinds(&places, !matches!(action.change, Change::Remove | Change::Nothing))?;
         match &action.change {
             Change::Nothing => {}
-            // From the end, so that no index is another node's by then, and what is inside before what holds it.
-            Change::Remove => places.iter().rev().try_for_each(|place| self.remove(place))?,
+            Change::Remove => self.remove(&places)?,
             Change::Update(update) => {
                 self.said.push("update".to_owned());
                 places.iter().try_for_each(|place| self.update(place, update))?;
@@ -161,23 +162,26 @@ impl Run<'_> {
         }
     }
 
-    fn remove(&mut self, steps: &[Step]) -> Result<(), SpecError> {
-        let Some((last, holder)) = steps.split_last() else {
+    /// From the end, so that no index is another node's by then, and what is inside before what holds it. Members
+    /// of the same object or array go together: one by one each would move all those behind it.
+    fn remove(&mut self, places: &[Vec<Step>]) -> Result<(), SpecError> {
+        if places.iter().any(Vec::is_empty) {
             return Err(self.error_in("target", "the whole document cannot be removed"));
-        };
-        match (at_mut(self.document, holder), last) {
-            (Some(Value::Object(members)), Step::Member(name)) => {
-                members.shift_remove(name);
-            }
-            (Some(Value::Array(items)), Step::Index(index)) if *index < items.len() => {
-                items.remove(*index);
-            }
-            _ => {}
         }
-        self.place = steps.to_vec();
-        self.said.push("remove".to_owned());
-        self.edit(true);
-        self.said.pop();
+        let holder = |steps: &Vec<Step>| steps.len() - 1;
+        let are_beside = |one: &Vec<Step>, other: &Vec<Step>| one[..holder(one)] == other[..holder(other)];
+        for together in places.chunk_by(are_beside).rev() {
+            if let Some(first) = together.first() {
+                let gone = together.iter().filter_map(|steps| steps.last()).collect();
+                take_away(at_mut(self.document, &first[..holder(first)]), &gone);
+            }
+            for steps in together.iter().rev() {
+                self.place.clone_from(steps);
+                self.said.push("remove".to_owned());
+                self.edit(true);
+                self.said.pop();
+            }
+        }
         Ok(())
     }
 
@@ -286,6 +290,23 @@ impl Run<'_> {
             return Err(self.error("the document grows beyond all measure".to_owned()));
         }
         Ok(())
+    }
+}
+
+/// Takes members or items away from what holds them.
+fn take_away(holder: Option<&mut Value>, gone: &HashSet<&Step>) {
+    match holder {
+        Some(Value::Object(members)) => {
+            members.retain(|name, _| !gone.contains(&Step::Member(name.clone())));
+        }
+        Some(Value::Array(items)) => {
+            let mut index = 0;
+            items.retain(|_| {
+                index += 1;
+                !gone.contains(&Step::Index(index - 1))
+            });
+        }
+        _ => {}
     }
 }
 

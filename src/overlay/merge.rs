@@ -1,6 +1,8 @@
 //! JSON Merge Patch (RFC 7396): objects are merged, `null` takes a member away, everything else takes the place of
 //! what was there.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{Edit, pointer};
@@ -45,10 +47,13 @@ pub(super) fn merge(
         tell(place, false);
     }
     let Value::Object(members) = target else { return };
+    // Taken away together: one by one each would move all the members behind it.
+    let mut gone = HashSet::new();
     for (name, change) in patch {
         place.push(name.clone());
         if change.is_null() {
-            if members.shift_remove(name).is_some() {
+            if members.contains_key(name) {
+                gone.insert(name.as_str());
                 tell(place, true);
             }
         } else {
@@ -63,5 +68,8 @@ pub(super) fn merge(
             }
         }
         place.pop();
+    }
+    if !gone.is_empty() {
+        members.retain(|name, _| !gone.contains(name.as_str()));
     }
 }

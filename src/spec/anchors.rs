@@ -1,5 +1,8 @@
 //! Names that a document gives its parts (`$id`, `$anchor`, `$dynamicAnchor` of JSON Schema 2020-12, `$self` of
 //! OpenAPI 3.2): references by name are rewritten as references by place, once, before the document is read.
+//!
+//! The text is gone through three times, for its keywords, for the names, and for the references, as a value of the
+//! whole takes far more memory than a text that gives names is worth.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -7,208 +10,199 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::document::is_since_3_1;
-use super::error::token;
+use super::limits::Budget;
+use super::parts::{Parts, name};
 use super::reference::percent_decoded;
-
-/// Members that hold data, not schemas.
-const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
-/// Members whose members are names, not keywords.
-const NAMED: [&str; 6] =
-    ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas"];
-
-/// The keywords by which names are given, or meant.
-const KEYWORDS: [&str; 5] = ["$self", "$id", "$anchor", "$dynamicAnchor", "$dynamicRef"];
-
-/// Whether a JSON text may give names; a `false` is sure.
-pub(crate) fn may_name(text: &str) -> bool {
-    let ends = |rest: &str| rest.starts_with('"');
-    let is_one = |rest: &str| KEYWORDS.iter().any(|one| rest.strip_prefix(one).is_some_and(ends));
-    text.match_indices("\"$").any(|(at, _)| is_one(&text[at + 1..]))
-}
-
-/// Whether a value may give names; a `false` is sure.
-fn may_be_named(value: &Value) -> bool {
-    match value {
-        Value::Object(map) => {
-            KEYWORDS.iter().any(|key| map.contains_key(*key)) || map.values().any(may_be_named)
-        }
-        Value::Array(items) => items.iter().any(may_be_named),
-        _ => false,
-    }
-}
+use super::walk::{Base, Visit, Word, may_name, walk};
 
 /// How long a URI may be that names a part; a longer one names nothing.
 const MAX_URI: usize = 4 << 10;
-/// How much text the places of names may take, where they are kept and where references name them.
-const MAX_PLACES: usize = 64 << 20;
-
-/// The document with its references by place; `None` where it names nothing.
-fn by_place(root: &Value) -> Option<Value> {
-    if !may_be_named(root) {
-        return None;
-    }
-    let uri = text(root, "$self").filter(|uri| uri.len() <= MAX_URI).unwrap_or_default();
-    let (mut names, base) = (Names::default(), Base { uri: uri.into(), pointer: "".into() });
-    names.resources.insert(uri.trim_end_matches('#').into(), String::new());
-    names.gather(root, &base, &mut String::new(), false);
-    if !names.found && uri.is_empty() {
-        return None;
-    }
-    let mut placed = root.clone();
-    names.rewrite(&mut placed, root, &base, &mut String::new(), false);
-    Some(placed)
-}
+/// How much text the places of names may take, where they are kept and where references name them, beside four times
+/// the document's own.
+const MAX_PLACES: usize = 16 << 20;
+/// How many parts may have names; those after them have none.
+const MAX_NAMES: usize = 200_000;
 
 /// The text of a document with its references by place; parts have names since `OpenAPI` 3.1.
 pub(crate) fn placed_document(text: Cow<'_, str>) -> Cow<'_, str> {
     #[derive(Deserialize)]
-    struct Root {
-        openapi: Option<Value>,
+    struct Root<'t> {
+        #[serde(borrow)]
+        openapi: Option<&'t RawValue>,
     }
-    let version = || serde_json::from_str::<Root>(&text).ok()?.openapi;
+    let version = || {
+        let root: Root<'_> = serde_json::from_str(&text).ok()?;
+        let version = root.openapi.filter(|version| !version.get().starts_with(['[', '{']))?;
+        serde_json::from_str::<Value>(version.get()).ok()
+    };
     if may_name(&text) && is_since_3_1(version().as_ref()) { placed(text) } else { text }
 }
 
-/// A text with its references by place. Values are made of one that gives names, which few do.
+/// A text with its references by place.
 pub(crate) fn placed(text: Cow<'_, str>) -> Cow<'_, str> {
-    let root = may_name(&text).then(|| serde_json::from_str(&text).ok()).flatten();
-    match root.and_then(|root| by_place(&root)) {
-        Some(placed) => Cow::Owned(placed.to_string()),
-        None => text,
+    let placed = if may_name(&text) { by_place(&text) } else { None };
+    placed.map_or(text, Cow::Owned)
+}
+
+/// The text with its references by place; `None` where it names nothing.
+fn by_place(text: &str) -> Option<String> {
+    let keywords = Keywords::of(text)?;
+    let itself = keywords.text(0, Word::Itself).filter(|uri| uri.len() <= MAX_URI);
+    let uri = itself.unwrap_or_default();
+    let base = Base { uri: (&*uri).into(), pointer: "".into() };
+    let mut names = Names::new(&keywords);
+    names.resources.insert(uri.trim_end_matches('#').into(), "".into());
+    walk(text, &base, &mut names).ok()?;
+    if !names.found && uri.is_empty() {
+        return None;
     }
+    let budget = Budget::of(text.len());
+    let (parts, out) = (Parts::new(text, None), String::with_capacity(text.len()));
+    let mut rewritten = Rewritten { names: &names, parts, budget, out, done: 0 };
+    walk(text, &base, &mut rewritten).ok()?;
+    let Rewritten { mut out, done, .. } = rewritten;
+    out.push_str(&text[done..]);
+    Some(out)
 }
 
 /// The places of anchors, for references from other files.
-pub(crate) fn places(root: &Value) -> HashMap<String, String> {
-    let mut names = Names::default();
+pub(crate) fn places(text: &str) -> HashMap<String, String> {
+    let Some(keywords) = Keywords::of(text) else { return HashMap::new() };
+    let mut names = Names::new(&keywords);
     let base = Base { uri: "".into(), pointer: "".into() };
-    names.gather(root, &base, &mut String::new(), false);
-    names.anchors.into_iter().map(|((_, name), pointer)| (name, pointer)).collect()
+    if walk(text, &base, &mut names).is_err() {
+        return HashMap::new();
+    }
+    names.anchors.into_iter().map(|((_, name), pointer)| (name.into(), pointer.into())).collect()
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key).and_then(Value::as_str)
+/// The text that begins at a place, with its quotes.
+fn quoted(text: &str, start: usize) -> Option<&RawValue> {
+    let rest = text.get(start..).filter(|rest| rest.starts_with('"'))?;
+    serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>().next()?.ok()
 }
 
-/// The resource that a part of the document belongs to: its URI, and where it begins.
-#[derive(Debug, Clone)]
-struct Base {
-    uri: Rc<str>,
-    pointer: Rc<str>,
+/// The keywords of a text: the number of their object, and where their values begin. Of references only those are
+/// kept that have a dynamic one beside them.
+struct Keywords<'t> {
+    text: &'t str,
+    found: Vec<(u32, Word, usize)>,
 }
 
-impl Base {
+impl<'t> Keywords<'t> {
+    /// `None` where the text gives no names.
+    fn of(text: &'t str) -> Option<Self> {
+        let mut keywords = Self { text, found: Vec::new() };
+        walk(text, &Base { uri: "".into(), pointer: "".into() }, &mut keywords).ok()?;
+        let Self { found, .. } = &mut keywords;
+        found.sort_unstable();
+        // Sorted by word, a dynamic reference stands right before the reference of its object.
+        let mut before = None;
+        found.retain(|(number, word, _)| {
+            let is_kept = *word != Word::Reference || before == Some((*number, Word::DynamicReference));
+            before = Some((*number, *word));
+            is_kept
+        });
+        found.shrink_to_fit();
+        (!found.is_empty()).then_some(keywords)
+    }
+
+    /// Whether an object has any.
+    fn has_any(&self, number: u32) -> bool {
+        let first = self.found.partition_point(|(known, ..)| *known < number);
+        self.found.get(first).is_some_and(|(known, ..)| *known == number)
+    }
+
+    fn place(&self, number: u32, word: Word) -> Option<usize> {
+        let first = self.found.partition_point(|(known, one, _)| (*known, *one) < (number, word));
+        self.found.get(first).filter(|(known, one, _)| (*known, *one) == (number, word)).map(|found| found.2)
+    }
+
+    /// What an object's keyword says, where that is a text.
+    fn text(&self, number: u32, word: Word) -> Option<Cow<'t, str>> {
+        quoted(self.text, self.place(number, word)?).map(name)
+    }
+
     /// The resource of a schema, which may begin one of its own.
-    fn of(&self, schema: &Value, pointer: &str) -> Self {
-        let id = text(schema, "$id").map(|id| id.trim_end_matches('#'));
-        let own = id.filter(|id| !id.is_empty() && id.len() <= MAX_URI).map(|id| joined(&self.uri, id));
+    fn base(&self, number: u32, base: &Base, pointer: &str) -> Base {
+        let id = self.text(number, Word::Id);
+        let id = id.as_deref().map(|id| id.trim_end_matches('#'));
+        let own = id.filter(|id| !id.is_empty() && id.len() <= MAX_URI).map(|id| joined(&base.uri, id));
         match own.filter(|uri| uri.len() <= MAX_URI) {
-            Some(uri) => Self { uri: uri.into(), pointer: pointer.into() },
-            None => self.clone(),
+            Some(uri) => Base { uri: uri.into(), pointer: pointer.into() },
+            None => base.clone(),
         }
     }
 }
 
-#[derive(Debug)]
-struct Names {
-    /// Where each URI's resource begins.
-    resources: HashMap<Rc<str>, String>,
-    /// Where each anchor of a resource is.
-    anchors: HashMap<(Rc<str>, String), String>,
-    /// How many places have a dynamic anchor, and the first.
-    dynamic: HashMap<String, (usize, String)>,
-    found: bool,
-    /// How much text places may still take.
-    left: Cell<usize>,
-}
+impl Visit for Keywords<'_> {
+    fn enter(&mut self, _number: u32, base: &Base, _pointer: &str) -> Base {
+        base.clone()
+    }
 
-impl Default for Names {
-    fn default() -> Self {
-        let (resources, anchors, dynamic) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { resources, anchors, dynamic, found: false, left: Cell::new(MAX_PLACES) }
+    fn word(&mut self, number: u32, word: Word, (_, value): (usize, usize), _base: &Base) {
+        self.found.push((number, word, value));
     }
 }
 
-impl Names {
+struct Names<'k> {
+    keywords: &'k Keywords<'k>,
+    /// Where each URI's resource begins.
+    resources: HashMap<Rc<str>, Box<str>>,
+    /// Where each anchor of a resource is.
+    anchors: HashMap<(Rc<str>, Box<str>), Box<str>>,
+    /// How many places have a dynamic anchor, and the first.
+    dynamic: HashMap<Box<str>, (usize, Box<str>)>,
+    found: bool,
+    /// How many more parts may have names.
+    left: usize,
+    /// How much text places may still take.
+    left_text: Cell<usize>,
+}
+
+impl<'k> Names<'k> {
+    fn new(keywords: &'k Keywords<'k>) -> Self {
+        let (resources, anchors, dynamic) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let left_text = Cell::new(keywords.text.len().saturating_mul(4).saturating_add(MAX_PLACES));
+        Self { keywords, resources, anchors, dynamic, found: false, left: MAX_NAMES, left_text }
+    }
+
     /// Takes the text of a place; `false` where there is not so much left.
     fn spend(&self, place: &str) -> bool {
-        let left = self.left.get().checked_sub(place.len());
-        self.left.set(left.unwrap_or_default());
+        let left = self.left_text.get().checked_sub(place.len());
+        self.left_text.set(left.unwrap_or_default());
         left.is_some()
     }
 
-    fn gather(&mut self, value: &Value, base: &Base, pointer: &mut String, are_names: bool) {
-        let own = if are_names { base.clone() } else { base.of(value, pointer) };
-        if let (Value::Object(map), false) = (value, are_names) {
-            self.name(map, &own, pointer);
-        }
-        let length = pointer.len();
-        for (key, member, are_names) in members(value, are_names) {
-            pointer.extend(["/", &key]);
-            self.gather(member, &own, pointer, are_names);
-            pointer.truncate(length);
-        }
-    }
-
     /// Takes the names that a schema gives itself.
-    fn name(&mut self, map: &Map<String, Value>, own: &Base, pointer: &str) {
-        let text = |key: &str| map.get(key).and_then(Value::as_str);
-        self.found |= map.contains_key("$dynamicRef");
-        if !KEYWORDS.iter().any(|key| map.contains_key(*key)) || !self.spend(pointer) {
+    fn name(&mut self, number: u32, own: &Base, pointer: &str) {
+        self.found |= self.keywords.place(number, Word::DynamicReference).is_some();
+        if self.left == 0 || !self.spend(pointer) {
             return;
         }
+        self.left -= 1;
         if *own.pointer == *pointer && !pointer.is_empty() {
-            self.resources.entry(own.uri.clone()).or_insert_with(|| pointer.to_owned());
+            self.resources.entry(own.uri.clone()).or_insert_with(|| pointer.into());
             self.found = true;
         }
-        for anchor in [text("$anchor"), text("$dynamicAnchor")].into_iter().flatten() {
-            let key = (own.uri.clone(), anchor.to_owned());
-            self.anchors.entry(key).or_insert_with(|| pointer.to_owned());
+        let anchors = [Word::Anchor, Word::DynamicAnchor].map(|word| self.keywords.text(number, word));
+        for anchor in anchors.iter().flatten() {
+            let key = (own.uri.clone(), (&**anchor).into());
+            self.anchors.entry(key).or_insert_with(|| pointer.into());
             self.found = true;
         }
-        if let Some(anchor) = text("$dynamicAnchor") {
-            self.dynamic.entry(anchor.to_owned()).or_insert_with(|| (0, pointer.to_owned())).0 += 1;
+        if let [_, Some(anchor)] = anchors {
+            self.dynamic.entry((&*anchor).into()).or_insert_with(|| (0, pointer.into())).0 += 1;
         }
     }
 
-    fn rewrite(&self, value: &mut Value, root: &Value, base: &Base, pointer: &mut String, are_names: bool) {
-        let own = if are_names { base.clone() } else { base.of(value, pointer) };
-        if let (Value::Object(map), false) = (&mut *value, are_names) {
-            self.rewrite_own(map, root, &own);
-        }
-        let length = pointer.len();
-        for (key, member, are_names) in members_mut(value, are_names) {
-            pointer.extend(["/", &key]);
-            self.rewrite(member, root, &own, pointer, are_names);
-            pointer.truncate(length);
-        }
-    }
-
-    fn rewrite_own(&self, map: &mut Map<String, Value>, root: &Value, own: &Base) {
-        if let Some(place) =
-            map.get("$ref").and_then(Value::as_str).and_then(|one| self.place(one, root, own))
-            && self.spend(&place)
-        {
-            map.insert("$ref".to_owned(), place.into());
-        }
-        // Which of several dynamic anchors is meant turns on the way that led here; then nothing is checked by it.
-        let Some(Value::String(dynamic)) = map.shift_remove("$dynamicRef") else { return };
-        let anchor = dynamic.strip_prefix('#').and_then(|name| self.dynamic.get(name));
-        let place = match anchor {
-            Some((1, place)) => Some(format!("#{place}")),
-            Some(_) => None,
-            None => self.place(&dynamic, root, own).or(Some(dynamic)),
-        };
-        if let Some(place) = place.filter(|place| self.spend(place)) {
-            map.entry("$ref").or_insert_with(|| place.into());
-        }
-    }
-
-    /// A reference as one by place; `None` where it is one already, or leads out of the document.
-    fn place(&self, reference: &str, root: &Value, own: &Base) -> Option<String> {
+    /// A reference as one by place; `None` where it is one already, or leads out of the document. `is_there` tells
+    /// whether the document has some place.
+    fn place(&self, reference: &str, own: &Base, is_there: &dyn Fn(&str) -> bool) -> Option<String> {
         let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let uri = if uri.is_empty() { own.uri.clone() } else { joined(&own.uri, uri).into() };
         let begin = self.resources.get(&uri)?;
@@ -216,52 +210,97 @@ impl Names {
         if fragment.is_empty() || fragment.starts_with('/') {
             let place = format!("{begin}{fragment}");
             // Many set `$id` and mean the document's root by `#/` all the same.
-            let is_there = |place: &str| root.pointer(place).is_some();
-            let place = if !is_there(&place) && is_there(&fragment) { fragment } else { place };
+            let is_of_root = place != fragment && !is_there(&place) && is_there(&fragment);
+            let place = if is_of_root { fragment } else { place };
             return Some(format!("#{place}")).filter(|place| place != reference);
         }
-        self.anchors.get(&(uri, fragment)).map(|place| format!("#{place}"))
+        self.anchors.get(&(uri, fragment.into())).map(|place| format!("#{place}"))
     }
 }
 
-/// The members of a value that may have members, with their keys, and whether each one's members are names in turn.
-fn members(value: &Value, are_names: bool) -> Vec<(Cow<'_, str>, &Value, bool)> {
-    match value {
-        Value::Object(map) => {
-            let kept = map.iter().filter(|(_, member)| has_members(member));
-            let kept = kept.filter(|(key, _)| are_names || !DATA.contains(&key.as_str()));
-            kept.map(|(key, member)| (token(key), member, names_members(key, are_names))).collect()
+impl Visit for Names<'_> {
+    fn enter(&mut self, number: u32, base: &Base, pointer: &str) -> Base {
+        if !self.keywords.has_any(number) {
+            return base.clone();
         }
-        Value::Array(items) => {
-            let items = items.iter().enumerate().filter(|(_, item)| has_members(item));
-            items.map(|(at, item)| (at.to_string().into(), item, false)).collect()
+        let own = self.keywords.base(number, base, pointer);
+        self.name(number, &own, pointer);
+        own
+    }
+
+    fn word(&mut self, _number: u32, _word: Word, _places: (usize, usize), _base: &Base) {}
+}
+
+/// The text on its way to one with its references by place.
+struct Rewritten<'n> {
+    names: &'n Names<'n>,
+    parts: Parts<'n>,
+    budget: Budget,
+    out: String,
+    /// How much of the text was taken over.
+    done: usize,
+}
+
+impl Rewritten<'_> {
+    fn place(&self, reference: &str, own: &Base) -> Option<String> {
+        let is_there = |place: &str| self.parts.down(place, &self.budget).1.is_empty();
+        self.names.place(reference, own, &is_there)
+    }
+
+    /// Puts something in the place of a part of the text.
+    fn replace(&mut self, start: usize, end: usize, by: &str) {
+        self.out.push_str(self.names.keywords.text.get(self.done..start).unwrap_or_default());
+        self.out.push_str(by);
+        self.done = end;
+    }
+
+    /// Leaves out a member, with one of the commas beside it.
+    fn leave_out(&mut self, start: usize, end: usize) {
+        let text = self.names.keywords.text;
+        let before = text[..start].trim_end();
+        let after = text[end..].trim_start();
+        if before.ends_with(',') && before.len() > self.done {
+            self.replace(before.len() - 1, end, "");
+        } else if after.starts_with(',') {
+            self.replace(start, text.len() - after.len() + 1, "");
+        } else {
+            self.replace(start, end, "");
         }
-        _ => Vec::new(),
+    }
+
+    fn dynamic(&mut self, number: u32, (start, end): (usize, usize), dynamic: &str, own: &Base) {
+        let names = self.names;
+        // Which of several dynamic anchors is meant turns on the way that led here; then nothing is checked by it.
+        let place = match dynamic.strip_prefix('#').and_then(|name| names.dynamic.get(name)) {
+            Some((1, place)) => Some(format!("#{place}")),
+            Some(_) => None,
+            None => self.place(dynamic, own).or_else(|| Some(dynamic.to_owned())),
+        };
+        let has_other = names.keywords.place(number, Word::Reference).is_some();
+        match place.filter(|place| names.spend(place) && !has_other) {
+            Some(place) => self.replace(start, end, &format!("\"$ref\":{}", Value::from(place))),
+            None => self.leave_out(start, end),
+        }
     }
 }
 
-/// As [`members`], to be changed.
-fn members_mut(value: &mut Value, are_names: bool) -> Vec<(Cow<'_, str>, &mut Value, bool)> {
-    match value {
-        Value::Object(map) => {
-            let kept = map.iter_mut().filter(|(_, member)| has_members(member));
-            let kept = kept.filter(|(key, _)| are_names || !DATA.contains(&key.as_str()));
-            kept.map(|(key, member)| (token(key), member, names_members(key, are_names))).collect()
-        }
-        Value::Array(items) => {
-            let items = items.iter_mut().enumerate().filter(|(_, item)| has_members(item));
-            items.map(|(at, item)| (at.to_string().into(), item, false)).collect()
-        }
-        _ => Vec::new(),
+impl Visit for Rewritten<'_> {
+    fn enter(&mut self, number: u32, base: &Base, pointer: &str) -> Base {
+        self.names.keywords.base(number, base, pointer)
     }
-}
 
-fn has_members(value: &Value) -> bool {
-    matches!(value, Value::Object(_) | Value::Array(_))
-}
-
-fn names_members(key: &str, is_name: bool) -> bool {
-    !is_name && NAMED.contains(&key)
+    fn word(&mut self, number: u32, word: Word, (start, value): (usize, usize), base: &Base) {
+        if !matches!(word, Word::Reference | Word::DynamicReference) {
+            return;
+        }
+        let Some(quoted) = quoted(self.names.keywords.text, value) else { return };
+        let (said, end) = (name(quoted), value + quoted.get().len());
+        if word == Word::DynamicReference {
+            self.dynamic(number, (start, end), &said, base);
+        } else if let Some(place) = self.place(&said, base).filter(|place| self.names.spend(place)) {
+            self.replace(value, end, &Value::from(place).to_string());
+        }
+    }
 }
 
 /// A URI reference seen from a base (RFC 3986 §5.2), without its fragment.
@@ -303,6 +342,10 @@ mod tests {
 
     use super::*;
 
+    fn placed_value(document: &Value) -> Option<Value> {
+        by_place(&document.to_string()).map(|text| serde_json::from_str(&text).unwrap())
+    }
+
     #[test]
     fn references_are_joined_as_uris_are() {
         for (base, reference, whole) in [
@@ -322,7 +365,7 @@ mod tests {
     #[test]
     fn what_names_nothing_stays_as_it_is() {
         let plain = json!({"components": {"schemas": {"$id": {"type": "string"}, "a": {"properties": {"$anchor": {}}}}}});
-        assert_eq!(by_place(&plain), None);
+        assert_eq!(placed_value(&plain), None);
         assert!(!may_name(r##"{"$ref": "#/a", "$identity": 1}"##));
         assert!(may_name(r#"{"$id": "a"}"#) && may_name(r#"{"$dynamicRef":"a"}"#));
     }
@@ -332,11 +375,11 @@ mod tests {
         let zeros = vec![0; 200_000];
         let long = format!("https://x.example/{}", "a".repeat(1 << 20));
         let document = json!({"$self": long, "a": {"$anchor": "a", "b": zeros}, "c": {"$ref": "#a"}});
-        assert_eq!(by_place(&document).unwrap()["c"], json!({"$ref": "#/a"}));
+        assert_eq!(placed_value(&document).unwrap()["c"], json!({"$ref": "#/a"}));
         let key = "k".repeat(1 << 20);
         let anchors: Vec<Value> = (0..1_000).map(|number| json!({"$anchor": format!("a{number}")})).collect();
         let references: Vec<Value> = (0..1_000).map(|_| json!({"$ref": "#a0"})).collect();
-        let placed = by_place(&json!({(&key): anchors, "references": references})).unwrap();
+        let placed = placed_value(&json!({(&key): anchors, "references": references})).unwrap();
         assert_eq!(
             placed["references"][0],
             json!({"$ref": "#a0"}),
@@ -348,17 +391,17 @@ mod tests {
     #[test]
     fn a_dynamic_reference_to_one_of_several_checks_nothing() {
         let one = json!({"a": {"$dynamicAnchor": "n"}, "b": {"$dynamicRef": "#n"}});
-        assert_eq!(by_place(&one).unwrap()["b"], json!({"$ref": "#/a"}));
+        assert_eq!(placed_value(&one).unwrap()["b"], json!({"$ref": "#/a"}));
         let two =
             json!({"a": {"$dynamicAnchor": "n"}, "b": {"$dynamicRef": "#n"}, "c": {"$dynamicAnchor": "n"}});
-        assert_eq!(by_place(&two).unwrap()["b"], json!({}));
+        assert_eq!(placed_value(&two).unwrap()["b"], json!({}));
     }
 
     #[test]
     fn a_root_pointer_in_a_named_schema_means_the_document() {
         let named = json!({"defs": {"a": {"$id": "https://x.example/a", "$defs": {"own": {}},
             "allOf": [{"$ref": "#/$defs/own"}, {"$ref": "#/defs/b"}, {"$ref": "b"}]}, "b": {"$id": "https://x.example/b"}}});
-        let placed = by_place(&named).unwrap();
+        let placed = placed_value(&named).unwrap();
         let wanted = json!([{"$ref": "#/defs/a/$defs/own"}, {"$ref": "#/defs/b"}, {"$ref": "#/defs/b"}]);
         assert_eq!(placed["defs"]["a"]["allOf"], wanted);
     }

@@ -10,8 +10,13 @@ use serde_json::{Map, Value};
 
 use super::error::{Effect, SpecError, Warning};
 use super::limits::Limits;
+use super::parts;
 use super::tree::{self, State};
 use super::yaml;
+
+/// How much memory the values of a whole document may take, and how many times the size of its text beside it.
+const VALUES: usize = 64 << 20;
+const VALUE_TIMES: usize = 24;
 
 /// A parsed document.
 #[derive(Debug)]
@@ -108,8 +113,17 @@ pub(crate) fn clean<'b>(file: &str, bytes: &'b [u8], limits: Limits) -> Result<C
 /// of its text.
 pub(crate) fn parse(file: &str, bytes: &[u8], limits: Limits) -> Result<Parsed, SpecError> {
     let (text, warnings) = clean(file, bytes, limits)?;
-    let value = serde_json::from_str(&text).map_err(|error| json_error(&error).file(file))?;
+    let value = whole(&text).map_err(|error| error.file(file))?;
     Ok(Parsed { value, warnings })
+}
+
+/// A JSON text as one value, unless that would take far more memory than an ordinary document's.
+pub(crate) fn whole(text: &str) -> Result<Value, SpecError> {
+    if parts::weight(text) > text.len().saturating_mul(VALUE_TIMES).saturating_add(VALUES) {
+        let problem = "the document has too many values to be changed, or explained, as a whole";
+        return Err(SpecError::at("#", problem).hint("Leave out the parts of it that a call does not need."));
+    }
+    serde_json::from_str(text).map_err(|error| json_error(&error))
 }
 
 /// The document as JSON text, for [`super::index`]: JSON as it is, YAML converted.

@@ -23,8 +23,9 @@ use super::reference::{Resolve, Whole, reference};
 use super::schema::Reached;
 use super::service::Defaults;
 use super::swagger2::Upgrade;
+use super::walk::may_name;
 use super::whole::{check_id, check_path};
-use super::{Depth, NoSource, Source, anchors, document, file_name, names, stem};
+use super::{Depth, NoSource, Source, document, file_name, names, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// Where everything of a JSON document stands.
@@ -188,7 +189,7 @@ impl Extractor<'_> {
 }
 
 /// An operation as the pass leaves it: its path item, method and place, and the members that name it.
-type Seen = (usize, Method, Range<usize>, Option<String>, Option<Value>);
+type Seen = (usize, Method, Range<usize>, Option<String>, Vec<String>);
 
 /// What the pass gathers.
 #[derive(Default)]
@@ -212,7 +213,7 @@ impl Found<'_> {
 
     /// Whether parts of the document have names that references go by, which came with `OpenAPI` 3.1.
     fn names_parts(&self) -> bool {
-        document::is_since_3_1(self.root.get("openapi")) && anchors::may_name(self.text)
+        document::is_since_3_1(self.root.get("openapi")) && may_name(self.text)
     }
 
     fn into_index(mut self, file: &str) -> Result<Index, SpecError> {
@@ -235,8 +236,6 @@ impl Found<'_> {
         let mut ids = HashSet::new();
         for (item, method, place, id, aliases) in self.operations {
             let path = &self.items[item].path;
-            // Faults in its aliases are told when the operation is extracted.
-            let aliases = aliases.and_then(|aliases| Vec::deserialize(aliases).ok()).unwrap_or_default();
             let id_is_made = id.is_none();
             let id = id.unwrap_or_else(|| names::made(&method, path));
             if ids.contains(&id) {
@@ -339,9 +338,10 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
                     }
                 }
                 (Level::Components, "securitySchemes") => {
-                    let schemes: Value = map.next_value()?;
-                    found.needs_whole |= leads_away(&schemes);
-                    found.security_schemes = Some(schemes);
+                    let part = map.next_value::<&RawValue>()?.get();
+                    found.security_schemes = parts::value(part, found.text.len()).ok();
+                    // The whole reading tells what is wrong.
+                    found.needs_whole |= found.security_schemes.as_ref().is_none_or(leads_away);
                     continue;
                 }
                 (Level::Components, section) => Level::Section(token(section).into_owned()),
@@ -366,15 +366,20 @@ fn operation<'de, A: MapAccess<'de>>(
     method: Method,
     mut map: A,
 ) -> Result<(), A::Error> {
-    let (mut id, mut aliases) = (None, None);
+    let (mut id, mut aliases) = (None, Vec::new());
     let mut place: Option<Range<usize>> = None;
+    let bytes = found.text.len();
+    let value = |member: &RawValue| parts::value(member.get(), bytes).ok();
     while let Some(key) = map.next_key::<&RawValue>()? {
         let member = map.next_value::<&RawValue>()?;
         let start = place.map_or_else(|| found.place(key.get()).start, |place| place.start);
         place = Some(start..found.place(member.get()).end);
         match name(key).as_ref() {
-            "operationId" => id = extract::id(serde_json::from_str(member.get()).ok().as_ref()),
-            "x-aliases" => aliases = serde_json::from_str(member.get()).ok(),
+            "operationId" => id = extract::id(value(member).as_ref()),
+            // Faults in them are told when the operation is extracted.
+            "x-aliases" => {
+                aliases = value(member).and_then(|all| Vec::deserialize(all).ok()).unwrap_or_default()
+            }
             "$ref" | "x-graphql" => found.needs_whole = true,
             _ => {}
         }

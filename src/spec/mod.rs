@@ -6,6 +6,7 @@
 //! caller hands in: build.rs compiles this module too, and it knows no file, clock or network.
 
 mod anchors;
+mod blocks;
 mod document;
 mod encoding;
 mod error;
@@ -31,6 +32,7 @@ mod swagger2;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod walk;
 mod whole;
 mod yaml;
 
@@ -309,7 +311,7 @@ fn changed<'t>(
     if base.is_empty() && patch.is_empty() {
         return Ok(text);
     }
-    let mut value = serde_json::from_str(&text).map_err(|error| document::json_error(&error))?;
+    let mut value = document::whole(&text)?;
     if let Value::Object(document) = &mut value {
         document::lay_over(base, document);
     }

@@ -18,6 +18,7 @@ use super::document::json_error;
 use super::error::SpecError;
 use super::index::SECTIONS;
 use super::limits::Budget;
+use super::walk::may_name;
 
 /// Objects of more bytes have a table of where their members stand.
 const LARGE: usize = 4 << 10;
@@ -147,10 +148,10 @@ impl<'t> Parts<'t> {
     /// The part that an anchor names, which only references from other files still do.
     pub(crate) fn anchored(&self, name: &str, budget: &Budget) -> Option<&str> {
         let gather = || {
-            let may = anchors::may_name(&self.text) && budget.steps(self.text.len());
-            may.then(|| self.value(&self.text).ok()).flatten().map(|root| anchors::places(&root))
+            let may = may_name(&self.text) && budget.steps(self.text.len());
+            may.then(|| anchors::places(&self.text)).unwrap_or_default()
         };
-        let place = self.anchors.get_or_init(|| gather().unwrap_or_default()).get(name)?;
+        let place = self.anchors.get_or_init(gather).get(name)?;
         let (part, rest) = self.down(place, budget);
         rest.is_empty().then_some(part)
     }
@@ -176,11 +177,12 @@ pub(crate) fn value(part: &str, document: usize) -> Result<Value, SpecError> {
 }
 
 /// About how many bytes the values of a part take.
-fn weight(part: &str) -> usize {
+pub(crate) fn weight(part: &str) -> usize {
     const OBJECT: usize = 400;
     const LIST: usize = 300;
     const ITEM: usize = 72;
     let (mut weight, mut is_text, mut is_escaped) = (0, false, false);
+    let mut before = b' ';
     for byte in part.bytes() {
         if is_text {
             weight += 1;
@@ -188,17 +190,23 @@ fn weight(part: &str) -> usize {
             is_escaped = byte == b'\\' && !is_escaped;
             continue;
         }
-        weight += match byte {
-            b'{' => OBJECT,
-            b'[' => LIST,
-            b',' => ITEM,
+        match (before, byte) {
+            // What is empty takes nothing beside its own place.
+            (b'{', b'}') => weight -= OBJECT,
+            (b'[', b']') => weight -= LIST,
+            (_, b'{') => weight += OBJECT,
+            (_, b'[') => weight += LIST,
+            (_, b',') => weight += ITEM,
             // The least that the allocator gives for a text.
-            b'"' => {
+            (_, b'"') => {
                 is_text = true;
-                24
+                weight += 24;
             }
-            _ => 0,
-        };
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            before = byte;
+        }
     }
     weight
 }

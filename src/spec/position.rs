@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::document::TWICE;
 use super::error::{Position, Warning};
 use super::parts::{EachItem, EachMember, name};
+use super::yaml;
 
 /// How much YAML text is read over for the places of warnings: each takes a reading of its own.
 const MAX_READ_AGAIN: usize = 16 << 20;
@@ -37,6 +38,9 @@ pub(crate) fn locate(text: &str, warnings: &mut [Warning]) {
         warning.position = in_yaml(text, tokens(&warning.pointer), warning.problem == TWICE, &mut left);
     }
 }
+
+/// How much memory the parser of YAML may take for that, beside four times the size of the text.
+const MAX_KEPT: usize = 64 << 20;
 
 /// How much YAML text is read over for the place of one part that somebody asks for.
 const MAX_READ_FOR_ONE: usize = 4 << 20;
@@ -133,6 +137,10 @@ fn positions(text: &str, places: &[Option<usize>]) -> Vec<Option<Position>> {
 
 /// The place of a part of a YAML text: the parser tells where it stands when it is stopped, so it is stopped there.
 fn in_yaml(text: &str, mut tokens: Vec<String>, is_twice: bool, left: &mut usize) -> Option<Position> {
+    let is_costly = || yaml::weight(text) > text.len().saturating_mul(4).saturating_add(MAX_KEPT);
+    if text.len() > *left || is_costly() {
+        return None;
+    }
     while !tokens.is_empty() {
         *left = left.checked_sub(text.len())?;
         let seek = Seek { tokens: &tokens, is_twice };

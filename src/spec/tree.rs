@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
+use std::string::FromUtf8Error;
 
 use indexmap::IndexMap;
 use serde::de::{
@@ -45,11 +46,10 @@ pub(crate) struct Read {
 }
 
 /// Writes what a parser tells as compact JSON without duplicate keys.
-pub(crate) fn write<'de, D: de::Deserializer<'de>>(parser: D, mut state: State) -> Result<Read, D::Error> {
-    state.out = Some(Vec::new());
+pub(crate) fn write<'de, D: de::Deserializer<'de>>(parser: D, state: State) -> Result<Read, D::Error> {
+    let mut state = state.writing();
     Node(&mut state).deserialize(parser)?;
-    let text = String::from_utf8(state.out.unwrap_or_default()).map_err(de::Error::custom)?;
-    Ok(Read { text, duplicates: state.duplicates, more_duplicates: state.more_duplicates })
+    state.written().map_err(de::Error::custom)
 }
 
 /// Goes through what a parser tells. Tells in turn whether an object has, as far as can be seen, a key twice; a
@@ -76,6 +76,23 @@ pub(crate) struct State {
     is_suspect: bool,
     /// What was written so far, where anything is.
     out: Option<Vec<u8>>,
+    /// Whether the document has turned out to cost too much.
+    is_over: bool,
+}
+
+/// An object on its way: where it begins in what is written, and in the keys of all that are open.
+pub(crate) struct Object {
+    start: usize,
+    first: usize,
+    /// How many duplicates have this object in their pointers.
+    known: usize,
+    is_merged: bool,
+}
+
+/// A list on its way.
+pub(crate) struct List {
+    known: usize,
+    count: usize,
 }
 
 impl State {
@@ -94,7 +111,24 @@ impl State {
             hasher: RandomState::new(),
             is_suspect: false,
             out: None,
+            is_over: false,
         }
+    }
+
+    /// Writes what it is told.
+    pub(crate) fn writing(self) -> Self {
+        Self { out: Some(Vec::new()), ..self }
+    }
+
+    /// What was written.
+    pub(crate) fn written(self) -> Result<Read, FromUtf8Error> {
+        let text = String::from_utf8(self.out.unwrap_or_default())?;
+        Ok(Read { text, duplicates: self.duplicates, more_duplicates: self.more_duplicates })
+    }
+
+    /// Whether the document has turned out to cost too much.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// For YAML, whose aliases make more of a text than it holds: of its own values each takes a byte at least,
@@ -112,12 +146,16 @@ impl State {
 
     /// A value, and the bytes of its text.
     fn spend<E: de::Error>(&mut self, bytes: usize) -> Result<(), E> {
-        self.nodes = self.nodes.checked_sub(1).ok_or_else(|| E::custom(self.too_many()))?;
+        let left = self.nodes.checked_sub(1);
+        self.is_over |= left.is_none();
+        self.nodes = left.ok_or_else(|| E::custom(self.too_many()))?;
         self.spend_text(bytes)
     }
 
     fn spend_text<E: de::Error>(&mut self, bytes: usize) -> Result<(), E> {
-        self.bytes = self.bytes.checked_sub(bytes).ok_or_else(|| E::custom(ALIASED))?;
+        let left = self.bytes.checked_sub(bytes);
+        self.is_over |= left.is_none();
+        self.bytes = left.ok_or_else(|| E::custom(ALIASED))?;
         Ok(())
     }
 
@@ -132,6 +170,7 @@ impl State {
     fn enter<E: de::Error>(&mut self) -> Result<(), E> {
         self.spend(1)?;
         let deeper = self.depth.checked_sub(1);
+        self.is_over |= deeper.is_none();
         let problem = || format!("the document is more than {} levels deep", self.limits.depth);
         self.depth = deeper.ok_or_else(|| E::custom(problem()))?;
         Ok(())
@@ -195,6 +234,81 @@ impl State {
             }
             *known = self.duplicates.len();
         }
+    }
+
+    /// An object begins.
+    pub(crate) fn open<E: de::Error>(&mut self) -> Result<Object, E> {
+        self.enter()?;
+        let (start, first) = (self.end(), self.keys.len());
+        self.put("{");
+        Ok(Object { start, first, known: self.duplicates.len(), is_merged: false })
+    }
+
+    /// A member begins.
+    pub(crate) fn key<E: de::Error>(&mut self, object: &mut Object, key: &str) -> Result<(), E> {
+        self.spend_text(key.len())?;
+        if self.keys.len() > object.first {
+            self.put(",");
+        }
+        self.keys.push(self.hasher.hash_one(key));
+        self.put_text(key)?;
+        self.put(":");
+        object.is_merged |= self.is_yaml && key == "<<";
+        Ok(())
+    }
+
+    /// A member ends.
+    pub(crate) fn end_member(&mut self, object: &mut Object, key: &str) {
+        self.prefix(&mut object.known, key);
+    }
+
+    fn members<'de, A: MapAccess<'de>>(
+        &mut self,
+        object: &mut Object,
+        mut entries: A,
+    ) -> Result<(), A::Error> {
+        while let Some(Key(key)) = entries.next_key()? {
+            self.key(object, &key)?;
+            entries.next_value_seed(Node(self))?;
+            self.end_member(object, &key);
+        }
+        Ok(())
+    }
+
+    /// An object ends.
+    pub(crate) fn close<E: de::Error>(&mut self, object: &Object) -> Result<(), E> {
+        self.put("}");
+        self.leave();
+        if self.repeats(object.first) {
+            self.rewrite(object.start, Self::once)?;
+        }
+        if object.is_merged {
+            self.rewrite(object.start, |_, written| merged(written))?;
+        }
+        Ok(())
+    }
+
+    /// A list begins.
+    pub(crate) fn open_list<E: de::Error>(&mut self) -> Result<List, E> {
+        self.enter()?;
+        self.put("[");
+        Ok(List { known: self.duplicates.len(), count: 0 })
+    }
+
+    fn items<'de, A: SeqAccess<'de>>(&mut self, list: &mut List, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Item(self, list.count == 0))?.is_some() {
+            if self.duplicates.len() > list.known {
+                self.prefix(&mut list.known, &list.count.to_string());
+            }
+            list.count += 1;
+        }
+        Ok(())
+    }
+
+    /// A list ends.
+    pub(crate) fn close_list(&mut self) {
+        self.put("]");
+        self.leave();
     }
 
     /// Writes the object that begins at `start` anew, as some change leaves it.
@@ -313,49 +427,47 @@ impl<'de> Visitor<'de> for Node<'_> {
         tagged.newtype_variant_seed(self)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
         let Self(state) = self;
-        state.enter()?;
-        state.put("[");
-        let mut known = state.duplicates.len();
-        let mut count = 0_usize;
-        while seq.next_element_seed(Item(state, count == 0))?.is_some() {
-            state.prefix(&mut known, &count.to_string());
-            count += 1;
-        }
-        state.put("]");
-        state.leave();
+        let mut list = state.open_list()?;
+        state.items(&mut list, seq)?;
+        state.close_list();
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
         let Self(state) = self;
-        state.enter()?;
-        let (start, first) = (state.end(), state.keys.len());
-        let mut known = state.duplicates.len();
-        let mut is_merged = false;
-        state.put("{");
-        while let Some(Key(key)) = entries.next_key()? {
-            state.spend_text(key.len())?;
-            if state.keys.len() > first {
-                state.put(",");
-            }
-            state.keys.push(state.hasher.hash_one(&key));
-            state.put_text(&key)?;
-            state.put(":");
-            is_merged |= state.is_yaml && key == "<<";
-            entries.next_value_seed(Node(state))?;
-            state.prefix(&mut known, &key);
+        let mut object = state.open()?;
+        state.members(&mut object, entries)?;
+        state.close(&object)
+    }
+}
+
+/// Takes in members of an object that is on its way, or items of a list.
+pub(crate) enum Piece<'s> {
+    Members(&'s mut State, &'s mut Object),
+    Items(&'s mut State, &'s mut List),
+}
+
+impl<'de> Visitor<'de> for Piece<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a piece of a mapping or of a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        match self {
+            Self::Items(state, list) => state.items(list, seq),
+            Self::Members(..) => Err(de::Error::custom("a piece of a list in a mapping")),
         }
-        state.put("}");
-        state.leave();
-        if state.repeats(first) {
-            state.rewrite(start, State::once)?;
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
+        match self {
+            Self::Members(state, object) => state.members(object, entries),
+            Self::Items(..) => Err(de::Error::custom("a piece of a mapping in a list")),
         }
-        if is_merged {
-            state.rewrite(start, |_, written| merged(written))?;
-        }
-        Ok(())
     }
 }
 

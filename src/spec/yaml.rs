@@ -1,5 +1,8 @@
 //! YAML text to JSON text.
 
+use serde::de;
+
+use super::blocks::{self, Stop};
 use super::error::SpecError;
 use super::limits::Limits;
 use super::tree::{self, Read, State};
@@ -8,19 +11,66 @@ use super::tree::{self, Read, State};
 /// of 128 levels only afterwards. Texts with brackets of their own count too, so it is far beyond any document.
 const MAX_OPEN: usize = 10_000;
 
+/// Texts of fewer bytes are given to the parser whatever it keeps of them.
+const SMALL: usize = 256 << 10;
+/// How much memory the parser may take, and how many times the size of its text beside it.
+const MEMORY: usize = 64 << 20;
+const TIMES: usize = 24;
+
 /// Reads one YAML document.
 pub(crate) fn to_json(text: &str, limits: Limits) -> Result<Read, SpecError> {
     if let Some(line) = too_deep(text) {
         let problem = format!("not readable as YAML: more than {MAX_OPEN} brackets are open");
         return Err(SpecError::new(problem).position(line, 1));
     }
-    tree::write(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits)).map_err(|error| {
-        let problem = format!("not readable as YAML: {error}");
-        match error.location() {
-            Some(at) => SpecError::new(problem).position(at.line(), at.column()),
-            None => SpecError::at("#", problem),
-        }
-    })
+    let told = match blocks::read(text, limits) {
+        Ok(read) => return Ok(read),
+        Err(Stop::Refused(error)) => return Err(*error),
+        Err(Stop::Whole(told)) => told,
+    };
+    let at_first = |error| told.map_or_else(|| self::error(&error, 0), |told| *told);
+    affordable(text).map_err(at_first)?;
+    let whole = tree::write(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits));
+    whole.map_err(|error| self::error(&error, 0))
+}
+
+/// What is wrong with a text, or with a piece of one that has so many lines before it.
+pub(super) fn error(error: &yaml_serde::Error, lines: usize) -> SpecError {
+    let whole = error.to_string();
+    let Some(at) = error.location() else {
+        return SpecError::at("#", format!("not readable as YAML: {whole}"));
+    };
+    let (line, column) = (at.line() + lines, at.column());
+    let problem = match whole.rsplit_once(" at line ") {
+        Some((problem, _)) if lines > 0 => format!("{problem} at line {line} column {column}"),
+        _ => whole,
+    };
+    SpecError::new(format!("not readable as YAML: {problem}")).position(line, column)
+}
+
+/// Refuses what the parser would take too much memory for: it keeps all that it is given at once.
+pub(super) fn affordable(text: &str) -> Result<(), yaml_serde::Error> {
+    if text.len() <= SMALL || weight(text) <= text.len().saturating_mul(TIMES).saturating_add(MEMORY) {
+        return Ok(());
+    }
+    Err(de::Error::custom("too many values in brackets, or in a single item of a list"))
+}
+
+/// About how many bytes the parser keeps of a text, at most.
+pub(super) fn weight(text: &str) -> usize {
+    const EVENT: usize = 136;
+    let mut before = b'\n';
+    let mut events = 1;
+    for byte in text.bytes() {
+        let is_event = match byte {
+            b',' | b'[' | b'{' | b']' | b'}' | b'\n' => true,
+            b' ' => matches!(before, b':' | b'-'),
+            _ => matches!(before, b'"' | b'\'') && byte == b':',
+        };
+        events += usize::from(is_event);
+        before = byte;
+    }
+    events * EVENT
 }
 
 /// The line where more brackets are open than may be, closed ones taken off.

@@ -3,6 +3,7 @@
 //! A document is only indexed, YAML as the JSON it stands for: an operation is extracted and encoded, alone, when
 //! it is first asked for. Folders, and documents whose shape the index does not take, are read whole.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use once_cell::sync::OnceCell;
@@ -27,8 +28,7 @@ pub(super) struct LazyDocument {
 
 impl LazyDocument {
     fn new(text: String, index: Index, source: impl Source + Send + Sync + 'static) -> Self {
-        let names =
-            format::encode(&index.service, &listed(&index), hash_bytes(SOURCE_HASH_START, text.as_bytes()));
+        let names = format::encode_each(&index.service, || listed(&index), 0);
         let operations = index.entries.iter().map(|_| OnceCell::new()).collect();
         Self { text, index, source: Box::new(source), names, operations }
     }
@@ -64,7 +64,7 @@ impl fmt::Debug for LazyDocument {
 pub(crate) type Settle<'s> = &'s dyn Fn(&mut ServiceDef);
 
 /// The operations of an index as far as their names go.
-pub(super) fn listed(index: &Index) -> Vec<OperationDef> {
+pub(super) fn listed(index: &Index) -> impl Iterator<Item = OperationDef> {
     let named = |entry: &spec::Entry| OperationDef {
         id: entry.id.clone(),
         id_is_made: entry.id_is_made,
@@ -72,7 +72,7 @@ pub(super) fn listed(index: &Index) -> Vec<OperationDef> {
         path: index.path(entry).into_owned(),
         ..OperationDef::blank(entry.method.clone())
     };
-    index.entries.iter().map(named).collect()
+    index.entries.iter().map(named)
 }
 
 /// What a document became.
@@ -86,23 +86,25 @@ pub(super) enum Loaded {
 /// Reads the text of a document.
 pub(super) fn document(
     name: &str,
-    bytes: &[u8],
+    bytes: Cow<'_, [u8]>,
     source: impl Source + Send + Sync + 'static,
     settle: Settle<'_>,
 ) -> Result<(Loaded, Vec<Warning>)> {
-    let (text, mut warnings) = spec::json(name, bytes, source.limits())?;
-    match spec::index(name, &text, source.limits())? {
-        Some(mut index) => {
-            settle(&mut index.service);
-            warnings.extend(index.warnings.iter().cloned());
-            Ok((Loaded::Lazy(Box::new(LazyDocument::new(text.into_owned(), index, source))), warnings))
-        }
-        None => Ok(compile(
-            spec::read(name, bytes, &source, Depth::Requests)?,
-            hash_bytes(SOURCE_HASH_START, bytes),
-            settle,
-        )),
-    }
+    let (text, mut warnings) = spec::json(name, &bytes, source.limits())?;
+    let Some(mut index) = spec::index(name, &text, source.limits())? else {
+        let read = spec::read(name, &bytes, &source, Depth::Requests)?;
+        return Ok(compile(read, hash_bytes(SOURCE_HASH_START, &bytes), settle));
+    };
+    settle(&mut index.service);
+    warnings.extend(index.warnings.iter().cloned());
+    let written = match text {
+        Cow::Owned(text) => Some(text),
+        Cow::Borrowed(text) if text.len() < bytes.len() => Some(text.to_owned()),
+        Cow::Borrowed(_) => None,
+    };
+    // The bytes themselves, without a copy; that they are a text is known.
+    let text = written.unwrap_or_else(|| String::from_utf8(bytes.into_owned()).unwrap_or_default());
+    Ok((Loaded::Lazy(Box::new(LazyDocument::new(text, index, source))), warnings))
 }
 
 /// Reads a service's folder, each document changed by a patch.

@@ -154,7 +154,7 @@ impl OperationTable {
     /// The operations of a document's text.
     pub(crate) fn of_document(
         name: &str,
-        bytes: &[u8],
+        bytes: Cow<'_, [u8]>,
         source: impl Source + Send + Sync + 'static,
         settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {

@@ -49,7 +49,7 @@ impl ServiceTable {
     /// The service of a document's text, read now.
     pub(crate) fn of_document(
         name: &str,
-        bytes: &[u8],
+        bytes: Cow<'_, [u8]>,
         source: impl Source + Send + Sync + 'static,
         settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {

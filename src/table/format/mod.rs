@@ -9,6 +9,7 @@ pub(crate) mod layout;
 mod names;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use crate::operation::{
     DeepArrays, GraphQlDef, Location, MediaTypeDef, OperationDef, ParameterDef, PropertyDef, ResponseDef,
@@ -37,10 +38,24 @@ pub(crate) fn encode(service: &ServiceDef, operations: &[OperationDef], source_h
         writer.operation(operation);
     }
     writer.schemas(operations.iter());
-    writer.names(operations);
-    let name = writer.text(&service.name);
-    let json = writer.text(&serde_json::to_string(service).unwrap_or_default());
-    writer.finish(MAGIC, source_hash, name, json)
+    for (row, operation) in operations.iter().enumerate() {
+        writer.names(operation, row);
+    }
+    writer.finish_service(service, source_hash)
+}
+
+/// Writes the table of operations that reach no schemas and are made one by one, as there may be very many: they are
+/// gone through twice.
+#[allow(dead_code, reason = "run-time loading writes it, builds do not")]
+pub(crate) fn encode_each<I: Iterator<Item = OperationDef>>(
+    service: &ServiceDef,
+    operations: impl Fn() -> I,
+    source_hash: u64,
+) -> Vec<u8> {
+    let mut writer = Writer::default();
+    operations().for_each(|operation| writer.operation(&operation));
+    operations().enumerate().for_each(|(row, operation)| writer.names(&operation, row));
+    writer.finish_service(service, source_hash)
 }
 
 /// Writes the table of the answers that operations declare; its rows stand in the order of `operations`.
@@ -65,19 +80,26 @@ type Pair = (u32, u32);
 #[derive(Default)]
 struct Writer {
     pool: Vec<u8>,
-    texts: HashMap<String, Pair>,
+    /// The texts by their hashes; of two with the same hash only the first is known.
+    texts: HashMap<u64, Pair>,
     rows: [Vec<u32>; layout::SECTIONS],
     runs: HashMap<(usize, Vec<u32>), Pair>,
+    /// The hashes of the names.
+    hashes: Vec<u32>,
 }
 
 impl Writer {
     fn text(&mut self, text: &str) -> Pair {
-        if let Some(known) = self.texts.get(text) {
-            return *known;
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(text);
+        if let Some(&(offset, length)) = self.texts.get(&hash) {
+            let known = self.pool.get(offset as usize..).and_then(|rest| rest.get(..length as usize));
+            if known == Some(text.as_bytes()) {
+                return (offset, length);
+            }
         }
         let place = (size(self.pool.len()), size(text.len()));
         self.pool.extend_from_slice(text.as_bytes());
-        self.texts.insert(text.to_owned(), place);
+        self.texts.entry(hash).or_insert(place);
         place
     }
 
@@ -265,18 +287,24 @@ impl Writer {
         }
     }
 
-    /// Every name an operation answers to, and an open-addressing hash index over them.
-    fn names(&mut self, operations: &[OperationDef]) {
+    /// Every name an operation answers to.
+    fn names(&mut self, operation: &OperationDef, row: usize) {
         let mut names: Vec<(Tier, String, u32)> = Vec::new();
-        for (row, operation) in operations.iter().enumerate() {
-            names_of(operation, size(row), &mut names);
+        names_of(operation, size(row), &mut names);
+        for (tier, name, operation) in names {
+            let (offset, length) = self.text(&name);
+            self.rows[layout::NAMES.number].extend([tier as u32, offset, length, operation]);
+            self.hashes.push(hash_name(tier, &name));
         }
-        let slots = (names.len() * 2).max(1).next_power_of_two();
+    }
+
+    /// An open-addressing hash index over the names.
+    fn index_names(&mut self) {
+        let hashes = std::mem::take(&mut self.hashes);
+        let slots = (hashes.len() * 2).max(1).next_power_of_two();
         let mut index = vec![0; slots];
-        for (number, (tier, name, operation)) in names.iter().enumerate() {
-            let (offset, length) = self.text(name);
-            self.rows[layout::NAMES.number].extend([*tier as u32, offset, length, *operation]);
-            let mut slot = hash_name(*tier, name) as usize & (slots - 1);
+        for (number, hash) in hashes.into_iter().enumerate() {
+            let mut slot = hash as usize & (slots - 1);
             while index[slot] != 0 {
                 slot = (slot + 1) & (slots - 1);
             }
@@ -285,20 +313,31 @@ impl Writer {
         self.rows[layout::SLOTS.number] = index;
     }
 
+    fn finish_service(mut self, service: &ServiceDef, source_hash: u64) -> Vec<u8> {
+        self.index_names();
+        let name = self.text(&service.name);
+        let json = self.text(&serde_json::to_string(service).unwrap_or_default());
+        self.finish(MAGIC, source_hash, name, json)
+    }
+
     fn finish(self, magic: [u8; 4], source_hash: u64, name: Pair, json: Pair) -> Vec<u8> {
-        let widths = self.rows.iter().map(Vec::len).sum::<usize>();
+        let Self { pool, rows, .. } = self;
+        let widths = rows.iter().map(Vec::len).sum::<usize>();
         let pool_offset = 4 * (layout::HEADER_WORDS + widths);
         let mut words = vec![u32::from_le_bytes(magic), VERSION];
         words.extend([(source_hash & 0xffff_ffff) as u32, (source_hash >> 32) as u32]);
-        words.extend([name.0, name.1, json.0, json.1, size(pool_offset), size(self.pool.len())]);
+        words.extend([name.0, name.1, json.0, json.1, size(pool_offset), size(pool.len())]);
         let mut offset = 4 * layout::HEADER_WORDS;
-        for rows in &self.rows {
+        for rows in &rows {
             words.extend([size(offset), size(rows.len())]);
             offset += 4 * rows.len();
         }
-        words.extend(self.rows.iter().flatten());
-        let mut bytes: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
-        bytes.extend_from_slice(&self.pool);
+        // What is written is given back at once: the table of very many operations is large.
+        let mut bytes = Vec::with_capacity(pool_offset + pool.len());
+        for words in std::iter::once(words).chain(rows) {
+            bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
+        }
+        bytes.extend_from_slice(&pool);
         bytes
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn folder(
 fn indexed(to: File, text: &str, index: &Index, source: &dyn Source) -> Result<Unfinished> {
     let extractor = index.extractor(text, source);
     let mut writer = Writer::new(to, &index.service).map_err(failed)?;
-    let names = listed(index);
+    let names: Vec<_> = listed(index).collect();
     for (number, name) in names.iter().enumerate() {
         let written = match extractor.extract(number, Depth::Requests) {
             Ok((operation, reached, _)) => {
