@@ -78,7 +78,7 @@ def peers(setting):
     if installed.curl:
         found.append(curl(setting))
     if installed.node and installed.python:
-        fast = {"call": (500, 6_000), "at_once": (640, 5_120), "resolve": (2_000, 22_000)}
+        fast = {"call": (500, 4_500), "at_once": (640, 3_840), "resolve": (2_000, 22_000)}
         found.append(of_node(setting, "openapi-client-axios", fast | {"resolve": (5_000, 105_000)}))
         found.append(of_node(setting, "swagger-client", fast))
     if installed.python:
@@ -186,7 +186,7 @@ def falconpy(setting, how):
 
     return Peer(
         "FalconPy, with a session" if how else "FalconPy",
-        {"call": (200, 2_700), "at_once": (640, 2_560)},
+        {"call": (200, 1_700), "at_once": (320, 1_280)},
         call=lambda count: run(count, 1, how),
         at_once=lambda count: run(count, WIDTH, how),
         cold=lambda: run(1, 1, how),
@@ -200,7 +200,7 @@ def aiopenapi3(setting):
 
     return Peer(
         "aiopenapi3",
-        {"call": (20, 220), "at_once": (64, 192)},
+        {"call": (20, 120), "at_once": (64, 192)},
         call=lambda count: run("call", count, 1, setting.url, setting.small),
         at_once=lambda count: run("call", count, WIDTH, setting.url, setting.small),
         cold=lambda: run("call", 1, 1, setting.url, setting.small),
@@ -214,8 +214,8 @@ def aperture(setting):
     items = [word for name, value in ARGUMENTS.items() for word in (f"--{name}", str(value))]
     operation = ["installation-tokens", "tokens-query", *items]
 
-    def add(name, document):
-        return Command([program, "config", "add", "--force", name, document], folder)
+    def load(count, document):
+        return Command([program, "config", *(["add", "--force", "loaded", document] if count else ["list"])], folder)
 
     def batch(*options):
         def command(count):
@@ -225,13 +225,16 @@ def aperture(setting):
 
         return command
 
-    subprocess.run([program, *add("tokens", setting.small).arguments[1:]], env=os.environ | folder, check=True)
+    for words in (["add", "--force", "tokens", setting.small], ["set-secret", "tokens", "bearer", "--env", "PEER_TOKEN"]):
+        subprocess.run(
+            [program, "config", *words], env=os.environ | folder, check=True, stdout=subprocess.DEVNULL
+        )
     return Peer(
         "aperture-cli",
-        {"call": (20, 420), "at_once": (64, 640), "resolve": (20, 420)},
+        {"call": (200, 2_200), "at_once": (640, 3_840), "resolve": (500, 10_500)},
         call=batch("--batch-concurrency", "1"),
         at_once=batch("--batch-concurrency", WIDTH),
         resolve=batch("--batch-concurrency", "1", "--dry-run"),
         cold=lambda: Command([program, "api", "tokens", *operation], folder),
-        load=lambda count, document: add("loaded", document) if count else Command([program, "config", "list"], folder),
+        load=load,
     )

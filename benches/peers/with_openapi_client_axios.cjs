@@ -29,10 +29,11 @@ function resolve(count, api) {
   for (let done = 0; done < count; done += 1) api.getAxiosConfigForOperation(operation, [parameters]);
 }
 
-/** The first operation that needs no argument to be built. */
+/** Builds a request of the first operation, with something for what it requires. */
 function callable(api) {
-  const operation = api.getOperations().find(({ parameters = [] }) => !parameters.some(({ required }) => required));
-  api.getAxiosConfigForOperation(operation, [{}]);
+  const operation = api.getOperations().find(({ operationId }) => operationId);
+  const required = (operation.parameters ?? []).filter((parameter) => parameter.required);
+  api.getAxiosConfigForOperation(operation, [Object.fromEntries(required.map(({ name }) => [name, '1']))]);
 }
 
 async function main([what, count, ...rest]) {

@@ -24,12 +24,13 @@ function resolve(count, { spec }, operationId = 'tokens_query', given = paramete
   }
 }
 
-/** The first operation that needs no argument to be built. */
+/** Builds a request of the first operation, with something for what it requires. */
 function callable(client) {
   for (const path of Object.values(client.spec.paths)) {
-    for (const { operationId, parameters = [] } of Object.values(path)) {
-      if (operationId && !parameters.some(({ required }) => required)) return resolve(1, client, operationId, {});
-    }
+    const first = Object.values(path).find(({ operationId }) => operationId);
+    if (!first) continue;
+    const required = (first.parameters ?? []).filter((parameter) => parameter.required);
+    return resolve(1, client, first.operationId, Object.fromEntries(required.map(({ name }) => [name, '1'])));
   }
   throw new Error('no operation');
 }
