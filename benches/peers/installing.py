@@ -31,13 +31,14 @@ class Installed:
     versions: dict
 
 
-def everything(say):
+def everything(say, opcall, benches):
+    """Installs what can be; builds opcall and its benches unless paths of theirs are given."""
     work = FOLDER / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     python, node, aperture = python_peers(say), node_peers(say), cargo_peer(say)
-    benches = built(REPOSITORY / "benches" / "Cargo.toml", "opcall-benches")
-    opcall = built(REPOSITORY / "Cargo.toml", "opcall")
+    benches = benches or built(REPOSITORY / "benches" / "Cargo.toml", "opcall-benches")
+    opcall = opcall or built(REPOSITORY / "Cargo.toml", "opcall")
     installed = Installed(benches, opcall, python, node, aperture, shutil.which("curl") or "", {})
     installed.versions = versions(installed)
     return installed
@@ -89,10 +90,10 @@ def built(manifest, name):
 
 def versions(installed):
     """What was measured, by name."""
-    found = {}
-    for line in (HERE / "requirements.txt").read_text().split():
-        found.update([line.split("==")])
-    found.update(json.loads((HERE / "package.json").read_text())["dependencies"])
+    pins = dict(line.split("==") for line in (HERE / "requirements.txt").read_text().split())
+    pins |= json.loads((HERE / "package.json").read_text())["dependencies"]
+    names = ("crowdstrike-falconpy", "aiopenapi3", "openapi-client-axios", "axios", "swagger-client")
+    found = {name: pins[name] for name in names}
     lock = (REPOSITORY / "benches" / "Cargo.lock").read_text()
     found["reqwest"] = re.search(r'name = "reqwest"\nversion = "(.*)"', lock)[1]
     found["aperture-cli"] = APERTURE

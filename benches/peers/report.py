@@ -9,10 +9,10 @@ BASE = "raw reqwest"
 
 HEAD = """# opcall and its peers, measured together
 
-Written on {date} by `benches/peers/run` ({rounds} rounds in {minutes:.0f} minutes, on {cores} cores, {machine}). What each
-figure is, and how to repeat it: [benches/peers/README.md](../benches/peers/README.md).
+Written on {date} by `benches/peers/run` ({rounds} rounds in {minutes:.0f} minutes, on
+{cores} cores, {machine}). What each figure is, and how to repeat it: [benches/peers/README.md](../benches/peers/README.md).
 
-{versions}.
+Versions: {versions}.
 """
 
 CALL = """
@@ -29,7 +29,7 @@ is wall time, the server's work included.
 RESOLVE = """
 ## From an operation ID to a request, without the network
 
-Ratios to the request builder of {base}, which took {cpu:.0f} ns and checks nothing. The programs also start, read
+Ratios to the request builder of {base}, which took {cpu:,.0f} ns and checks nothing. The programs also start, read
 and print a line for each; a peer without a door for it is left out.
 
 | | processor |
@@ -39,8 +39,8 @@ and print a line for each; a peer without a door for it is left out.
 COLD = """
 ## One call from the shell
 
-A process from its start to its end, over plain http. Peers that need a document load the small one of this call, in 19
-KB. "signing in" is the same with an ID and a secret in place of a token.
+A process from its start to its end, over plain http. Peers that need a document load the small one of this call.
+"signing in" is the same with an ID and a secret in place of a token.
 
 | | processor ms | to {base} | waiting ms | peak MB | signing in: processor ms |
 |---|---|---|---|---|---|
@@ -67,7 +67,15 @@ def text(peers, works, loads, versions, rounds, minutes):
         machine=f"{platform.machine()} {platform.system()}",
         versions=", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
     )
-    parts = [head, calls(names, works), resolves(names, works["resolve"]), colds(names, works), loaded(names, loads)]
+    parts = [head]
+    if {"call", "at_once"} <= works.keys():
+        parts.append(calls(names, works["call"], works["at_once"]))
+    if "resolve" in works:
+        parts.append(resolves(names, works["resolve"]))
+    if {"cold", "signing_in"} <= works.keys():
+        parts.append(colds(names, works["cold"], works["signing_in"]))
+    if loads:
+        parts.append(loaded(names, loads))
     return "".join(parts)
 
 
@@ -88,8 +96,7 @@ def figure(value):
     return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
 
 
-def calls(names, works):
-    alone, wide = works["call"], works["at_once"]
+def calls(names, alone, wide):
     base = [median(one[0] for one in found[BASE]) * 1e6 for found in (alone, wide)]
     made = CALL.format(base=BASE, cpu=base[0], wide=base[1])
     for name in names:
@@ -102,17 +109,17 @@ def resolves(names, found):
     return made + "".join(row(name, ratio(found, name, 0)) for name in names if name in found)
 
 
-def colds(names, works):
+def colds(names, found, signing_in):
     made = COLD.format(base=BASE)
     for name in names:
-        results = works["cold"].get(name, "–")
+        results = found.get(name, "–")
         if isinstance(results, str):
             made += row(name, results, "", "", "", "")
             continue
         cpu, wall = [median(getattr(one, which) for one, in results) * 1e3 for which in ("cpu", "wall")]
-        ratios = [mine.cpu / base.cpu for (mine,), (base,) in zip(results, works["cold"][BASE])]
+        ratios = [mine.cpu / base.cpu for (mine,), (base,) in zip(results, found[BASE])]
         peak = max(one.kilobytes for one, in results) / 1e3
-        signing = works["signing_in"].get(name, "–")
+        signing = signing_in.get(name, "–")
         if not isinstance(signing, str):
             signing = f"{median(one.cpu for one, in signing) * 1e3:.1f}"
         made += row(name, f"{cpu:.1f}", figure(median(ratios)), f"{wall:.1f}", f"{peak:.1f}", signing)
@@ -132,11 +139,12 @@ def loaded(names, loads):
 def load(results):
     if isinstance(results, str):
         return results
-    cpu = median(full.cpu - empty.cpu for empty, full in results) * 1e3
+    # A difference of two starts can come out below nothing.
+    cpu = max(0.0, median(full.cpu - empty.cpu for empty, full in results) * 1e3)
     peak = median(full.kilobytes for _, full in results) / 1e3
     return f"{cpu:,.1f} / {peak:,.0f}" if cpu < 100 else f"{cpu:,.0f} / {peak:,.0f}"
 
 
 def size(document):
-    megabytes = document.stat().st_size / 1e6
-    return f"{megabytes:.2g} MB"
+    kilobytes = document.stat().st_size / 1e3
+    return f"{kilobytes:.0f} KB" if kilobytes < 1e3 else f"{kilobytes / 1e3:.1f} MB"
