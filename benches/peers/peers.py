@@ -78,9 +78,10 @@ def peers(setting):
     if installed.curl:
         found.append(curl(setting))
     if installed.node and installed.python:
-        fast = {"call": (500, 4_500), "at_once": (640, 3_840), "resolve": (2_000, 22_000)}
-        found.append(of_node(setting, "openapi-client-axios", fast | {"resolve": (5_000, 105_000)}))
-        found.append(of_node(setting, "swagger-client", fast))
+        # It takes some thousand calls until the interpreter has compiled what they need.
+        warm = {"call": (6_000, 10_000), "at_once": (5_120, 8_960), "resolve": (5_000, 25_000)}
+        found.append(of_node(setting, "openapi-client-axios", warm | {"resolve": (20_000, 220_000)}))
+        found.append(of_node(setting, "swagger-client", warm))
     if installed.python:
         found += [falconpy(setting, "session"), falconpy(setting, ""), aiopenapi3(setting)]
     if installed.aperture and installed.python:
