@@ -25,8 +25,7 @@ async function call(count, width, api) {
 }
 
 function resolve(count, api) {
-  const operation = api.getOperation('tokens_query');
-  for (let done = 0; done < count; done += 1) api.getAxiosConfigForOperation(operation, [parameters]);
+  for (let done = 0; done < count; done += 1) api.getAxiosConfigForOperation('tokens_query', [parameters]);
 }
 
 /** Builds a request of the first operation, with something for what it requires. */
