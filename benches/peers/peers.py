@@ -226,7 +226,8 @@ def aperture(setting):
 
         return command
 
-    for words in (["add", "--force", "tokens", setting.small], ["set-secret", "tokens", "bearer", "--env", "PEER_TOKEN"]):
+    secret = ["set-secret", "tokens", "bearer", "--env", "PEER_TOKEN"]
+    for words in (["add", "--force", "tokens", setting.small], secret):
         subprocess.run(
             [program, "config", *words], env=os.environ | folder, check=True, stdout=subprocess.DEVNULL
         )
