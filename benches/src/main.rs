@@ -15,6 +15,7 @@ mod clock;
 mod documents;
 mod gate;
 mod load;
+mod process;
 mod resolve;
 mod server;
 mod ways;
@@ -24,6 +25,8 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["serve"] => server::serve(),
+        ["measure", program, arguments @ ..] => process::measure(program, arguments),
+        ["document", operations] => print!("{}", documents::made(operations.parse().expect("a number"))),
         ["way", name, count, rest @ ..] => {
             ways::run(name, count.parse().expect("a number"), rest.first().copied())
         }

@@ -1,11 +1,15 @@
 //! What is measured: opcall's way and the ways it is held against, each as something to be done so many times.
 
+use std::cell::OnceCell;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use opcall::{Credentials, Harness, Params, Profile};
 use tokio::runtime::{Builder, Runtime};
+
+use super::load;
 
 /// The arguments of the call that is measured.
 const ARGUMENTS: [(&str, &str); 4] =
@@ -13,38 +17,50 @@ const ARGUMENTS: [(&str, &str); 4] =
 
 const PATH: &str = "/installation-tokens/queries/tokens/v1";
 
-/// A way and the runtime it needs.
+/// The ways and the runtime they need. Harness and client come with their first use, so that a process of one way costs
+/// that way alone.
 pub(crate) struct Ways {
     runtime: Runtime,
-    harness: Harness,
-    client: reqwest::Client,
+    harness: OnceCell<Harness>,
+    client: OnceCell<reqwest::Client>,
     url: String,
 }
 
 impl Ways {
     /// For a server at an address, or for no server.
     pub(crate) fn new(url: &str) -> Self {
-        // The HTTP library alone has no provider of its own here.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let credentials =
-            Credentials::new().access_token("a-token-of-some-length-0123456789abcdef0123456789");
-        let profile = Profile::new().base_url(url).credentials(credentials);
-        let harness = Harness::builder().env(|_| None).profile("falcon", profile).build();
-        let client =
-            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
         Self {
             runtime: Builder::new_current_thread().enable_all().build().expect("a runtime"),
-            harness: harness.expect("a harness"),
-            client: client.expect("a client"),
+            harness: OnceCell::new(),
+            client: OnceCell::new(),
             url: url.to_owned(),
         }
+    }
+
+    fn harness(&self) -> &Harness {
+        self.harness.get_or_init(|| {
+            let credentials =
+                Credentials::new().access_token("a-token-of-some-length-0123456789abcdef0123456789");
+            let profile = Profile::new().base_url(&self.url).credentials(credentials);
+            Harness::builder().env(|_| None).profile("falcon", profile).build().expect("a harness")
+        })
+    }
+
+    fn client(&self) -> &reqwest::Client {
+        self.client.get_or_init(|| {
+            // The HTTP library alone has no provider of its own here.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let client =
+                reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+            client.expect("a client")
+        })
     }
 
     /// From a name and arguments to the request as the HTTP library takes it.
     pub(crate) fn resolve(&self, runs: u32) {
         self.runtime.block_on(async {
             for _ in 0..runs {
-                let made = self.harness.command("tokens_query", parameters()).made().await;
+                let made = self.harness().command("tokens_query", parameters()).made().await;
                 black_box(made).expect("a request");
             }
         });
@@ -58,7 +74,7 @@ impl Ways {
     }
 
     fn by_hand(&self) -> reqwest::RequestBuilder {
-        self.client
+        self.client()
             .get(format!("{}{PATH}", self.url))
             .query(&ARGUMENTS)
             .bearer_auth("a-token-of-some-length-0123456789abcdef0123456789")
@@ -71,7 +87,7 @@ impl Ways {
     pub(crate) fn call(&self, runs: u32) {
         self.runtime.block_on(async {
             for _ in 0..runs {
-                let answer = self.harness.command("tokens_query", parameters()).await;
+                let answer = self.harness().command("tokens_query", parameters()).await;
                 assert_eq!(black_box(answer).expect("an answer").status(), 200);
             }
         });
@@ -95,7 +111,7 @@ impl Ways {
     /// Calls, so many at once.
     pub(crate) fn call_at_once(&self, runs: u32, width: usize) {
         let one = async || {
-            let answer = self.harness.command("tokens_query", parameters()).await;
+            let answer = self.harness().command("tokens_query", parameters()).await;
             assert_eq!(black_box(answer).expect("an answer").status(), 200);
         };
         self.at_once(runs, width, one);
@@ -124,14 +140,22 @@ fn parameters() -> Params {
     ARGUMENTS.into()
 }
 
-/// Does one way so many times and nothing else, for a tool that counts instructions.
-pub(crate) fn run(name: &str, count: u32, url: Option<&str>) {
+/// Does one way so many times and nothing else, for what counts instructions or the time of a process.
+pub(crate) fn run(name: &str, count: u32, rest: Option<&str>) {
+    match (name, rest) {
+        ("load", Some(file)) => return (0..count).for_each(|_| load::first_operation(Path::new(file))),
+        ("parse", Some(file)) => return (0..count).for_each(|_| load::ignored(Path::new(file))),
+        _ => {}
+    }
+    let url = rest;
     let ways = Ways::new(url.unwrap_or("http://127.0.0.1:9"));
     match name {
         "resolve" => ways.resolve(count),
         "build-by-hand" => ways.build_by_hand(count),
         "call" => ways.call(count),
         "call-by-hand" => ways.call_by_hand(count),
+        "call-at-once" => ways.call_at_once(count, 64),
+        "call-by-hand-at-once" => ways.call_by_hand_at_once(count, 64),
         other => panic!("no way {other:?}"),
     }
 }
