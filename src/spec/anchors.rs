@@ -181,15 +181,17 @@ impl<'k> Names<'k> {
     /// Takes the names that a schema gives itself.
     fn name(&mut self, number: u32, own: &Base, pointer: &str) {
         self.found |= self.keywords.place(number, Word::DynamicReference).is_some();
-        if self.left == 0 || !self.spend(pointer) {
+        let anchors = [Word::Anchor, Word::DynamicAnchor].map(|word| self.keywords.text(number, word));
+        let is_resource = *own.pointer == *pointer && !pointer.is_empty();
+        let has_name = is_resource || anchors.iter().any(Option::is_some);
+        if !has_name || self.left == 0 || !self.spend(pointer) {
             return;
         }
         self.left -= 1;
-        if *own.pointer == *pointer && !pointer.is_empty() {
+        if is_resource {
             self.resources.entry(own.uri.clone()).or_insert_with(|| pointer.into());
             self.found = true;
         }
-        let anchors = [Word::Anchor, Word::DynamicAnchor].map(|word| self.keywords.text(number, word));
         for anchor in anchors.iter().flatten() {
             let key = (own.uri.clone(), (&**anchor).into());
             self.anchors.entry(key).or_insert_with(|| pointer.into());
@@ -395,6 +397,28 @@ mod tests {
         let two =
             json!({"a": {"$dynamicAnchor": "n"}, "b": {"$dynamicRef": "#n"}, "c": {"$dynamicAnchor": "n"}});
         assert_eq!(placed_value(&two).unwrap()["b"], json!({}));
+    }
+
+    #[test]
+    fn a_member_is_left_out_with_its_comma() {
+        let names = r#""p": {"$dynamicAnchor": "n"}, "q": {"$dynamicAnchor": "n", "$anchor": "m"}"#;
+        for (written, wanted) in [
+            (r##"{"$dynamicRef": "#n"}"##, r#"{}"#),
+            (r##"{"$dynamicRef" : "#n" , "a": 1}"##, r#"{"a":1}"#),
+            (r##"{"a": [1], "$dynamicRef": "#n"}"##, r#"{"a":[1]}"#),
+            (r##"{"a": 1 , "$dynamicRef": "#n" , "b": {}}"##, r#"{"a":1,"b":{}}"#),
+            (r##"{"$ref": "#m", "$dynamicRef": "#n"}"##, r##"{"$ref":"#/q"}"##),
+            (r##"{"\u0024dynamicRef": "#\u006d"}"##, r##"{"$ref":"#/q"}"##),
+            (r##"{"$dynamicRef": 5, "$ref": ["#m"]}"##, r##"{"$dynamicRef":5,"$ref":["#m"]}"##),
+            (
+                r##"{"default": {"$ref": "#m"}, "properties": {"$ref": {"$ref": "#m"}, "$id": 1}}"##,
+                r##"{"default":{"$ref":"#m"},"properties":{"$ref":{"$ref":"#/q"},"$id":1}}"##,
+            ),
+        ] {
+            let text = format!("{{{names}, \"x\": {written}}}");
+            let placed: Value = serde_json::from_str(&by_place(&text).unwrap()).unwrap();
+            assert_eq!(placed["x"].to_string(), wanted, "{written}");
+        }
     }
 
     #[test]
