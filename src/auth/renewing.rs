@@ -132,6 +132,13 @@ impl<T: Clone> Renewing<T> {
         }
     }
 
+    /// Whether the value of a fetch still serves as it is.
+    pub(crate) fn is_fresh(&self, generation: u64) -> bool {
+        let state = self.state();
+        let in_time = |held: &Held<T>| held.renew_at.is_none_or(|limit| Instant::now() < limit);
+        state.held.as_ref().is_some_and(|held| held.lease.generation == generation && in_time(held))
+    }
+
     /// The value as it stands, near its end or over.
     pub(crate) fn held(&self) -> Option<T> {
         self.state().held.as_ref().map(|held| held.lease.value.clone())

@@ -1,19 +1,20 @@
 //! The last step before sending: the secrets are put on, and the request is bound to its origin.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Position, Url};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Grant;
 use super::source::names_its_scheme;
 use crate::error::UnsafeError;
 use crate::profile::PlainHttp;
-use crate::request::{Place, Placement, Request};
-use crate::transport::{Limits, Link, Wire};
+use crate::request::{Content, Fields, Place, Placement, Request};
+use crate::transport::{self, Limits, Link, Wire};
 
 /// RFC 3986 §2.3: letters, digits and `-._~` pass, all else is encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -22,6 +23,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub(crate) struct Target<'a> {
     /// The call's address: the one that the user named, or the document for the operation.
     pub(crate) address: Option<&'a Url>,
+    /// The same with the operation's path, where no argument is a part of it.
+    pub(crate) path: Option<&'a Url>,
     /// Which servers may have them over plain http.
     pub(crate) plain_http: PlainHttp,
 }
@@ -52,14 +55,78 @@ pub(crate) fn check_encrypted(url: &Url, plain_http: PlainHttp) -> Result<(), Un
     })
 }
 
+/// The header fields that the last call of an operation went out with, for those that have the same: secrets are among
+/// them, and it has no `Debug`.
+#[derive(Default)]
+pub(crate) struct Sealed(Mutex<Option<Arc<Headers>>>);
+
+/// Header fields as they go out, and what they were made of.
+struct Headers {
+    fields: Fields,
+    credentials: Arc<[Placement]>,
+    grant: Arc<Grant>,
+    map: HeaderMap,
+}
+
+impl Headers {
+    fn is_of(&self, request: &Request, grant: &Arc<Grant>) -> bool {
+        request.given.is_empty()
+            && request.headers.is(&self.fields)
+            && Arc::ptr_eq(&self.credentials, &request.credentials)
+            && Arc::ptr_eq(&self.grant, grant)
+    }
+}
+
+impl Sealed {
+    /// What signed in the last call by these credentials, where it would be granted again.
+    pub(crate) fn grant(&self, credentials: &Arc<[Placement]>) -> Option<Arc<Grant>> {
+        let known = self.last()?;
+        let serves = Arc::ptr_eq(&known.credentials, credentials) && known.grant.serves();
+        serves.then(|| Arc::clone(&known.grant))
+    }
+
+    fn last(&self) -> Option<Arc<Headers>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn map(&self, request: &Request, grant: &Arc<Grant>) -> Option<HeaderMap> {
+        let known = self.last().filter(|known| known.is_of(request, grant))?;
+        Some(known.map.clone())
+    }
+
+    /// Keeps the header fields of a request for others that have the operation's `usual` ones, and no more.
+    pub(crate) fn keep(&self, usual: &Fields, request: &Request, grant: &Arc<Grant>, map: &HeaderMap) {
+        let in_headers = |one: &Placement| matches!(one.place, Place::Header { .. });
+        let is_usual = request.headers.is(usual) && request.given.is_empty();
+        let is_kept = || self.last().is_some_and(|known| known.is_of(request, grant));
+        if !is_usual || grant.is_digest() || !request.credentials.iter().all(in_headers) || is_kept() {
+            return;
+        }
+        let (fields, credentials) = (request.headers.clone(), Arc::clone(&request.credentials));
+        let headers = Headers { fields, credentials, grant: Arc::clone(grant), map: map.clone() };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(headers));
+    }
+}
+
 /// A request with its secrets on, as it goes out.
 pub(crate) fn seal(
     request: &Request,
-    grant: &Grant,
+    grant: &Arc<Grant>,
     target: &Target<'_>,
     operation: &Arc<str>,
+    sealed: &Sealed,
 ) -> Result<Wire, UnsafeError> {
-    let mut text = Zeroizing::new(request.url.clone());
+    let mut url = Cow::Borrowed(request.url.as_str());
+    let headers = match sealed.map(request, grant) {
+        Some(map) => map,
+        None => signed(request, grant, &mut url)?,
+    };
+    let url = Zeroized(url);
+    wire(request, grant, target, operation, (url.0.as_ref(), headers))
+}
+
+/// The header fields of a request with its secrets in them; those of the query are put into the URL.
+fn signed(request: &Request, grant: &Grant, url: &mut Cow<'_, str>) -> Result<HeaderMap, UnsafeError> {
     let mut headers = header_map(&request.headers)?;
     conceal(&mut headers, &request.given);
     for placement in &*request.credentials {
@@ -68,13 +135,35 @@ pub(crate) fn seal(
             Place::Header { name, prefix } => {
                 headers.insert(header_name(name)?, secret_value(name, prefix, secret)?);
             }
-            Place::Query { name } => add_to_query(&mut text, name, secret),
+            Place::Query { name } => add_to_query(url.to_mut(), name, secret),
             Place::Cookie { name } => add_cookie(&mut headers, name, secret)?,
         }
     }
-    let url = match target.address.and_then(|address| below(address, &text)) {
+    Ok(headers)
+}
+
+/// A URL that may hold a secret.
+struct Zeroized<'u>(Cow<'u, str>);
+
+impl Drop for Zeroized<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(text) = &mut self.0 {
+            text.zeroize();
+        }
+    }
+}
+
+fn wire(
+    request: &Request,
+    grant: &Grant,
+    target: &Target<'_>,
+    operation: &Arc<str>,
+    (text, mut headers): (&str, HeaderMap),
+) -> Result<Wire, UnsafeError> {
+    let ready = target.path.and_then(|path| with_query(path, text));
+    let url = match ready.or_else(|| target.address.and_then(|address| below(address, text))) {
         Some(url) => url,
-        None => parse_exactly(&text)?,
+        None => parse_exactly(text)?,
     };
     if !request.credentials.is_empty() {
         target.check(&url)?;
@@ -87,6 +176,9 @@ pub(crate) fn seal(
         if let Some(answer) = grant.answer(&placement.scheme, request.method.as_str(), target_of(&url)) {
             headers.insert(header_name(name)?, secret_value(name, prefix, &answer.into())?);
         }
+    }
+    if let Content::None = request.body {
+        transport::complete(&mut headers);
     }
     Ok(Wire {
         operation: Arc::clone(operation),
@@ -112,6 +204,15 @@ fn is_same_origin(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme()
         && one.host() == other.host()
         && one.port_or_known_default() == other.port_or_known_default()
+}
+
+/// A URL on the path of another one, of which only the query has to be taken apart; `None` where it is not exactly that.
+fn with_query(path: &Url, text: &str) -> Option<Url> {
+    let query = text.strip_prefix(&path[..Position::AfterPath])?;
+    let query = if query.is_empty() { None } else { Some(query.strip_prefix('?')?) };
+    let mut url = path.clone();
+    url.set_query(query);
+    (url.as_str() == text).then_some(url)
 }
 
 /// A URL on the host of another one, which need not be taken apart again; `None` where it is not exactly that.
@@ -231,7 +332,6 @@ mod tests {
 
     use super::*;
     use crate::operation::Method;
-    use crate::request::Content;
 
     fn request(url: &str, headers: &[(&str, &str)], places: &[Place]) -> Request {
         let placement =
@@ -240,7 +340,11 @@ mod tests {
             operation: None,
             method: Method::Get,
             url: url.to_owned(),
-            headers: headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            headers: headers
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+                .collect::<Vec<_>>()
+                .into(),
             body: Content::None,
             credentials: places.iter().map(placement).collect(),
             given: Vec::new(),
@@ -251,8 +355,8 @@ mod tests {
     fn sealed(request: &Request, secret: &str) -> Result<Wire, UnsafeError> {
         let grant = Grant::fixed("s", secret);
         let address = Url::parse("https://h.example").unwrap();
-        let target = Target { address: Some(&address), plain_http: PlainHttp::ThisMachine };
-        seal(request, &grant, &target, &"s:op".into())
+        let target = Target { address: Some(&address), path: None, plain_http: PlainHttp::ThisMachine };
+        seal(request, &Arc::new(grant), &target, &"s:op".into(), &Sealed::default())
     }
 
     fn query(name: &str) -> Place {

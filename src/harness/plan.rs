@@ -1,12 +1,15 @@
 //! What all calls of an operation have in common with one account: worked out at the first, used by the others.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::auth::{self, Account, Need};
-use crate::operation::{SchemeUse, ServerDef};
+use url::Url;
+
+use crate::auth::{self, Account, Need, Sealed};
+use crate::operation::{Method, SchemeUse, ServerDef};
 use crate::profile::{Base, Credentials};
-use crate::request::Placement;
+use crate::request::{Common, Placement};
 use crate::response::{Context, RootField};
 use crate::table::Operation;
 use crate::transport::{Caller, Transport};
@@ -14,8 +17,42 @@ use crate::transport::{Caller, Transport};
 /// A service as one profile calls it.
 pub(super) struct Served {
     pub(super) account: Arc<Account>,
-    /// Of the operations that were called, by identifier.
-    plans: RwLock<HashMap<Box<str>, Arc<Plan>>>,
+    /// Of the operations that were called, by identifier; documents give several operations one.
+    plans: RwLock<HashMap<Box<str>, Vec<Known>, BuildHasherDefault<Fnv>>>,
+}
+
+/// FNV-1a, by which tables find identifiers too: these are theirs, and short.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// An operation that was called, by what no other has.
+struct Known {
+    method: Method,
+    path: Box<str>,
+    plan: Arc<Plan>,
+}
+
+impl Known {
+    fn is(&self, operation: Operation<'_>) -> bool {
+        *self.path == *operation.path() && self.method == operation.method()
+    }
 }
 
 /// What all calls of an operation have in common.
@@ -25,6 +62,12 @@ pub(super) struct Plan {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     /// Where credentials of any of the alternatives go.
     pub(super) places: Vec<Placement>,
+    /// What the requests of an operation of the table have in common.
+    pub(super) common: Option<Common>,
+    /// The operation's path, where it is the same in every call.
+    path: Option<String>,
+    /// What the last call went out with.
+    pub(super) sealed: Sealed,
     /// The operation's own address in each region.
     hosts: Vec<(String, String)>,
     /// The operation's own servers.
@@ -38,6 +81,8 @@ pub(super) struct Standing {
     home: Arc<Base>,
     /// The address of the call.
     pub(super) place: Arc<Base>,
+    /// The same with the operation's path, where that is the same in every call.
+    pub(super) path: Option<Url>,
     /// How calls sign in into which the caller puts no credential by hand; `None` where that takes a look at each call.
     pub(super) usual: Option<Usual>,
 }
@@ -56,12 +101,21 @@ impl Served {
 
     /// The plan of an operation, made at its first call.
     pub(super) fn plan(&self, operation: Operation<'_>) -> Arc<Plan> {
-        let known = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(operation.id()).cloned();
-        known.unwrap_or_else(|| {
-            let made = Arc::new(Plan::of(operation, &self.account));
-            let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(plans.entry(operation.id().into()).or_insert(made))
-        })
+        let is_it = |known: &&Known| known.is(operation);
+        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = plans.get(operation.id()).into_iter().flatten().find(is_it) {
+            return Arc::clone(&known.plan);
+        }
+        drop(plans);
+        let made = Arc::new(Plan::of(operation, &self.account));
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        let same_id = plans.entry(operation.id().into()).or_default();
+        if let Some(known) = same_id.iter().find(is_it) {
+            return Arc::clone(&known.plan);
+        }
+        let (method, path) = (operation.method(), operation.path().into());
+        same_id.push(Known { method, path, plan: Arc::clone(&made) });
+        made
     }
 }
 
@@ -76,7 +130,13 @@ impl Plan {
             items: operation.pagination().map(|pagination| pagination.items),
             ..context(&operation.qualified_id(), account)
         };
-        Self { hosts, servers: operation.servers(), ..Self::new(context, alternatives.collect(), account) }
+        Self {
+            hosts,
+            servers: operation.servers(),
+            common: Some(Common::of(operation)),
+            path: Some(operation.path()).filter(|path| is_fixed(path)).map(str::to_owned),
+            ..Self::new(context, alternatives.collect(), account)
+        }
     }
 
     /// Of an endpoint that no table knows: any scheme of the service lets it in.
@@ -98,6 +158,9 @@ impl Plan {
             alternatives,
             hosts: Vec::new(),
             servers: Vec::new(),
+            common: None,
+            path: None,
+            sealed: Sealed::default(),
             standing: Mutex::default(),
         }
     }
@@ -115,7 +178,8 @@ impl Plan {
     fn stand(&self, home: Arc<Base>, account: &Account, transport: &Transport) -> Standing {
         let place = self.place(&home, account);
         let usual = self.usual(&place, account, transport);
-        Standing { home, place, usual }
+        let path = self.path.as_ref().and_then(|path| roomy(&place.url, path));
+        Standing { home, place, path, usual }
     }
 
     /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set
@@ -142,7 +206,8 @@ impl Plan {
         } else {
             self.choice(own, place, account, transport).plan(&|_| false)?
         };
-        let target = auth::Target { address: place.parsed(), plain_http: transport.plain_http() };
+        let (address, plain_http) = (place.parsed(), transport.plain_http());
+        let target = auth::Target { address, path: None, plain_http };
         if !needs.is_empty() && place.parsed().is_none_or(|url| target.check(url).is_err()) {
             return None;
         }
@@ -166,6 +231,20 @@ impl Plan {
         let certificate = account.has_certificate(transport) && place.url.starts_with("https:");
         account.choice(&self.alternatives, credentials, certificate)
     }
+}
+
+/// Whether a path key stands as it is in the URL of every call.
+fn is_fixed(path: &str) -> bool {
+    path.starts_with('/') && !path.bytes().any(|byte| matches!(byte, b'{' | b'}' | b'?' | b'#' | b'%'))
+}
+
+/// The URL of a path below a base URL, with room behind it for what follows: a copy of it need not grow for that.
+fn roomy(base: &str, path: &str) -> Option<Url> {
+    const ROOM: usize = 160;
+    let text = [base.trim_end_matches('/'), path].concat();
+    let mut url = Url::parse(&text).ok().filter(|url| url.as_str() == text)?;
+    url.set_query(Some(&"-".repeat(ROOM)));
+    Some(url)
 }
 
 /// Where the credentials of schemes go.

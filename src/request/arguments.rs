@@ -1,6 +1,7 @@
 //! Sends every argument to its place: a parameter, a property of the body, the whole body, or a problem.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use super::media::{Kind, Media};
 use super::multipart::PartHeader;
@@ -62,13 +63,17 @@ pub(super) fn route<'a>(
         .and_then(|media| media.declared)
         .into_iter()
         .flat_map(|media| media.properties().map(|property| (property.name(), property)));
+    let (properties, slots) = (properties.collect::<Vec<_>>(), slots(operation));
     let mut router = Router {
         operation,
         method,
         media,
-        properties: properties.collect(),
+        slot_index: Index::of(slots.iter().map(|slot| slot.name)),
+        property_index: Index::of(properties.iter().map(|(name, _)| *name)),
+        given: HashSet::new(),
+        properties,
         allow_unknown: options.allow_unknown,
-        routed: Routed { slots: slots(operation), ..Routed::default() },
+        routed: Routed { slots, ..Routed::default() },
         problems,
     };
     if let Some(fault) = &params.fault {
@@ -88,8 +93,8 @@ fn slots(operation: Operation<'_>) -> Vec<Slot<'_>> {
     let mut slots = Vec::with_capacity(parameters.len());
     for parameter in parameters {
         let (name, location) = (parameter.name(), parameter.location());
-        let is_none = header::is_said_elsewhere(name) || header::is_of_client(name);
-        if location != Location::Header || !is_none {
+        let is_none = || header::is_said_elsewhere(name) || header::is_of_client(name);
+        if location != Location::Header || !is_none() {
             slots.push(Slot { parameter, name, location, value: None, order: None });
         }
     }
@@ -128,11 +133,35 @@ pub(super) fn explicit(name: &str) -> Option<(Option<Location>, &str)> {
 /// Before the field and the header of a part's header field: `part.FIELD.HEADER`.
 pub(super) const PART: &str = "part.";
 
+/// So many names are looked through faster than hashed.
+const FEW: usize = 16;
+
+/// Where names stand in a list of many: the place of the only one of a name, `None` for one that is there again.
+struct Index<'a>(HashMap<&'a str, Option<usize>>);
+
+impl<'a> Index<'a> {
+    /// None for a few.
+    fn of(names: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
+        if names.len() <= FEW {
+            return None;
+        }
+        let mut places = HashMap::with_capacity(names.len());
+        for (place, name) in names.enumerate() {
+            places.entry(name).and_modify(|known| *known = None).or_insert(Some(place));
+        }
+        Some(Self(places))
+    }
+}
+
 struct Router<'a, 'p> {
     operation: Operation<'a>,
     method: &'a Method,
     media: Option<&'a Media<'a>>,
     properties: Vec<(&'a str, Property<'a>)>,
+    slot_index: Option<Index<'a>>,
+    property_index: Option<Index<'a>>,
+    /// The members that are given, where they are many.
+    given: HashSet<&'a str>,
     allow_unknown: bool,
     routed: Routed<'a>,
     problems: &'p mut Problems,
@@ -168,6 +197,13 @@ impl<'a> Router<'a, '_> {
 
     /// The slot of a name; of several the first of path, query, header, cookie.
     fn slot(&self, location: Option<Location>, name: &str) -> Option<usize> {
+        let is_there = |place: usize| location.is_none_or(|one| one == self.routed.slots[place].location);
+        match self.slot_index.as_ref().map(|index| index.0.get(name)) {
+            Some(None) => return None,
+            Some(Some(Some(place))) => return Some(*place).filter(|place| is_there(*place)),
+            // Several have the name, or there are few.
+            Some(Some(None)) | None => {}
+        }
         let slots = self.routed.slots.iter().enumerate();
         let named =
             slots.filter(|(_, slot)| slot.name == name && location.is_none_or(|one| one == slot.location));
@@ -176,9 +212,30 @@ impl<'a> Router<'a, '_> {
 
     /// The property of a name, or the GraphQL variable whose fields are the properties.
     fn property(&self, name: &str) -> Option<&'a str> {
-        let declared = self.properties.iter().map(|(known, _)| *known);
-        let input = self.operation.graphql().and_then(GraphQl::input);
-        declared.chain(input).find(|known| *known == name)
+        if let Some((known, _)) = self.declared(name) {
+            return Some(known);
+        }
+        self.operation.graphql().and_then(GraphQl::input).filter(|known| *known == name)
+    }
+
+    fn declared(&self, name: &str) -> Option<(&'a str, Property<'a>)> {
+        match self.property_index.as_ref().map(|index| index.0.get(name)) {
+            Some(None) => None,
+            Some(Some(Some(place))) => self.properties.get(*place).copied(),
+            Some(Some(None)) | None => self.properties.iter().find(|(known, _)| *known == name).copied(),
+        }
+    }
+
+    /// Whether a member of the body is given already; from now on it is.
+    fn is_given(&mut self, name: &'a str) -> bool {
+        let members = &self.routed.members;
+        if members.len() < FEW {
+            return members.iter().any(|member| member.name == name);
+        }
+        if self.given.is_empty() {
+            self.given.extend(members.iter().map(|member| member.name));
+        }
+        !self.given.insert(name)
     }
 
     /// Whether the path has a variable of a name.
@@ -268,10 +325,10 @@ impl<'a> Router<'a, '_> {
     }
 
     fn member(&mut self, order: usize, name: &'a str, value: &'a Argument) {
-        if self.routed.members.iter().any(|member| member.name == name) {
+        if self.is_given(name) {
             return self.problems.refuse(order, format!("body.{name}"), "is given twice");
         }
-        let declared = self.properties.iter().find(|(known, _)| *known == name);
+        let declared = self.declared(name);
         let comma_lists = self.operation.comma_lists();
         let value = declared
             .map_or(Cow::Borrowed(value), |(_, property)| shape(property.schema(), value, comma_lists));

@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
     use crate::operation::Method;
-    use crate::request::Content;
+    use crate::request::{Content, Fields};
 
     #[test]
     fn another_address_keeps_the_caller_s_key_and_no_other() {
@@ -144,7 +144,7 @@ mod tests {
                 operation: None,
                 method: Method::Get,
                 url: from.to_owned(),
-                headers: Vec::new(),
+                headers: Fields::default(),
                 body: Content::None,
                 credentials: std::sync::Arc::default(),
                 given: Vec::new(),

@@ -167,8 +167,11 @@ impl Transport {
         loop {
             // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
             let before = repeated.take();
-            let wire = match call.wire().await {
-                Ok(wire) => Arc::new(wire),
+            let (wire, headers) = match call.wire().await {
+                Ok(mut wire) => {
+                    let headers = std::mem::take(&mut wire.headers);
+                    (Arc::new(wire), headers)
+                }
                 Err(error) => match before {
                     Some((wire, outcome)) => return finish(call, &wire, outcome, progress),
                     None => return Err(call.unfinished(error, progress.take_log())),
@@ -183,7 +186,7 @@ impl Transport {
                 }
             };
             progress.begin(&wire);
-            let outcome = self.attempt(&wire, &progress.unsent).await;
+            let outcome = self.attempt(&wire, headers, &progress.unsent).await;
             progress.end(outcome_of(&outcome), was_sent(&outcome));
             let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn));
             if let (Outcome::Status(status), Some(caller)) = (outcome_of(&outcome), caller) {
@@ -267,6 +270,12 @@ impl Transport {
 /// Learns what an answer tells of limits; returns how long it asks to wait.
 fn heed(answer: &Answer, limits: Option<&RateLimitHeaders>, turn: Option<Turn>) -> Option<Hint> {
     let Answer { status, headers, .. } = answer;
+    if !hint::may_tell(headers, limits) {
+        if let Some(turn) = turn {
+            turn.answered(*status, headers, &[]);
+        }
+        return None;
+    }
     let now = SystemTime::now();
     let quotas = hint::quotas(headers, limits, now);
     if let Some(turn) = turn {
