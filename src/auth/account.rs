@@ -105,6 +105,11 @@ impl Grant {
         self.digest.is_none() && self.tokens.iter().all(|(token, generation)| token.is_fresh(*generation))
     }
 
+    /// The same with the challenge that its origin gave last.
+    pub(crate) fn with_challenge(&self, challenge: Option<Arc<Challenge>>) -> Self {
+        Self { challenge, ..self.clone() }
+    }
+
     /// Whether a challenge of the server has to be answered.
     pub(crate) fn is_digest(&self) -> bool {
         self.digest.is_some()

@@ -116,13 +116,12 @@ pub(crate) fn seal(
     operation: &Arc<str>,
     sealed: &Sealed,
 ) -> Result<Wire, UnsafeError> {
-    let mut url = Cow::Borrowed(request.url.as_str());
+    let mut url = Zeroized(Cow::Borrowed(&request.url));
     let headers = match sealed.map(request, grant) {
         Some(map) => map,
-        None => signed(request, grant, &mut url)?,
+        None => signed(request, grant, &mut url.0)?,
     };
-    let url = Zeroized(url);
-    wire(request, grant, target, operation, (url.0.as_ref(), headers))
+    wire(request, grant, target, operation, (&*url.0, headers))
 }
 
 /// The header fields of a request with its secrets in them; those of the query are put into the URL.

@@ -150,7 +150,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             return Ok(());
         }
         let challenge = self.dispatch.account.challenge(&self.origin());
-        self.grant = Arc::new(Grant { challenge, ..Grant::clone(&self.grant) });
+        self.grant = Arc::new(self.grant.with_challenge(challenge));
         if self.grant.challenge.is_none() && !files::is_repeatable(self.request.content()) {
             return Err(UnsafeError {
                 sent: false,

@@ -1,5 +1,6 @@
 //! The one loop of attempts of a call: what an attempt brought is classified, then decided on in one place.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 use super::budget::Charge;
 use super::failure::Failure;
 use super::hint::Hint;
+use super::limits::by;
 use super::pace::{Asking, Caller, Held, Turn};
 use super::retry::{Chance, Moment, Repeat, Seen, Stop, Terms};
 use super::{Answer, Transport, Wire, hint};
@@ -153,8 +155,8 @@ impl Transport {
     pub(crate) async fn send<C: Call>(&self, call: &mut C) -> Result<Answer, C::Error> {
         let deadline = self.deadline();
         let mut progress = Progress::default();
-        let outcome = tokio::time::timeout_at(deadline, self.attempts(call, deadline, &mut progress)).await;
-        outcome.unwrap_or_else(|_| Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into()))
+        let outcome = by(deadline, pin!(self.attempts(call, deadline, &mut progress))).await;
+        outcome.unwrap_or_else(|| Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into()))
     }
 
     async fn attempts<C: Call>(

@@ -1,5 +1,6 @@
 //! One attempt: a request goes out once, and its answer is read within its bounds.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
@@ -10,8 +11,8 @@ use url::Url;
 
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
-use super::limits::{Span, TimedOut, is_large};
-use super::{Answer, Call, Transport, Wire, body, connecting, decode};
+use super::limits::{Span, TimedOut, by, is_large};
+use super::{Answer, Call, Transport, Wire, body, connecting, deadline, decode};
 use crate::error::{Error, Phase};
 use crate::operation::Method;
 use crate::request::Content;
@@ -49,8 +50,8 @@ impl Transport {
         unsent: &AtomicBool,
     ) -> Result<Answer, Failure> {
         let limit = wire.limits.timeout.unwrap_or(self.settings.timeout);
-        let answer = tokio::time::timeout(limit, self.answer(wire, headers, unsent)).await;
-        answer.unwrap_or_else(|_| {
+        let answer = by(deadline(limit), pin!(self.answer(wire, headers, unsent))).await;
+        answer.unwrap_or_else(|| {
             let is_unsent = unsent.load(Ordering::Relaxed);
             let phase = if is_unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
             Err(Failure::late(phase, TimedOut { span: Span::Attempt, limit }))
