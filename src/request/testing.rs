@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 
 use super::{CallOptions, Common, Request, resolve};
 use crate::error::ArgumentsError;
-use crate::operation::{
-    DeepArrays, Location, Method, OperationDef, ParameterDef, SchemaDef, ServiceDef, Style,
-};
+use crate::operation::{Method, OperationDef, ParameterDef, ServiceDef};
 use crate::params::Params;
 use crate::spec::{self, Depth, NoSource};
 use crate::table::{OperationTable, format};
@@ -39,23 +37,6 @@ pub(crate) fn one(path: &str, parameters: Vec<ParameterDef>) -> OperationTable {
     };
     let service = ServiceDef { name: "test".to_owned(), ..ServiceDef::default() };
     OperationTable::load(format::encode(&service, &[operation], 0)).unwrap()
-}
-
-pub(crate) fn parameter(name: &str, location: Location, style: Style, explode: bool) -> ParameterDef {
-    ParameterDef {
-        name: name.to_owned(),
-        location,
-        required: location == Location::Path,
-        style,
-        explode,
-        allow_reserved: false,
-        deep_arrays: DeepArrays::default(),
-        deprecated: false,
-        content: None,
-        encoding: None,
-        description: None,
-        schema: SchemaDef::default(),
-    }
 }
 
 pub(crate) fn call(
