@@ -484,7 +484,7 @@ fn what_the_http_client_sets_is_no_parameter() {
     );
     let headers = call(&table, "a", [("X-Own", "1")]).unwrap().headers;
     assert_eq!(
-        headers,
+        *headers,
         [("accept", "*/*"), ("x-own", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()))
     );
     assert_eq!(
