@@ -352,6 +352,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_value_is_fresh_until_it_is_near_its_end_renewed_or_taken_out() {
+        let source = Source::new(1800);
+        let is_fresh = |generation| source.renewing.is_fresh(generation);
+        assert!(!is_fresh(0) && !is_fresh(1));
+        let first = source.get(None, false).await.unwrap().generation;
+        assert!(is_fresh(first));
+        tokio::time::advance(Duration::from_secs(1680)).await;
+        assert!(!is_fresh(first));
+        let second = source.get(None, false).await.unwrap().generation;
+        assert!(is_fresh(second) && !is_fresh(first));
+        source.renewing.take();
+        assert!(!is_fresh(second));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn only_the_current_value_can_be_rejected() {
         let source = Source::new(1800);
         let first = source.get(None, false).await.unwrap();

@@ -399,6 +399,19 @@ mod tests {
     }
 
     #[test]
+    fn a_url_on_a_known_path_is_the_one_that_was_asked_for() {
+        let path = Url::parse("https://h.example/a/b?---").unwrap();
+        for rest in ["", "?", "?x=1", "?x=%C3%A9&y='"] {
+            let text = format!("https://h.example/a/b{rest}");
+            let expected = Url::parse(&text).ok().filter(|url| url.as_str() == text);
+            assert_eq!(with_query(&path, &text), expected, "{text}");
+        }
+        for text in ["https://h.example/a/bc", "https://h.example/a/b?x#y", "https://h.example/a/b?é"] {
+            assert_eq!(with_query(&path, text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn no_secret_goes_to_another_origin() {
         for url in [
             "https://other.example/",
