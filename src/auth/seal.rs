@@ -1,7 +1,7 @@
 //! The last step before sending: the secrets are put on, and the request is bound to its origin.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -9,11 +9,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::{Position, Url};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::Grant;
 use super::source::names_its_scheme;
+use super::{Grant, Sealed};
 use crate::error::UnsafeError;
 use crate::profile::PlainHttp;
-use crate::request::{Content, Fields, Place, Placement, Request};
+use crate::request::{Content, Place, Placement, Request};
 use crate::transport::{self, Limits, Link, Wire};
 
 /// RFC 3986 §2.3: letters, digits and `-._~` pass, all else is encoded.
@@ -53,59 +53,6 @@ pub(crate) fn check_encrypted(url: &Url, plain_http: PlainHttp) -> Result<(), Un
         problem: format!("credentials would go unencrypted to {}", url.origin().ascii_serialization()),
         hint: Some("use https, or allow plain http if the network between is yours.".to_owned()),
     })
-}
-
-/// The header fields that the last call of an operation went out with, for those that have the same: secrets are among
-/// them, and it has no `Debug`.
-#[derive(Default)]
-pub(crate) struct Sealed(Mutex<Option<Arc<Headers>>>);
-
-/// Header fields as they go out, and what they were made of.
-struct Headers {
-    fields: Fields,
-    credentials: Arc<[Placement]>,
-    grant: Arc<Grant>,
-    map: HeaderMap,
-}
-
-impl Headers {
-    fn is_of(&self, request: &Request, grant: &Arc<Grant>) -> bool {
-        request.given.is_empty()
-            && request.headers.is(&self.fields)
-            && Arc::ptr_eq(&self.credentials, &request.credentials)
-            && Arc::ptr_eq(&self.grant, grant)
-    }
-}
-
-impl Sealed {
-    /// What signed in the last call by these credentials, where it would be granted again.
-    pub(crate) fn grant(&self, credentials: &Arc<[Placement]>) -> Option<Arc<Grant>> {
-        let known = self.last()?;
-        let serves = Arc::ptr_eq(&known.credentials, credentials) && known.grant.serves();
-        serves.then(|| Arc::clone(&known.grant))
-    }
-
-    fn last(&self) -> Option<Arc<Headers>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn map(&self, request: &Request, grant: &Arc<Grant>) -> Option<HeaderMap> {
-        let known = self.last().filter(|known| known.is_of(request, grant))?;
-        Some(known.map.clone())
-    }
-
-    /// Keeps the header fields of a request for others that have the operation's `usual` ones, and no more.
-    pub(crate) fn keep(&self, usual: &Fields, request: &Request, grant: &Arc<Grant>, map: &HeaderMap) {
-        let in_headers = |one: &Placement| matches!(one.place, Place::Header { .. });
-        let is_usual = request.headers.is(usual) && request.given.is_empty();
-        let is_kept = || self.last().is_some_and(|known| known.is_of(request, grant));
-        if !is_usual || grant.is_digest() || !request.credentials.iter().all(in_headers) || is_kept() {
-            return;
-        }
-        let (fields, credentials) = (request.headers.clone(), Arc::clone(&request.credentials));
-        let headers = Headers { fields, credentials, grant: Arc::clone(grant), map: map.clone() };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(headers));
-    }
 }
 
 /// A request with its secrets on, as it goes out.

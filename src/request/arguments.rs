@@ -1,8 +1,9 @@
 //! Sends every argument to its place: a parameter, a property of the body, the whole body, or a problem.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use super::index::{FEW, Index};
 use super::media::{Kind, Media};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
@@ -133,26 +134,6 @@ pub(super) fn explicit(name: &str) -> Option<(Option<Location>, &str)> {
 /// Before the field and the header of a part's header field: `part.FIELD.HEADER`.
 pub(super) const PART: &str = "part.";
 
-/// So many names are looked through faster than hashed.
-const FEW: usize = 16;
-
-/// Where names stand in a list of many: the place of the only one of a name, `None` for one that is there again.
-struct Index<'a>(HashMap<&'a str, Option<usize>>);
-
-impl<'a> Index<'a> {
-    /// None for a few.
-    fn of(names: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
-        if names.len() <= FEW {
-            return None;
-        }
-        let mut places = HashMap::with_capacity(names.len());
-        for (place, name) in names.enumerate() {
-            places.entry(name).and_modify(|known| *known = None).or_insert(Some(place));
-        }
-        Some(Self(places))
-    }
-}
-
 struct Router<'a, 'p> {
     operation: Operation<'a>,
     method: &'a Method,
@@ -198,9 +179,9 @@ impl<'a> Router<'a, '_> {
     /// The slot of a name; of several the first of path, query, header, cookie.
     fn slot(&self, location: Option<Location>, name: &str) -> Option<usize> {
         let is_there = |place: usize| location.is_none_or(|one| one == self.routed.slots[place].location);
-        match self.slot_index.as_ref().map(|index| index.0.get(name)) {
+        match self.slot_index.as_ref().map(|index| index.place(name)) {
             Some(None) => return None,
-            Some(Some(Some(place))) => return Some(*place).filter(|place| is_there(*place)),
+            Some(Some(Some(place))) => return Some(place).filter(|place| is_there(*place)),
             // Several have the name, or there are few.
             Some(Some(None)) | None => {}
         }
@@ -219,9 +200,9 @@ impl<'a> Router<'a, '_> {
     }
 
     fn declared(&self, name: &str) -> Option<(&'a str, Property<'a>)> {
-        match self.property_index.as_ref().map(|index| index.0.get(name)) {
+        match self.property_index.as_ref().map(|index| index.place(name)) {
             Some(None) => None,
-            Some(Some(Some(place))) => self.properties.get(*place).copied(),
+            Some(Some(Some(place))) => self.properties.get(place).copied(),
             Some(Some(None)) | None => self.properties.iter().find(|(known, _)| *known == name).copied(),
         }
     }

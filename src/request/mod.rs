@@ -12,6 +12,7 @@ mod fields;
 pub(crate) mod fuzzing;
 mod given;
 mod headers;
+mod index;
 mod media;
 mod multipart;
 mod problems;
