@@ -61,13 +61,13 @@ impl Entries {
             *self = Self::Many(std::mem::take(list).into_iter().collect());
         }
         match self {
-            Self::Few(list) => match list.iter().position(|(known, _)| *known == name) {
-                Some(place) => Err((&mut list[place].1, value)),
-                None => {
-                    list.push((name, value));
-                    Ok(())
+            Self::Few(list) => {
+                if let Some(place) = list.iter().position(|(known, _)| *known == name) {
+                    return Err((&mut list[place].1, value));
                 }
-            },
+                list.push((name, value));
+                Ok(())
+            }
             Self::Many(map) => match map.entry(name) {
                 indexmap::map::Entry::Occupied(entry) => Err((entry.into_mut(), value)),
                 indexmap::map::Entry::Vacant(entry) => {
