@@ -192,12 +192,11 @@ impl<'a> Dispatch<'a> {
         let resolved = match &self.subject {
             Subject::Listed(operation) => {
                 let made;
-                let common = match &self.plan.common {
-                    Some(common) => common,
-                    None => {
-                        made = Common::of(*operation);
-                        &made
-                    }
+                let common = if let Some(common) = &self.plan.common {
+                    common
+                } else {
+                    made = Common::of(*operation);
+                    &made
                 };
                 let resolved = request::resolve(*operation, common, &place.url, &self.params, &self.options);
                 resolved.map_err(|error| ArgumentsError {
