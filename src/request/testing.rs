@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CallOptions, Request, resolve};
+use super::{CallOptions, Common, Request, resolve};
 use crate::error::ArgumentsError;
 use crate::operation::{Method, OperationDef, ParameterDef, ServiceDef};
 use crate::params::Params;
@@ -53,7 +53,8 @@ pub(crate) fn call_with(
     params: impl Into<Params>,
     options: &CallOptions,
 ) -> Result<Request, ArgumentsError> {
-    resolve(table.get(id).unwrap(), BASE, &params.into(), options)
+    let operation = table.get(id).unwrap();
+    resolve(operation, &Common::of(operation), BASE, &params.into(), options)
 }
 
 /// The URL after the base.
