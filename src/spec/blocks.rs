@@ -139,7 +139,7 @@ impl<'t> Blocks<'t> {
     /// What follows from an error in a piece: what it counts as too much is so for the whole.
     fn stopped(&self, piece: &str, error: &yaml_serde::Error) -> Stop {
         let before = (piece.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        let lines = self.text.as_bytes()[..before].iter().filter(|byte| **byte == b'\n').count();
+        let lines = self.text[..before].matches('\n').count();
         let error = Box::new(yaml::error(error, lines));
         if self.state.is_over() { Stop::Refused(error) } else { Stop::Whole(Some(error)) }
     }
@@ -226,19 +226,19 @@ mod tests {
             )
             .unwrap();
         }
-        text.lines().map(|line| format!("{:indent$}{line}\n", "")).collect()
+        text.lines().map(|line| format!("{:indent$}{line}\n", "")).collect::<Vec<_>>().concat()
     }
 
     #[test]
     fn large_texts_are_read_as_small_ones_are() {
         let many = large(2_000, 2);
-        let items: String =
-            (0..30_000).map(|number| format!("  - name {number}\n  - k: {number}\n")).collect();
+        let items = (0..30_000).map(|number| format!("  - name {number}\n  - k: {number}\n"));
+        let items = items.collect::<Vec<_>>().concat();
         for text in [
             format!("---\nopenapi: 3.0.3\npaths: # all\n{many}x:\n{items}last: 1\n"),
             large(2_000, 0),
             format!("a: 1\na:\n{many}b:\n  c:\n{many}"),
-            format!("{items}"),
+            items.clone(),
             format!("a:\n{items}").replace('\n', "\r\n"),
             format!("'a b':\n{items}<<: {{c: 1, d: 2}}\nd: 3\n"),
         ] {

@@ -59,6 +59,13 @@ pub(crate) fn check<'de, D: de::Deserializer<'de>>(parser: D, mut state: State) 
     Ok(state.is_suspect)
 }
 
+/// What a document is written in.
+#[derive(PartialEq, Eq)]
+enum Syntax {
+    Json,
+    Yaml,
+}
+
 /// What reading a document may still cost, and what it found.
 pub(crate) struct State {
     limits: Limits,
@@ -69,7 +76,7 @@ pub(crate) struct State {
     depth: usize,
     duplicates: Vec<String>,
     more_duplicates: usize,
-    is_yaml: bool,
+    syntax: Syntax,
     /// The hashes of the keys of all objects that are open, one after the other.
     keys: Vec<u64>,
     hasher: RandomState,
@@ -106,7 +113,7 @@ impl State {
             depth: limits.depth,
             duplicates: Vec::new(),
             more_duplicates: 0,
-            is_yaml: false,
+            syntax: Syntax::Json,
             keys: Vec::new(),
             hasher: RandomState::new(),
             is_suspect: false,
@@ -139,7 +146,7 @@ impl State {
             nodes: limits.nodes.min(nodes),
             is_aliased: nodes < limits.nodes,
             bytes: text.len().saturating_mul(8).saturating_add(MAX_ALIASED_BYTES),
-            is_yaml: true,
+            syntax: Syntax::Yaml,
             ..Self::json(limits)
         }
     }
@@ -253,7 +260,7 @@ impl State {
         self.keys.push(self.hasher.hash_one(key));
         self.put_text(key)?;
         self.put(":");
-        object.is_merged |= self.is_yaml && key == "<<";
+        object.is_merged |= self.syntax == Syntax::Yaml && key == "<<";
         Ok(())
     }
 
