@@ -1,7 +1,7 @@
 //! One profile of one service at work: its base URL, its credentials, its tokens.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use secrecy::SecretString;
 use tokio::time::Instant;
@@ -97,6 +97,12 @@ impl Grant {
     pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         let password = self.digest.as_ref().map(|(_, _, password)| password);
         self.secrets.iter().map(|(_, secret)| secret).chain(password)
+    }
+
+    /// That of a call that nothing has signed in, one for all of them.
+    pub(crate) fn none() -> Arc<Self> {
+        static NONE: OnceLock<Arc<Grant>> = OnceLock::new();
+        Arc::clone(NONE.get_or_init(Arc::default))
     }
 
     /// Whether it is what would be granted again: nothing of it is near its end, renewed or given back since. Only for
