@@ -68,12 +68,9 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
 
-    use serde_json::json;
-
     use super::*;
     use crate::operation::{Location, OAuth2Def, SecuritySchemeDef, ServiceDef};
     use crate::profile::Profile;
-    use crate::request::{Place, Placement, testing};
 
     fn need(name: &str, kind: SchemeKind) -> Need {
         let scheme = SecuritySchemeDef { name: name.to_owned(), kind };
@@ -131,22 +128,11 @@ mod tests {
         Account::new(Arc::new(definition), Vec::new(), profile, None, None).unwrap()
     }
 
-    /// A request with a value of the user's own at the place of a key.
-    fn with_key(value: &str) -> Request {
-        let table =
-            testing::table(&json!({"/a": {"get": {"operationId": "one", "responses": {}}}}), &json!({}));
-        let mut request = testing::call(&table, "one", ()).unwrap();
-        request.headers.push(("x-key".to_owned(), value.to_owned()));
-        let place = Place::Header { name: "x-key".to_owned(), prefix: String::new() };
-        request.given = vec![Placement { scheme: "key".to_owned(), place, variables: Vec::new() }];
-        request
-    }
-
     #[test]
     fn service_origin_and_what_is_given_by_hand_tell_callers_apart() {
         let new = Credentials::new();
         let call = |service: &str, origin: &str, value: &str| {
-            account(service).caller(origin, &[], &new, &with_key(value)).key
+            account(service).caller(origin, &[], &new, &[value.into()]).key
         };
         let one = call("pets", "https://a.example", "k");
         assert_eq!(one, call("pets", "https://a.example", "k"));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::auth::{self, Account, Need};
-use crate::operation::{SchemeUse, ServerDef};
+use crate::operation::{Method, SchemeUse, ServerDef};
 use crate::profile::{Base, Credentials};
 use crate::request::Placement;
 use crate::response::{Context, RootField};
@@ -14,8 +14,21 @@ use crate::transport::{Caller, Transport};
 /// A service as one profile calls it.
 pub(super) struct Served {
     pub(super) account: Arc<Account>,
-    /// Of the operations that were called, by identifier.
-    plans: RwLock<HashMap<Box<str>, Arc<Plan>>>,
+    /// Of the operations that were called, by identifier; documents give several operations one.
+    plans: RwLock<HashMap<Box<str>, Vec<Known>>>,
+}
+
+/// An operation that was called, by what no other has.
+struct Known {
+    method: Method,
+    path: Box<str>,
+    plan: Arc<Plan>,
+}
+
+impl Known {
+    fn is(&self, operation: Operation<'_>) -> bool {
+        *self.path == *operation.path() && self.method == operation.method()
+    }
 }
 
 /// What all calls of an operation have in common.
@@ -56,12 +69,21 @@ impl Served {
 
     /// The plan of an operation, made at its first call.
     pub(super) fn plan(&self, operation: Operation<'_>) -> Arc<Plan> {
-        let known = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(operation.id()).cloned();
-        known.unwrap_or_else(|| {
-            let made = Arc::new(Plan::of(operation, &self.account));
-            let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(plans.entry(operation.id().into()).or_insert(made))
-        })
+        let is_it = |known: &&Known| known.is(operation);
+        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = plans.get(operation.id()).into_iter().flatten().find(is_it) {
+            return Arc::clone(&known.plan);
+        }
+        drop(plans);
+        let made = Arc::new(Plan::of(operation, &self.account));
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        let same_id = plans.entry(operation.id().into()).or_default();
+        if let Some(known) = same_id.iter().find(is_it) {
+            return Arc::clone(&known.plan);
+        }
+        let (method, path) = (operation.method(), operation.path().into());
+        same_id.push(Known { method, path, plan: Arc::clone(&made) });
+        made
     }
 }
 
@@ -70,7 +92,6 @@ impl Plan {
         let uses = operation.security();
         let alternatives = uses.map(|schemes| schemes.map(|(name, scopes)| use_of(name, &scopes)).collect());
         let hosts = if account.has_own_regions() { Vec::new() } else { operation.hosts() };
-        let hosts = hosts.into_iter().map(|(region, url)| (region, url)).collect();
         let context = Context {
             scope: operation.scope().map(str::to_owned),
             graphql: operation.graphql().map(|graphql| RootField(graphql.root_field().map(str::to_owned))),

@@ -24,6 +24,8 @@ const DOCUMENT: &str = r#"{
   "security": [{"key": []}],
   "paths": {
     "/things": {"get": {"operationId": "things", "responses": {}}},
+    "/twin": {"get": {"operationId": "twin", "responses": {}}},
+    "/other": {"servers": [{"url": "AWAY/away"}], "get": {"operationId": "twin", "responses": {}}},
     "/uploads": {
       "servers": [{"url": "AWAY/away", "name": "first"}, {"url": "AWAY/other", "name": "second"}],
       "get": {"operationId": "uploads", "responses": {}},
@@ -111,6 +113,9 @@ async fn a_call_goes_to_the_server_that_was_chosen() {
         (staging.command("things", ()), "two", "/two/things"),
         (staging.command("uploads", ()), "away", "/other/uploads"),
         (staging.command("things", ()).server("0"), "one", "/one/things"),
+        // What is known of one operation is not taken for another of its ID.
+        (plain("GET /twin"), "one", "/one/twin"),
+        (plain("GET /other"), "away", "/away/other"),
     ] {
         let command = command.service("places");
         let prepared = format!("{command:?}");
