@@ -64,9 +64,9 @@ fn tell(path: &Path) {
     let units = units(&std::fs::read_to_string(path).expect("cargo's timings"));
     let all: f64 = units.iter().map(|unit| unit.seconds).sum();
     let own = |what: &str| -> f64 {
-        units.iter().filter(|it| it.name == "opcall" && it.what.contains(what)).map(|it| it.seconds).sum()
+        units.iter().filter(|it| it.name == "opcall" && it.what.ends_with(what)).map(|it| it.seconds).sum()
     };
-    let (script, tables) = (own("build-script"), own("run"));
+    let (script, tables) = (own("build-script"), own("(run)"));
     let readers = twice(&units);
     println!(
         "the whole build: {all:.1} s of all jobs together; compiling the build script {script:.1} s, its own copies of crates {readers:.1} s, making the tables {tables:.1} s: {:.1} %",

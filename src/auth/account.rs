@@ -312,7 +312,8 @@ impl Account {
     ) -> Result<(), SignInError> {
         let key = key_of(need);
         let token = self.token(&key);
-        let fetch = || self.fetch_token(need, transport, &token, false);
+        // Apart, so that a call that has its token keeps no room for the fetching of one.
+        let fetch = || Box::pin(self.fetch_token(need, transport, &token, false));
         let lease = token.get(rejected.of(Some(&key)), fetch).await?;
         grant.secrets.push((need.scheme.name.clone(), lease.value));
         grant.leases.0.push((Some(key), lease.generation));
