@@ -4,7 +4,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use opcall::{Credentials, Harness, Params, Profile};
+use opcall::{Credentials, Harness, OperationTable, Params, Profile};
+use serde_json::json;
+use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
 
 /// The arguments of the call that is measured.
@@ -17,6 +19,8 @@ const PATH: &str = "/installation-tokens/queries/tokens/v1";
 pub(crate) struct Ways {
     runtime: Runtime,
     harness: Harness,
+    /// Its operations are told apart by the number of their parameters.
+    many: (Harness, NamedTempFile),
     client: reqwest::Client,
     url: String,
 }
@@ -35,6 +39,7 @@ impl Ways {
         Self {
             runtime: Builder::new_current_thread().enable_all().build().expect("a runtime"),
             harness: harness.expect("a harness"),
+            many: many(),
             client: client.expect("a client"),
             url: url.to_owned(),
         }
@@ -45,6 +50,19 @@ impl Ways {
         self.runtime.block_on(async {
             for _ in 0..runs {
                 let made = self.harness.command("tokens_query", parameters()).made().await;
+                black_box(made).expect("a request");
+            }
+        });
+    }
+
+    /// The same for an operation with so many parameters, all of them given.
+    pub(crate) fn resolve_many(&self, runs: u32, arguments: u32) {
+        let names: Vec<_> = (0..arguments).map(|number| format!("parameter_{number}")).collect();
+        let id = format!("with_{arguments}");
+        self.runtime.block_on(async {
+            for _ in 0..runs {
+                let arguments: Params = names.iter().map(|name| (name, "valid")).collect();
+                let made = self.many.0.command(&id, arguments).made().await;
                 black_box(made).expect("a request");
             }
         });
@@ -118,6 +136,29 @@ impl Ways {
         };
         self.runtime.block_on(join_all((0..width).map(lane)));
     }
+}
+
+/// How many parameters the operations of a document have that is made for the purpose.
+pub(crate) const FEW_AND_MANY: [u32; 2] = [10, 210];
+
+fn many() -> (Harness, NamedTempFile) {
+    let parameter =
+        |number| json!({"name": format!("parameter_{number}"), "in": "query", "schema": {"type": "string"}});
+    let operation = |count: u32| {
+        let parameters: Vec<_> = (0..count).map(parameter).collect();
+        let id = format!("with_{count}");
+        (format!("/{id}"), json!({"get": {"operationId": id, "parameters": parameters, "responses": {}}}))
+    };
+    let document = json!({
+        "openapi": "3.0.3",
+        "info": {"title": "Many", "version": "1"},
+        "servers": [{"url": "https://many.example"}],
+        "paths": serde_json::Map::from_iter(FEW_AND_MANY.map(operation)),
+    });
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), document.to_string()).expect("a file");
+    let (table, _) = OperationTable::read(file.path()).expect("a document");
+    (Harness::builder().env(|_| None).table(table).build().expect("a harness"), file)
 }
 
 fn parameters() -> Params {

@@ -1,7 +1,7 @@
 //! One profile of one service at work: its base URL, its credentials, its tokens.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use secrecy::SecretString;
 use tokio::time::Instant;
@@ -59,7 +59,7 @@ pub(super) fn key_of(need: &Need) -> TokenKey {
 }
 
 /// The secrets of one call.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Grant {
     secrets: Vec<(String, SecretString)>,
     /// The scheme that answers a challenge, with user name and password.
@@ -67,6 +67,8 @@ pub(crate) struct Grant {
     /// The challenge to answer; without one the request goes out without it, to be told one.
     pub(crate) challenge: Option<Arc<Challenge>>,
     leases: Rejected,
+    /// The tokens among the secrets, each with the number of the fetch that brought it.
+    tokens: Vec<(Arc<Renewing<SecretString>>, u64)>,
     /// Whether a token of it was found in the cache, so that nobody knows yet whether it is still good.
     pub(crate) is_found: bool,
 }
@@ -76,6 +78,11 @@ pub(crate) struct Grant {
 pub(crate) struct Rejected(Vec<(Option<TokenKey>, u64)>);
 
 impl Rejected {
+    /// Whether nothing was refused.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn of(&self, token: Option<&TokenKey>) -> Option<u64> {
         self.0.iter().find(|(known, _)| known.as_ref() == token).map(|(_, generation)| *generation)
     }
@@ -90,6 +97,23 @@ impl Grant {
     pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         let password = self.digest.as_ref().map(|(_, _, password)| password);
         self.secrets.iter().map(|(_, secret)| secret).chain(password)
+    }
+
+    /// That of a call that nothing has signed in, one for all of them.
+    pub(crate) fn none() -> Arc<Self> {
+        static NONE: OnceLock<Arc<Grant>> = OnceLock::new();
+        Arc::clone(NONE.get_or_init(Arc::default))
+    }
+
+    /// Whether it is what would be granted again: nothing of it is near its end, renewed or given back since. Only for
+    /// one by the profile's own credentials, which stay as they are.
+    pub(crate) fn serves(&self) -> bool {
+        self.digest.is_none() && self.tokens.iter().all(|(token, generation)| token.is_fresh(*generation))
+    }
+
+    /// The same with the challenge that its origin gave last.
+    pub(crate) fn with_challenge(&self, challenge: Option<Arc<Challenge>>) -> Self {
+        Self { challenge, ..self.clone() }
     }
 
     /// Whether a challenge of the server has to be answered.
@@ -312,11 +336,12 @@ impl Account {
     ) -> Result<(), SignInError> {
         let key = key_of(need);
         let token = self.token(&key);
-        // Apart, so that a call that has its token keeps no room for the fetching of one.
+        // Apart, for hardly a call has to wait for it and each would have to make room for it.
         let fetch = || Box::pin(self.fetch_token(need, transport, &token, false));
         let lease = token.get(rejected.of(Some(&key)), fetch).await?;
         grant.secrets.push((need.scheme.name.clone(), lease.value));
         grant.leases.0.push((Some(key), lease.generation));
+        grant.tokens.push((Arc::clone(&token), lease.generation));
         grant.is_found |= lease.found;
         Ok(())
     }

@@ -31,14 +31,16 @@ pub(crate) struct Carried {
 /// The last request of a call, and what signed it in, the last first.
 struct Last {
     request: Request,
-    grants: [Grant; 2],
+    grants: [Arc<Grant>; 2],
 }
 
 impl Carried {
     /// Those of a request with what signed it in, and what proxies on the way are told: their answers cannot be told
     /// from those of the server.
-    pub(crate) fn by(request: Request, grants: [Grant; 2], transport: &Transport) -> Self {
-        Self { last: Some(Arc::new(Last { request, grants })), others: transport.proxy_secrets().collect() }
+    pub(crate) fn by(request: Request, grants: [Arc<Grant>; 2], transport: &Transport) -> Self {
+        let others: Vec<_> = transport.proxy_secrets().collect();
+        let others = if others.is_empty() { Arc::default() } else { others.into() };
+        Self { last: Some(Arc::new(Last { request, grants })), others }
     }
 
     /// Those of a token request.
@@ -75,7 +77,7 @@ impl Carried {
     fn secrets(&self) -> Secrets {
         let mut secrets = Secrets::default();
         if let Some(last) = &self.last {
-            secrets.add_request(&last.request, &last.grants.each_ref());
+            secrets.add_request(&last.request, &last.grants.each_ref().map(Arc::as_ref));
         }
         self.others.iter().for_each(|secret| secrets.add(secret.expose_secret()));
         secrets
@@ -153,7 +155,7 @@ impl Secrets {
             self.add(secret.expose_secret());
             self.add_authorization(secret.expose_secret());
         }
-        for (name, value) in &request.headers {
+        for (name, value) in request.headers.iter() {
             let is_given =
                 |one: &Placement| matches!(&one.place, Place::Header { name: known, .. } if known == name);
             match name.as_str() {

@@ -15,6 +15,7 @@ mod keeping;
 mod provider;
 mod renewing;
 mod seal;
+mod sealed;
 mod source;
 mod token;
 
@@ -32,6 +33,7 @@ pub(crate) use keeping::Token;
 pub use provider::{CredentialFuture, CredentialProvider, ProviderError};
 pub(crate) use renewing::Keeping;
 pub(crate) use seal::{Target, seal};
+pub(crate) use sealed::Sealed;
 pub(crate) use source::{Need, Source, place, placement, source};
 
 /// Why signing in failed; cloned for everyone who waits for the same token.

@@ -132,6 +132,13 @@ impl<T: Clone> Renewing<T> {
         }
     }
 
+    /// Whether the value of a fetch still serves as it is.
+    pub(crate) fn is_fresh(&self, generation: u64) -> bool {
+        let state = self.state();
+        let in_time = |held: &Held<T>| held.renew_at.is_none_or(|limit| Instant::now() < limit);
+        state.held.as_ref().is_some_and(|held| held.lease.generation == generation && in_time(held))
+    }
+
     /// The value as it stands, near its end or over.
     pub(crate) fn held(&self) -> Option<T> {
         self.state().held.as_ref().map(|held| held.lease.value.clone())
@@ -342,6 +349,21 @@ mod tests {
         assert_eq!(source.fetches(), 2);
         tokio::time::advance(Duration::from_secs(100)).await;
         assert!(source.get(None, true).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_is_fresh_until_it_is_near_its_end_renewed_or_taken_out() {
+        let source = Source::new(1800);
+        let is_fresh = |generation| source.renewing.is_fresh(generation);
+        assert!(!is_fresh(0) && !is_fresh(1));
+        let first = source.get(None, false).await.unwrap().generation;
+        assert!(is_fresh(first));
+        tokio::time::advance(Duration::from_secs(1680)).await;
+        assert!(!is_fresh(first));
+        let second = source.get(None, false).await.unwrap().generation;
+        assert!(is_fresh(second) && !is_fresh(first));
+        source.renewing.take();
+        assert!(!is_fresh(second));
     }
 
     #[tokio::test(start_paused = true)]

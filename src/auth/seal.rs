@@ -1,19 +1,20 @@
 //! The last step before sending: the secrets are put on, and the request is bound to its origin.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Position, Url};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
-use super::Grant;
 use super::source::names_its_scheme;
+use super::{Grant, Sealed};
 use crate::error::UnsafeError;
 use crate::profile::PlainHttp;
-use crate::request::{Place, Placement, Request};
-use crate::transport::{Limits, Link, Wire};
+use crate::request::{Content, Place, Placement, Request};
+use crate::transport::{self, Limits, Link, Wire};
 
 /// RFC 3986 §2.3: letters, digits and `-._~` pass, all else is encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -22,6 +23,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub(crate) struct Target<'a> {
     /// The call's address: the one that the user named, or the document for the operation.
     pub(crate) address: Option<&'a Url>,
+    /// The same with the operation's path, where no argument is a part of it.
+    pub(crate) path: Option<&'a Url>,
     /// Which servers may have them over plain http.
     pub(crate) plain_http: PlainHttp,
 }
@@ -55,11 +58,21 @@ pub(crate) fn check_encrypted(url: &Url, plain_http: PlainHttp) -> Result<(), Un
 /// A request with its secrets on, as it goes out.
 pub(crate) fn seal(
     request: &Request,
-    grant: &Grant,
+    grant: &Arc<Grant>,
     target: &Target<'_>,
     operation: &Arc<str>,
+    sealed: &Sealed,
 ) -> Result<Wire, UnsafeError> {
-    let mut text = Zeroizing::new(request.url.clone());
+    let mut url = Zeroized(Cow::Borrowed(&request.url));
+    let headers = match sealed.map(request, grant) {
+        Some(map) => map,
+        None => signed(request, grant, &mut url.0)?,
+    };
+    wire(request, grant, target, operation, (&*url.0, headers))
+}
+
+/// The header fields of a request with its secrets in them; those of the query are put into the URL.
+fn signed(request: &Request, grant: &Grant, url: &mut Cow<'_, str>) -> Result<HeaderMap, UnsafeError> {
     let mut headers = header_map(&request.headers)?;
     conceal(&mut headers, &request.given);
     for placement in &*request.credentials {
@@ -68,13 +81,35 @@ pub(crate) fn seal(
             Place::Header { name, prefix } => {
                 headers.insert(header_name(name)?, secret_value(name, prefix, secret)?);
             }
-            Place::Query { name } => add_to_query(&mut text, name, secret),
+            Place::Query { name } => add_to_query(url.to_mut(), name, secret),
             Place::Cookie { name } => add_cookie(&mut headers, name, secret)?,
         }
     }
-    let url = match target.address.and_then(|address| below(address, &text)) {
+    Ok(headers)
+}
+
+/// A URL that may hold a secret.
+struct Zeroized<'u>(Cow<'u, str>);
+
+impl Drop for Zeroized<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(text) = &mut self.0 {
+            text.zeroize();
+        }
+    }
+}
+
+fn wire(
+    request: &Request,
+    grant: &Grant,
+    target: &Target<'_>,
+    operation: &Arc<str>,
+    (text, mut headers): (&str, HeaderMap),
+) -> Result<Wire, UnsafeError> {
+    let ready = target.path.and_then(|path| with_query(path, text));
+    let url = match ready.or_else(|| target.address.and_then(|address| below(address, text))) {
         Some(url) => url,
-        None => parse_exactly(&text)?,
+        None => parse_exactly(text)?,
     };
     if !request.credentials.is_empty() {
         target.check(&url)?;
@@ -87,6 +122,9 @@ pub(crate) fn seal(
         if let Some(answer) = grant.answer(&placement.scheme, request.method.as_str(), target_of(&url)) {
             headers.insert(header_name(name)?, secret_value(name, prefix, &answer.into())?);
         }
+    }
+    if let Content::None = request.body {
+        transport::complete(&mut headers);
     }
     Ok(Wire {
         operation: Arc::clone(operation),
@@ -112,6 +150,15 @@ fn is_same_origin(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme()
         && one.host() == other.host()
         && one.port_or_known_default() == other.port_or_known_default()
+}
+
+/// A URL on the path of another one, of which only the query has to be taken apart; `None` where it is not exactly that.
+fn with_query(path: &Url, text: &str) -> Option<Url> {
+    let query = text.strip_prefix(&path[..Position::AfterPath])?;
+    let query = if query.is_empty() { None } else { Some(query.strip_prefix('?')?) };
+    let mut url = path.clone();
+    url.set_query(query);
+    (url.as_str() == text).then_some(url)
 }
 
 /// A URL on the host of another one, which need not be taken apart again; `None` where it is not exactly that.
@@ -231,7 +278,6 @@ mod tests {
 
     use super::*;
     use crate::operation::Method;
-    use crate::request::Content;
 
     fn request(url: &str, headers: &[(&str, &str)], places: &[Place]) -> Request {
         let placement =
@@ -240,7 +286,11 @@ mod tests {
             operation: None,
             method: Method::Get,
             url: url.to_owned(),
-            headers: headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            headers: headers
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+                .collect::<Vec<_>>()
+                .into(),
             body: Content::None,
             credentials: places.iter().map(placement).collect(),
             given: Vec::new(),
@@ -251,8 +301,8 @@ mod tests {
     fn sealed(request: &Request, secret: &str) -> Result<Wire, UnsafeError> {
         let grant = Grant::fixed("s", secret);
         let address = Url::parse("https://h.example").unwrap();
-        let target = Target { address: Some(&address), plain_http: PlainHttp::ThisMachine };
-        seal(request, &grant, &target, &"s:op".into())
+        let target = Target { address: Some(&address), path: None, plain_http: PlainHttp::ThisMachine };
+        seal(request, &Arc::new(grant), &target, &"s:op".into(), &Sealed::default())
     }
 
     fn query(name: &str) -> Place {
@@ -293,6 +343,19 @@ mod tests {
         let sensitive = |name: &str| wire.headers.get_all(name).iter().all(HeaderValue::is_sensitive);
         assert!(sensitive("x-key") && sensitive("authorization") && !sensitive("x-note"));
         assert_eq!(wire.headers.get_all("x-key").iter().count(), 2);
+    }
+
+    #[test]
+    fn a_url_on_a_known_path_is_the_one_that_was_asked_for() {
+        let path = Url::parse("https://h.example/a/b?---").unwrap();
+        for rest in ["", "?", "?x=1", "?x=%C3%A9&y='"] {
+            let text = format!("https://h.example/a/b{rest}");
+            let expected = Url::parse(&text).ok().filter(|url| url.as_str() == text);
+            assert_eq!(with_query(&path, &text), expected, "{text}");
+        }
+        for text in ["https://h.example/a/bc", "https://h.example/a/b?x#y", "https://h.example/a/b?é"] {
+            assert_eq!(with_query(&path, text), None, "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::{Caches, Harness, Inner, Lookup, unknown_service};
@@ -266,6 +266,7 @@ impl HarnessBuilder {
             }
         }
         let profiles = self.profiles;
+        let usual = table.services().map(|service| (service.to_owned(), OnceLock::new())).collect();
         let harness = Harness {
             inner: Arc::new(Inner {
                 table,
@@ -276,6 +277,7 @@ impl HarnessBuilder {
                 lookup: self.lookup,
                 transport: Transport::new(self.settings)?,
                 accounts: Mutex::default(),
+                usual,
                 caches: self.caches,
             }),
         };

@@ -15,7 +15,7 @@ use crate::operation::{Method, SecuritySchemeDef};
 use crate::pages::Given;
 use crate::params::Params;
 use crate::profile::{Base, Credentials};
-use crate::request::{self, CallOptions, Place, Placement, Request};
+use crate::request::{self, CallOptions, Common, Place, Placement, Request};
 use crate::response::{Called, Response, ResponseStream};
 use crate::table::{Operation, Parameter};
 use crate::transport::{Answer, Limits, check_repeats};
@@ -138,12 +138,12 @@ impl<'a> Dispatch<'a> {
 
     /// A live call up to the moment of sending.
     pub(super) async fn made(&self) -> Result<()> {
-        let place = Arc::clone(&self.standing().place);
-        place.require_real()?;
-        let request = self.resolve(&place)?;
+        let standing = self.standing();
+        standing.place.require_real()?;
+        let request = self.resolve(&standing.place)?;
         let transport = self.inner().transport.for_call(self.limits.max_time);
-        let mut call = LiveCall::new(self, &transport, place, request)?;
-        transport.made(&mut call).await
+        let mut call = LiveCall::new(self, &transport, standing, request)?;
+        transport.made(&mut call).await.map(drop)
     }
 
     /// A live call whose answer is taken as it comes.
@@ -158,20 +158,20 @@ impl<'a> Dispatch<'a> {
 
     /// Everything that can be found wrong without the network is found first.
     async fn exchange(&self) -> Result<(Called, Answer)> {
-        let place = Arc::clone(&self.standing().place);
-        place.require_real()?;
-        let request = self.resolve(&place)?;
+        let standing = self.standing();
+        standing.place.require_real()?;
+        let request = self.resolve(&standing.place)?;
         for warning in &request.warnings {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
         let mut called = self.called(&request);
         let transport = self.inner().transport.for_call(self.limits.max_time);
-        let mut call = LiveCall::new(self, &transport, place, request)?;
+        let mut call = LiveCall::new(self, &transport, standing, request)?;
         let outcome = transport.send(&mut call).await;
         let Ended { carried, spoiled, unmet } = call.into_ended();
         let answer = outcome.map_err(|error| carried.conceal(error))?;
         if let Some(refused) = spoiled {
-            self.account.discard(&refused).await;
+            Box::pin(self.account.discard(&refused)).await;
         }
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(carried.conceal(self.unmet(&problem, &answer).into()));
@@ -191,8 +191,17 @@ impl<'a> Dispatch<'a> {
         place.require_sound()?;
         let resolved = match &self.subject {
             Subject::Listed(operation) => {
-                request::resolve(*operation, &place.url, &self.params, &self.options).map_err(|error| {
-                    ArgumentsError { name: self.inner().table.short_name(*operation), ..error }
+                let made;
+                let common = if let Some(common) = &self.plan.common {
+                    common
+                } else {
+                    made = Common::of(*operation);
+                    &made
+                };
+                let resolved = request::resolve(*operation, common, &place.url, &self.params, &self.options);
+                resolved.map_err(|error| ArgumentsError {
+                    name: self.inner().table.short_name(*operation),
+                    ..error
                 })
             }
             Subject::Unlisted { service, method, path } => {
@@ -278,13 +287,17 @@ impl<'a> Dispatch<'a> {
     }
 
     /// Where the credentials may go: to the address of the call, which the document or the user named, alone.
-    pub(super) fn target<'p>(&self, place: &'p Base) -> Target<'p> {
-        Target { address: place.parsed(), plain_http: self.inner().transport.plain_http() }
+    pub(super) fn target<'p>(&self, standing: &'p Standing) -> Target<'p> {
+        Target {
+            address: standing.place.parsed(),
+            path: standing.path.as_ref(),
+            plain_http: self.inner().transport.plain_http(),
+        }
     }
 
     /// Refuses an address before a token is fetched for it.
-    pub(super) fn check_target(&self, place: &Base) -> Result<()> {
-        Ok(place.parsed().map_or(Ok(()), |url| self.target(place).check(url))?)
+    pub(super) fn check_target(&self, standing: &Standing) -> Result<()> {
+        Ok(standing.place.parsed().map_or(Ok(()), |url| self.target(standing).check(url))?)
     }
 
     /// `service:id`, or `METHOD /path`.
@@ -318,12 +331,13 @@ fn give_key(
         Subject::Unlisted { .. } => None,
     };
     match declared {
-        Some(name) => _ = params.entries.insert(format!("header.{name}"), key.into()),
+        Some(name) => params.insert(format!("header.{name}"), key),
         None => options.headers.push((request::KEY.to_owned(), key)),
     }
     Ok(())
 }
 
 pub(super) fn shown_url(request: &Request) -> &str {
-    request.url.split(['?', '#']).next().unwrap_or_default()
+    let end = request.url.bytes().position(|byte| matches!(byte, b'?' | b'#'));
+    &request.url[..end.unwrap_or(request.url.len())]
 }

@@ -291,7 +291,7 @@ impl<'a> IntoFuture for Command<'a> {
 
 impl fmt::Debug for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arguments: Vec<_> = self.params.entries.keys().collect();
+        let arguments: Vec<_> = self.params.iter().map(|(name, _)| name).collect();
         f.debug_struct("Command")
             .field("endpoint", &self.endpoint)
             .field("arguments", &arguments)

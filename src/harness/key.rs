@@ -14,8 +14,8 @@ pub(super) fn for_call(request: &Request) -> Result<Option<String>, IoError> {
 
 /// Puts the key of a call in the place of the stand-in.
 pub(super) fn put(key: Option<&str>, request: &mut Request) {
-    let stand_in = request.headers.iter_mut().find(|header| is_stand_in(header));
-    if let (Some(key), Some((_, value))) = (key, stand_in) {
+    let Some(key) = key else { return };
+    if let Some((_, value)) = request.headers.iter_mut().find(|header| is_stand_in(header)) {
         key.clone_into(value);
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::call::{Dispatch, shown_url};
+use super::plan::{Plan, Standing, Usual};
 use super::{files, key};
 use crate::attempt::Attempt;
 use crate::auth::{self, Carried, Challenge, Grant, Need, Rejected};
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
-use crate::profile::{Base, Credentials, origin_of};
+use crate::profile::{Credentials, origin_of};
 use crate::request::{Content, Request};
 use crate::transport::{Answer, Asked, Call, Caller, Failure, Hop, Terms, Trail, Transport, Wire};
 
@@ -18,14 +19,14 @@ use crate::transport::{Answer, Asked, Call, Caller, Failure, Hop, Terms, Trail, 
 pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
     transport: &'c Transport,
-    /// The address that `request` was resolved against.
-    place: Arc<Base>,
+    /// What holds at the address that `request` was resolved against.
+    standing: Arc<Standing>,
     request: Request,
     /// The idempotency key that was made for it, the same for all attempts.
     key: Option<String>,
-    grant: Grant,
+    grant: Arc<Grant>,
     /// What signed in the request before.
-    former: Grant,
+    former: Arc<Grant>,
     /// Whose rate limits it counts for.
     caller: Option<Arc<Caller>>,
     rejected: Rejected,
@@ -58,7 +59,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     pub(super) fn new(
         dispatch: &'c Dispatch<'a>,
         transport: &'c Transport,
-        place: Arc<Base>,
+        standing: Arc<Standing>,
         mut request: Request,
     ) -> Result<Self> {
         let key = key::for_call(&request)?;
@@ -66,11 +67,11 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         Ok(Self {
             dispatch,
             transport,
-            place,
+            standing,
             key,
             request,
-            grant: Grant::default(),
-            former: Grant::default(),
+            grant: Grant::none(),
+            former: Grant::none(),
             caller: None,
             rejected: Rejected::default(),
             caught_up: false,
@@ -91,8 +92,11 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     async fn sign_in(&mut self) -> Result<()> {
         let dispatch = self.dispatch;
         let account = &dispatch.account;
-        if dispatch.is_usual(&self.request) && dispatch.standing().usual.is_some() {
-            return self.sign_in_as_usual().await;
+        if dispatch.is_usual(&self.request) {
+            let standing = dispatch.standing();
+            if let Some(usual) = &standing.usual {
+                return self.sign_in_as_usual(usual).await;
+            }
         }
         if dispatch.plan.alternatives.is_empty() {
             self.caller = Some(self.caller_of(&[], account.own()));
@@ -105,10 +109,10 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         let needed = dispatch.needed(&self.request, needs);
         self.request.credentials = dispatch.placements(&needed, &credentials).into();
         if !needed.is_empty() {
-            dispatch.check_target(&self.place)?;
+            dispatch.check_target(&self.standing)?;
         }
         let grant = account.grant(&needed, &self.rejected, self.transport).await?;
-        self.take(grant);
+        self.take(Arc::new(grant));
         // Signing in may have found another region.
         self.follow_region()?;
         self.caller = Some(self.caller_of(&needed, &credentials));
@@ -116,21 +120,21 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     }
 
     /// With the profile's own credentials, of which the plan knows where they go.
-    async fn sign_in_as_usual(&mut self) -> Result<()> {
+    async fn sign_in_as_usual(&mut self, usual: &Usual) -> Result<()> {
         let dispatch = self.dispatch;
-        let mut standing = dispatch.standing();
-        if let Some(usual) = &standing.usual {
-            self.request.credentials = Arc::clone(&usual.placements);
-            let grant = dispatch.account.grant(&usual.needs, &self.rejected, self.transport).await?;
-            self.take(grant);
-        }
+        self.request.credentials = Arc::clone(&usual.placements);
+        let known = dispatch.plan.sealed.grant(&usual.placements).filter(|_| self.rejected.is_empty());
+        let grant = match known {
+            Some(grant) => grant,
+            None => Arc::new(dispatch.account.grant(&usual.needs, &self.rejected, self.transport).await?),
+        };
+        self.take(grant);
         self.follow_region()?;
-        standing = dispatch.standing();
-        self.caller = standing.usual.as_ref().map(|usual| Arc::clone(&usual.caller));
+        self.caller = dispatch.standing().usual.as_ref().map(|usual| Arc::clone(&usual.caller));
         Ok(())
     }
 
-    fn take(&mut self, grant: Grant) {
+    fn take(&mut self, grant: Arc<Grant>) {
         self.former = std::mem::replace(&mut self.grant, grant);
     }
 
@@ -145,7 +149,8 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if !self.grant.is_digest() {
             return Ok(());
         }
-        self.grant.challenge = self.dispatch.account.challenge(&self.origin());
+        let challenge = self.dispatch.account.challenge(&self.origin());
+        self.grant = Arc::new(self.grant.with_challenge(challenge));
         if self.grant.challenge.is_none() && !files::is_repeatable(self.request.content()) {
             return Err(UnsafeError {
                 sent: false,
@@ -199,13 +204,13 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if self.redirects.has_begun() {
             return Ok(());
         }
-        let place = Arc::clone(&self.dispatch.standing().place);
-        if place.url != self.place.url {
+        let standing = self.dispatch.standing();
+        if standing.place.url != self.standing.place.url {
             let placements = std::mem::take(&mut self.request.credentials);
-            self.request = self.dispatch.resolve(&place)?;
+            self.request = self.dispatch.resolve(&standing.place)?;
             key::put(self.key.as_deref(), &mut self.request);
             self.request.credentials = placements;
-            self.place = place;
+            self.standing = standing;
         }
         Ok(())
     }
@@ -217,16 +222,23 @@ impl Call for LiveCall<'_, '_> {
     async fn wire(&mut self) -> Result<Wire> {
         self.sign_in().await?;
         self.take_challenge()?;
-        let target = self.dispatch.target(&self.place);
-        let mut wire = auth::seal(&self.request, &self.grant, &target, self.dispatch.label())?;
+        let Plan { sealed, common, .. } = &*self.dispatch.plan;
+        let target = self.dispatch.target(&self.standing);
+        let mut wire = auth::seal(&self.request, &self.grant, &target, self.dispatch.label(), sealed)?;
+        let is_usual = |usual: &Usual| Arc::ptr_eq(&usual.placements, &self.request.credentials);
+        if let Some(common) = common
+            && self.standing.usual.as_ref().is_some_and(is_usual)
+        {
+            sealed.keep(&common.headers, &self.request, &self.grant, &wire.headers);
+        }
         if self.is_led || self.dispatch.page.is_some() {
             let address = wire.bare_url().to_owned();
-            let grants = [&self.grant, &self.former];
+            let grants = [&*self.grant, &*self.former];
             wire.shown = Some(Carried::hide(&self.request, grants, self.transport, address));
         }
         wire.limits = self.dispatch.limits;
         wire.is_streamed = self.dispatch.is_streamed;
-        wire.link = self.dispatch.account.link(&wire.url, &self.place.url);
+        wire.link = self.dispatch.account.link(&wire.url, &self.standing.place.url);
         Ok(wire)
     }
 
@@ -286,7 +298,11 @@ impl Call for LiveCall<'_, '_> {
             operation: self.dispatch.label().as_ref().to_owned(),
             method: self.request.method.clone(),
             url: shown_url(&self.request).to_owned(),
-            origin: self.place.parsed().map_or_else(String::new, |url| url.origin().ascii_serialization()),
+            origin: self
+                .standing
+                .place
+                .parsed()
+                .map_or_else(String::new, |url| url.origin().ascii_serialization()),
             phase: Phase::ConnectTimeout,
             signing_in: true,
             fetching: false,

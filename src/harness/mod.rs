@@ -10,7 +10,7 @@ mod plan;
 mod sign_in;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use indexmap::{Equivalent, IndexMap};
 use once_cell::sync::OnceCell;
@@ -56,6 +56,8 @@ struct Inner {
     lookup: Lookup,
     transport: Transport,
     accounts: Mutex<IndexMap<AccountKey, Arc<Served>>>,
+    /// Those of them that a call gets which says nothing of a profile or a server, by service.
+    usual: Vec<(String, OnceLock<Arc<Served>>)>,
     caches: Caches,
 }
 
@@ -194,6 +196,11 @@ impl Harness {
         server: Option<&str>,
         variables: &[(String, String)],
     ) -> Result<Arc<Served>> {
+        let is_usual = profile.is_none() && server.is_none() && variables.is_empty();
+        let usual = if is_usual { find(&self.inner.usual, service) } else { None };
+        if let Some(known) = usual.and_then(OnceLock::get) {
+            return Ok(Arc::clone(known));
+        }
         if let Some(known) = self.accounts().get(&AccountWanted { service, profile, server, variables }) {
             return Ok(Arc::clone(known));
         }
@@ -204,7 +211,8 @@ impl Harness {
             variables: variables.to_vec(),
         };
         let made = Arc::new(Served::new(self.make_account(&key)?));
-        Ok(Arc::clone(self.accounts().entry(key).or_insert(made)))
+        let served = Arc::clone(self.accounts().entry(key).or_insert(made));
+        Ok(usual.map_or(Arc::clone(&served), |usual| Arc::clone(usual.get_or_init(|| served))))
     }
 
     fn make_account(&self, key: &AccountKey) -> Result<Account> {

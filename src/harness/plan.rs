@@ -1,12 +1,15 @@
 //! What all calls of an operation have in common with one account: worked out at the first, used by the others.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::auth::{self, Account, Need};
+use url::Url;
+
+use crate::auth::{self, Account, Need, Sealed};
 use crate::operation::{Method, SchemeUse, ServerDef};
 use crate::profile::{Base, Credentials};
-use crate::request::Placement;
+use crate::request::{Common, Placement};
 use crate::response::{Context, RootField};
 use crate::table::Operation;
 use crate::transport::{Caller, Transport};
@@ -15,7 +18,28 @@ use crate::transport::{Caller, Transport};
 pub(super) struct Served {
     pub(super) account: Arc<Account>,
     /// Of the operations that were called, by identifier; documents give several operations one.
-    plans: RwLock<HashMap<Box<str>, Vec<Known>>>,
+    plans: RwLock<HashMap<Box<str>, Vec<Known>, BuildHasherDefault<Fnv>>>,
+}
+
+/// FNV-1a, by which tables find identifiers too: these are theirs, and short.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// An operation that was called, by what no other has.
@@ -38,6 +62,12 @@ pub(super) struct Plan {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     /// Where credentials of any of the alternatives go.
     pub(super) places: Vec<Placement>,
+    /// What the requests of an operation of the table have in common.
+    pub(super) common: Option<Common>,
+    /// The operation's path, where it is the same in every call.
+    path: Option<String>,
+    /// What the last call went out with.
+    pub(super) sealed: Sealed,
     /// The operation's own address in each region.
     hosts: Vec<(String, String)>,
     /// The operation's own servers.
@@ -51,6 +81,8 @@ pub(super) struct Standing {
     home: Arc<Base>,
     /// The address of the call.
     pub(super) place: Arc<Base>,
+    /// The same with the operation's path, where that is the same in every call.
+    pub(super) path: Option<Url>,
     /// How calls sign in into which the caller puts no credential by hand; `None` where that takes a look at each call.
     pub(super) usual: Option<Usual>,
 }
@@ -98,7 +130,13 @@ impl Plan {
             items: operation.pagination().map(|pagination| pagination.items),
             ..context(&operation.qualified_id(), account)
         };
-        Self { hosts, servers: operation.servers(), ..Self::new(context, alternatives.collect(), account) }
+        Self {
+            hosts,
+            servers: operation.servers(),
+            common: Some(Common::of(operation)),
+            path: Some(operation.path()).filter(|path| is_fixed(path)).map(str::to_owned),
+            ..Self::new(context, alternatives.collect(), account)
+        }
     }
 
     /// Of an endpoint that no table knows: any scheme of the service lets it in.
@@ -120,6 +158,9 @@ impl Plan {
             alternatives,
             hosts: Vec::new(),
             servers: Vec::new(),
+            common: None,
+            path: None,
+            sealed: Sealed::default(),
             standing: Mutex::default(),
         }
     }
@@ -137,7 +178,8 @@ impl Plan {
     fn stand(&self, home: Arc<Base>, account: &Account, transport: &Transport) -> Standing {
         let place = self.place(&home, account);
         let usual = self.usual(&place, account, transport);
-        Standing { home, place, usual }
+        let path = self.path.as_ref().and_then(|path| roomy(&place.url, path));
+        Standing { home, place, path, usual }
     }
 
     /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set
@@ -164,7 +206,8 @@ impl Plan {
         } else {
             self.choice(own, place, account, transport).plan(&|_| false)?
         };
-        let target = auth::Target { address: place.parsed(), plain_http: transport.plain_http() };
+        let (address, plain_http) = (place.parsed(), transport.plain_http());
+        let target = auth::Target { address, path: None, plain_http };
         if !needs.is_empty() && place.parsed().is_none_or(|url| target.check(url).is_err()) {
             return None;
         }
@@ -188,6 +231,20 @@ impl Plan {
         let certificate = account.has_certificate(transport) && place.url.starts_with("https:");
         account.choice(&self.alternatives, credentials, certificate)
     }
+}
+
+/// Whether a path key stands as it is in the URL of every call.
+fn is_fixed(path: &str) -> bool {
+    path.starts_with('/') && !path.bytes().any(|byte| matches!(byte, b'{' | b'}' | b'?' | b'#' | b'%'))
+}
+
+/// The URL of a path below a base URL, with room behind it for what follows: a copy of it need not grow for that.
+fn roomy(base: &str, path: &str) -> Option<Url> {
+    const ROOM: usize = 160;
+    let text = [base.trim_end_matches('/'), path].concat();
+    let mut url = Url::parse(&text).ok().filter(|url| url.as_str() == text)?;
+    url.set_query(Some(&"-".repeat(ROOM)));
+    Some(url)
 }
 
 /// Where the credentials of schemes go.

@@ -71,6 +71,15 @@ impl Method {
     /// # Errors
     /// The text is no token.
     pub(crate) fn of_token(text: &str) -> Result<Self, InvalidMethod> {
+        // Those of nearly all operations, which every call looks at.
+        match text {
+            "GET" => return Ok(Self::Get),
+            "POST" => return Ok(Self::Post),
+            "PUT" => return Ok(Self::Put),
+            "PATCH" => return Ok(Self::Patch),
+            "DELETE" => return Ok(Self::Delete),
+            _ => {}
+        }
         match text.parse::<Self>()? {
             folded if folded.as_str() != text => Ok(Self::Custom(text.into())),
             exact => Ok(exact),

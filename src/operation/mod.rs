@@ -71,6 +71,27 @@ pub struct ParameterDef {
     pub schema: SchemaDef,
 }
 
+impl ParameterDef {
+    /// A parameter of which nothing else is said; one of the path is required (`OpenAPI` Parameter Object, `required`).
+    #[must_use]
+    pub fn blank(name: impl Into<String>, location: Location, style: Style, explode: bool) -> Self {
+        Self {
+            name: name.into(),
+            location,
+            required: location == Location::Path,
+            style,
+            explode,
+            allow_reserved: false,
+            deep_arrays: DeepArrays::default(),
+            deprecated: false,
+            content: None,
+            encoding: None,
+            description: None,
+            schema: SchemaDef::default(),
+        }
+    }
+}
+
 /// A property at the top of a body's schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PropertyDef {

@@ -7,7 +7,7 @@ use super::template::Piece;
 
 /// A path key without its fragment, and the query that some documents write into it.
 pub(crate) fn split(key: &str) -> (&str, Option<&str>) {
-    if !key.contains(['?', '#']) {
+    if !key.bytes().any(|byte| matches!(byte, b'?' | b'#')) {
         return (key, None);
     }
     let mut depth = 0_usize;

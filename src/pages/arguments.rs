@@ -53,10 +53,10 @@ impl Given<'_> {
 
     /// The name under which an argument was given: as it is, with its place, else in another spelling.
     fn key(&self, name: &str) -> Option<String> {
-        let is_given = |key: &String| self.params.entries.contains_key(key);
+        let is_given = |key: &String| self.params.get(key).is_some();
         let placed = PLACES.iter().map(|place| format!("{place}{name}"));
-        let is_like = |key: &&String| folds_to(key, name) && !self.declared.contains(&key.as_str());
-        let alike = || self.params.entries.keys().find(is_like).cloned();
+        let is_like = |key: &&str| folds_to(key, name) && !self.declared.contains(key);
+        let alike = || self.params.iter().map(|(key, _)| key).find(is_like).map(str::to_owned);
         std::iter::once(name.to_owned()).chain(placed).find(is_given).or_else(alike)
     }
 
@@ -88,7 +88,7 @@ mod tests {
             Some(Body::Value(value)) => value.to_json_text(),
             _ => String::new(),
         };
-        [before.unwrap_or_default(), Argument::Object(params.entries).to_json_text(), body]
+        [before.unwrap_or_default(), Argument::Object(params.entries.into()).to_json_text(), body]
     }
 
     #[test]

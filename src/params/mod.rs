@@ -4,8 +4,10 @@
 //! file is a value. `null`, `false`, `""`, `[]` and absent stay different all the way to the wire.
 
 mod argument;
+mod entries;
 mod file;
 mod number;
+mod short;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,9 +17,11 @@ use serde::Serialize;
 
 pub use argument::Argument;
 pub(crate) use argument::write_json_string;
+use entries::Entries;
 pub(crate) use file::FileContent;
 pub use file::FilePart;
 pub use number::Number;
+pub(crate) use short::Short;
 
 /// Arguments by name, in the order they were given; a name given twice is an array.
 ///
@@ -32,7 +36,7 @@ pub use number::Number;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Params {
-    pub(crate) entries: IndexMap<String, Argument>,
+    pub(crate) entries: Entries,
     /// What was given in place of names and values; it becomes a problem of the call.
     pub(crate) fault: Option<Argument>,
 }
@@ -78,35 +82,29 @@ impl Params {
     }
 
     /// Sets an argument, in the place of an earlier one of that name.
-    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Argument>) {
-        self.entries.insert(name.into(), value.into());
+    pub fn insert(&mut self, name: impl AsRef<str>, value: impl Into<Argument>) {
+        self.entries.insert(name.as_ref(), value.into());
     }
 
     /// Adds an argument; values of one name gather in an array.
-    pub fn push(&mut self, name: impl Into<String>, value: impl Into<Argument>) {
-        match self.entries.entry(name.into()) {
-            indexmap::map::Entry::Vacant(entry) => {
-                entry.insert(value.into());
-            }
-            indexmap::map::Entry::Occupied(mut entry) => {
-                let known = std::mem::replace(entry.get_mut(), Argument::Null);
-                let mut items = items_of(known);
-                items.extend(items_of(value.into()));
-                entry.insert(Argument::Array(items));
-            }
+    pub fn push(&mut self, name: impl AsRef<str>, value: impl Into<Argument>) {
+        if let Err((known, value)) = self.entries.get_or_insert(name.as_ref(), value.into()) {
+            let mut items = items_of(std::mem::replace(known, Argument::Null));
+            items.extend(items_of(value));
+            *known = Argument::Array(items);
         }
     }
 
     /// [`Params::push`] for chains.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<Argument>) -> Self {
+    pub fn with(mut self, name: impl AsRef<str>, value: impl Into<Argument>) -> Self {
         self.push(name, value);
         self
     }
 
     /// The names and values in the order they were given.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Argument)> {
-        self.entries.iter().map(|(name, value)| (name.as_str(), value))
+        self.entries.iter()
     }
 
     /// The value of a name as it was given.
@@ -129,15 +127,16 @@ fn items_of(value: Argument) -> Vec<Argument> {
     }
 }
 
-impl<K: Into<String>, V: Into<Argument>> FromIterator<(K, V)> for Params {
+impl<K: AsRef<str>, V: Into<Argument>> FromIterator<(K, V)> for Params {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let mut params = Self::default();
+        let pairs = pairs.into_iter();
+        let mut params = Self { entries: Entries::with_capacity(pairs.size_hint().0), fault: None };
         params.extend(pairs);
         params
     }
 }
 
-impl<K: Into<String>, V: Into<Argument>> Extend<(K, V)> for Params {
+impl<K: AsRef<str>, V: Into<Argument>> Extend<(K, V)> for Params {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
         for (name, value) in pairs {
             self.push(name, value);
@@ -151,21 +150,21 @@ impl From<()> for Params {
     }
 }
 
-impl<K: Into<String>, V: Into<Argument>, const N: usize> From<[(K, V); N]> for Params {
+impl<K: AsRef<str>, V: Into<Argument>, const N: usize> From<[(K, V); N]> for Params {
     fn from(pairs: [(K, V); N]) -> Self {
         pairs.into_iter().collect()
     }
 }
 
-impl<K: Into<String>, V: Into<Argument>> From<Vec<(K, V)>> for Params {
+impl<K: AsRef<str>, V: Into<Argument>> From<Vec<(K, V)>> for Params {
     fn from(pairs: Vec<(K, V)>) -> Self {
         pairs.into_iter().collect()
     }
 }
 
-impl<K: Clone + Into<String>, V: Clone + Into<Argument>> From<&[(K, V)]> for Params {
+impl<K: AsRef<str>, V: Clone + Into<Argument>> From<&[(K, V)]> for Params {
     fn from(pairs: &[(K, V)]) -> Self {
-        pairs.iter().cloned().collect()
+        pairs.iter().map(|(name, value)| (name, value.clone())).collect()
     }
 }
 
@@ -174,8 +173,8 @@ impl From<Argument> for Params {
     fn from(value: Argument) -> Self {
         match value {
             Argument::Null => Self::default(),
-            Argument::Object(entries) => Self { entries, fault: None },
-            other => Self { entries: IndexMap::new(), fault: Some(other) },
+            Argument::Object(members) => Self { entries: members.into(), fault: None },
+            other => Self { entries: Entries::default(), fault: Some(other) },
         }
     }
 }
@@ -303,7 +302,7 @@ mod tests {
 
     fn text(params: &Params) -> String {
         assert!(params.fault.is_none());
-        Argument::Object(params.entries.clone()).to_json_text()
+        Argument::Object(params.entries.clone().into()).to_json_text()
     }
 
     #[test]

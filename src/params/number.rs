@@ -6,6 +6,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use super::Short;
+
 /// A number with the text it was given by.
 ///
 /// ```
@@ -15,13 +17,13 @@ use std::fmt;
 /// assert!(Number::from_text("0x10").is_none());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Number(Box<str>);
+pub struct Number(Short);
 
 impl Number {
     /// The number of a text, or `None` where the text is no JSON number (RFC 8259 §6).
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
-        is_number(text).then(|| Self(text.into()))
+        is_number(text).then(|| Self(Short::new(text)))
     }
 
     /// The shortest text that reads back as the same `f64`; `None` for infinities and NaN, which JSON lacks.
@@ -33,24 +35,26 @@ impl Number {
     /// The text it was given by.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// Whether its value is a whole number, however it is written: `5`, `5.0`, `5e3`, `50e-1`.
     pub(crate) fn is_integer(&self) -> bool {
-        if !self.0.contains(['.', 'e', 'E']) {
+        let text = self.as_str();
+        if !has_point(text) {
             return true;
         }
-        let value = Decimal::of(&self.0);
+        let value = Decimal::of(text);
         value.point >= length(&value.digits)
     }
 
     /// The value where it is a whole number, however it is written, and fits 128 bits.
     pub(crate) fn as_i128(&self) -> Option<i128> {
-        if !self.0.contains(['.', 'e', 'E']) {
-            return self.0.parse().ok();
+        let text = self.as_str();
+        if !has_point(text) {
+            return text.parse().ok();
         }
-        let Decimal { negative, digits, point } = Decimal::of(&self.0);
+        let Decimal { negative, digits, point } = Decimal::of(text);
         if digits.is_empty() {
             return Some(0);
         }
@@ -62,16 +66,21 @@ impl Number {
 
     /// The nearest `f64`, infinite where it is beyond its range.
     pub(crate) fn as_f64(&self) -> f64 {
-        self.0.parse().unwrap_or(f64::NAN)
+        self.as_str().parse().unwrap_or(f64::NAN)
     }
 
     /// The order of the values, exact at any length.
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         match (self.as_i128(), other.as_i128()) {
             (Some(one), Some(two)) => one.cmp(&two),
-            _ => Decimal::of(&self.0).compare(&Decimal::of(&other.0)),
+            _ => Decimal::of(self.as_str()).compare(&Decimal::of(other.as_str())),
         }
     }
+}
+
+/// Whether a number may be other than a row of digits.
+fn has_point(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 
 /// A value taken apart: `0.DIGITS` times ten to the power of `point`; zero has no digits.
@@ -123,6 +132,10 @@ fn length(text: &str) -> i64 {
 fn is_number(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let is_whole = |text: &str| digits(text) && (text == "0" || !text.starts_with('0'));
+    if !has_point(unsigned) {
+        return is_whole(unsigned);
+    }
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
         None => (unsigned, None),
@@ -131,21 +144,18 @@ fn is_number(text: &str) -> bool {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (mantissa, None),
     };
-    digits(whole)
-        && (whole == "0" || !whole.starts_with('0'))
-        && fraction.is_none_or(digits)
-        && exponent.is_none_or(digits)
+    is_whole(whole) && fraction.is_none_or(digits) && exponent.is_none_or(digits)
 }
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl From<serde_json::Number> for Number {
     fn from(number: serde_json::Number) -> Self {
-        Self(number.to_string().into())
+        Self(Short::of(&number))
     }
 }
 
@@ -153,7 +163,7 @@ macro_rules! from_integers {
     ($($kind:ty),*) => {$(
         impl From<$kind> for Number {
             fn from(value: $kind) -> Self {
-                Self(value.to_string().into())
+                Self(Short::of(&value))
             }
         }
     )*};

@@ -1,7 +1,9 @@
 //! Sends every argument to its place: a parameter, a property of the body, the whole body, or a problem.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
+use super::index::{FEW, Index};
 use super::media::{Kind, Media};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
@@ -62,13 +64,17 @@ pub(super) fn route<'a>(
         .and_then(|media| media.declared)
         .into_iter()
         .flat_map(|media| media.properties().map(|property| (property.name(), property)));
+    let (properties, slots) = (properties.collect::<Vec<_>>(), slots(operation));
     let mut router = Router {
         operation,
         method,
         media,
-        properties: properties.collect(),
+        slot_index: Index::of(slots.iter().map(|slot| slot.name)),
+        property_index: Index::of(properties.iter().map(|(name, _)| *name)),
+        given: HashSet::new(),
+        properties,
         allow_unknown: options.allow_unknown,
-        routed: Routed { slots: slots(operation), ..Routed::default() },
+        routed: Routed { slots, ..Routed::default() },
         problems,
     };
     if let Some(fault) = &params.fault {
@@ -88,8 +94,8 @@ fn slots(operation: Operation<'_>) -> Vec<Slot<'_>> {
     let mut slots = Vec::with_capacity(parameters.len());
     for parameter in parameters {
         let (name, location) = (parameter.name(), parameter.location());
-        let is_none = header::is_said_elsewhere(name) || header::is_of_client(name);
-        if location != Location::Header || !is_none {
+        let is_none = || header::is_said_elsewhere(name) || header::is_of_client(name);
+        if location != Location::Header || !is_none() {
             slots.push(Slot { parameter, name, location, value: None, order: None });
         }
     }
@@ -133,6 +139,10 @@ struct Router<'a, 'p> {
     method: &'a Method,
     media: Option<&'a Media<'a>>,
     properties: Vec<(&'a str, Property<'a>)>,
+    slot_index: Option<Index<'a>>,
+    property_index: Option<Index<'a>>,
+    /// The members that are given, where they are many.
+    given: HashSet<&'a str>,
     allow_unknown: bool,
     routed: Routed<'a>,
     problems: &'p mut Problems,
@@ -168,6 +178,13 @@ impl<'a> Router<'a, '_> {
 
     /// The slot of a name; of several the first of path, query, header, cookie.
     fn slot(&self, location: Option<Location>, name: &str) -> Option<usize> {
+        let is_there = |place: usize| location.is_none_or(|one| one == self.routed.slots[place].location);
+        match self.slot_index.as_ref().map(|index| index.place(name)) {
+            Some(None) => return None,
+            Some(Some(Some(place))) => return Some(place).filter(|place| is_there(*place)),
+            // Several have the name, or there are few.
+            Some(Some(None)) | None => {}
+        }
         let slots = self.routed.slots.iter().enumerate();
         let named =
             slots.filter(|(_, slot)| slot.name == name && location.is_none_or(|one| one == slot.location));
@@ -176,9 +193,30 @@ impl<'a> Router<'a, '_> {
 
     /// The property of a name, or the GraphQL variable whose fields are the properties.
     fn property(&self, name: &str) -> Option<&'a str> {
-        let declared = self.properties.iter().map(|(known, _)| *known);
-        let input = self.operation.graphql().and_then(GraphQl::input);
-        declared.chain(input).find(|known| *known == name)
+        if let Some((known, _)) = self.declared(name) {
+            return Some(known);
+        }
+        self.operation.graphql().and_then(GraphQl::input).filter(|known| *known == name)
+    }
+
+    fn declared(&self, name: &str) -> Option<(&'a str, Property<'a>)> {
+        match self.property_index.as_ref().map(|index| index.place(name)) {
+            Some(None) => None,
+            Some(Some(Some(place))) => self.properties.get(place).copied(),
+            Some(Some(None)) | None => self.properties.iter().find(|(known, _)| *known == name).copied(),
+        }
+    }
+
+    /// Whether a member of the body is given already; from now on it is.
+    fn is_given(&mut self, name: &'a str) -> bool {
+        let members = &self.routed.members;
+        if members.len() < FEW {
+            return members.iter().any(|member| member.name == name);
+        }
+        if self.given.is_empty() {
+            self.given.extend(members.iter().map(|member| member.name));
+        }
+        !self.given.insert(name)
     }
 
     /// Whether the path has a variable of a name.
@@ -268,10 +306,10 @@ impl<'a> Router<'a, '_> {
     }
 
     fn member(&mut self, order: usize, name: &'a str, value: &'a Argument) {
-        if self.routed.members.iter().any(|member| member.name == name) {
+        if self.is_given(name) {
             return self.problems.refuse(order, format!("body.{name}"), "is given twice");
         }
-        let declared = self.properties.iter().find(|(known, _)| *known == name);
+        let declared = self.declared(name);
         let comma_lists = self.operation.comma_lists();
         let value = declared
             .map_or(Cow::Borrowed(value), |(_, property)| shape(property.schema(), value, comma_lists));

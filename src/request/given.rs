@@ -133,7 +133,30 @@ mod tests {
 
     use super::*;
     use crate::operation::Method;
-    use crate::request::Content;
+    use crate::request::{Content, Fields};
+
+    #[test]
+    fn what_stands_in_the_place_of_a_credential_is_told() {
+        let places = [
+            Place::Header { name: "x-key".to_owned(), prefix: String::new() },
+            Place::Query { name: "key".to_owned() },
+            Place::Cookie { name: "sid".to_owned() },
+        ];
+        let given = places.map(|place| Placement { scheme: "s".to_owned(), place, variables: Vec::new() });
+        let fields = [("x-key", "mine"), ("x-other", "no"), ("cookie", "a=b; sid=s")];
+        let request = Request {
+            operation: None,
+            method: Method::Get,
+            url: "https://h/a?x=1&key=k".to_owned(),
+            headers: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec().into(),
+            body: Content::None,
+            credentials: std::sync::Arc::default(),
+            given: given.into(),
+            warnings: Vec::new(),
+        };
+        assert_eq!(request.given_values(), ["mine", "key=k", " sid=s"]);
+        assert!(request.given.iter().all(|one| request.has_at(&one.place)));
+    }
 
     #[test]
     fn another_address_keeps_the_caller_s_key_and_no_other() {
@@ -144,7 +167,7 @@ mod tests {
                 operation: None,
                 method: Method::Get,
                 url: from.to_owned(),
-                headers: Vec::new(),
+                headers: Fields::default(),
                 body: Content::None,
                 credentials: std::sync::Arc::default(),
                 given: Vec::new(),

@@ -2,24 +2,26 @@
 
 use std::borrow::Cow;
 
-use super::CallOptions;
 use super::arguments::Routed;
 use super::problems::{MISSING, Problems};
 use super::resolve::parameter_text;
 use super::style::{self, Escape, Rules};
+use super::{CallOptions, Fields};
 use crate::operation::{Location, Style, header};
 use crate::params::Argument;
 
-/// accept, content-type, header parameters, cookie, the caller's; a later one replaces an earlier of its name.
+/// `usual` (accept), content-type, header parameters, cookie, the caller's; a later one replaces an earlier of its name.
 pub(super) fn build(
-    accept: &str,
+    usual: &Fields,
     media_type: Option<Cow<'_, str>>,
     routed: &Routed<'_>,
     options: &CallOptions,
     problems: &mut Problems,
-) -> Vec<(String, String)> {
-    let mut headers = Headers { list: Vec::with_capacity(4), problems };
-    headers.list.push(("accept".to_owned(), accept.to_owned()));
+) -> Fields {
+    if media_type.is_none() && is_usual(routed, options) {
+        return usual.clone();
+    }
+    let mut headers = Headers { list: usual.to_vec(), problems };
     if let Some(media_type) = media_type {
         if let Some(problem) = value_problem(&media_type) {
             headers.problems.refuse(MISSING, "header.content-type", problem);
@@ -83,7 +85,16 @@ pub(super) fn build(
     for (number, (name, value)) in options.headers.iter().enumerate() {
         headers.set(usize::MAX / 2 + number, &format!("header.{name}"), name, value.clone());
     }
-    headers.list
+    headers.list.into()
+}
+
+/// Whether nobody says anything of header fields.
+fn is_usual(routed: &Routed<'_>, options: &CallOptions) -> bool {
+    let is_field = |location| matches!(location, Location::Header | Location::Cookie);
+    options.headers.is_empty()
+        && options.dropped_headers.is_empty()
+        && !routed.slots.iter().any(|slot| slot.value.is_some() && is_field(slot.location))
+        && !routed.extras.iter().any(|extra| is_field(extra.location))
 }
 
 struct Headers<'p> {

@@ -7,10 +7,12 @@ mod arguments;
 mod body;
 mod curl;
 mod encode;
+mod fields;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod given;
 mod headers;
+mod index;
 mod media;
 mod multipart;
 mod problems;
@@ -31,6 +33,7 @@ use crate::operation::Method;
 use crate::params::Body;
 
 pub(crate) use arguments::{KEY, KEY_STAND_IN, key_name};
+pub(crate) use fields::{Common, Fields};
 pub(crate) use resolve::{resolve, resolve_unlisted};
 pub(crate) use url::is_dots;
 
@@ -57,11 +60,11 @@ pub(crate) struct CallOptions {
 /// It turns into an `http::Request` for any other client.
 #[derive(Clone)]
 pub struct Request {
-    pub(crate) operation: Option<String>,
+    pub(crate) operation: Option<Arc<str>>,
     pub(crate) method: Method,
     /// Base URL, path and query, byte for byte as sent, without credentials in the query.
     pub(crate) url: String,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Fields,
     pub(crate) body: Content,
     pub(crate) credentials: Arc<[Placement]>,
     /// Places of credentials that hold a value of the caller's own among `url` and `headers`.

@@ -12,7 +12,7 @@ use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
 use super::style::{self, Escape, Rules};
 use super::url::{self, Query, Variable};
-use super::{CallOptions, Request, encode, headers};
+use super::{CallOptions, Common, Fields, Request, encode, headers};
 use crate::error::ArgumentsError;
 use crate::operation::{Location, Method, Style, path};
 use crate::params::{Argument, Params};
@@ -25,6 +25,7 @@ use crate::table::{Operation, Parameter};
 /// The arguments do not fit.
 pub(crate) fn resolve(
     operation: Operation<'_>,
+    common: &Common,
     base_url: &str,
     params: &Params,
     options: &CallOptions,
@@ -48,14 +49,14 @@ pub(crate) fn resolve(
         media => body::build(operation, media, whole, &routed, &mut problems),
     };
     let url = url_of((operation, &method), base_url, &routed, &mut problems);
-    let headers = headers::build(operation.accept(), media_type, &routed, options, &mut problems);
+    let headers = headers::build(&common.headers, media_type, &routed, options, &mut problems);
     match problems.finish() {
         Err(problems) => {
-            let operation = operation.qualified_id();
+            let operation = common.operation.as_ref().to_owned();
             Err(ArgumentsError { name: operation.clone(), operation, problems })
         }
         Ok(warnings) => Ok(Request {
-            operation: Some(operation.qualified_id()),
+            operation: Some(Arc::clone(&common.operation)),
             method,
             url,
             credentials: Arc::default(),
@@ -303,7 +304,7 @@ pub(crate) fn resolve_unlisted(
     );
     let written: Vec<&str> = path::variables(literal, |_| false).collect();
     query_extras(&mut query, method, &routed.extras, &written, &mut problems);
-    let headers = headers::build("*/*", body.media_type, &routed, options, &mut problems);
+    let headers = headers::build(&Fields::accepting("*/*"), body.media_type, &routed, options, &mut problems);
     match problems.finish() {
         Err(problems) => {
             let operation = format!("{service}:{method} {path}");

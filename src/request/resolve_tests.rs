@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::params;
 use crate::params::{Body, FilePart};
-use crate::request::testing::{BASE, body, call, call_with, problems, table, url};
+use crate::request::testing::{BASE, body, call, call_with, one, parameter, problems, table, url};
 use crate::request::{Content, PartContent};
 use crate::table::OperationTable;
 
@@ -450,7 +450,7 @@ fn endpoints_of_no_table_are_called_by_their_path() {
         unlisted(Method::Get, "/new/{id}/v1?a=b", params! { id: "x/y", limit: 5, "header.x-h": "h" })
             .unwrap();
     assert_eq!(request.url, format!("{BASE}/new/x%2Fy/v1?a=b&limit=5"));
-    assert_eq!(request.headers, [("accept".into(), "*/*".into()), ("x-h".into(), "h".into())]);
+    assert_eq!(*request.headers, [("accept".into(), "*/*".into()), ("x-h".into(), "h".into())]);
     let in_query = unlisted(Method::Post, "/new?a={a}&b=({b})&c={c}", params! { a: [1, 2], b: "x&y", d: 3 });
     let in_query = in_query.unwrap();
     assert_eq!(in_query.url, format!("{BASE}/new?a=1&a=2&b=(x%26y)"));
@@ -484,7 +484,7 @@ fn what_the_http_client_sets_is_no_parameter() {
     );
     let headers = call(&table, "a", [("X-Own", "1")]).unwrap().headers;
     assert_eq!(
-        headers,
+        *headers,
         [("accept", "*/*"), ("x-own", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()))
     );
     assert_eq!(
@@ -564,4 +564,33 @@ fn parts_have_styles_since_openapi_3_1() {
     }
     assert_eq!(sent("3.1.0", list, commas, json!(["p", "q"])), parts(&[part("f", "p,q")]));
     assert_eq!(sent("3.1.0", object, json!({"style": "form"}), json!({"a": 1})), parts(&[part("a", "1")]));
+}
+
+#[test]
+fn many_arguments_find_their_places_as_few_do() {
+    let names: Vec<_> = (0..40).map(|number| format!("p{number}")).collect();
+    let of_query = |name: &String| parameter(name, Location::Query, Style::Form, true);
+    let header = parameter("p7", Location::Header, Style::Simple, false);
+    let table = one("/a", names.iter().map(of_query).chain([header]).collect());
+    let given = names.iter().map(|name| (name.as_str(), "v")).chain([("header.p7", "h")]);
+    let request = call(&table, "one", given.collect::<Vec<_>>()).unwrap();
+    let pairs: Vec<_> = names.iter().map(|name| format!("{name}=v")).collect();
+    assert_eq!(request.url, format!("{BASE}/a?{}", pairs.join("&")));
+    assert_eq!(request.headers[1], ("p7".to_owned(), "h".to_owned()));
+    let unknown = problems(call(&table, "one", [("p40", "v")]));
+    assert!(unknown.len() == 1 && unknown[0].starts_with("p40: is not known here"), "{unknown:?}");
+}
+
+#[test]
+fn one_of_many_members_is_not_given_twice() {
+    let body = json!({"content": {"application/json": {"schema": {"type": "object"}}}});
+    let table = table(
+        &json!({"/a": {"post": {"operationId": "a", "requestBody": body, "responses": {}}}}),
+        &json!({}),
+    );
+    let members = |count| (0..count).map(|number| (format!("m{number}"), "v"));
+    assert!(call(&table, "a", members(40).collect::<Vec<_>>()).is_ok());
+    let twice = members(40).chain([("body.m3".to_owned(), "v"), ("body.m39".to_owned(), "v")]);
+    let told = problems(call(&table, "a", twice.collect::<Vec<_>>()));
+    assert_eq!(told, ["body.m3: is given twice", "body.m39: is given twice"]);
 }

@@ -117,7 +117,7 @@ impl fmt::Debug for Request {
 impl Serialize for Request {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut shown = serializer.serialize_struct("Request", 5)?;
-        shown.serialize_field("operation", &self.operation)?;
+        shown.serialize_field("operation", &self.operation())?;
         shown.serialize_field("method", self.method.as_str())?;
         shown.serialize_field("url", &self.url())?;
         shown.serialize_field("headers", &self.headers())?;
@@ -219,7 +219,7 @@ impl TryFrom<Request> for http::Request<Bytes> {
         };
         let mut builder = http::Request::builder().method(request.method.as_str()).uri(&request.url);
         let (bytes, boundary) = bytes_of(request.body).map_err(failed)?;
-        for (name, value) in &request.headers {
+        for (name, value) in request.headers.iter() {
             match &boundary {
                 Some(boundary) if name == "content-type" => {
                     builder = builder.header(name, format!("{value}; boundary={boundary}"));

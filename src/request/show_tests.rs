@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::super::{Content, Part, PartContent, Place, Placement, Problem, Request};
+use super::super::{Content, Fields, Part, PartContent, Place, Placement, Problem, Request};
 use crate::operation::Method;
 
 fn part(name: &str, filename: Option<&str>, content: PartContent) -> Part {
@@ -27,14 +27,14 @@ fn request(body: Content) -> Request {
         variables: vec![variable.to_owned()],
     };
     Request {
-        operation: Some("falcon:tokens_create".to_owned()),
+        operation: Some("falcon:tokens_create".into()),
         method: Method::Post,
         url: "https://api.example.com/a?q=it%27s".to_owned(),
-        headers: vec![
+        headers: Fields::from(vec![
             ("accept".to_owned(), "application/json".to_owned()),
             ("content-type".to_owned(), "application/json".to_owned()),
             ("x-empty".to_owned(), String::new()),
-        ],
+        ]),
         body,
         credentials: Arc::from([
             place(

@@ -78,12 +78,18 @@ pub(super) fn write(out: &mut String, rules: Rules<'_>, value: &Argument) {
 pub(super) fn escape(out: &mut String, text: &str, how: Escape) {
     match how {
         Escape::Never => out.push_str(text),
+        Escape::Unreserved if text.bytes().all(is_unreserved) => out.push_str(text),
         Escape::Unreserved => out.extend(utf8_percent_encode(text, UNRESERVED)),
         Escape::Form => out.extend(url::form_urlencoded::byte_serialize(text.as_bytes())),
         Escape::ReservedInQuery => reserved(out, text, b":/?[]@!$&()*+,;="),
         Escape::ReservedInPath => reserved(out, text, b":/[]@!$&'()*+,;="),
         Escape::ReservedInCookie => reserved(out, text, b":/?#[]@!$&'()*+="),
     }
+}
+
+/// Whether a byte is one of the unreserved characters of RFC 3986 §2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 fn reserved(out: &mut String, text: &str, pass: &[u8]) {

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::operation::Location;
-use crate::request::testing::{call, one, parameter, url};
+use crate::operation::{Location, ParameterDef};
+use crate::request::testing::{call, one, url};
 
 fn cases() -> Value {
     serde_json::from_str(include_str!("../../tests/data/oas_styles.json")).unwrap()
@@ -40,7 +40,7 @@ fn every_cell_of_the_style_table() {
 
 fn defined(case: &Value) -> crate::operation::ParameterDef {
     let (place, explode) = (location(case), case["explode"].as_bool().unwrap_or(false));
-    let mut def = parameter(case["name"].as_str().unwrap_or("whole"), place, style(case), explode);
+    let mut def = ParameterDef::blank(case["name"].as_str().unwrap_or("whole"), place, style(case), explode);
     def.allow_reserved = case["allowReserved"].as_bool().unwrap_or(false);
     def.content = case["content"].as_str().map(str::to_owned);
     def

@@ -3,11 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::{CallOptions, Request, resolve};
+use super::{CallOptions, Common, Request, resolve};
 use crate::error::ArgumentsError;
-use crate::operation::{
-    DeepArrays, Location, Method, OperationDef, ParameterDef, SchemaDef, ServiceDef, Style,
-};
+use crate::operation::{Method, OperationDef, ParameterDef, ServiceDef};
 use crate::params::Params;
 use crate::spec::{self, Depth, NoSource};
 use crate::table::{OperationTable, format};
@@ -41,23 +39,6 @@ pub(crate) fn one(path: &str, parameters: Vec<ParameterDef>) -> OperationTable {
     OperationTable::load(format::encode(&service, &[operation], 0)).unwrap()
 }
 
-pub(crate) fn parameter(name: &str, location: Location, style: Style, explode: bool) -> ParameterDef {
-    ParameterDef {
-        name: name.to_owned(),
-        location,
-        required: location == Location::Path,
-        style,
-        explode,
-        allow_reserved: false,
-        deep_arrays: DeepArrays::default(),
-        deprecated: false,
-        content: None,
-        encoding: None,
-        description: None,
-        schema: SchemaDef::default(),
-    }
-}
-
 pub(crate) fn call(
     table: &OperationTable,
     id: &str,
@@ -72,7 +53,8 @@ pub(crate) fn call_with(
     params: impl Into<Params>,
     options: &CallOptions,
 ) -> Result<Request, ArgumentsError> {
-    resolve(table.get(id).unwrap(), BASE, &params.into(), options)
+    let operation = table.get(id).unwrap();
+    resolve(operation, &Common::of(operation), BASE, &params.into(), options)
 }
 
 /// The URL after the base.

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::operation::{Location, Style};
-use crate::request::testing::{BASE, call, one, parameter, problems, url};
+use crate::operation::{Location, ParameterDef, Style};
+use crate::request::testing::{BASE, call, one, problems, url};
 
 fn written(base: &str, template: &str) -> String {
     let mut url = String::new();
@@ -34,7 +34,7 @@ fn a_base_may_carry_a_path_and_a_slash() {
 
 #[test]
 fn what_would_be_another_path_is_refused() {
-    let table = one("/a/{x}/b", vec![parameter("x", Location::Path, Style::Simple, false)]);
+    let table = one("/a/{x}/b", vec![ParameterDef::blank("x", Location::Path, Style::Simple, false)]);
     let dots = "must not make the path segment `..`: URLs fold it away";
     assert_eq!(problems(call(&table, "one", [("x", "..")])), [format!("path.x: {dots}")]);
     assert_eq!(problems(call(&table, "one", [("x", "")])), ["path.x: must not be empty"]);
@@ -42,7 +42,7 @@ fn what_would_be_another_path_is_refused() {
     assert_eq!(problems(call(&table, "one", ())), ["path.x: is required"]);
     assert_eq!(call(&table, "one", [("x", "../c?d#e")]).unwrap().url, format!("{BASE}/a/..%2Fc%3Fd%23e/b"));
 
-    let mut free = parameter("x", Location::Path, Style::Simple, false);
+    let mut free = ParameterDef::blank("x", Location::Path, Style::Simple, false);
     free.allow_reserved = true;
     let table = one("/a/{x}/b", vec![free]);
     assert_eq!(
@@ -53,9 +53,9 @@ fn what_would_be_another_path_is_refused() {
         problems(call(&table, "one", [("x", "%2E.")])),
         ["path.x: must not make the path segment `%2E.`: URLs fold it away"]
     );
-    let table = one("/a/{x}/b", vec![parameter("x", Location::Path, Style::Label, false)]);
+    let table = one("/a/{x}/b", vec![ParameterDef::blank("x", Location::Path, Style::Label, false)]);
     assert_eq!(problems(call(&table, "one", [("x", "")])).len(), 1, "an empty label is `.`");
-    let pair = |name| parameter(name, Location::Path, Style::Simple, false);
+    let pair = |name| ParameterDef::blank(name, Location::Path, Style::Simple, false);
     let table = one("/a/{x}{y}", vec![pair("x"), pair("y")]);
     assert_eq!(
         problems(call(&table, "one", [("x", "."), ("y", ".")])).len(),
@@ -66,16 +66,16 @@ fn what_would_be_another_path_is_refused() {
 
 #[test]
 fn a_query_in_the_path_key_comes_first() {
-    let table = one("/a?b=c d", vec![parameter("q", Location::Query, Style::Form, true)]);
+    let table = one("/a?b=c d", vec![ParameterDef::blank("q", Location::Query, Style::Form, true)]);
     assert_eq!(call(&table, "one", [("q", "x")]).unwrap().url, format!("{BASE}/a?b=c%20d&q=x"));
     assert_eq!(call(&table, "one", ()).unwrap().url, format!("{BASE}/a?b=c%20d"));
 }
 
 #[test]
 fn variables_in_the_query_of_a_path_key_are_filled() {
-    let q = || parameter("q", Location::Query, Style::Form, true);
-    let x = || parameter("x", Location::Path, Style::Simple, false);
-    let r = || parameter("r", Location::Query, Style::Form, true);
+    let q = || ParameterDef::blank("q", Location::Query, Style::Form, true);
+    let x = || ParameterDef::blank("x", Location::Path, Style::Simple, false);
+    let r = || ParameterDef::blank("r", Location::Query, Style::Form, true);
     let table = one("/a/{x}?q={q}&k=1&p={x}!#{z}", vec![x(), q(), r()]);
     let sent = |params: &serde_json::Value| url(call(&table, "one", params.clone()));
     assert_eq!(sent(&json!({"x": "1", "q": "a&b=c", "r": "2"})), "/a/1?q=a%26b%3Dc&k=1&p=1!&r=2");
@@ -97,7 +97,7 @@ fn a_declared_name_may_hold_what_parts_a_pattern_from_one() {
     for (template, name) in
         [("/s/{id:[0-9]+}", "id"), ("/s/{id:[0-9]{3}}", "id"), ("/s/{a:b}", "a:b"), ("/s/{ id }", "id")]
     {
-        let table = one(template, vec![parameter(name, Location::Path, Style::Simple, false)]);
+        let table = one(template, vec![ParameterDef::blank(name, Location::Path, Style::Simple, false)]);
         assert_eq!(url(call(&table, "one", [(name, "7")])), "/s/7", "{template}");
         assert_eq!(url(call(&table, "one", [(format!("path.{name}"), "7")])), "/s/7", "{template}");
     }
@@ -106,10 +106,10 @@ fn a_declared_name_may_hold_what_parts_a_pattern_from_one() {
 proptest! {
     #[test]
     fn a_url_parser_finds_nothing_to_change(path in ".{1,16}", query in ".{0,16}", free in ".{1,16}") {
-        let mut reserved = parameter("f", Location::Query, Style::Form, true);
+        let mut reserved = ParameterDef::blank("f", Location::Query, Style::Form, true);
         reserved.allow_reserved = true;
-        let x = parameter("x", Location::Path, Style::Simple, false);
-        let q = parameter("q", Location::Query, Style::Form, true);
+        let x = ParameterDef::blank("x", Location::Path, Style::Simple, false);
+        let q = ParameterDef::blank("q", Location::Query, Style::Form, true);
         let table = one("/a/{x}/b", vec![x, q, reserved]);
         let request = call(&table, "one", [("x", path.as_str()), ("q", &query), ("f", &free)]);
         if path == "." || path == ".." {

@@ -181,19 +181,14 @@ fn shape(map: &Map<String, Value>, pointer: &str) -> Result<ParameterDef, SpecEr
     };
     let (location, style) = newer.unwrap_or((location, style));
     let ParameterData { name, description, required, deprecated, explode, .. } = data;
+    let explode = explode.unwrap_or(matches!(style, Style::Form | Style::Cookie));
+    let blank = ParameterDef::blank(name, location, style, explode);
     Ok(ParameterDef {
-        name,
-        location,
-        required: required || location == Location::Path,
-        style,
-        explode: explode.unwrap_or(matches!(style, Style::Form | Style::Cookie)),
+        required: required || blank.required,
         allow_reserved,
-        deep_arrays: DeepArrays::default(),
         deprecated: deprecated.unwrap_or_default(),
-        content: None,
-        encoding: None,
         description: description.filter(|text| !text.is_empty()),
-        schema: SchemaDef::default(),
+        ..blank
     })
 }
 
@@ -274,25 +269,11 @@ fn assume(
 /// The parameter of a variable that no parameter is declared for.
 fn assumed(name: &str, location: Location) -> Found {
     let style = if location == Location::Path { Style::Simple } else { Style::Form };
-    Found {
-        def: ParameterDef {
-            name: name.to_owned(),
-            location,
-            required: true,
-            style,
-            explode: style == Style::Form,
-            allow_reserved: false,
-            deep_arrays: DeepArrays::default(),
-            deprecated: false,
-            content: None,
-            encoding: None,
-            description: None,
-            schema: SchemaDef {
-                types: Types::STRING,
-                text: json!({"type": "string"}).to_string(),
-                ..SchemaDef::default()
-            },
-        },
-        schema: None,
-    }
+    let schema = SchemaDef {
+        types: Types::STRING,
+        text: json!({"type": "string"}).to_string(),
+        ..SchemaDef::default()
+    };
+    let blank = ParameterDef::blank(name, location, style, style == Style::Form);
+    Found { def: ParameterDef { required: true, schema, ..blank }, schema: None }
 }

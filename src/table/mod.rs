@@ -284,6 +284,9 @@ impl OperationTable {
     /// As [`OperationTable::get`].
     pub fn find(&self, service: Option<&str>, name: &str) -> Result<Operation<'_>> {
         let (service, bare) = self.split_namespace(service, name);
+        if let Some(one) = self.exact(service, bare) {
+            return self.services[one.service].operation(one.row);
+        }
         match self.first_tier(service, bare)[..] {
             [] => {
                 let suggestions = search::suggest(self, service, bare);
@@ -315,6 +318,20 @@ impl OperationTable {
             [one] => self.services[one.service].operation(one.row).ok(),
             _ => None,
         }
+    }
+
+    /// The one operation whose ID is a name, letter for letter; `None` where there is none or more than one.
+    fn exact(&self, service: Option<&str>, name: &str) -> Option<Candidate> {
+        let (mut found, mut is_one) = (None, true);
+        for (number, table) in self.services.iter().enumerate() {
+            if service.is_none_or(|wanted| wanted == table.name()) {
+                table.each_named(Tier::Exact, name, |row| {
+                    let one = Candidate { service: number, row };
+                    is_one &= *found.get_or_insert(one) == one;
+                });
+            }
+        }
+        found.filter(|_| is_one)
     }
 
     /// The operations of the first tier that has any for a name.

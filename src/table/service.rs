@@ -137,6 +137,14 @@ impl ServiceTable {
         }
     }
 
+    /// The same for who needs no list of them; one that has the name twice comes twice.
+    pub(super) fn each_named(&self, tier: Tier, name: &str, tell: impl FnMut(u32)) {
+        match &self.store {
+            Store::Kept(kept) => kept.named(tier, name).into_iter().for_each(tell),
+            _ => self.view().rows_named(tier, name).for_each(tell),
+        }
+    }
+
     /// An operation, whole.
     ///
     /// # Errors

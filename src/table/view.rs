@@ -80,10 +80,13 @@ impl<'t> View<'t> {
     }
 
     /// The text at a place in the pool, as [`View::pair`] gives it.
-    pub(super) fn text_of(self, (offset, length): (u32, u32)) -> &'t str {
+    pub(super) fn text_of(self, place: (u32, u32)) -> &'t str {
+        std::str::from_utf8(self.bytes_of(place)).unwrap_or_default()
+    }
+
+    fn bytes_of(self, (offset, length): (u32, u32)) -> &'t [u8] {
         let start = self.word_at(layout::POOL) as usize + offset as usize;
-        let bytes = self.bytes.get(start..start + length as usize).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        self.bytes.get(start..start + length as usize).unwrap_or_default()
     }
 
     pub(crate) fn text(self, section: layout::Section, row: u32, column: usize) -> &'t str {
@@ -131,28 +134,33 @@ impl<'t> View<'t> {
 
     /// The operations that answer to a name in a tier, each once.
     pub(crate) fn named(self, tier: Tier, name: &str) -> Vec<u32> {
-        let slots = self.words(layout::SLOTS);
         let mut found = Vec::new();
-        if !slots.is_power_of_two() {
-            return found;
-        }
-        let mut slot = hash_name(tier, name) as usize & (slots - 1);
-        for _ in 0..slots {
-            let Some(row) = self.word(layout::SLOTS, u32::try_from(slot).unwrap_or(0), 0).checked_sub(1)
-            else {
-                break;
-            };
-            if self.word(layout::NAMES, row, layout::name::TIER) == tier as u32
-                && self.text(layout::NAMES, row, layout::name::TEXT) == name
-            {
-                let operation = self.word(layout::NAMES, row, layout::name::OPERATION);
-                if !found.contains(&operation) {
-                    found.push(operation);
-                }
+        for row in self.rows_named(tier, name) {
+            if !found.contains(&row) {
+                found.push(row);
             }
-            slot = (slot + 1) & (slots - 1);
         }
         found
+    }
+
+    /// The operations that answer to a name in a tier; one that has the name twice comes twice.
+    pub(super) fn rows_named(self, tier: Tier, name: &str) -> impl Iterator<Item = u32> {
+        let slots = self.words(layout::SLOTS);
+        let mut left = if slots.is_power_of_two() { slots } else { 0 };
+        let mut slot = if left > 0 { hash_name(tier, name) as usize & (slots - 1) } else { 0 };
+        std::iter::from_fn(move || {
+            while left > 0 {
+                left -= 1;
+                let row = self.word(layout::SLOTS, u32::try_from(slot).unwrap_or(0), 0).checked_sub(1)?;
+                slot = (slot + 1) & (slots - 1);
+                if self.word(layout::NAMES, row, layout::name::TIER) == tier as u32
+                    && self.bytes_of(self.pair(layout::NAMES, row, layout::name::TEXT)) == name.as_bytes()
+                {
+                    return Some(self.word(layout::NAMES, row, layout::name::OPERATION));
+                }
+            }
+            None
+        })
     }
 
     /// The schema that a document's reference names.

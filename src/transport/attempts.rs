@@ -1,5 +1,6 @@
 //! The one loop of attempts of a call: what an attempt brought is classified, then decided on in one place.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 use super::budget::Charge;
 use super::failure::Failure;
 use super::hint::Hint;
+use super::limits::by;
 use super::pace::{Asking, Caller, Held, Turn};
 use super::retry::{Chance, Moment, Repeat, Seen, Stop, Terms};
 use super::{Answer, Transport, Wire, hint};
@@ -153,8 +155,8 @@ impl Transport {
     pub(crate) async fn send<C: Call>(&self, call: &mut C) -> Result<Answer, C::Error> {
         let deadline = self.deadline();
         let mut progress = Progress::default();
-        let outcome = tokio::time::timeout_at(deadline, self.attempts(call, deadline, &mut progress)).await;
-        outcome.unwrap_or_else(|_| Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into()))
+        let outcome = by(deadline, pin!(self.attempts(call, deadline, &mut progress))).await;
+        outcome.unwrap_or_else(|| Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into()))
     }
 
     async fn attempts<C: Call>(
@@ -167,8 +169,11 @@ impl Transport {
         loop {
             // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
             let before = repeated.take();
-            let wire = match call.wire().await {
-                Ok(wire) => Arc::new(wire),
+            let (wire, headers) = match call.wire().await {
+                Ok(mut wire) => {
+                    let headers = std::mem::take(&mut wire.headers);
+                    (Arc::new(wire), headers)
+                }
                 Err(error) => match before {
                     Some((wire, outcome)) => return finish(call, &wire, outcome, progress),
                     None => return Err(call.unfinished(error, progress.take_log())),
@@ -183,7 +188,7 @@ impl Transport {
                 }
             };
             progress.begin(&wire);
-            let outcome = self.attempt(&wire, &progress.unsent).await;
+            let outcome = self.attempt(&wire, headers, &progress.unsent).await;
             progress.end(outcome_of(&outcome), was_sent(&outcome));
             let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn));
             if let (Outcome::Status(status), Some(caller)) = (outcome_of(&outcome), caller) {
@@ -267,6 +272,12 @@ impl Transport {
 /// Learns what an answer tells of limits; returns how long it asks to wait.
 fn heed(answer: &Answer, limits: Option<&RateLimitHeaders>, turn: Option<Turn>) -> Option<Hint> {
     let Answer { status, headers, .. } = answer;
+    if !hint::may_tell(headers, limits) {
+        if let Some(turn) = turn {
+            turn.answered(*status, headers, &[]);
+        }
+        return None;
+    }
     let now = SystemTime::now();
     let quotas = hint::quotas(headers, limits, now);
     if let Some(turn) = turn {

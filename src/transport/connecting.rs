@@ -9,6 +9,7 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -31,34 +32,47 @@ thread_local! {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Marking;
 
-/// A connector whose connections are marked while they are made.
-#[derive(Debug, Clone)]
-pub(super) struct Marked<S>(S);
+/// A connector whose connections are marked while they are made. The HTTP library clones it for each request, and
+/// hardly any request makes a connection.
+#[derive(Debug)]
+pub(super) struct Marked<S>(Arc<S>);
+
+impl<S> Clone for Marked<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 impl<S> Layer<S> for Marking {
     type Service = Marked<S>;
 
     fn layer(&self, connector: S) -> Marked<S> {
-        Marked(connector)
+        Marked(Arc::new(connector))
     }
 }
 
 impl<S, R> Service<R> for Marked<S>
 where
-    S: Service<R, Error = Cause>,
+    S: Service<R, Error = Cause> + Clone + Send + 'static,
     S::Future: Send + 'static,
+    R: Send + 'static,
 {
     type Response = S::Response;
     type Error = Cause;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, Cause>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
-        self.0.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+        // The connector itself is asked when it is used.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, target: R) -> Self::Future {
         let limit = LIMIT.get();
-        let connection = self.0.call(target);
+        let mut connector = S::clone(&self.0);
+        let connection = async move {
+            poll_fn(|context| connector.poll_ready(context)).await?;
+            connector.call(target).await
+        };
         let mut connection = Box::pin(async move {
             let late = |_| Cause::from(TimedOut { span: Span::Connecting, limit });
             tokio::time::timeout(limit, connection).await.map_err(late)?

@@ -1,32 +1,41 @@
 //! One attempt: a request goes out once, and its answer is read within its bounds.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue, RANGE, TRANSFER_ENCODING};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, RANGE, TRANSFER_ENCODING,
+};
+use url::Url;
 
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
-use super::limits::{Span, TimedOut, is_large};
-use super::{Answer, Call, Transport, Wire, body, connecting, decode};
-use crate::error::Phase;
+use super::limits::{Span, TimedOut, by, is_large};
+use super::{Answer, Call, Transport, Wire, body, connecting, deadline, decode};
+use crate::error::{Error, Phase};
 use crate::operation::Method;
+use crate::request::Content;
 
 impl Transport {
     /// Makes a request as the HTTP library takes it, and does not send it.
-    pub(crate) async fn made<C: Call>(&self, call: &mut C) -> Result<(), C::Error> {
+    pub(crate) async fn made<C: Call<Error = Error>>(&self, call: &mut C) -> Result<reqwest::Request, Error> {
         let wire = call.wire().await?;
-        let made = match self.clients.get(&wire, &self.settings) {
-            Ok((client, _)) => request(&client, &wire).await.map(drop),
-            Err(error) => Err(error.into()),
-        };
-        made.map_err(|failure| call.failed(failure, &wire, Vec::new()))
+        let (client, _) = self.clients.get(&wire, &self.settings)?;
+        let Wire { method, url, headers, content, .. } = wire;
+        let made = request(&client, &method, url, headers, &content).await;
+        made.map_err(|failure| failure.into_error_of(call.out_of_time()))
     }
 
-    pub(super) async fn attempt(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
+    pub(super) async fn attempt(
+        &self,
+        wire: &Wire,
+        headers: HeaderMap,
+        unsent: &AtomicBool,
+    ) -> Result<Answer, Failure> {
         tracing::debug!(operation = &*wire.operation, method = %wire.method, url = wire.shown_url(), "sending");
         unsent.store(true, Ordering::Relaxed);
-        let outcome = self.exchange(wire, unsent).await;
+        let outcome = self.exchange(wire, headers, unsent).await;
         match &outcome {
             Ok(answer) => tracing::debug!(status = answer.status, length = answer.body.len(), "answered"),
             Err(failure) => tracing::debug!(%failure, "failed"),
@@ -34,19 +43,24 @@ impl Transport {
         outcome
     }
 
-    async fn exchange(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
+    async fn exchange(
+        &self,
+        wire: &Wire,
+        headers: HeaderMap,
+        unsent: &AtomicBool,
+    ) -> Result<Answer, Failure> {
         let limit = wire.limits.timeout.unwrap_or(self.settings.timeout);
-        let answer = tokio::time::timeout(limit, self.answer(wire, unsent)).await;
-        answer.unwrap_or_else(|_| {
+        let answer = by(deadline(limit), pin!(self.answer(wire, headers, unsent))).await;
+        answer.unwrap_or_else(|| {
             let is_unsent = unsent.load(Ordering::Relaxed);
             let phase = if is_unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
             Err(Failure::late(phase, TimedOut { span: Span::Attempt, limit }))
         })
     }
 
-    async fn answer(&self, wire: &Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
+    async fn answer(&self, wire: &Wire, headers: HeaderMap, unsent: &AtomicBool) -> Result<Answer, Failure> {
         let (client, proxy) = self.clients.get(wire, &self.settings)?;
-        let request = request(&client, wire).await?;
+        let request = request(&client, &wire.method, wire.url.clone(), headers, &wire.content).await?;
         let limit = wire.limits.connect_timeout.unwrap_or(self.settings.network.connect_timeout);
         let sent = connecting::watched(client.execute(request), limit, unsent).await;
         let unsent = unsent.swap(false, Ordering::Relaxed);
@@ -82,29 +96,78 @@ impl Transport {
             });
         }
         let largest = wire.limits.max_body.unwrap_or(self.settings.max_body);
-        let bounds = Bounds { largest: Some(largest), idle: None, is_absent };
-        let body = whole(Incoming::of(response, &mut headers, bounds)?, largest).await?;
+        let is_coded = headers.contains_key(CONTENT_ENCODING) && !is_absent;
+        let body = if is_coded {
+            let bounds = Bounds { largest: Some(largest), idle: None, is_absent };
+            let incoming = Incoming::of(response, &mut headers, bounds)?;
+            Box::pin(whole(incoming, largest)).await?
+        } else {
+            plain(response, largest, is_absent).await?
+        };
         Ok(Answer { status: status.as_u16(), headers, body, rest: None, attempts: Vec::new() })
     }
 }
 
 /// The request as the HTTP library takes it.
-async fn request(client: &reqwest::Client, wire: &Wire) -> Result<reqwest::Request, Failure> {
-    let method = reqwest::Method::from_bytes(wire.method.as_str().as_bytes())
+async fn request(
+    client: &reqwest::Client,
+    method: &Method,
+    url: Url,
+    headers: HeaderMap,
+    content: &Content,
+) -> Result<reqwest::Request, Failure> {
+    let method = reqwest::Method::from_bytes(method.as_str().as_bytes())
         .map_err(|_| Failure::refuse("the method cannot be sent"))?;
-    let mut request = reqwest::Request::new(method, wire.url.clone());
-    *request.headers_mut() = wire.headers.clone();
-    let mut request = body::attach(client, request, &wire.content).await?;
+    let mut request = reqwest::Request::new(method, url);
+    *request.headers_mut() = headers;
+    if let Content::None = content {
+        complete(request.headers_mut());
+        return Ok(request);
+    }
+    let mut request = Box::pin(body::attach(client, request, content)).await?;
     let has_length = request.headers().contains_key(CONTENT_LENGTH);
     if request.body().is_some_and(|body| body.as_bytes().is_none()) && !has_length {
         // Where this is not said, the HTTP library leaves the body of a GET and a HEAD out.
         request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    // A part of a coded body cannot be decoded by itself.
-    if !request.headers().contains_key(RANGE) {
-        request.headers_mut().entry(ACCEPT_ENCODING).or_insert(decode::ACCEPTED);
-    }
+    complete(request.headers_mut());
     Ok(request)
+}
+
+/// Adds the header field that says which codings of a body are undone here, unless it is there.
+pub(crate) fn complete(headers: &mut HeaderMap) {
+    // A part of a coded body cannot be decoded by itself.
+    if !headers.contains_key(RANGE) && !headers.contains_key(ACCEPT_ENCODING) {
+        // An entry would make room for a field even where it is there.
+        headers.insert(ACCEPT_ENCODING, decode::ACCEPTED);
+    }
+}
+
+/// A body as one piece, as it comes.
+async fn plain(mut response: reqwest::Response, largest: u64, is_absent: bool) -> Result<Bytes, Failure> {
+    let length = response.content_length().filter(|_| !is_absent);
+    if length.is_some_and(|length| length > largest) {
+        return Err(Failure::TooLarge(largest));
+    }
+    let Some(first) = next(&mut response, 0, largest).await? else { return Ok(Bytes::new()) };
+    let Some(second) = next(&mut response, first.len(), largest).await? else { return Ok(first) };
+    let mut body = BytesMut::from(first);
+    body.extend_from_slice(&second);
+    while let Some(chunk) = next(&mut response, body.len(), largest).await? {
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// The next piece of a body, of which so much was there already.
+async fn next(response: &mut reqwest::Response, had: usize, largest: u64) -> Result<Option<Bytes>, Failure> {
+    loop {
+        match response.chunk().await.map_err(Failure::broken)? {
+            Some(chunk) if chunk.is_empty() => {}
+            Some(chunk) if (had + chunk.len()) as u64 > largest => return Err(Failure::TooLarge(largest)),
+            other => return Ok(other),
+        }
+    }
 }
 
 /// A body as one piece, counted after content decoding.

@@ -67,9 +67,9 @@ impl Fetcher {
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
         let link = Link::showing(self.certificate.as_ref(), url, &self.address);
         let limits = Limits { max_body: Some(self.left), ..Limits::default() };
-        let wire = Wire { limits, link, ..wire(url, headers) };
+        let wire = Wire { limits, link, ..wire(url) };
         let started = Instant::now();
-        let outcome = self.transport.attempt(&wire, &AtomicBool::default()).await;
+        let outcome = self.transport.attempt(&wire, headers, &AtomicBool::default()).await;
         if let Some(denied) = self.guard.denied() {
             return Err(inside(url, denied).into());
         }
@@ -106,7 +106,7 @@ impl Fetcher {
     /// The error for a fetch whose whole time ran out.
     pub(crate) fn out_of_time(url: &Url, took: Duration) -> TransportError {
         let attempts = vec![only(Outcome::Failed(Phase::AnswerTimeout), true, took)];
-        let lost = wire(url, HeaderMap::new()).error(Phase::AnswerTimeout, attempts, None);
+        let lost = wire(url).error(Phase::AnswerTimeout, attempts, None);
         TransportError { fetching: true, ..lost }
     }
 }
@@ -116,12 +116,12 @@ fn only(outcome: Outcome, sent: bool, took: Duration) -> Attempt {
     Attempt { number: 1, outcome, sent, took, wait: None, held: None }
 }
 
-fn wire(url: &Url, headers: HeaderMap) -> Wire {
+fn wire(url: &Url) -> Wire {
     Wire {
         operation: format!("GET {}", url.path()).into(),
         method: Method::Get,
         url: url.clone(),
-        headers,
+        headers: HeaderMap::new(),
         content: Content::None,
         limits: Limits::default(),
         is_streamed: false,

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
 
-pub(crate) use self::quota::{Quota, quotas, resource};
+pub(crate) use self::quota::{Quota, may_tell, quotas, resource};
 use self::value::{http_date, lines, members, seconds};
 pub(crate) use crate::attempt::HintSource;
 use crate::operation::RateLimitHeaders;

@@ -1,9 +1,13 @@
 //! The bounds of a call in time and size: what may be set, and what is said when time runs out.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::HeaderMap;
+use tokio::time::Instant;
 
 use super::Settings;
 use crate::error::ConfigError;
@@ -49,6 +53,17 @@ impl Limits {
             }),
         }
     }
+}
+
+/// What work brings by a time, `None` where it does not. The work stays where it is: a call's is large, and tokio's own
+/// timeout would move it about.
+pub(super) async fn by<T>(time: Instant, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+    let mut late = pin!(tokio::time::sleep_until(time));
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => late.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 impl Settings {

@@ -48,6 +48,7 @@ use crate::request::Content;
 
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
+pub(crate) use exchange::complete;
 pub(crate) use failure::Failure;
 pub(crate) use fetch::Fetcher;
 pub(crate) use incoming::Incoming;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::header::HeaderMap;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 use url::Url;
 
@@ -32,7 +33,7 @@ const SPREAD: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     /// A hash over origin and credentials.
-    pub(crate) key: String,
+    pub(crate) key: Arc<str>,
     /// The folder in which other processes hear of cooldowns.
     pub(crate) cache: Option<PathBuf>,
 }
@@ -90,14 +91,28 @@ impl Pace {
     }
 
     /// Waits until a request may go out; `waited` is told of it.
-    pub(super) async fn pass(&self, asking: &Asking<'_>, mut waited: impl FnMut(Wait)) -> Result<Turn, Held> {
+    pub(super) async fn pass(
+        &self,
+        asking: &Asking<'_>,
+        waited: impl FnMut(Wait) + Send,
+    ) -> Result<Turn, Held> {
         let mut so_far = self.begin(asking);
+        let left = self.own.as_ref().map(Own::left);
+        match self.step(asking, &mut so_far, Instant::now(), fastrand::f64())? {
+            Ok(turn) => Ok(turn),
+            // Apart, for hardly a request has to wait and each would have to make room for it.
+            Err(wait) => Box::pin(self.wait(asking, so_far, (wait, left), waited)).await,
+        }
+    }
+
+    async fn wait<'p>(
+        &'p self,
+        asking: &Asking<'_>,
+        mut so_far: Waited<'p>,
+        (mut wait, mut left): (Wait, Option<Notified<'p>>),
+        mut waited: impl FnMut(Wait) + Send,
+    ) -> Result<Turn, Held> {
         loop {
-            let left = self.own.as_ref().map(Own::left);
-            let wait = match self.step(asking, &mut so_far, Instant::now(), fastrand::f64())? {
-                Ok(turn) => return Ok(turn),
-                Err(wait) => wait,
-            };
             let Wait { length, reason } = wait;
             tracing::debug!(operation = asking.operation, wait = ?length, why = %reason, "held back");
             let started = Instant::now();
@@ -107,10 +122,15 @@ impl Pace {
                 None => tokio::time::sleep(length).await,
             }
             waited(Wait { length: started.elapsed(), reason });
+            left = self.own.as_ref().map(Own::left);
+            wait = match self.step(asking, &mut so_far, Instant::now(), fastrand::f64())? {
+                Ok(turn) => return Ok(turn),
+                Err(wait) => wait,
+            };
         }
     }
 
-    fn begin<'p>(&'p self, asking: &Asking<'p>) -> Waited<'p> {
+    fn begin(&self, asking: &Asking<'_>) -> Waited<'_> {
         let ticket = self.own.as_ref().map(|own| own.ticket(asking.url.origin()));
         Waited { ticket, guessed: Duration::ZERO }
     }
@@ -176,11 +196,11 @@ impl Pace {
         now: Instant,
     ) -> Result<Turn, Wait> {
         let Some(learned) = &self.learned else { return Ok(Turn(None)) };
-        let names = (asking.caller.key.as_str(), asking.operation);
-        match learned.ask(names, now, asking.max_wait, false) {
+        let names = || (Arc::clone(&asking.caller.key), asking.operation);
+        match learned.ask(names(), now, asking.max_wait, false) {
             Ok(place) => Ok(Turn(Some(place))),
             Err(wait) if guessed + wait > asking.max_wait || wait >= time_left => {
-                Ok(Turn(learned.ask(names, now, asking.max_wait, true).ok()))
+                Ok(Turn(learned.ask(names(), now, asking.max_wait, true).ok()))
             }
             Err(length) => Err(Wait { length, reason: WaitReason::LearnedLimit }),
         }

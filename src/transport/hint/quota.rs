@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 
 use super::value::{lines, members, reset, seconds, whole};
 use super::{HintSource, made_at};
@@ -59,6 +59,18 @@ enum Fact {
     Remaining(u64),
     Reset(Duration),
     Limit(u64),
+}
+
+/// Whether any field of an answer may tell of a limit or of a wait, by its name. Most answers say nothing of either.
+pub(crate) fn may_tell(headers: &HeaderMap, limits: Option<&RateLimitHeaders>) -> bool {
+    let declared = || limits.into_iter().flat_map(|limits| limits.remaining.iter().chain(&limits.reset));
+    headers.keys().map(HeaderName::as_str).any(|name| {
+        let bare = name.strip_prefix("x-").unwrap_or(name);
+        // `ratelimit`, `rate-limit-reset`, `retry-after`, `x-ms-retry-after-ms` and their kin.
+        bare.starts_with('r')
+            || bare.starts_with("ms-r")
+            || declared().any(|known| known.eq_ignore_ascii_case(name))
+    })
 }
 
 /// The limits that an answer tells: those by `x-rate-limit`, then those of the IETF draft, then those by custom.

@@ -171,13 +171,13 @@ impl Lanes {
 
 /// The limits of all callers.
 #[derive(Debug, Default)]
-pub(super) struct Learned(Mutex<HashMap<String, Lanes>>);
+pub(super) struct Learned(Mutex<HashMap<Arc<str>, Lanes>>);
 
 /// A request under way; it is over when this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     learned: Arc<Learned>,
-    caller: String,
+    caller: Arc<str>,
     operation: String,
     lane: String,
     is_over: bool,
@@ -195,7 +195,7 @@ impl Drop for Place {
 }
 
 impl Learned {
-    fn callers(&self) -> MutexGuard<'_, HashMap<String, Lanes>> {
+    fn callers(&self) -> MutexGuard<'_, HashMap<Arc<str>, Lanes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -203,13 +203,14 @@ impl Learned {
     /// enough is `urgent`, and goes.
     pub(super) fn ask(
         self: &Arc<Self>,
-        (caller, operation): (&str, &str),
+        (caller, operation): (impl Into<Arc<str>>, &str),
         now: Instant,
         patience: Duration,
         urgent: bool,
     ) -> Result<Place, Duration> {
         let mut callers = self.callers();
-        let lanes = callers.entry(caller.to_owned()).or_default();
+        let caller = caller.into();
+        let lanes = callers.entry(Arc::clone(&caller)).or_default();
         let name = lanes.name(operation);
         let lane = lanes.lane(&name);
         if urgent {
@@ -217,7 +218,7 @@ impl Learned {
         } else {
             lane.ask(now, patience)?;
         }
-        let (caller, operation) = (caller.to_owned(), operation.to_owned());
+        let operation = operation.to_owned();
         Ok(Place { learned: Arc::clone(self), caller, operation, lane: name, is_over: false })
     }
 }
@@ -230,7 +231,7 @@ impl Place {
             told.min_by_key(|quota| (quota.remaining, quota.reset.is_none(), quota.limit.is_none()));
         let learned = Arc::clone(&self.learned);
         let mut callers = learned.callers();
-        let Some(lanes) = callers.get_mut(&self.caller) else { return };
+        let Some(lanes) = callers.get_mut(&*self.caller) else { return };
         lanes.lane(&self.lane).done();
         self.is_over = true;
         if let Some(quota) = tightest {

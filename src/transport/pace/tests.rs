@@ -15,7 +15,7 @@ fn pace() -> Pace {
 }
 
 fn caller(key: &str) -> Caller {
-    Caller { key: key.to_owned(), cache: None }
+    Caller { key: key.into(), cache: None }
 }
 
 /// A call that has 300 s, and waits for 60 s at most.
@@ -139,10 +139,10 @@ async fn only_a_word_of_the_server_stops_others() {
 async fn another_process_hears_of_it() {
     let home = tempfile::tempdir().unwrap();
     let (one, other) = (pace(), pace());
-    let caller = Caller { key: "0".repeat(64), cache: Some(home.path().to_owned()) };
+    let caller = Caller { key: "0".repeat(64).into(), cache: Some(home.path().to_owned()) };
     one.refused(&caller, 429, Some(Hint { wait: 9 * SECOND, source: hint::HintSource::RetryAfter })).await;
     let left = other.cooldown(&caller, Instant::now()).unwrap();
     assert!(left > 8 * SECOND && left <= 9 * SECOND, "{left:?}");
-    let another = Caller { key: "1".repeat(64), ..caller };
+    let another = Caller { key: "1".repeat(64).into(), ..caller };
     assert_eq!(other.cooldown(&another, Instant::now()), None);
 }

@@ -69,6 +69,7 @@ fn definitions(looked: &mut Looked, text: &str) {
         operation.parameters[0].schema, body, body.media_types[0], body.media_types[0].properties[0]);
     look!(looked; operation.responses[0], description.service.servers[0], description.service.servers[0].variables[0]);
     look!(looked; description.service.security_schemes[0], description.service.security_schemes[0].kind);
+    look!(looked; spec::survey("whole.json", text.as_bytes(), &NoSource).unwrap());
     let index = spec::index("whole.json", text, Limits::default()).unwrap().unwrap();
     look!(looked; index, index.entries[0]);
     let error =
