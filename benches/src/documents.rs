@@ -33,6 +33,39 @@ pub(crate) fn made(operations: usize) -> String {
     text + "}}}"
 }
 
+/// A document of so many short operations, all with the same four parameters, about 170 bytes an operation.
+pub(crate) fn many(operations: usize) -> String {
+    let mut text = String::with_capacity(operations * 180 + 1_000);
+    text += r##"{"openapi":"3.0.3","info":{"title":"Many","version":"1"},"components":{"parameters":{"##;
+    for (number, name) in ["limit", "offset", "sort", "filter"].into_iter().enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        let kind = if number < 2 { "integer" } else { "string" };
+        let _ = write!(
+            text,
+            r##"{comma}"{name}":{{"name":"{name}","in":"query","schema":{{"type":"{kind}"}}}}"##
+        );
+    }
+    text += r#"}},"paths":{"#;
+    for number in 0..operations {
+        let comma = if number == 0 { "" } else { "," };
+        let _ = write!(
+            text,
+            r##"{comma}"/things{number}":{{"get":{{"operationId":"things_{number}","parameters":[{{"$ref":"#/components/parameters/limit"}},{{"$ref":"#/components/parameters/offset"}},{{"$ref":"#/components/parameters/sort"}},{{"$ref":"#/components/parameters/filter"}}],"responses":{{}}}}}}"##
+        );
+    }
+    text + "}}"
+}
+
+/// A document of one operation with so many query parameters.
+pub(crate) fn wide(parameters: usize) -> String {
+    let one = |number| format!(r#"{{"name":"name{number}","in":"query","schema":{{"type":"string"}}}}"#);
+    let all: Vec<_> = (0..parameters).map(one).collect();
+    format!(
+        r#"{{"openapi":"3.0.3","info":{{"title":"Wide","version":"1"}},"paths":{{"/wide":{{"get":{{"operationId":"wide","parameters":[{}],"responses":{{}}}}}}}}}}"#,
+        all.join(",")
+    )
+}
+
 /// The real documents: name, path and an operation of each.
 pub(crate) fn real() -> Vec<(String, PathBuf)> {
     let Some(folder) = std::env::var_os("OPCALL_DOCUMENTS") else { return Vec::new() };

@@ -12,20 +12,25 @@
 
 mod call;
 mod clock;
+mod curves;
 mod documents;
 mod gate;
+mod growth;
 mod load;
+mod memory;
 mod process;
 mod resolve;
 mod server;
+mod start;
+mod timings;
 mod ways;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["serve"] => server::serve(),
-        ["measure", program, arguments @ ..] => process::measure(program, arguments),
+        ["serve", how @ ..] => server::serve(how),
+        ["measure", line @ ..] => process::measure(line),
         ["document", operations] => print!("{}", documents::made(operations.parse().expect("a number"))),
         ["way", name, count, rest @ ..] => {
             ways::run(name, count.parse().expect("a number"), rest.first().copied())
@@ -33,6 +38,13 @@ fn main() {
         ["resolve"] => resolve::run(),
         ["call"] => call::run(),
         ["load"] => load::run(),
+        ["start"] => start::run(),
+        ["memory"] => memory::run(),
+        ["remembers", what @ ..] => memory::remembers(what),
+        ["growth", names @ ..] => growth::run(names),
+        ["flight", way, width, url] => growth::in_flight(way, width.parse().expect("a number"), url),
+        ["build", rest @ ..] => timings::run(rest.first().copied()),
+        ["draw"] => curves::draw(),
         ["gate", rest @ ..] => gate::run(rest.first() == Some(&"--write")),
         [] => {
             resolve::run();

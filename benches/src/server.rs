@@ -1,13 +1,21 @@
 //! A server that costs as little as a server can: one thread for all connections, and the same answer to every request
 //! but the one for an access token.
 //!
-//! It is a process of its own, so that its instructions are not counted among the client's.
+//! It is a process of its own, so that its instructions are not counted among the client's. Over TLS it has a certificate
+//! of an authority made for the run; held, it answers nothing before so many requests are there.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::Barrier;
+use tokio_rustls::TlsAcceptor;
 
 use super::clock;
 
@@ -17,30 +25,43 @@ const BODY: &str = r#"{"meta":{"query_time":0.002,"pagination":{"offset":0,"limi
 /// What a request for an access token gets.
 const TOKEN: &str = r#"{"access_token":"a-token-of-some-length-0123456789abcdef0123456789","token_type":"bearer","expires_in":1799}"#;
 
-/// Serves until standard input ends, after a line that says where.
-pub(crate) fn serve() {
+/// Serves until standard input ends, after a line that says where: in the clear, with `tls FOLDER` over TLS with the
+/// authority's certificate in `FOLDER/root.pem`, with `held COUNT` so many requests at a time.
+pub(crate) fn serve(how: &[&str]) {
     clock::pin(0);
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
+    let (tls, held) = match how {
+        ["tls", folder] => (Some(acceptor(Path::new(folder))), None),
+        ["held", count] => (None, Some(Arc::new(Barrier::new(count.parse().expect("a number"))))),
+        _ => (None, None),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         println!("{}", listener.local_addr().expect("an address"));
         std::io::stdout().flush().expect("a reader");
         loop {
-            if let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(answer(connection));
+            let Ok((connection, _)) = listener.accept().await else { continue };
+            let _ = connection.set_nodelay(true);
+            match tls.clone() {
+                None => drop(tokio::spawn(answer(connection, held.clone()))),
+                Some(tls) => drop(tokio::spawn(async move {
+                    if let Ok(connection) = tls.accept(connection).await {
+                        answer(connection, None).await;
+                    }
+                })),
             }
         }
     });
 }
 
-async fn answer(mut connection: TcpStream) {
+async fn answer(mut connection: impl AsyncRead + AsyncWrite + Unpin, held: Option<Arc<Barrier>>) {
     let (list, token) = (written("200 OK", BODY), written("201 Created", TOKEN));
-    let _ = connection.set_nodelay(true);
-    let mut bytes = vec![0; 16 * 1024];
+    // As many as a request has; ten thousand connections are open at once.
+    let mut bytes = vec![0; 4 * 1024];
     let mut filled = 0;
     while let Ok(read) = connection.read(&mut bytes[filled..]).await {
         if read == 0 {
@@ -48,8 +69,12 @@ async fn answer(mut connection: TcpStream) {
         }
         filled += read;
         while let Some(length) = whole(&bytes[..filled]) {
+            if let Some(held) = &held {
+                held.wait().await;
+            }
             let answer = if bytes.starts_with(b"POST /oauth2/token ") { &token } else { &list };
-            if connection.write_all(answer.as_bytes()).await.is_err() {
+            let written = connection.write_all(answer.as_bytes()).await;
+            if written.is_err() || connection.flush().await.is_err() {
                 return;
             }
             bytes.copy_within(length..filled, 0);
@@ -76,6 +101,25 @@ fn whole(bytes: &[u8]) -> Option<usize> {
     (bytes.len() >= length).then_some(length)
 }
 
+/// A certificate for this machine, signed by an authority whose own is left in the folder.
+fn acceptor(folder: &Path) -> TlsAcceptor {
+    let mut authority = CertificateParams::new(Vec::new()).expect("an authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "an authority of the benches");
+    let key = KeyPair::generate().expect("a key");
+    let root = authority.self_signed(&key).expect("an authority").pem();
+    std::fs::write(folder.join("root.pem"), root).expect("a folder");
+    let issuer = Issuer::new(authority, key);
+    let own = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = KeyPair::generate().expect("a key");
+    let chain = own.signed_by(&key, &issuer).expect("a certificate").der().clone();
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = builder.expect("a provider").with_no_client_auth().with_single_cert(vec![chain], key);
+    TlsAcceptor::from(Arc::new(config.expect("a certificate and its key")))
+}
+
 /// A server that ends with this value.
 pub(crate) struct Server {
     process: Child,
@@ -84,15 +128,30 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::started("http", &[])
+    }
+
+    /// Over TLS; the authority's certificate is then in `root.pem` of the folder.
+    pub(crate) fn with_tls(folder: &Path) -> Self {
+        Self::started("https", &["tls", folder.to_str().expect("a path that is text")])
+    }
+
+    /// One that answers nothing before so many requests are there.
+    pub(crate) fn held(count: usize) -> Self {
+        Self::started("http", &["held", &count.to_string()])
+    }
+
+    fn started(scheme: &str, how: &[&str]) -> Self {
         let mut process = Command::new(std::env::current_exe().expect("this program"))
             .arg("serve")
+            .args(how)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("a server");
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("its address");
-        Self { process, url: format!("http://{}", line.trim()) }
+        Self { process, url: format!("{scheme}://{}", line.trim()) }
     }
 }
 

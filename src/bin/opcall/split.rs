@@ -35,6 +35,13 @@ pub(crate) struct Known {
 struct Options(HashMap<String, bool>);
 
 impl Known {
+    /// What the definition of a call says; enough where the operation stands first.
+    pub(crate) fn of_call(call: &clap::Command) -> Self {
+        let mut known = Self::default();
+        known.of_call.add(call);
+        known
+    }
+
     /// Everything that the definitions of clap say.
     pub(crate) fn of(program: &clap::Command) -> Self {
         let mut known = Self::default();
