@@ -5,9 +5,10 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::operation::ParameterDef;
 use crate::params;
 use crate::params::{Body, FilePart};
-use crate::request::testing::{BASE, body, call, call_with, one, parameter, problems, table, url};
+use crate::request::testing::{BASE, body, call, call_with, one, problems, table, url};
 use crate::request::{Content, PartContent};
 use crate::table::OperationTable;
 
@@ -569,8 +570,8 @@ fn parts_have_styles_since_openapi_3_1() {
 #[test]
 fn many_arguments_find_their_places_as_few_do() {
     let names: Vec<_> = (0..40).map(|number| format!("p{number}")).collect();
-    let of_query = |name: &String| parameter(name, Location::Query, Style::Form, true);
-    let header = parameter("p7", Location::Header, Style::Simple, false);
+    let of_query = |name: &String| ParameterDef::blank(name, Location::Query, Style::Form, true);
+    let header = ParameterDef::blank("p7", Location::Header, Style::Simple, false);
     let table = one("/a", names.iter().map(of_query).chain([header]).collect());
     let given = names.iter().map(|name| (name.as_str(), "v")).chain([("header.p7", "h")]);
     let request = call(&table, "one", given.collect::<Vec<_>>()).unwrap();
