@@ -192,13 +192,13 @@ impl<'l> Fields<'l> {
     fn arguments(&self, may_read_files: bool) -> Result<Params, Failure> {
         let mut params = Params::default();
         for (name, value) in self.params.iter().flat_map(|all| &all.0) {
-            params.push(name.to_string(), json(value)?);
+            params.push(name, json(value)?);
         }
         for (name, upload) in self.files.iter().flat_map(|all| &all.0) {
             let read = |text: &'l RawValue| Upload::read(text.get());
             let upload =
                 read(upload).map_err(|problem| Failure::usage(format!("files.{name}: {problem}"), None))?;
-            params.push(name.to_string(), Argument::File(upload.part(name, may_read_files)?));
+            params.push(name, Argument::File(upload.part(name, may_read_files)?));
         }
         Ok(params)
     }
