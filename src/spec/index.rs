@@ -378,7 +378,7 @@ fn operation<'de, A: MapAccess<'de>>(
             "operationId" => id = extract::id(value(member).as_ref()),
             // Faults in them are told when the operation is extracted.
             "x-aliases" => {
-                aliases = value(member).and_then(|all| Vec::deserialize(all).ok()).unwrap_or_default()
+                aliases = value(member).and_then(|all| Vec::deserialize(all).ok()).unwrap_or_default();
             }
             "$ref" | "x-graphql" => found.needs_whole = true,
             _ => {}

@@ -149,7 +149,7 @@ impl<'t> Parts<'t> {
     pub(crate) fn anchored(&self, name: &str, budget: &Budget) -> Option<&str> {
         let gather = || {
             let may = may_name(&self.text) && budget.steps(self.text.len());
-            may.then(|| anchors::places(&self.text)).unwrap_or_default()
+            if may { anchors::places(&self.text) } else { HashMap::new() }
         };
         let place = self.anchors.get_or_init(gather).get(name)?;
         let (part, rest) = self.down(place, budget);

@@ -60,6 +60,7 @@ pub(crate) fn check<'de, D: de::Deserializer<'de>>(parser: D, mut state: State) 
 }
 
 /// What reading a document may still cost, and what it found.
+#[allow(clippy::struct_excessive_bools, reason = "what was seen, and what is read")]
 pub(crate) struct State {
     limits: Limits,
     nodes: usize,
