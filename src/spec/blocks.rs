@@ -139,7 +139,7 @@ impl<'t> Blocks<'t> {
     /// What follows from an error in a piece: what it counts as too much is so for the whole.
     fn stopped(&self, piece: &str, error: &yaml_serde::Error) -> Stop {
         let before = (piece.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        let lines = self.text[..before].matches('\n').count();
+        let lines = self.text.get(..before).unwrap_or_default().matches('\n').count();
         let error = Box::new(yaml::error(error, lines));
         if self.state.is_over() { Stop::Refused(error) } else { Stop::Whole(Some(error)) }
     }

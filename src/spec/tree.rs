@@ -67,6 +67,7 @@ enum Syntax {
 }
 
 /// What reading a document may still cost, and what it found.
+#[allow(clippy::struct_excessive_bools, reason = "what was seen, and what is read")]
 pub(crate) struct State {
     limits: Limits,
     nodes: usize,
