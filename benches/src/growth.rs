@@ -22,7 +22,8 @@ use super::ways::Ways;
 
 /// Measures the curves that are named, or all, and puts them in place of what the file has of them.
 pub(crate) fn run(names: &[&str]) {
-    let all: [(&str, fn(&mut Points)); 4] =
+    type Measure = fn(&mut Points);
+    let all: [(&str, Measure); 4] =
         [("operations", operations), ("document", document), ("arguments", arguments), ("calls", calls)];
     let mut text = std::fs::read_to_string(CSV).unwrap_or_else(|_| "curve,series,x,y\n".to_owned());
     for (name, measure) in all {

@@ -27,8 +27,15 @@ pub(crate) fn run() {
     }
 }
 
+/// One of the two so many times, for what measures processes.
+pub(crate) fn again(name: &str, path: &Path, count: u32) {
+    for _ in 0..count {
+        if name == "load" { first_operation(path) } else { ignored(path) }
+    }
+}
+
 /// Loads a document and prepares a call of its first operation.
-pub(crate) fn first_operation(path: &Path) {
+fn first_operation(path: &Path) {
     let (table, _) = OperationTable::read(path).expect("a document");
     let id = table.iter().next().expect("an operation").id().to_owned();
     let harness = Harness::builder().env(|_| None).table(table).build().expect("a harness");

@@ -10,6 +10,8 @@
     reason = "a program that prints what it measured"
 )]
 
+use std::path::Path;
+
 mod call;
 mod clock;
 mod curves;
@@ -32,9 +34,8 @@ fn main() {
         ["serve", how @ ..] => server::serve(how),
         ["measure", line @ ..] => process::measure(line),
         ["document", operations] => print!("{}", documents::made(operations.parse().expect("a number"))),
-        ["way", name, count, rest @ ..] => {
-            ways::run(name, count.parse().expect("a number"), rest.first().copied())
-        }
+        ["way", name @ ("load" | "parse"), count, file] => load::again(name, Path::new(file), number(count)),
+        ["way", name, count, rest @ ..] => ways::run(name, number(count), rest.first().copied()),
         ["resolve"] => resolve::run(),
         ["call"] => call::run(),
         ["load"] => load::run(),
@@ -52,4 +53,8 @@ fn main() {
         }
         other => panic!("no bench {other:?}"),
     }
+}
+
+fn number(text: &str) -> u32 {
+    text.parse().expect("a number")
 }

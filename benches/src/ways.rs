@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::hint::black_box;
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -10,8 +9,6 @@ use opcall::{Credentials, Harness, OperationTable, Params, Profile};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
-
-use super::load;
 
 /// The arguments of the call that is measured.
 const ARGUMENTS: [(&str, &str); 4] =
@@ -183,13 +180,7 @@ fn parameters() -> Params {
 }
 
 /// Does one way so many times and nothing else, for what counts instructions or the time of a process.
-pub(crate) fn run(name: &str, count: u32, rest: Option<&str>) {
-    match (name, rest) {
-        ("load", Some(file)) => return (0..count).for_each(|_| load::first_operation(Path::new(file))),
-        ("parse", Some(file)) => return (0..count).for_each(|_| load::ignored(Path::new(file))),
-        _ => {}
-    }
-    let url = rest;
+pub(crate) fn run(name: &str, count: u32, url: Option<&str>) {
     let ways = Ways::new(url.unwrap_or("http://127.0.0.1:9"));
     match name {
         "resolve" => ways.resolve(count),
