@@ -173,7 +173,9 @@ impl Run<'_> {
         for together in places.chunk_by(are_beside).rev() {
             if let Some(first) = together.first() {
                 let gone = together.iter().filter_map(|steps| steps.last()).collect();
-                take_away(at_mut(self.document, &first[..holder(first)]), &gone);
+                if let Some(holder) = at_mut(self.document, &first[..holder(first)]) {
+                    take_away(holder, &gone);
+                }
             }
             for steps in together.iter().rev() {
                 self.place.clone_from(steps);
@@ -294,12 +296,12 @@ impl Run<'_> {
 }
 
 /// Takes members or items away from what holds them.
-fn take_away(holder: Option<&mut Value>, gone: &HashSet<&Step>) {
+fn take_away(holder: &mut Value, gone: &HashSet<&Step>) {
     match holder {
-        Some(Value::Object(members)) => {
+        Value::Object(members) => {
             members.retain(|name, _| !gone.contains(&Step::Member(name.clone())));
         }
-        Some(Value::Array(items)) => {
+        Value::Array(items) => {
             let mut index = 0;
             items.retain(|_| {
                 index += 1;
