@@ -403,7 +403,7 @@ mod tests {
     fn a_member_is_left_out_with_its_comma() {
         let names = r#""p": {"$dynamicAnchor": "n"}, "q": {"$dynamicAnchor": "n", "$anchor": "m"}"#;
         for (written, wanted) in [
-            (r##"{"$dynamicRef": "#n"}"##, r"{}"),
+            (r##"{"$dynamicRef": "#n"}"##, "{}"),
             (r##"{"$dynamicRef" : "#n" , "a": 1}"##, r#"{"a":1}"#),
             (r##"{"a": [1], "$dynamicRef": "#n"}"##, r#"{"a":[1]}"#),
             (r##"{"a": 1 , "$dynamicRef": "#n" , "b": {}}"##, r#"{"a":1,"b":{}}"#),

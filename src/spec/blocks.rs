@@ -226,14 +226,16 @@ mod tests {
             )
             .unwrap();
         }
-        text.lines().map(|line| format!("{:indent$}{line}\n", "")).collect::<Vec<_>>().concat()
+        let lines: Vec<_> = text.lines().map(|line| format!("{:indent$}{line}\n", "")).collect();
+        lines.concat()
     }
 
     #[test]
     fn large_texts_are_read_as_small_ones_are() {
         let many = large(2_000, 2);
-        let items = (0..30_000).map(|number| format!("  - name {number}\n  - k: {number}\n"));
-        let items = items.collect::<Vec<_>>().concat();
+        let items: Vec<_> =
+            (0..30_000).map(|number| format!("  - name {number}\n  - k: {number}\n")).collect();
+        let items = items.concat();
         for text in [
             format!("---\nopenapi: 3.0.3\npaths: # all\n{many}x:\n{items}last: 1\n"),
             large(2_000, 0),
