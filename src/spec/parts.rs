@@ -29,7 +29,7 @@ const VALUE_STEP: usize = 16;
 /// Parts of fewer bytes are made values whatever these take.
 const SMALL: usize = 64 << 10;
 /// How much memory the values of one part may take, beside four times the document's size.
-const VALUES: usize = 32 << 20;
+const VALUES: usize = 24 << 20;
 
 /// The members of an object: the hashes of their names, sorted, with the beginning of each name and the end of each
 /// value.
