@@ -60,10 +60,12 @@ fn document(file: &str, bytes: &[u8]) {
     }
 }
 
-/// A document in JSON.
+/// A document in JSON. What is no object is read as YAML, to which more letters are ends of lines.
 pub fn spec_json(data: &[u8]) {
     document("fuzz.json", data);
-    if let Ok(parsed) = spec::parse("fuzz.json", data, limits()) {
+    if let Ok(parsed) = spec::parse("fuzz.json", data, limits())
+        && parsed.value.is_object()
+    {
         let text = parsed.value.to_string();
         let again = spec::parse("fuzz.json", text.as_bytes(), Limits::default());
         assert_eq!(again.ok().map(|again| again.value), Some(parsed.value));

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use super::{Grant, SignInError};
@@ -53,6 +54,18 @@ impl Carried {
         }
         all.extend(transport.proxy_secrets());
         Self { last: None, others: all.into() }
+    }
+
+    /// Those of the fetching of a document: what its header fields say, and the values of its address's query.
+    pub(crate) fn of_fetch(headers: &HeaderMap, url: &Url, transport: &Transport) -> Self {
+        let mut secrets = Secrets::default();
+        for value in headers.values().filter_map(|value| value.to_str().ok()) {
+            secrets.add(value);
+            secrets.add_authorization(value);
+        }
+        url.query_pairs().for_each(|(_, value)| secrets.add(&value));
+        transport.proxy_secrets().for_each(|secret| secrets.add(secret.expose_secret()));
+        Self { last: None, others: secrets.0.into() }
     }
 
     /// Takes those of a request that goes out out of an address that a service named.

@@ -10,6 +10,7 @@ use url::{Origin, Url};
 use super::companions::{Companions, is_within, referred};
 use super::fetched::{Fetched, Freshness};
 use super::store::{self, Entry, Store};
+use crate::auth::Carried;
 use crate::error::{Error, Result, UnsafeError};
 use crate::spec::SpecError;
 use crate::transport::{Answer, Fetcher};
@@ -36,6 +37,8 @@ pub(super) struct Session {
     names: Vec<HeaderName>,
     /// Where they may go.
     origin: Origin,
+    /// What no error may repeat.
+    carried: Carried,
     /// Whether all that came may be kept.
     may_keep: bool,
 }
@@ -44,7 +47,8 @@ impl Session {
     pub(super) fn new(fetcher: Fetcher, store: Option<Store>, headers: HeaderMap, url: &Url) -> Self {
         let mut names: Vec<_> = headers.keys().cloned().collect();
         names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
-        Self { fetcher, store, headers, names, origin: url.origin(), may_keep: true }
+        let carried = Carried::of_fetch(&headers, url, fetcher.transport());
+        Self { fetcher, store, headers, names, origin: url.origin(), carried, may_keep: true }
     }
 
     /// The document with the files that it refers to.
@@ -124,7 +128,7 @@ impl Session {
         let mut at = url.clone();
         for _ in 0..=REDIRECTS {
             if within.is_some_and(|folder| !is_within(folder, &at)) {
-                return Err(fault(url, "it redirects out of the document's folder", None));
+                return Err(fault(&shown(url), "it redirects out of the document's folder", None));
             }
             let mut headers = HeaderMap::new();
             if at.origin() == self.origin {
@@ -134,15 +138,19 @@ impl Session {
             if let Some(entry) = known {
                 conditions(entry, &mut headers);
             }
-            let answer = self.fetcher.get(&at, headers).await?;
+            // Whoever redirects may repeat what it was sent.
+            let named = (at != *url).then(|| self.carried.conceal_text(shown(&at)));
+            let told = named.clone().unwrap_or_else(|| shown(url));
+            let answer = self.fetcher.get(&at, headers, named).await;
+            let answer = answer.map_err(|error| self.carried.conceal(error))?;
             match answer.status {
                 200 | 203 => return Ok((at, answer)),
                 304 if known.is_some() => return Ok((at, answer)),
-                301 | 302 | 303 | 307 | 308 => at = redirected(&at, &answer.headers)?,
-                status => return Err(refused(&at, status)),
+                301 | 302 | 303 | 307 | 308 => at = redirected((&at, &told), &answer.headers)?,
+                status => return Err(refused(&told, status)),
             }
         }
-        Err(fault(url, &format!("it redirects more than {REDIRECTS} times"), None))
+        Err(fault(&shown(url), &format!("it redirects more than {REDIRECTS} times"), None))
     }
 
     /// Keeps an answer, where it may be kept. That it cannot be kept does not matter to the one who asked.
@@ -168,25 +176,25 @@ fn conditions(entry: &Entry, headers: &mut HeaderMap) {
     }
 }
 
-/// Where a redirect leads.
-fn redirected(from: &Url, headers: &HeaderMap) -> Result<Url> {
+/// Where a redirect leads; `told` is how errors show where it comes from.
+fn redirected((from, told): (&Url, &str), headers: &HeaderMap) -> Result<Url> {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let to = location.and_then(|location| from.join(location).ok());
     let Some(mut to) = to.filter(|to| matches!(to.scheme(), "http" | "https") && to.has_host()) else {
-        return Err(fault(from, "it redirects to no http or https URL", None));
+        return Err(fault(told, "it redirects to no http or https URL", None));
     };
     if from.scheme() == "https" && to.scheme() == "http" {
-        let problem = format!("{} redirects from https to plain http", shown(from));
+        let problem = format!("{told} redirects from https to plain http");
         return Err(UnsafeError { sent: false, problem, hint: None }.into());
     }
     if !to.username().is_empty() || to.password().is_some() {
-        return Err(fault(from, "it redirects to a URL with a user name or a password", None));
+        return Err(fault(told, "it redirects to a URL with a user name or a password", None));
     }
     to.set_fragment(None);
     Ok(to)
 }
 
-fn refused(url: &Url, status: u16) -> Error {
+fn refused(told: &str, status: u16) -> Error {
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let hint = match status {
         401 | 403 => "give the header that the server asks for.",
@@ -195,11 +203,11 @@ fn refused(url: &Url, status: u16) -> Error {
         _ => "check the URL.",
     };
     let problem = format!("the server answers {status} {}", reason.unwrap_or_default());
-    fault(url, problem.trim_end(), Some(hint))
+    fault(told, problem.trim_end(), Some(hint))
 }
 
-fn fault(url: &Url, problem: &str, hint: Option<&str>) -> Error {
-    let error = SpecError::new(problem).file(&shown(url));
+fn fault(told: &str, problem: &str, hint: Option<&str>) -> Error {
+    let error = SpecError::new(problem).file(told);
     hint.into_iter().fold(error, SpecError::hint).into()
 }
 
@@ -219,9 +227,8 @@ mod tests {
         let follow = |from: &str, to: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(LOCATION, to.parse().unwrap());
-            redirected(&Url::parse(from).unwrap(), &headers)
-                .map(String::from)
-                .map_err(|error| error.to_string())
+            let from = Url::parse(from).unwrap();
+            redirected((&from, &shown(&from)), &headers).map(String::from).map_err(|error| error.to_string())
         };
         assert_eq!(follow("https://a/x/y", "../z#f").unwrap(), "https://a/z");
         assert_eq!(follow("http://a/", "https://b/").unwrap(), "https://b/");
@@ -233,6 +240,6 @@ mod tests {
         for wrong in ["file:///etc/passwd", "data:,x", "https://u:p@b/", "https://", "ftp://b/"] {
             assert!(follow("https://a/", wrong).is_err(), "{wrong}");
         }
-        assert!(redirected(&Url::parse("https://a/").unwrap(), &HeaderMap::new()).is_err());
+        assert!(redirected((&Url::parse("https://a/").unwrap(), "https://a/"), &HeaderMap::new()).is_err());
     }
 }

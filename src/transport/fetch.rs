@@ -56,8 +56,19 @@ impl Fetcher {
         })
     }
 
-    /// Asks for a URL, which is http or https, once; no redirect is followed.
-    pub(crate) async fn get(&mut self, url: &Url, mut headers: HeaderMap) -> Result<Answer> {
+    /// What the requests go through.
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// Asks for a URL, which is http or https, once; no redirect is followed. `shown` is how errors and logs show one that
+    /// a service named.
+    pub(crate) async fn get(
+        &mut self,
+        url: &Url,
+        mut headers: HeaderMap,
+        shown: Option<String>,
+    ) -> Result<Answer> {
         if !self.plain_http.is_safe(url) {
             return Err(unencrypted(url).into());
         }
@@ -67,7 +78,7 @@ impl Fetcher {
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
         let link = Link::showing(self.certificate.as_ref(), url, &self.address);
         let limits = Limits { max_body: Some(self.left), ..Limits::default() };
-        let wire = Wire { limits, link, ..wire(url) };
+        let wire = Wire { limits, link, ..wire(url, shown) };
         let started = Instant::now();
         let outcome = self.transport.attempt(&wire, headers, &AtomicBool::default()).await;
         if let Some(denied) = self.guard.denied() {
@@ -106,7 +117,7 @@ impl Fetcher {
     /// The error for a fetch whose whole time ran out.
     pub(crate) fn out_of_time(url: &Url, took: Duration) -> TransportError {
         let attempts = vec![only(Outcome::Failed(Phase::AnswerTimeout), true, took)];
-        let lost = wire(url).error(Phase::AnswerTimeout, attempts, None);
+        let lost = wire(url, None).error(Phase::AnswerTimeout, attempts, None);
         TransportError { fetching: true, ..lost }
     }
 }
@@ -116,9 +127,11 @@ fn only(outcome: Outcome, sent: bool, took: Duration) -> Attempt {
     Attempt { number: 1, outcome, sent, took, wait: None, held: None }
 }
 
-fn wire(url: &Url) -> Wire {
+fn wire(url: &Url, shown: Option<String>) -> Wire {
+    let origin = url.origin().ascii_serialization();
+    let path = shown.as_deref().map_or(url.path(), |shown| shown.strip_prefix(&origin).unwrap_or(shown));
     Wire {
-        operation: format!("GET {}", url.path()).into(),
+        operation: format!("GET {path}").into(),
         method: Method::Get,
         url: url.clone(),
         headers: HeaderMap::new(),
@@ -127,7 +140,7 @@ fn wire(url: &Url) -> Wire {
         is_streamed: false,
         signing_in: false,
         link: Link::default(),
-        shown: None,
+        shown,
     }
 }
 
@@ -173,7 +186,7 @@ mod tests {
             let url = Url::parse(&format!("http://{host}:{port}/latest/meta-data")).unwrap();
             let mut fetcher = Fetcher::new(settings, &url).unwrap();
             fetcher.limit = Some(Reach::Public);
-            let error = fetcher.get(&url, HeaderMap::new()).await.map(|_| ()).unwrap_err();
+            let error = fetcher.get(&url, HeaderMap::new(), None).await.map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), "unsafe", "{host}: {error}");
             assert!(error.to_string().contains("an address of this machine"), "{host}: {error}");
             assert!(!error.was_sent());
@@ -185,7 +198,7 @@ mod tests {
     async fn plain_http_stays_on_this_machine_unless_allowed() {
         let url = Url::parse("http://api.example/openapi.json?key=s3cret").unwrap();
         let mut fetcher = Fetcher::new(Settings::default(), &url).unwrap();
-        let error = fetcher.get(&url, HeaderMap::new()).await.map(|_| ()).unwrap_err();
+        let error = fetcher.get(&url, HeaderMap::new(), None).await.map(|_| ()).unwrap_err();
         assert_eq!(error.to_string(), "a document of api.example would be fetched over plain http");
     }
 }

@@ -217,6 +217,7 @@ fn builder(table: OperationTable, network: &Network, target: &Target) -> Result<
 /// # Errors
 /// What the work fails with, and [`Failure::Signal`].
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    signals::listen();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,10 +1,10 @@
 //! SIGINT and SIGTERM: they end the program, whatever it waits for.
 //!
-//! A thread of its own waits for them, from the first work on that runs. It tells the work that runs, which clears away
-//! what it began. Whoever does not listen, because it reads standard input or writes to a pipe that nobody empties, is
+//! A thread of its own waits for them, from before the first work on that runs. It tells the work that runs, which clears
+//! away what it began. Whoever does not listen, because it reads standard input or writes to a pipe that nobody empties, is
 //! given a moment, and is then ended with the process.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -17,9 +17,18 @@ const GRACE: Duration = Duration::from_millis(500);
 static ASKED: LazyLock<watch::Sender<u8>> = LazyLock::new(|| {
     let sender = watch::Sender::new(0);
     let told = sender.clone();
-    thread::spawn(move || end_by_signal(&told));
+    let (ready, is_ready) = mpsc::channel();
+    thread::spawn(move || end_by_signal(&told, ready));
+    // Nothing comes where the system's own rules hold.
+    let _ = is_ready.recv();
     sender
 });
+
+/// Begins to wait for signals, unless that has begun. It has before any other runtime runs: that one would take a signal
+/// which comes between the first moment at which it counts and the moment at which somebody waits for it.
+pub(crate) fn listen() {
+    LazyLock::force(&ASKED);
+}
 
 /// Waits until a signal asks to end, and returns its number.
 pub(crate) async fn asked() -> u8 {
@@ -30,36 +39,32 @@ pub(crate) async fn asked() -> u8 {
     }
 }
 
-fn end_by_signal(told: &watch::Sender<u8>) {
+fn end_by_signal(told: &watch::Sender<u8>, ready: mpsc::Sender<()>) {
     // Without a runtime the system's own rules hold.
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-    let number = runtime.block_on(signal());
+    let Some(number) = runtime.block_on(signal(ready)) else { return };
     if told.send(number).is_ok() {
         thread::sleep(GRACE);
     }
     std::process::exit(128 + i32::from(number));
 }
 
-/// The number of the first signal that asks to end.
+/// The number of the first signal that asks to end; `ready` is dropped when it is waited for.
 #[cfg(unix)]
-async fn signal() -> u8 {
+async fn signal(ready: mpsc::Sender<()>) -> Option<u8> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
+    let mut interrupt = signal(SignalKind::interrupt()).ok()?;
+    let mut terminate = signal(SignalKind::terminate()).ok()?;
+    drop(ready);
     tokio::select! {
-        _ = interrupt.recv() => 2,
-        _ = terminate.recv() => 15,
+        _ = interrupt.recv() => Some(2),
+        _ = terminate.recv() => Some(15),
     }
 }
 
 /// The number of the signal that asks to end.
 #[cfg(not(unix))]
-async fn signal() -> u8 {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => 2,
-        Err(_) => std::future::pending().await,
-    }
+async fn signal(ready: mpsc::Sender<()>) -> Option<u8> {
+    drop(ready);
+    tokio::signal::ctrl_c().await.ok().map(|()| 2)
 }

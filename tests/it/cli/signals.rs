@@ -63,6 +63,17 @@ fn reading_for_the_sandbox_ends() {
     }
 }
 
+#[cfg(feature = "sandbox")]
+#[test]
+fn a_signal_at_any_moment_of_the_start_ends_it() {
+    let home = Home::new();
+    for wait in 0..30 {
+        let mut child = start(home.command(&["--sandbox", "tokens_create", "@-"]));
+        std::thread::sleep(Duration::from_millis(wait));
+        assert_eq!(ended_by(&mut child, "INT"), 130, "after {wait} ms");
+    }
+}
+
 #[test]
 fn writing_ends() {
     let server = Server::start(|_, _| Reply::json(200, &format!("\"{}\"", "x".repeat(4 << 20))));
