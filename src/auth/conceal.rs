@@ -268,19 +268,36 @@ fn hide_encoded(secret: &str, text: &mut String) {
     }
 }
 
-/// How much of a text is a secret, whose letters may each be percent-encoded.
+/// How much of a text is a secret, whose letters may each be percent-encoded, so many times as addresses were put into
+/// addresses.
 fn encoded_length(text: &[u8], secret: &str) -> Option<usize> {
     let mut length = 0;
     for byte in secret.bytes() {
         let rest = text.get(length..)?;
-        length += match rest {
-            [b'%', high, low, ..] if hex(*high, *low) == Some(byte) => 3,
-            [b'+', ..] if byte == b' ' => 1,
-            [same, ..] if *same == byte => 1,
+        let encoded = rest.strip_prefix(b"%").and_then(|rest| escaped(rest, byte));
+        length += match (encoded, rest) {
+            (Some(length), _) => 1 + length,
+            (None, [b'+', ..]) if byte == b' ' => 1,
+            (None, [same, ..]) if *same == byte => 1,
             _ => return None,
         };
     }
     Some(length)
+}
+
+/// How much of what stands behind a percent sign means a byte: the sign itself may be encoded in turn, as `%25`.
+fn escaped(text: &[u8], byte: u8) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let pair = text.get(at..at + 2)?;
+        if hex(pair[0], pair[1]) == Some(byte) {
+            return Some(at + 2);
+        }
+        if pair != b"25" {
+            return None;
+        }
+        at += 2;
+    }
 }
 
 fn hex(high: u8, low: u8) -> Option<u8> {
@@ -312,6 +329,20 @@ mod tests {
         let mut text = text.to_owned();
         carried(secrets).hide_in(std::iter::once(&mut text));
         text
+    }
+
+    #[test]
+    fn a_secret_is_found_however_often_it_was_encoded() {
+        let mut text = "a/+= b%c".to_owned();
+        for _ in 0..4 {
+            text = utf8_percent_encode(&text, NON_ALPHANUMERIC).to_string();
+            let mut told = format!("https://h/x%20{text}%20y");
+            hide_encoded("a/+= b", &mut told);
+            assert!(told.starts_with("https://h/x%20<redacted>%25"), "{told}");
+        }
+        let mut told = "%2541 %252541 %25".to_owned();
+        hide_encoded("%41", &mut told);
+        assert_eq!(told, "<redacted> %252541 %25");
     }
 
     #[test]
