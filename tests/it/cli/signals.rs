@@ -70,7 +70,7 @@ fn a_signal_at_any_moment_of_the_start_ends_it() {
     for wait in 0..30 {
         let mut child = start(home.command(&["--sandbox", "tokens_create", "@-"]));
         std::thread::sleep(Duration::from_millis(wait));
-        assert_eq!(ended_by(&mut child, "INT"), 130, "after {wait} ms");
+        assert_eq!(ended_by(&mut child, "TERM"), 143, "after {wait} ms");
     }
 }
 
