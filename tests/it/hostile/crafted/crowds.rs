@@ -7,7 +7,7 @@ use super::{Cases, Either, Read, Refused, body, with};
 use crate::support::proof;
 
 pub(super) fn crowds(cases: &mut Cases) {
-    let many = proof(2_000, 50_000);
+    let many = proof(2_000, 100_000);
     let named = |each: &dyn Fn(usize) -> Value| (0..many).map(each).collect::<Vec<_>>();
     let query = |number| json!({"name": format!("q{number}"), "in": "query"});
     cases.json("many parameters", &with(&json!({"parameters": named(&query)}), &json!({})), Read(1));
