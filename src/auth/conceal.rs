@@ -131,6 +131,7 @@ impl Carried {
         match error {
             SignInError::Auth(error) => self.of_auth(error).into(),
             SignInError::Unsafe(error) => self.of_unsafe(error).into(),
+            SignInError::Own(error) => self.conceal_sign_in(*error).own(),
             other => other,
         }
     }

@@ -56,16 +56,17 @@ impl Discovery<'_> {
             return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
         }
         let since = Instant::now();
-        let answer = self.transport.ask(&self.wire(), None).await.map_err(|error| match error {
+        let reply = self.transport.ask(&self.wire(), None).await.map_err(|error| match error {
             SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
             other => other,
         })?;
+        let answer = &reply.answer;
         match answer.status {
             200 => {}
             300..=399 => {
                 return Err(self.error("redirects, which is not followed", Some(answer.status)).into());
             }
-            status => return Err(self.error(&format!("answers {status}"), Some(status)).into()),
+            status => return Err(reply.failure(self.error(&format!("answers {status}"), Some(status)))),
         }
         let flow =
             read(&self.url, &answer.body).map_err(|problem| self.error(&problem, Some(answer.status)))?;

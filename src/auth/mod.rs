@@ -43,12 +43,19 @@ pub(crate) enum SignInError {
     Config(ConfigError),
     Transport(Box<TransportError>),
     Unsafe(UnsafeError),
+    /// It failed for the call that signed in alone, whose time was over or too short.
+    Own(Box<SignInError>),
 }
 
 impl SignInError {
     /// How long the server asks to wait.
     fn retry_after(&self) -> Option<std::time::Duration> {
         if let Self::Auth(error) = self { error.retry_after } else { None }
+    }
+
+    /// The same as a failure of one call alone.
+    pub(crate) fn own(self) -> Self {
+        if let Self::Own(_) = self { self } else { Self::Own(Box::new(self)) }
     }
 
     /// The same failure, told when this much of the wait is left.
@@ -69,6 +76,7 @@ impl From<SignInError> for Error {
             SignInError::Config(error) => error.into(),
             SignInError::Transport(error) => Self::Transport(error),
             SignInError::Unsafe(error) => error.into(),
+            SignInError::Own(error) => (*error).into(),
         }
     }
 }

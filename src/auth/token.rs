@@ -19,7 +19,7 @@ use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
-use crate::transport::{Answer, ClientCertificate, Limits, Link, Transport, Wire, hint};
+use crate::transport::{Answer, ClientCertificate, Limits, Link, Reply, Transport, Wire, hint};
 
 /// The life of a token whose endpoint does not tell it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -50,9 +50,9 @@ impl TokenEndpoint<'_> {
         credentials: &Credentials,
     ) -> Result<(Fetched<SecretString>, Option<Base>), SignInError> {
         let since = Instant::now();
-        let answer = self.ask(base, credentials).await?;
-        let Some(region) = self.redirected(base, &answer)? else {
-            return Ok((self.token(&answer, since)?, None));
+        let reply = self.ask(base, credentials).await?;
+        let Some(region) = self.redirected(base, &reply.answer)? else {
+            return Ok((self.token(&reply, since)?, None));
         };
         tracing::debug!(
             service = self.definition.name,
@@ -61,14 +61,14 @@ impl TokenEndpoint<'_> {
         );
         let base = Base::of_region(region);
         let since = Instant::now();
-        let answer = self.ask(&base, credentials).await?;
-        if self.redirected(&base, &answer)?.is_some() {
-            return Err(self.refused(&answer, "the token endpoint sends from region to region").into());
+        let reply = self.ask(&base, credentials).await?;
+        if self.redirected(&base, &reply.answer)?.is_some() {
+            return Err(self.refused(&reply.answer, "the token endpoint sends from region to region").into());
         }
-        Ok((self.token(&answer, since)?, Some(base)))
+        Ok((self.token(&reply, since)?, Some(base)))
     }
 
-    async fn ask(&self, base: &Base, credentials: &Credentials) -> Result<Answer, SignInError> {
+    async fn ask(&self, base: &Base, credentials: &Credentials) -> Result<Reply, SignInError> {
         let Some(client) = &credentials.client else {
             return Err(self.error("no client ID and secret to ask for a token with").into());
         };
@@ -122,7 +122,7 @@ impl TokenEndpoint<'_> {
         let url = self.endpoint(base, path, |_| {
             "correct `x-oauth2` in the description; until then tokens end by themselves.".to_owned()
         })?;
-        let answer = self.post(base, url, form, authorization).await?;
+        let answer = self.post(base, url, form, authorization).await?.answer;
         if is_success(answer.status) {
             return Ok(true);
         }
@@ -182,7 +182,7 @@ impl TokenEndpoint<'_> {
         url: Url,
         form: String,
         authorization: Option<SecretString>,
-    ) -> Result<Answer, SignInError> {
+    ) -> Result<Reply, SignInError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -247,9 +247,10 @@ impl TokenEndpoint<'_> {
         }
     }
 
-    fn token(&self, answer: &Answer, since: Instant) -> Result<Fetched<SecretString>, AuthError> {
+    fn token(&self, reply: &Reply, since: Instant) -> Result<Fetched<SecretString>, SignInError> {
+        let answer = &reply.answer;
         if !is_success(answer.status) {
-            return Err(self.refused(answer, "the token endpoint refused"));
+            return Err(reply.failure(self.refused(answer, "the token endpoint refused")));
         }
         let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let token = body.get_mut("access_token").map(Value::take).filter(|token| token != "");
@@ -257,7 +258,8 @@ impl TokenEndpoint<'_> {
             return Err(AuthError {
                 status: Some(answer.status),
                 ..self.error("the token endpoint's answer holds no access_token")
-            });
+            }
+            .into());
         };
         Ok(Fetched::new(token.into(), Some(lifetime(&body)), since))
     }

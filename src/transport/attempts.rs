@@ -56,6 +56,9 @@ pub(crate) trait Call: Send {
         error
     }
 
+    /// Its own time ended it, and not what its requests brought.
+    fn cut_short(&mut self) {}
+
     /// The error for a call whose whole time ran out before anything was sent.
     fn out_of_time(&self) -> TransportError;
 }
@@ -156,7 +159,10 @@ impl Transport {
         let deadline = self.deadline();
         let mut progress = Progress::default();
         let outcome = by(deadline, pin!(self.attempts(call, deadline, &mut progress))).await;
-        outcome.unwrap_or_else(|| Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into()))
+        outcome.unwrap_or_else(|| {
+            call.cut_short();
+            Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into())
+        })
     }
 
     async fn attempts<C: Call>(
@@ -207,6 +213,9 @@ impl Transport {
                 }
                 Next::Stop(stop) => {
                     progress.stop(&wire, stop);
+                    if stop == Stop::NoTime {
+                        call.cut_short();
+                    }
                     self.settle(&outcome, &wire, progress);
                     return finish(call, &wire, outcome, progress);
                 }

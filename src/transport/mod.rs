@@ -56,6 +56,7 @@ pub(crate) use limits::Limits;
 pub use network::Network;
 pub(crate) use network::network_methods;
 pub(crate) use pace::{Caller, Rate};
+pub(crate) use question::Reply;
 pub(crate) use redirect::{Asked, Hop, Trail};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Terms, check_repeats};

@@ -12,7 +12,7 @@ use super::retry::Terms;
 use super::{Answer, Transport, Wire};
 use crate::attempt::Attempt;
 use crate::auth::SignInError;
-use crate::error::{Phase, TransportError};
+use crate::error::{AuthError, Phase, TransportError};
 use crate::operation::RateLimitHeaders;
 
 /// A repeat comes no sooner: many callers wait for one answer, and none may press a server that is in trouble.
@@ -24,6 +24,23 @@ struct Question<'q> {
     limits: Option<&'q RateLimitHeaders>,
     /// When the next one may go out.
     next: Option<Instant>,
+    /// Whether it ended with the time of the call that asks.
+    is_cut: bool,
+}
+
+/// What came of a request of signing in.
+pub(crate) struct Reply {
+    pub(crate) answer: Answer,
+    /// Whether only the time of the call that asked kept it from being asked again.
+    is_cut: bool,
+}
+
+impl Reply {
+    /// The failure that an answer means: for everybody, or for the call that asked alone.
+    pub(crate) fn failure(&self, error: AuthError) -> SignInError {
+        let error = SignInError::from(error);
+        if self.is_cut { error.own() } else { error }
+    }
 }
 
 impl Call for Question<'_> {
@@ -54,6 +71,10 @@ impl Call for Question<'_> {
         failure.into_sign_in_error(wire, attempts)
     }
 
+    fn cut_short(&mut self) {
+        self.is_cut = true;
+    }
+
     fn out_of_time(&self) -> TransportError {
         self.wire.error(Phase::ConnectTimeout, Vec::new(), None)
     }
@@ -66,8 +87,15 @@ impl Transport {
         &self,
         wire: &Wire,
         limits: Option<&RateLimitHeaders>,
-    ) -> Result<Answer, SignInError> {
+    ) -> Result<Reply, SignInError> {
+        let mut question = Question { wire, limits, next: None, is_cut: false };
         // Boxed: it runs within the call that signs in, which is of the same kind.
-        self.send(&mut Question { wire, limits, next: None }).boxed().await
+        let outcome = self.send(&mut question).boxed().await;
+        let is_cut = question.is_cut;
+        match outcome {
+            Ok(answer) => Ok(Reply { answer, is_cut }),
+            Err(error) if is_cut => Err(error.own()),
+            Err(error) => Err(error),
+        }
     }
 }
