@@ -106,6 +106,10 @@ impl Carried {
                 Error::Refused(refused)
             }
             Error::Auth(error) => self.of_auth(*error).into(),
+            Error::HeldBack(mut held) => {
+                held.url = self.conceal_text(held.url);
+                Error::HeldBack(held)
+            }
             Error::Unsafe(error) => self.of_unsafe(*error).into(),
             Error::Decode(mut error) => {
                 self.hide_in([&mut error.media_type, &mut error.problem].into_iter());

@@ -17,7 +17,7 @@ use crate::error::{AuthError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, ServiceDef};
 use crate::profile::{Setting, variables_for};
 use crate::request::Content;
-use crate::transport::{ClientCertificate, Limits, Link, Transport, Wire};
+use crate::transport::{Caller, ClientCertificate, Limits, Link, Transport, Wire};
 
 /// How long a document holds.
 const HOLDS: Duration = Duration::from_secs(60 * 60);
@@ -32,6 +32,8 @@ pub(super) struct Discovery<'a> {
     /// The client certificate of the account, and the account's address.
     pub(super) certificate: Option<&'a ClientCertificate>,
     pub(super) address: String,
+    /// Who asks.
+    pub(super) caller: Caller,
     pub(super) url: Url,
 }
 
@@ -56,10 +58,13 @@ impl Discovery<'_> {
             return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
         }
         let since = Instant::now();
-        let reply = self.transport.ask(&self.wire(), None).await.map_err(|error| match error {
-            SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
-            other => other,
-        })?;
+        let reply =
+            self.transport.ask(&self.wire(), None, self.caller.clone()).await.map_err(
+                |error| match error {
+                    SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
+                    other => other,
+                },
+            )?;
         let answer = &reply.answer;
         match answer.status {
             200 => {}

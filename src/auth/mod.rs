@@ -10,6 +10,8 @@ mod choice;
 mod conceal;
 mod digest;
 mod discovery;
+mod entry;
+mod fetching;
 mod identity;
 mod keeping;
 mod provider;
@@ -19,7 +21,7 @@ mod sealed;
 mod source;
 mod token;
 
-use crate::error::{AuthError, ConfigError, Error, TransportError, UnsafeError};
+use crate::error::{AuthError, ConfigError, Error, HeldBack, TransportError, UnsafeError};
 
 pub(crate) use account::{Account, Grant, Rejected};
 pub(crate) use cache::TokenCache;
@@ -28,6 +30,7 @@ pub(crate) use cache::fuzz as fuzz_token;
 pub(crate) use choice::Choice;
 pub(crate) use conceal::Carried;
 pub(crate) use digest::Challenge;
+pub(crate) use entry::{Effort, Entrant};
 pub use keeping::Forgotten;
 pub(crate) use keeping::Token;
 pub use provider::{CredentialFuture, CredentialProvider, ProviderError};
@@ -43,6 +46,8 @@ pub(crate) enum SignInError {
     Config(ConfigError),
     Transport(Box<TransportError>),
     Unsafe(UnsafeError),
+    /// A server's word to others holds it back.
+    HeldBack(Box<HeldBack>),
     /// It failed for the call that signed in alone, whose time was over or too short.
     Own(Box<SignInError>),
 }
@@ -76,6 +81,7 @@ impl From<SignInError> for Error {
             SignInError::Config(error) => error.into(),
             SignInError::Transport(error) => Self::Transport(error),
             SignInError::Unsafe(error) => error.into(),
+            SignInError::HeldBack(error) => Self::HeldBack(error),
             SignInError::Own(error) => (*error).into(),
         }
     }
@@ -90,6 +96,12 @@ impl From<TransportError> for SignInError {
 impl From<AuthError> for SignInError {
     fn from(error: AuthError) -> Self {
         Self::Auth(error)
+    }
+}
+
+impl From<HeldBack> for SignInError {
+    fn from(error: HeldBack) -> Self {
+        Self::HeldBack(Box::new(error))
     }
 }
 

@@ -144,12 +144,17 @@ impl<T: Clone> Renewing<T> {
     /// they do not ask one after the other at once either.
     fn fail(&self, error: SignInError, started: Instant) -> SignInError {
         let mut state = self.state();
-        state.again = Some(started + FAILURE_HOLDS);
         match error {
-            SignInError::Own(error) => *error,
+            // Nothing was sent, and whoever comes next is told the same for as long as it holds.
+            SignInError::HeldBack(_) => error,
+            SignInError::Own(error) => {
+                state.again = Some(started + FAILURE_HOLDS);
+                *error
+            }
             error => {
                 let holds = error.retry_after().unwrap_or_default().clamp(FAILURE_HOLDS, LONGEST_FAILURE);
                 let until = Instant::now() + holds;
+                state.again = Some(started + FAILURE_HOLDS);
                 state.failure = Some(Failure { until, error: error.clone() });
                 error
             }
@@ -193,7 +198,8 @@ impl<T: Clone> Renewing<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fresh(&self, rejected: Option<u64>) -> Option<Lease<T>> {
+    /// The value, unless it is near its end or the one that was `rejected`.
+    pub(super) fn fresh(&self, rejected: Option<u64>) -> Option<Lease<T>> {
         self.held_until(rejected, |held| held.renew_at)
     }
 

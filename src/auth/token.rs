@@ -1,6 +1,7 @@
 //! The token endpoint: `OAuth2` client credentials (RFC 6749 §4.4), revocation (RFC 7009), and services that send
 //! the caller to another region.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 use url::{Origin, ParseError, Url, form_urlencoded};
 
 use super::SignInError;
+use super::caller::asker;
 use super::renewing::Fetched;
 use super::seal::check_encrypted;
 use super::source::{basic_credentials, client_credentials};
@@ -39,6 +41,8 @@ pub(crate) struct TokenEndpoint<'a> {
     pub(crate) transport: &'a Transport,
     /// The client certificate of the account.
     pub(crate) certificate: Option<&'a ClientCertificate>,
+    /// The folder in which other processes hear of what the endpoint asks for.
+    pub(crate) cache: Option<&'a Path>,
 }
 
 impl TokenEndpoint<'_> {
@@ -75,7 +79,7 @@ impl TokenEndpoint<'_> {
         let form = self.form(client, credentials.member.as_deref());
         let written = self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default();
         let url = self.endpoint(base, written, |url| self.permission(url))?;
-        self.post(base, url, form, self.basic(client)).await
+        self.post(base, url, (form, self.basic(client)), credentials).await
     }
 
     /// The client's ID and secret for the header; `None` where they stand in the form.
@@ -122,7 +126,7 @@ impl TokenEndpoint<'_> {
         let url = self.endpoint(base, path, |_| {
             "correct `x-oauth2` in the description; until then tokens end by themselves.".to_owned()
         })?;
-        let answer = self.post(base, url, form, authorization).await?.answer;
+        let answer = self.post(base, url, (form, authorization), credentials).await?.answer;
         if is_success(answer.status) {
             return Ok(true);
         }
@@ -180,8 +184,8 @@ impl TokenEndpoint<'_> {
         &self,
         base: &Base,
         url: Url,
-        form: String,
-        authorization: Option<SecretString>,
+        (form, authorization): (String, Option<SecretString>),
+        credentials: &Credentials,
     ) -> Result<Reply, SignInError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -193,6 +197,7 @@ impl TokenEndpoint<'_> {
             headers.insert(AUTHORIZATION, value);
         }
         let link = Link::showing(self.certificate, &url, &base.url);
+        let caller = asker(&self.definition.name, &url, Some(credentials), self.cache);
         let wire = Wire {
             operation: format!("{}: token endpoint", self.definition.name).into(),
             method: Method::Post,
@@ -205,7 +210,7 @@ impl TokenEndpoint<'_> {
             link,
             shown: None,
         };
-        self.transport.ask(&wire, self.definition.rate_limit.as_ref()).await
+        self.transport.ask(&wire, self.definition.rate_limit.as_ref(), caller).await
     }
 
     /// The region that an answer sends the caller to, if it does: one of the service's own, and only where the user

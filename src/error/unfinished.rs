@@ -41,10 +41,16 @@ impl fmt::Display for Unfinished {
 impl Error {
     /// The error of a call that cannot go on: it is not told as unsent where it was sent before.
     pub(crate) fn after(self, attempts: Vec<Attempt>, operation: String) -> Self {
-        if crate::attempt::may_be_done(&attempts) {
-            Unfinished { operation, attempts, cause: self }.into()
-        } else {
-            self
+        match self {
+            // It tells by itself how far the call came.
+            Self::HeldBack(mut held) if !held.signing_in => {
+                held.attempts = attempts;
+                Self::HeldBack(held)
+            }
+            cause if crate::attempt::may_be_done(&attempts) => {
+                Unfinished { operation, attempts, cause }.into()
+            }
+            cause => cause,
         }
     }
 }

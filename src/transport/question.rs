@@ -1,6 +1,7 @@
 //! Requests of signing in: they have no credentials to renew, change nothing that counts, and are repeated by the same
 //! policy as calls, each counted apart.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use super::attempts::Call;
 use super::failure::Failure;
 use super::retry::Terms;
-use super::{Answer, Transport, Wire};
+use super::{Answer, Caller, Transport, Wire};
 use crate::attempt::Attempt;
 use crate::auth::SignInError;
 use crate::error::{AuthError, Phase, TransportError};
@@ -22,6 +23,7 @@ const APART: Duration = Duration::from_secs(1);
 struct Question<'q> {
     wire: &'q Wire,
     limits: Option<&'q RateLimitHeaders>,
+    caller: Arc<Caller>,
     /// When the next one may go out.
     next: Option<Instant>,
     /// Whether it ended with the time of the call that asks.
@@ -63,6 +65,15 @@ impl Call for Question<'_> {
         self.limits
     }
 
+    fn caller(&self) -> Option<&Arc<Caller>> {
+        Some(&self.caller)
+    }
+
+    /// Requests for tokens are no calls; but what a server asks for is asked of them too.
+    fn is_counted(&self) -> bool {
+        false
+    }
+
     fn renews(&mut self, _: &Answer) -> bool {
         false
     }
@@ -82,13 +93,15 @@ impl Call for Question<'_> {
 
 impl Transport {
     /// Asks what signing in needs: a token, its end, where to ask for one. `limits` are the header fields in which the
-    /// service tells of its rate limit.
+    /// service tells of its rate limit, `caller` is who asks.
     pub(crate) async fn ask(
         &self,
         wire: &Wire,
         limits: Option<&RateLimitHeaders>,
+        caller: Caller,
     ) -> Result<Reply, SignInError> {
-        let mut question = Question { wire, limits, next: None, is_cut: false };
+        let caller = Arc::new(caller);
+        let mut question = Question { wire, limits, caller, next: None, is_cut: false };
         // Boxed: it runs within the call that signs in, which is of the same kind.
         let outcome = self.send(&mut question).boxed().await;
         let is_cut = question.is_cut;
