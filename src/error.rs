@@ -12,6 +12,8 @@ mod unfinished;
 pub(crate) use meaning::{is_retryable_phase, is_retryable_status};
 
 pub use held::HeldBack;
+#[cfg(feature = "client")]
+pub(crate) use held::suggest_waiting;
 pub use unfinished::Unfinished;
 
 use std::fmt;

@@ -21,7 +21,7 @@ mod sealed;
 mod source;
 mod token;
 
-use crate::error::{AuthError, ConfigError, Error, HeldBack, TransportError, UnsafeError};
+use crate::error::{AuthError, ConfigError, Error, HeldBack, TransportError, UnsafeError, suggest_waiting};
 
 pub(crate) use account::{Account, Grant, Rejected};
 pub(crate) use cache::TokenCache;
@@ -67,7 +67,8 @@ impl SignInError {
     fn after(self, left: std::time::Duration) -> Self {
         match self {
             Self::Auth(error) if error.retry_after.is_some() => {
-                Self::Auth(AuthError { retry_after: Some(left), ..error })
+                let hint = Some(suggest_waiting(left));
+                Self::Auth(AuthError { retry_after: Some(left), hint, ..error })
             }
             other => other,
         }

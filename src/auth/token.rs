@@ -16,7 +16,7 @@ use super::renewing::Fetched;
 use super::seal::check_encrypted;
 use super::source::{basic_credentials, client_credentials};
 use crate::attempt::counted;
-use crate::error::{AuthError, ConfigError, UnsafeError};
+use crate::error::{AuthError, ConfigError, UnsafeError, suggest_waiting};
 use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
@@ -280,6 +280,11 @@ impl TokenEndpoint<'_> {
         if let Some(trace) = &said.trace_id {
             problem.extend([" (trace ", trace, ")"]);
         }
+        let limits = self.definition.rate_limit.as_ref();
+        let retry_after = (status == 429 || status == 503)
+            .then(|| hint::read(status, &answer.headers, limits, SystemTime::now()))
+            .flatten()
+            .map(|hint| hint.wait);
         let hint = if (400..500).contains(&status) && status != 429 {
             let variables = [Setting::ClientId, Setting::ClientSecret]
                 .map(|key| variables_for(self.definition, key).join(" or "));
@@ -290,13 +295,8 @@ impl TokenEndpoint<'_> {
                 "check the client ID and secret.".to_owned()
             })
         } else {
-            Some("repeat the call later.".to_owned())
+            Some(retry_after.map_or_else(|| "repeat the call later.".to_owned(), suggest_waiting))
         };
-        let limits = self.definition.rate_limit.as_ref();
-        let retry_after = (status == 429 || status == 503)
-            .then(|| hint::read(status, &answer.headers, limits, SystemTime::now()))
-            .flatten()
-            .map(|hint| hint.wait);
         let trace_id = said.trace_id;
         AuthError { status: Some(status), trace_id, retry_after, hint, ..self.error(&problem) }
     }

@@ -65,9 +65,14 @@ impl HeldBack {
             WaitReason::OwnLimit => {
                 "give the call more time (`max_time`), or allow more requests.".to_owned()
             }
-            _ => format!("wait {} s before the next call.", in_seconds(self.retry_after)),
+            _ => suggest_waiting(self.retry_after),
         }
     }
+}
+
+/// What to do where a server says how long to wait.
+pub(crate) fn suggest_waiting(wait: Duration) -> String {
+    format!("wait {} s before the next call.", in_seconds(wait))
 }
 
 /// Whole seconds, in which nobody comes too early.

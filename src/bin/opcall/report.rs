@@ -340,6 +340,7 @@ fn code_of(error: &Error) -> u8 {
             7
         }
         Error::Transport(_) | Error::HeldBack(_) | Error::Unfinished(_) => 9,
+        Error::Auth(_) if error.is_retryable() => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
         Error::Refused(refused) => match refused.status {
