@@ -1,5 +1,6 @@
 //! An account's tokens between processes: looked for in the token cache, fetched by one process for all, forgotten.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +17,9 @@ use crate::error::{Error, IoError};
 use crate::operation::{SchemeKind, SecuritySchemeDef};
 use crate::profile::{Base, Credentials, find_region};
 use crate::transport::Transport;
+
+/// How often it is looked whether another process has a token meanwhile.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A token with what is known of it.
 pub(crate) struct Token {
@@ -73,7 +77,8 @@ impl Account {
     }
 
     /// A token that is fresh: one that another process has kept, else a new one, which is kept for the others. Those
-    /// who want one at the same time wait for it. With `anew` it is a new one.
+    /// who want one at the same time wait for it as long as they have time, and keep enough to ask themselves in the
+    /// end: the one that they wait for may have been stopped. With `anew` it is a new one.
     pub(super) async fn shared_token(
         &self,
         need: &Need,
@@ -88,12 +93,20 @@ impl Account {
         if let Some(found) = self.look(&slot, renewing, anew) {
             return Ok(found);
         }
-        let lock = slot.lock().await;
-        if let Some(found) = lock.as_ref().ok().and_then(|_| self.look(&slot, renewing, anew)) {
+        let lock = slot.lock(transport.time_left() / 4 * 3).await;
+        if let Some(found) = self.look(&slot, renewing, anew) {
             return Ok(found);
         }
         let since = SystemTime::now();
-        let (token, base) = self.new_token(need, credentials, transport).await?;
+        let asked = self.new_token(need, credentials, transport);
+        let (token, base) = match &lock {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::select! {
+                biased;
+                found = self.found(&slot, renewing, anew) => return Ok(found),
+                asked = asked => asked?,
+            },
+            _ => asked.await?,
+        };
         let Some(lifetime) = token.lifetime else { return Ok(token) };
         let region = base.region.map(|name| (name, base.url));
         let kept = Kept { token: token.value.clone(), since, lifetime, region };
@@ -103,6 +116,21 @@ impl Account {
         };
         let keeping = written.map_or_else(|why| Keeping::Failed(why.to_string().into()), |()| Keeping::Kept);
         Ok(Fetched { keeping, ..token })
+    }
+
+    /// The token that another process keeps while this one asks for one too.
+    async fn found(
+        &self,
+        slot: &Slot,
+        renewing: &Renewing<SecretString>,
+        anew: bool,
+    ) -> Fetched<SecretString> {
+        loop {
+            if let Some(found) = self.look(slot, renewing, anew) {
+                return found;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// The token that is kept, unless it is the one that is held here and is over or refused. One near its end serves

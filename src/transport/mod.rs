@@ -221,6 +221,11 @@ impl Transport {
         self.deadline.unwrap_or_else(|| deadline(self.settings.max_time))
     }
 
+    /// How much of the call's time is left.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline().saturating_duration_since(Instant::now())
+    }
+
     /// So many redirects of a call are followed, unless the call says otherwise.
     pub(crate) fn follows(&self) -> u32 {
         self.settings.follow

@@ -150,3 +150,124 @@ async fn a_token_endpoints_word_stops_further_token_requests_and_no_calls() {
     harness.command("tokens_query", ()).await.unwrap();
     assert_eq!(server.count(TOKEN), 2);
 }
+
+#[cfg(all(feature = "cli", unix))]
+mod processes {
+    use super::*;
+    use crate::cli::program;
+
+    fn run(server: &Server, home: &std::path::Path, arguments: &[&str]) -> std::process::Child {
+        let mut command = program(arguments);
+        command
+            .env("OPCALL_CACHE_DIR", home)
+            .env("HOME", home)
+            .env("FALCON_BASE_URL", server.url())
+            .env("FALCON_CLIENT_ID", "id")
+            .env("FALCON_CLIENT_SECRET", "canary-secret");
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    fn code_and_errors(child: std::process::Child) -> (Option<i32>, String) {
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    const QUERY: [&str; 2] = ["tokens_query", "--token-cache"];
+
+    #[test]
+    fn the_next_process_does_not_ask_a_token_endpoint_that_asked_to_wait() {
+        let home = tempfile::tempdir().unwrap();
+        let server = service(|_| Reply::whole(429, &["retry-after: 90"], ""));
+        let (code, told) = code_and_errors(run(&server, home.path(), &QUERY));
+        assert_eq!(code, Some(9), "{told}");
+        assert_eq!(
+            told,
+            "error: falcon: the token endpoint refused with 429\n  hint: wait 90 s before the next call.\n"
+        );
+        for _ in 0..2 {
+            let (code, told) = code_and_errors(run(&server, home.path(), &QUERY));
+            assert_eq!(code, Some(9), "{told}");
+            assert!(told.contains(" takes no requests for another "), "{told}");
+        }
+        assert_eq!(server.count(TOKEN), 1);
+    }
+
+    #[test]
+    fn processes_wait_together_for_a_token_endpoint_that_asked_to() {
+        let wait = 6 * SECOND;
+        let home = tempfile::tempdir().unwrap();
+        let first: Mutex<Option<Instant>> = Mutex::default();
+        let (server, times) = timed(move |request, _| {
+            if request.target != TOKEN {
+                return Reply::json(200, "{}");
+            }
+            let left = wait.checked_sub(first.lock().unwrap().get_or_insert_with(Instant::now).elapsed());
+            match left {
+                Some(left) => Reply::whole(429, &[&format!("retry-after: {}", left.as_secs() + 1)], ""),
+                None => Reply::token("t", 1799),
+            }
+        });
+        let children = [(); 4].map(|()| run(&server, home.path(), &QUERY));
+        for child in children {
+            let (code, told) = code_and_errors(child);
+            assert_eq!(code, Some(0), "{told}");
+        }
+        let times = times.lock().unwrap();
+        assert_eq!(times.len(), 2, "one is refused, and one of them asks again");
+        assert!(times[1] - times[0] >= wait, "{:?}", times[1] - times[0]);
+        eprintln!("a token endpoint that asks to wait 6 s, 4 processes: {} token requests", times.len());
+    }
+
+    #[test]
+    fn one_of_four_processes_asks_a_slow_token_endpoint() {
+        let home = tempfile::tempdir().unwrap();
+        let server = service(|_| Reply::token("t", 1799).after(7 * SECOND));
+        let children = [(); 4].map(|()| run(&server, home.path(), &QUERY));
+        for child in children {
+            let (code, told) = code_and_errors(child);
+            assert_eq!(code, Some(0), "{told}");
+        }
+        assert_eq!(server.count(TOKEN), 1);
+        eprintln!("a token endpoint that takes 7 s, 4 processes: 1 token request");
+    }
+}
+
+/// Whoever holds the lock may have been stopped; and while another process does without it, it looks on.
+#[tokio::test]
+async fn a_lock_that_never_falls_ends_no_call() {
+    let home = tempfile::tempdir().unwrap();
+    let kept: Arc<Mutex<Option<(std::path::PathBuf, Vec<u8>)>>> = Arc::default();
+    let again = Arc::clone(&kept);
+    let server = service(move |before| match before {
+        0 | 1 => Reply::token("t", 1799),
+        _ => {
+            // The process that holds the lock is done just now.
+            let (file, bytes) = again.lock().unwrap().take().unwrap();
+            put_back(&file, &bytes);
+            Reply::json(503, "{}")
+        }
+    });
+    let harness = || in_region(&server).token_cache(home.path()).build().unwrap();
+    harness().command("tokens_query", ()).await.unwrap();
+    let file = crate::token_cache::only_file(home.path());
+    let bytes = std::fs::read(&file).unwrap();
+    let lock = std::fs::OpenOptions::new().write(true).open(file.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let started = Instant::now();
+    let limit = 4 * SECOND;
+    harness().command("tokens_query", ()).max_time(limit).await.unwrap();
+    assert!(started.elapsed() >= 3 * SECOND && started.elapsed() < limit, "{:?}", started.elapsed());
+    assert_eq!(server.count(TOKEN), 2, "it asks itself in the end");
+    assert!(!file.exists());
+    *kept.lock().unwrap() = Some((file, bytes));
+    harness().command("tokens_query", ()).max_time(limit).await.unwrap();
+    assert_eq!(server.count(TOKEN), 3, "and not again when it finds one");
+}
+
+fn put_back(file: &std::path::Path, bytes: &[u8]) {
+    std::fs::write(file, bytes).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
