@@ -275,6 +275,7 @@ impl Account {
                 status: None,
                 trace_id: None,
                 retry_after: None,
+                attempts: Vec::new(),
             })?;
             Ok(Fetched::new(Arc::new(given), None, since))
         };
@@ -321,6 +322,7 @@ impl Account {
             status: None,
             trace_id: None,
             retry_after: None,
+            attempts: Vec::new(),
             service,
         }
     }
@@ -356,7 +358,7 @@ impl Account {
         entrant: &mut Entrant<'_>,
     ) -> Result<Lease<SecretString>, SignInError> {
         entrant.cool().await?;
-        let transport = entrant.transport;
-        token.get(rejected, || self.fetch_token(need, transport, token, false)).await
+        let (transport, log) = (entrant.transport, &mut entrant.effort.attempts);
+        token.get(rejected, || self.fetch_token(need, transport, token, false, log)).await
     }
 }

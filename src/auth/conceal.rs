@@ -133,7 +133,7 @@ impl Carried {
     /// The same for a failure of signing in.
     pub(crate) fn conceal_sign_in(&self, error: SignInError) -> SignInError {
         match error {
-            SignInError::Auth(error) => self.of_auth(error).into(),
+            SignInError::Auth(error) => self.of_auth(*error).into(),
             SignInError::Unsafe(error) => self.of_unsafe(error).into(),
             SignInError::Own(error) => self.conceal_sign_in(*error).own(),
             other => other,

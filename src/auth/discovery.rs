@@ -13,6 +13,7 @@ use url::Url;
 
 use super::SignInError;
 use super::renewing::Fetched;
+use crate::attempt::Attempt;
 use crate::error::{AuthError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, ServiceDef};
 use crate::profile::{Setting, variables_for};
@@ -47,8 +48,12 @@ struct Metadata {
 }
 
 impl Discovery<'_> {
-    /// Asks for the document and reads it.
-    pub(super) async fn ask(&self) -> Result<Fetched<OAuth2Def>, SignInError> {
+    /// Asks for the document and reads it; the requests are logged.
+    pub(super) async fn ask(&self, log: &mut Vec<Attempt>) -> Result<Fetched<OAuth2Def>, SignInError> {
+        self.read(log).await.map_err(|error| error.after_all(log))
+    }
+
+    async fn read(&self, log: &mut Vec<Attempt>) -> Result<Fetched<OAuth2Def>, SignInError> {
         if !self.transport.plain_http().is_safe(&self.url) {
             let origin = self.url.origin().ascii_serialization();
             let problem = format!(
@@ -59,12 +64,12 @@ impl Discovery<'_> {
         }
         let since = Instant::now();
         let reply =
-            self.transport.ask(&self.wire(), None, self.caller.clone()).await.map_err(
-                |error| match error {
+            self.transport.ask(&self.wire(), None, self.caller.clone(), log).await.map_err(|error| {
+                match error {
                     SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
                     other => other,
-                },
-            )?;
+                }
+            })?;
         let answer = &reply.answer;
         match answer.status {
             200 => {}
@@ -104,6 +109,7 @@ impl Discovery<'_> {
             status,
             trace_id: None,
             retry_after: None,
+            attempts: Vec::new(),
         }
     }
 

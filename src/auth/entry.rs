@@ -1,7 +1,7 @@
 //! A call that signs in: whose word of a server it has to heed before, and what signing in takes.
 
 use super::SignInError;
-use crate::attempt::Wait;
+use crate::attempt::{Attempt, Wait};
 use crate::error::HeldBack;
 use crate::operation::Method;
 use crate::profile::origin_of;
@@ -22,6 +22,8 @@ pub(crate) struct Entrant<'c> {
 /// What signing in took.
 #[derive(Default)]
 pub(crate) struct Effort {
+    /// Its requests, also those that brought nothing.
+    pub(crate) attempts: Vec<Attempt>,
     /// How long the call waited before, because the server has asked others to.
     pub(crate) held: Option<Wait>,
 }

@@ -12,6 +12,7 @@ use super::discovery::Discovery;
 use super::renewing::{Fetched, Renewing};
 use super::source::Need;
 use super::token::{TokenEndpoint, absolute};
+use crate::attempt::Attempt;
 use crate::error::ConfigError;
 use crate::operation::{ClientAuth, OAuth2Def, SchemeKind};
 use crate::profile::{Base, Credentials};
@@ -24,6 +25,7 @@ impl Account {
         scheme: &str,
         kind: &SchemeKind,
         transport: &Transport,
+        log: &mut Vec<Attempt>,
     ) -> Result<OAuth2Def, SignInError> {
         let (written, declared) = match kind {
             SchemeKind::OAuth2(flow) => (flow.metadata_url.as_deref(), flow.clone()),
@@ -50,24 +52,25 @@ impl Account {
             caller: asker(&self.definition.name, &url, None, self.folder()),
             url,
         };
-        let found = slot.get(None, || asked.ask()).await?.value;
+        let found = slot.get(None, || asked.ask(log)).await?.value;
         let revoke = declared.revoke.clone().or(found.revoke);
         Ok(OAuth2Def { token_url: found.token_url, client_auth: found.client_auth, revoke, ..declared })
     }
 
-    /// Gets a token. For a renewal a provider is asked anew before: what it gave last time may be over.
+    /// Gets a token, and logs the requests for it. For a renewal a provider is asked anew before: what it gave last time may be over.
     pub(super) async fn fetch_token(
         &self,
         need: &Need,
         transport: &Transport,
         renewing: &Renewing<SecretString>,
         anew: bool,
+        log: &mut Vec<Attempt>,
     ) -> Result<Fetched<SecretString>, SignInError> {
         let (mut credentials, generation) = self.leased_credentials(None).await?;
         if renewing.generation() > 0 && generation.is_some() {
             credentials = self.leased_credentials(generation).await?.0;
         }
-        self.shared_token(need, &credentials, transport, renewing, anew).await
+        self.shared_token(need, &credentials, transport, (renewing, anew), log).await
     }
 
     /// Asks the token endpoint; returns also the address that the token is for.
@@ -76,13 +79,14 @@ impl Account {
         need: &Need,
         credentials: &Credentials,
         transport: &Transport,
+        log: &mut Vec<Attempt>,
     ) -> Result<(Fetched<SecretString>, Base), SignInError> {
-        let flow = self.flow(&need.scheme.name, &need.scheme.kind, transport).await?;
+        let flow = self.flow(&need.scheme.name, &need.scheme.kind, transport, log).await?;
         let base = self.base();
         let endpoint = self.endpoint(&flow, &need.scopes, transport);
-        let asked = endpoint.exchange(&base, credentials).await;
+        let asked = endpoint.exchange(&base, credentials, log).await;
         let carried = || Carried::of(credentials, None, transport);
-        let (token, moved) = asked.map_err(|error| carried().conceal_sign_in(error))?;
+        let (token, moved) = asked.map_err(|error| carried().conceal_sign_in(error.after_all(log)))?;
         if let Some(region) = &moved {
             self.move_to(region.clone());
         }

@@ -9,10 +9,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::account::{Account, TokenKey, key_of};
 use super::cache::{Kept, Slot};
 use super::identity::Identity;
-use super::renewing::{Fetched, Keeping, Renewing, renewed_at};
+use super::renewing::{Fetched, Keeping, Lease, Renewing, renewed_at};
 use super::source::Need;
 use super::token::absolute;
 use super::{Carried, Rejected, SignInError};
+use crate::attempt::Attempt;
 use crate::error::{Error, IoError};
 use crate::operation::{SchemeKind, SecuritySchemeDef};
 use crate::profile::{Base, Credentials, find_region};
@@ -28,6 +29,8 @@ pub(crate) struct Token {
     pub(crate) ends_in: Option<Duration>,
     /// What became of it in the cache.
     pub(crate) keeping: Keeping,
+    /// The requests that it took.
+    pub(crate) attempts: Vec<Attempt>,
 }
 
 /// What became of the tokens that were to be forgotten.
@@ -84,11 +87,11 @@ impl Account {
         need: &Need,
         credentials: &Credentials,
         transport: &Transport,
-        renewing: &Renewing<SecretString>,
-        anew: bool,
+        (renewing, anew): (&Renewing<SecretString>, bool),
+        log: &mut Vec<Attempt>,
     ) -> Result<Fetched<SecretString>, SignInError> {
         let Some(slot) = self.slot(&need.scheme, &need.scopes, credentials) else {
-            return Ok(self.new_token(need, credentials, transport).await?.0);
+            return Ok(self.new_token(need, credentials, transport, log).await?.0);
         };
         if let Some(found) = self.look(&slot, renewing, anew) {
             return Ok(found);
@@ -98,7 +101,7 @@ impl Account {
             return Ok(found);
         }
         let since = SystemTime::now();
-        let asked = self.new_token(need, credentials, transport);
+        let asked = self.new_token(need, credentials, transport, log);
         let (token, base) = match &lock {
             Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::select! {
                 biased;
@@ -189,8 +192,11 @@ impl Account {
     async fn lease(&self, need: &Need, transport: &Transport, anew: bool) -> Result<Token, SignInError> {
         let token = self.token(&key_of(need));
         let rejected = anew.then(|| token.generation());
-        let lease = token.get(rejected, || self.fetch_token(need, transport, &token, anew)).await?;
-        Ok(Token { secret: lease.value, ends_in: token.ends_in(), keeping: lease.keeping })
+        let mut attempts = Vec::new();
+        let fetched =
+            token.get(rejected, || self.fetch_token(need, transport, &token, anew, &mut attempts)).await;
+        let Lease { value: secret, keeping, .. } = fetched?;
+        Ok(Token { secret, ends_in: token.ends_in(), keeping, attempts })
     }
 
     /// Gives every token that is held here back to its service, and forgets it, in the cache too.
@@ -224,11 +230,13 @@ impl Account {
     ) -> Result<bool, SignInError> {
         let mut schemes = self.definition.security_schemes.iter();
         let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(false) };
-        let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
+        let mut log = Vec::new();
+        let flow = self.flow(&scheme.name, &scheme.kind, transport, &mut log).await?;
         let (credentials, _) = self.leased_credentials(None).await?;
-        let ended = self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await;
+        let endpoint = self.endpoint(&flow, &[], transport);
+        let ended = endpoint.revoke(&self.base(), &credentials, token, &mut log).await;
         let carried = || Carried::of(&credentials, Some(token), transport);
-        ended.map_err(|error| carried().conceal_sign_in(error))
+        ended.map_err(|error| carried().conceal_sign_in(error.after_all(&log)))
     }
 
     /// Forgets a token in the cache, where it is still the one that is kept.

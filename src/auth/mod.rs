@@ -21,6 +21,7 @@ mod sealed;
 mod source;
 mod token;
 
+use crate::attempt::Attempt;
 use crate::error::{AuthError, ConfigError, Error, HeldBack, TransportError, UnsafeError, suggest_waiting};
 
 pub(crate) use account::{Account, Grant, Rejected};
@@ -42,7 +43,7 @@ pub(crate) use source::{Need, Source, place, placement, source};
 /// Why signing in failed; cloned for everyone who waits for the same token.
 #[derive(Debug, Clone)]
 pub(crate) enum SignInError {
-    Auth(AuthError),
+    Auth(Box<AuthError>),
     Config(ConfigError),
     Transport(Box<TransportError>),
     Unsafe(UnsafeError),
@@ -58,6 +59,29 @@ impl SignInError {
         if let Self::Auth(error) = self { error.retry_after } else { None }
     }
 
+    /// The requests that failed so.
+    pub(crate) fn attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Auth(error) => &error.attempts,
+            Self::Transport(error) => &error.attempts,
+            Self::HeldBack(error) => &error.attempts,
+            Self::Own(error) => error.attempts(),
+            Self::Config(_) | Self::Unsafe(_) => &[],
+        }
+    }
+
+    /// The same after all these requests.
+    fn after_all(self, requests: &[Attempt]) -> Self {
+        match self {
+            Self::Auth(mut error) => {
+                error.attempts = requests.to_vec();
+                Self::Auth(error)
+            }
+            Self::Own(error) => error.after_all(requests).own(),
+            other => other,
+        }
+    }
+
     /// The same as a failure of one call alone.
     pub(crate) fn own(self) -> Self {
         if let Self::Own(_) = self { self } else { Self::Own(Box::new(self)) }
@@ -68,7 +92,7 @@ impl SignInError {
         match self {
             Self::Auth(error) if error.retry_after.is_some() => {
                 let hint = Some(suggest_waiting(left));
-                Self::Auth(AuthError { retry_after: Some(left), hint, ..error })
+                Self::Auth(Box::new(AuthError { retry_after: Some(left), hint, ..*error }))
             }
             other => other,
         }
@@ -78,7 +102,7 @@ impl SignInError {
 impl From<SignInError> for Error {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Auth(error) => error.into(),
+            SignInError::Auth(error) => Self::Auth(error),
             SignInError::Config(error) => error.into(),
             SignInError::Transport(error) => Self::Transport(error),
             SignInError::Unsafe(error) => error.into(),
@@ -96,7 +120,7 @@ impl From<TransportError> for SignInError {
 
 impl From<AuthError> for SignInError {
     fn from(error: AuthError) -> Self {
-        Self::Auth(error)
+        Self::Auth(Box::new(error))
     }
 }
 

@@ -43,7 +43,16 @@ impl Source {
 fn refusal() -> SignInError {
     let service = "s".to_owned();
     let problem = "no".to_owned();
-    AuthError { service, problem, hint: None, status: Some(403), trace_id: None, retry_after: None }.into()
+    AuthError {
+        service,
+        problem,
+        hint: None,
+        status: Some(403),
+        trace_id: None,
+        retry_after: None,
+        attempts: Vec::new(),
+    }
+    .into()
 }
 
 async fn thousand(source: &Arc<Source>, rejected: Option<u64>, fails: bool) -> usize {
@@ -102,7 +111,7 @@ async fn a_failure_speaks_for_as_long_as_the_server_says_within_bounds() {
         let source = Source::new(1800);
         let refused = |wait| async move {
             let SignInError::Auth(error) = refusal() else { unreachable!("it is one") };
-            Err(AuthError { retry_after: Some(Duration::from_secs(wait)), ..error }.into())
+            Err(AuthError { retry_after: Some(Duration::from_secs(wait)), ..*error }.into())
         };
         assert!(source.renewing.get(None, || refused(asked)).await.is_err());
         tokio::time::advance(Duration::from_millis(holds * 1000 - 1)).await;

@@ -15,7 +15,7 @@ use super::caller::asker;
 use super::renewing::Fetched;
 use super::seal::check_encrypted;
 use super::source::{basic_credentials, client_credentials};
-use crate::attempt::counted;
+use crate::attempt::{Attempt, Wait, WaitReason, counted};
 use crate::error::{AuthError, ConfigError, UnsafeError, suggest_waiting};
 use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
@@ -46,15 +46,16 @@ pub(crate) struct TokenEndpoint<'a> {
 }
 
 impl TokenEndpoint<'_> {
-    /// Asks for a token. Where the service sends the caller to another of its regions, asks there, once, and returns
+    /// Asks for a token; the requests are logged. Where the service sends the caller to another of its regions, asks there, once, and returns
     /// that region's base URL too.
     pub(crate) async fn exchange(
         &self,
         base: &Base,
         credentials: &Credentials,
+        log: &mut Vec<Attempt>,
     ) -> Result<(Fetched<SecretString>, Option<Base>), SignInError> {
         let since = Instant::now();
-        let reply = self.ask(base, credentials).await?;
+        let reply = self.ask(base, credentials, log).await?;
         let Some(region) = self.redirected(base, &reply.answer)? else {
             return Ok((self.token(&reply, since)?, None));
         };
@@ -63,23 +64,31 @@ impl TokenEndpoint<'_> {
             region = region.name,
             "the token endpoint names the region"
         );
+        if let Some(last) = log.last_mut() {
+            last.wait = Some(Wait { length: Duration::ZERO, reason: WaitReason::Redirect });
+        }
         let base = Base::of_region(region);
         let since = Instant::now();
-        let reply = self.ask(&base, credentials).await?;
+        let reply = self.ask(&base, credentials, log).await?;
         if self.redirected(&base, &reply.answer)?.is_some() {
             return Err(self.refused(&reply.answer, "the token endpoint sends from region to region").into());
         }
         Ok((self.token(&reply, since)?, Some(base)))
     }
 
-    async fn ask(&self, base: &Base, credentials: &Credentials) -> Result<Reply, SignInError> {
+    async fn ask(
+        &self,
+        base: &Base,
+        credentials: &Credentials,
+        log: &mut Vec<Attempt>,
+    ) -> Result<Reply, SignInError> {
         let Some(client) = &credentials.client else {
             return Err(self.error("no client ID and secret to ask for a token with").into());
         };
         let form = self.form(client, credentials.member.as_deref());
         let written = self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default();
         let url = self.endpoint(base, written, |url| self.permission(url))?;
-        self.post(base, url, (form, self.basic(client)), credentials).await
+        self.post(base, url, (form, self.basic(client)), credentials, log).await
     }
 
     /// The client's ID and secret for the header; `None` where they stand in the form.
@@ -110,6 +119,7 @@ impl TokenEndpoint<'_> {
         base: &Base,
         credentials: &Credentials,
         token: &SecretString,
+        log: &mut Vec<Attempt>,
     ) -> Result<bool, SignInError> {
         let (Some(path), Some(client)) = (&self.flow.revoke, &credentials.client) else {
             return Ok(false);
@@ -126,7 +136,7 @@ impl TokenEndpoint<'_> {
         let url = self.endpoint(base, path, |_| {
             "correct `x-oauth2` in the description; until then tokens end by themselves.".to_owned()
         })?;
-        let answer = self.post(base, url, (form, authorization), credentials).await?.answer;
+        let answer = self.post(base, url, (form, authorization), credentials, log).await?.answer;
         if is_success(answer.status) {
             return Ok(true);
         }
@@ -186,6 +196,7 @@ impl TokenEndpoint<'_> {
         url: Url,
         (form, authorization): (String, Option<SecretString>),
         credentials: &Credentials,
+        log: &mut Vec<Attempt>,
     ) -> Result<Reply, SignInError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -210,7 +221,7 @@ impl TokenEndpoint<'_> {
             link,
             shown: None,
         };
-        self.transport.ask(&wire, self.definition.rate_limit.as_ref(), caller).await
+        self.transport.ask(&wire, self.definition.rate_limit.as_ref(), caller, log).await
     }
 
     /// The region that an answer sends the caller to, if it does: one of the service's own, and only where the user
@@ -309,6 +320,7 @@ impl TokenEndpoint<'_> {
             status: None,
             trace_id: None,
             retry_after: None,
+            attempts: Vec::new(),
         }
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Ended {
     pub(super) spoiled: Option<Rejected>,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
+    /// The requests that signing in took.
+    pub(super) sign_in: Vec<Attempt>,
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
@@ -88,8 +90,9 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     }
 
     pub(super) fn into_ended(self) -> Ended {
-        let Self { request, grant, former, spoiled, unmet, transport, .. } = self;
-        Ended { carried: Carried::by(request, [grant, former], transport), spoiled, unmet }
+        let Self { request, grant, former, spoiled, unmet, transport, effort, .. } = self;
+        let carried = Carried::by(request, [grant, former], transport);
+        Ended { carried, spoiled, unmet, sign_in: effort.attempts }
     }
 
     async fn sign_in(&mut self) -> Result<()> {
@@ -330,6 +333,7 @@ impl Call for LiveCall<'_, '_> {
             fetching: false,
             proxy: None,
             attempts: Vec::new(),
+            sign_in: Vec::new(),
             source: None,
         }
     }

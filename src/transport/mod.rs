@@ -172,6 +172,7 @@ impl Wire {
             fetching: false,
             proxy: self.link.proxy.get().cloned(),
             attempts,
+            sign_in: Vec::new(),
             source: source.map(Arc::from),
         }
     }

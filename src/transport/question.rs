@@ -93,17 +93,23 @@ impl Call for Question<'_> {
 
 impl Transport {
     /// Asks what signing in needs: a token, its end, where to ask for one. `limits` are the header fields in which the
-    /// service tells of its rate limit, `caller` is who asks.
+    /// service tells of its rate limit, `caller` is who asks; what was tried goes into the log, also where it failed.
     pub(crate) async fn ask(
         &self,
         wire: &Wire,
         limits: Option<&RateLimitHeaders>,
         caller: Caller,
+        log: &mut Vec<Attempt>,
     ) -> Result<Reply, SignInError> {
         let caller = Arc::new(caller);
         let mut question = Question { wire, limits, caller, next: None, is_cut: false };
         // Boxed: it runs within the call that signs in, which is of the same kind.
         let outcome = self.send(&mut question).boxed().await;
+        let attempts = outcome.as_ref().map_or_else(SignInError::attempts, |answer| &answer.attempts);
+        for attempt in attempts {
+            let number = u32::try_from(log.len()).unwrap_or(u32::MAX).saturating_add(1);
+            log.push(Attempt { number, ..attempt.clone() });
+        }
         let is_cut = question.is_cut;
         match outcome {
             Ok(answer) => Ok(Reply { answer, is_cut }),

@@ -193,6 +193,54 @@ mod processes {
         assert_eq!(server.count(TOKEN), 1);
     }
 
+    fn told(run: &str) -> Vec<String> {
+        let digits = |line: &str| line.split(|one: char| one.is_ascii_digit()).collect::<Vec<_>>().concat();
+        run.lines().filter(|line| line.starts_with("* ")).map(digits).collect()
+    }
+
+    #[test]
+    fn the_attempts_of_signing_in_are_told() {
+        let home = tempfile::tempdir().unwrap();
+        let recovers =
+            || service(|before| if before == 0 { Reply::json(503, "{}") } else { Reply::token("t", 1799) });
+        let again = [
+            "* signing in: attempt :  after  ms, again in  ms (backoff)",
+            "* signing in: attempt :  after  ms",
+        ];
+        let server = recovers();
+        let (code, errors) = code_and_errors(run(&server, home.path(), &["tokens_query", "-v"]));
+        assert_eq!((code, told(&errors)), (Some(0), again.map(str::to_owned).to_vec()), "{errors}");
+        let server = recovers();
+        let (code, errors) =
+            code_and_errors(run(&server, home.path(), &["tokens_query", "--paginate", "-v"]));
+        assert_eq!((code, told(&errors).len()), (Some(0), 2), "{errors}");
+        let server = recovers();
+        let (code, errors) = code_and_errors(run(&server, home.path(), &["auth", "status", "falcon", "-v"]));
+        let of_it = again.map(|line| line.replace("signing in", "signing in to falcon"));
+        assert_eq!((code, told(&errors)), (Some(0), of_it.to_vec()), "{errors}");
+        assert_eq!(told(&code_and_errors(run(&server, home.path(), &["tokens_query", "-v"])).1), [""; 0]);
+
+        let dead = service(|_| Reply::json(403, r#"{"errors":[{"message":"no"}]}"#));
+        let line = ["tokens_query", "-v", "--error-format", "json"];
+        let (code, errors) = code_and_errors(run(&dead, home.path(), &line));
+        assert_eq!((code, told(&errors)), (Some(8), vec![again[1].to_owned()]), "{errors}");
+        let error: serde_json::Value = serde_json::from_str(errors.lines().last().unwrap()).unwrap();
+        assert_eq!((error["kind"].as_str(), error["attempts"].as_u64()), (Some("auth"), Some(1)), "{error}");
+
+        let mute = Server::start(|request, before| match request.target.as_str() {
+            TOKEN if before == 0 => Reply::json(503, "{}"),
+            TOKEN => Reply::token("t", 1799),
+            _ => Reply::raw(""),
+        });
+        let (code, errors) =
+            code_and_errors(run(&mute, home.path(), &["tokens_query", "-v", "--retry", "1"]));
+        assert_eq!(
+            (code, told(&errors).len()),
+            (Some(9), 4),
+            "those of signing in and those of the call: {errors}"
+        );
+    }
+
     #[test]
     fn processes_wait_together_for_a_token_endpoint_that_asked_to() {
         let wait = 6 * SECOND;

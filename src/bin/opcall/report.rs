@@ -402,6 +402,8 @@ impl<'e> Facts<'e> {
                 trace_id: error.trace_id.as_deref(),
             },
             Error::Auth(error) => Self {
+                // Where credentials are missing none was to be made.
+                attempts: Some(error.attempts.len()).filter(|count| *count > 0),
                 retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
                 ..Self::default()
