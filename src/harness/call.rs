@@ -168,8 +168,12 @@ impl<'a> Dispatch<'a> {
         let transport = self.inner().transport.for_call(self.limits.max_time);
         let mut call = LiveCall::new(self, &transport, standing, request)?;
         let outcome = transport.send(&mut call).await;
-        let Ended { carried, spoiled, unmet } = call.into_ended();
-        let answer = outcome.map_err(|error| carried.conceal(error))?;
+        let Ended { carried, spoiled, unmet, sign_in } = call.into_ended();
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => return Err(carried.conceal(error.signed_in_by(sign_in))),
+        };
+        called.sign_in = sign_in;
         if let Some(refused) = spoiled {
             Box::pin(self.account.discard(&refused)).await;
         }
@@ -282,6 +286,7 @@ impl<'a> Dispatch<'a> {
             status: Some(answer.status),
             trace_id: None,
             retry_after: None,
+            attempts: Vec::new(),
             service,
         }
     }
@@ -311,6 +316,7 @@ impl<'a> Dispatch<'a> {
             method: request.method.clone(),
             url: shown_url(request).to_owned(),
             carried: Carried::default(),
+            sign_in: Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Harness;
+use crate::attempt::Attempt;
 use crate::auth::{self, Account, Forgotten, Keeping, Need, Rejected, Source, Token};
 use crate::error::{ConfigError, Error, Result};
 use crate::operation::{SchemeKind, SchemeUse};
@@ -98,6 +99,7 @@ pub struct AccessToken {
     secret: SecretString,
     ends_in: Option<Duration>,
     keeping: Keeping,
+    attempts: Vec<Attempt>,
 }
 
 impl AccessToken {
@@ -111,6 +113,12 @@ impl AccessToken {
     #[must_use]
     pub fn ends_in(&self) -> Option<Duration> {
         self.ends_in
+    }
+
+    /// The requests that fetching it took; none where it was there.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
     }
 
     /// Whether it is in the token cache, where further processes find it.
@@ -128,8 +136,8 @@ impl AccessToken {
 }
 
 impl From<Token> for AccessToken {
-    fn from(Token { secret, ends_in, keeping }: Token) -> Self {
-        Self { secret, ends_in, keeping }
+    fn from(Token { secret, ends_in, keeping, attempts }: Token) -> Self {
+        Self { secret, ends_in, keeping, attempts }
     }
 }
 

@@ -37,7 +37,7 @@ use self::budget::Budgets;
 use self::client::Clients;
 use self::failure::Cause;
 use self::network::Route;
-use self::pace::{Held, Pace};
+use self::pace::Pace;
 use self::reach::Guard;
 use crate::attempt::{Attempt, Outcome};
 use crate::auth::SignInError;
@@ -55,7 +55,8 @@ pub(crate) use incoming::Incoming;
 pub(crate) use limits::Limits;
 pub use network::Network;
 pub(crate) use network::network_methods;
-pub(crate) use pace::{Caller, Rate};
+pub(crate) use pace::{Caller, Held, Rate};
+pub(crate) use question::Reply;
 pub(crate) use redirect::{Asked, Hop, Trail};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Terms, check_repeats};
@@ -171,6 +172,7 @@ impl Wire {
             fetching: false,
             proxy: self.link.proxy.get().cloned(),
             attempts,
+            sign_in: Vec::new(),
             source: source.map(Arc::from),
         }
     }
@@ -218,6 +220,11 @@ impl Transport {
 
     fn deadline(&self) -> Instant {
         self.deadline.unwrap_or_else(|| deadline(self.settings.max_time))
+    }
+
+    /// How much of the call's time is left.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline().saturating_duration_since(Instant::now())
     }
 
     /// So many redirects of a call are followed, unless the call says otherwise.
@@ -300,6 +307,7 @@ impl Failure {
     fn into_sign_in_error(self, wire: &Wire, attempts: Vec<Attempt>) -> SignInError {
         match self {
             Self::Network(phase, source) => wire.error(phase, attempts, source).into(),
+            Self::Held(held) => held_back(held, wire.error(Phase::Broken, attempts, None)).into(),
             Self::Config(error) => SignInError::Config(error),
             Self::TooLarge(limit) => SignInError::Unsafe(too_large(limit, false)),
             other => SignInError::Unsafe(UnsafeError { sent: false, problem: other.to_string(), hint: None }),
@@ -308,8 +316,9 @@ impl Failure {
 }
 
 fn held_back(held: Held, known: TransportError) -> HeldBack {
-    let TransportError { operation, method, url, origin, attempts, .. } = known;
-    HeldBack { operation, method, url, origin, retry_after: held.wait, reason: held.reason, attempts }
+    let TransportError { operation, method, url, origin, signing_in, attempts, .. } = known;
+    let Held { wait: retry_after, reason } = held;
+    HeldBack { operation, method, url, origin, signing_in, retry_after, reason, attempts }
 }
 
 fn too_large(limit: u64, sent: bool) -> UnsafeError {
