@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::auth::Challenge;
 use crate::jsonpath::{Query, Step};
+use crate::operation::RateLimitHeaders;
 use crate::overlay::{Overlay, Overlays};
 use crate::spec::{self, Depth, Limits, NoSource, Source};
 use crate::table::kept::Opened;
@@ -102,15 +103,31 @@ fn headers(data: &[u8]) -> HeaderMap {
     headers
 }
 
+/// The fields of a rate limit as a description may name them.
+fn declared(reset_unit: &str) -> RateLimitHeaders {
+    RateLimitHeaders {
+        remaining: Some("A-Left".to_owned()),
+        reset: Some("A-Reset".to_owned()),
+        reset_unit: Some(reset_unit.to_owned()),
+    }
+}
+
 /// The headers of a refusal: how long to wait.
 pub fn hints(data: &[u8]) {
     let headers = headers(data);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
-    for status in [200, 429, 503] {
-        if let Some(hint) = hint::read(status, &headers, None, now) {
+    for limits in [None, Some(declared("epoch")), Some(declared("seconds"))] {
+        let limits = limits.as_ref();
+        let [answered, refused, unavailable] =
+            [200, 429, 503].map(|status| hint::read(status, &headers, limits, now));
+        for hint in [&answered, &refused, &unavailable].into_iter().flatten() {
             assert!(hint.wait <= hint::LONGEST, "{hint:?}");
         }
-        assert_eq!(hint::read(status, &headers, None, now), hint::read(status, &headers, None, now));
+        // What is a word on a good answer is one on a refusal.
+        assert!(answered.is_none() || (refused.is_some() && unavailable.is_some()), "{headers:?}");
+        if !hint::may_tell(&headers, limits) {
+            assert!(refused.is_none() && hint::quotas(&headers, limits, now).is_empty(), "{headers:?}");
+        }
     }
 }
 
@@ -307,11 +324,13 @@ mod tests {
         let (mut targets, mut bytes) = (0, 0);
         for (name, run) in TARGETS {
             assert!(fuzz.join(format!("fuzz_targets/{name}.rs")).is_file(), "{name}");
+            let before = bytes;
             for seed in std::fs::read_dir(fuzz.join("corpus").join(name)).unwrap() {
                 let seed = std::fs::read(seed.unwrap().path()).unwrap();
                 run(&seed);
                 bytes += seed.len();
             }
+            assert!(bytes > before, "{name} has no corpus");
             targets += 1;
         }
         let all = std::fs::read_dir(fuzz.join("fuzz_targets")).unwrap().count();
