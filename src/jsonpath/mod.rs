@@ -79,6 +79,11 @@ impl Query {
         Ok(Self { path, plan: Plan::of(text) })
     }
 
+    /// The names that it begins with, and whether they are all of it: it looks at nothing but what they lead to.
+    pub(crate) fn way(&self) -> (Vec<&str>, bool) {
+        self.plan.way()
+    }
+
     /// Where the selected nodes stand, each once, in the order of the document's members.
     ///
     /// # Errors
