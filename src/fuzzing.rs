@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::auth::Challenge;
 use crate::jsonpath::{Query, Step};
+use crate::operation::RateLimitHeaders;
 use crate::overlay::{Overlay, Overlays};
 use crate::spec::{self, Depth, Limits, NoSource, Source};
 use crate::table::kept::Opened;
@@ -51,9 +52,9 @@ fn document(file: &str, bytes: &[u8]) {
     let Ok(Some(index)) = spec::index(file, &text, limits()) else { return };
     let Ok(whole) = read else { return };
     assert_eq!(index.service, whole.service);
-    assert_eq!(index.entries.len(), whole.operations.len() + whole.skipped());
+    assert_eq!(index.len(), whole.operations.len() + whole.skipped());
     let mut operations = whole.operations.iter();
-    for number in 0..index.entries.len().min(50) {
+    for number in 0..index.len().min(50) {
         if let Ok((one, _)) = index.extract(&text, number, Depth::Requests, &Small) {
             assert_eq!(Some(&one), operations.next());
         }
@@ -102,15 +103,31 @@ fn headers(data: &[u8]) -> HeaderMap {
     headers
 }
 
+/// The fields of a rate limit as a description may name them.
+fn declared(reset_unit: &str) -> RateLimitHeaders {
+    RateLimitHeaders {
+        remaining: Some("A-Left".to_owned()),
+        reset: Some("A-Reset".to_owned()),
+        reset_unit: Some(reset_unit.to_owned()),
+    }
+}
+
 /// The headers of a refusal: how long to wait.
 pub fn hints(data: &[u8]) {
     let headers = headers(data);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
-    for status in [200, 429, 503] {
-        if let Some(hint) = hint::read(status, &headers, None, now) {
+    for limits in [None, Some(declared("epoch")), Some(declared("seconds"))] {
+        let limits = limits.as_ref();
+        let [answered, refused, unavailable] =
+            [200, 429, 503].map(|status| hint::read(status, &headers, limits, now));
+        for hint in [&answered, &refused, &unavailable].into_iter().flatten() {
             assert!(hint.wait <= hint::LONGEST, "{hint:?}");
         }
-        assert_eq!(hint::read(status, &headers, None, now), hint::read(status, &headers, None, now));
+        // What is a word on a good answer is one on a refusal.
+        assert!(answered.is_none() || (refused.is_some() && unavailable.is_some()), "{headers:?}");
+        if !hint::may_tell(&headers, limits) {
+            assert!(refused.is_none() && hint::quotas(&headers, limits, now).is_empty(), "{headers:?}");
+        }
     }
 }
 
@@ -216,6 +233,7 @@ fn sound() -> &'static [u8] {
 }
 
 fn write_kept(text: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?;
     let folder = tempfile::tempdir().ok()?;
     let path = folder.path().join("kept");
     let file = std::fs::File::create(&path).ok()?;
@@ -306,11 +324,13 @@ mod tests {
         let (mut targets, mut bytes) = (0, 0);
         for (name, run) in TARGETS {
             assert!(fuzz.join(format!("fuzz_targets/{name}.rs")).is_file(), "{name}");
+            let before = bytes;
             for seed in std::fs::read_dir(fuzz.join("corpus").join(name)).unwrap() {
                 let seed = std::fs::read(seed.unwrap().path()).unwrap();
                 run(&seed);
                 bytes += seed.len();
             }
+            assert!(bytes > before, "{name} has no corpus");
             targets += 1;
         }
         let all = std::fs::read_dir(fuzz.join("fuzz_targets")).unwrap().count();

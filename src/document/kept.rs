@@ -13,7 +13,7 @@ use super::reading::Input;
 use super::stamp::Reading;
 use crate::error::{Error, Result};
 use crate::operation::ServiceDef;
-use crate::spec::{SpecError, Warning};
+use crate::spec::{self, Source, SpecError, Warning};
 use crate::table::{OperationTable, ServiceTable, kept};
 
 /// What makes it another document than others, but for what is found in its files.
@@ -134,7 +134,10 @@ impl Document {
         let record = self.record();
         let (unfinished, warnings) = self.read_as(Some(&record), |input| match input {
             Input::Folder(source, overlays) => kept::folder(to, &name, source, overlays, &settle),
-            Input::Text(text, source) => kept::document(to, &name, &text, &source, &settle),
+            Input::Text(text, source) => {
+                let text = spec::text(&name, &text, source.limits())?;
+                kept::document(to, &name, text, &source, &settle)
+            }
         })?;
         let reading = record.reading().ok_or_else(|| self.changed())?;
         let key = slot.key(reading).map_err(|error| failed(error.into()))?;

@@ -7,7 +7,7 @@ use super::place::Beside;
 use super::stamp::Recorder;
 use crate::error::Result;
 use crate::overlay::Overlays;
-use crate::spec::{self, Parsed, Warning};
+use crate::spec::{self, Warning};
 
 /// What there is to read.
 pub(super) enum Input<'i> {
@@ -47,9 +47,9 @@ impl Document {
         if self.overlays.is_empty() {
             return Ok((text, before));
         }
-        let Parsed { mut value, warnings } = spec::parse(&self.name(), &text, self.limits)?;
-        self.patch(overlays, &mut value, None)?;
-        Ok((Cow::Owned(value.to_string().into_bytes()), [before, warnings].concat()))
+        let repaired = spec::repaired(&self.name(), &text, self.limits, overlays);
+        let (repaired, warnings) = repaired.map_err(|error| self.with_line(error.into()))?;
+        Ok((Cow::Owned(repaired.into_bytes()), [before, warnings].concat()))
     }
 
     /// Warnings of its text; nobody has a repaired one before their eyes, so they have no places there.

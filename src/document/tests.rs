@@ -32,7 +32,7 @@ pub(crate) fn table_told(table: &OperationTable) -> String {
         let service = table.service(&name).unwrap();
         writeln!(text, "{name}: {} operations, {:?}", service.len(), service.definition()).unwrap();
         for row in 0..service.len() {
-            let listed = service.listed(row);
+            let listed = service.listed(row).unwrap();
             writeln!(text, "{row} {} {} {}", listed.id(), listed.method(), listed.path()).unwrap();
             match service.operation(row) {
                 Ok(operation) => operation_told(&mut text, operation),

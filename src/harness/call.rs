@@ -204,7 +204,7 @@ impl<'a> Dispatch<'a> {
                 };
                 let resolved = request::resolve(*operation, common, &place.url, &self.params, &self.options);
                 resolved.map_err(|error| ArgumentsError {
-                    name: self.inner().table.short_name(*operation),
+                    name: self.inner().table.short_name(&(*operation).into()),
                     ..error
                 })
             }

@@ -4,6 +4,7 @@
 
 mod cost;
 mod plan;
+mod regular;
 
 use serde_json::Value;
 use serde_json_path::{JsonPath, PathElement};
@@ -76,6 +77,11 @@ impl Query {
         let path = JsonPath::parse(text)
             .map_err(|fault| format!("{}, at character {}", fault.message(), fault.position() + 1))?;
         Ok(Self { path, plan: Plan::of(text) })
+    }
+
+    /// The names that it begins with, and whether they are all of it: it looks at nothing but what they lead to.
+    pub(crate) fn way(&self) -> (Vec<&str>, bool) {
+        self.plan.way()
     }
 
     /// Where the selected nodes stand, each once, in the order of the document's members.

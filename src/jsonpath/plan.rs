@@ -17,6 +17,25 @@ pub(super) struct Segment {
     pub(super) selectors: Vec<Selector>,
 }
 
+impl Segment {
+    /// The one name that it selects among the children, where that stands as it is.
+    fn plain_name(&self) -> Option<&str> {
+        match &self.selectors[..] {
+            [Selector::Name(name)] if !self.descends && !name.contains('\\') => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether a filter, or one in it, begins a query at the root.
+    fn looks_at_the_root(&self) -> bool {
+        let begins = |query: &Plan| query.is_absolute || query.segments.iter().any(Self::looks_at_the_root);
+        self.selectors.iter().any(|selector| match selector {
+            Selector::Filter(filter) => filter.queries.iter().any(begins),
+            _ => false,
+        })
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Selector {
     /// A member by its name.
@@ -53,6 +72,16 @@ impl Plan {
         let mut reader = Reader { rest: text.trim_start() };
         let is_absolute = reader.take() == Some('$');
         Self { is_absolute, segments: reader.segments() }
+    }
+
+    /// The names that a query from the root begins with, and whether they are all of it.
+    pub(super) fn way(&self) -> (Vec<&str>, bool) {
+        if self.segments.iter().any(Segment::looks_at_the_root) {
+            return (Vec::new(), false);
+        }
+        let names: Vec<&str> = self.segments.iter().map_while(Segment::plain_name).collect();
+        let is_whole = names.len() == self.segments.len();
+        (names, is_whole)
     }
 
     /// The name of the last segment, where it has one.
@@ -212,6 +241,25 @@ mod tests {
             child(vec![name("z")]),
         ];
         assert_eq!(plan, Plan { is_absolute: true, segments });
+    }
+
+    #[test]
+    fn the_way_of_a_query_is_what_it_names() {
+        for (text, names, is_whole) in [
+            ("$", &[][..], true),
+            ("$.paths['/a b'].get", &["paths", "/a b", "get"], true),
+            ("$['a'] [\"b\"]", &["a", "b"], true),
+            ("$.paths.*.get", &["paths"], false),
+            ("$.servers[0].url", &["servers"], false),
+            ("$.a['b','c']", &["a"], false),
+            ("$.a..b", &["a"], false),
+            ("$.a['it\\'s'].b", &["a"], false),
+            ("$.a[?@.b[?@.c == 1]]", &["a"], false),
+            ("$.a[?@.b == $.c]", &[], false),
+            ("$.a[?@.b[?$.c]]", &[], false),
+        ] {
+            assert_eq!(Plan::of(text).way(), (names.to_vec(), is_whole), "{text}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod tests;
 use serde_json::Value;
 
 use crate::jsonpath::{Query, Step};
-use crate::spec::{Effect, Limits, SpecError, Warning, token};
+use crate::spec::{Effect, Limits, SpecError, Touched, Warning, token};
 
 /// A file that repairs documents.
 #[derive(Debug)]
@@ -98,10 +98,38 @@ impl Overlay {
         }
     }
 
+    /// Tells which parts of a document it looks at or changes.
+    fn touch(&self, touched: &mut Touched) {
+        if let Content::MergePatch(Value::Object(members)) = &self.content {
+            touched.under(members);
+        }
+        self.actions().iter().for_each(|action| action.touch(touched));
+    }
+
     fn actions(&self) -> &[Action] {
         match &self.content {
             Content::Actions { actions, .. } => actions,
             Content::MergePatch(_) => &[],
+        }
+    }
+}
+
+impl Action {
+    fn touch(&self, touched: &mut Touched) {
+        let (names, is_whole) = self.target.way();
+        let target = touched.at(names);
+        match &self.change {
+            // Objects are merged member by member; of what is not an object no more than the kind counts.
+            Change::Update(update) if is_whole => {
+                if let Value::Object(members) = update {
+                    target.under(members);
+                }
+            }
+            Change::Remove | Change::Nothing if is_whole => {}
+            _ => target.all(),
+        }
+        if let Change::Copy(source) = &self.change {
+            touched.at(source.way().0).all();
         }
     }
 }
@@ -167,6 +195,10 @@ impl Overlays {
 impl crate::spec::Patch for Overlays {
     fn patch(&self, document: &mut Value) -> Result<(), SpecError> {
         self.apply(document, None)
+    }
+
+    fn touch(&self, touched: &mut Touched) {
+        self.all.iter().for_each(|overlay| overlay.touch(touched));
     }
 
     fn is_empty(&self) -> bool {

@@ -29,8 +29,20 @@ fn run(case: &Value) -> (Result<Value, SpecError>, Vec<Warning>) {
         Ok(overlays) => overlays,
         Err(error) => return (Err(error), Vec::new()),
     };
+    let (by_parts, whole) = both(&document, &overlays);
+    assert_eq!(by_parts, whole);
+    // Counted twice by now.
+    let overlays = overlay(version, &actions).unwrap();
     let done = overlays.apply(&mut document, None);
     (done.map(|()| document), overlays.warnings())
+}
+
+/// What overlays make of a document as a text, of which only some parts become values, and as a value.
+fn both(document: &Value, overlays: &Overlays) -> (Result<String, SpecError>, Result<String, SpecError>) {
+    let text = document.to_string();
+    let by_parts = crate::spec::repaired("a.json", text.as_bytes(), Limits::default(), overlays);
+    let mut whole = document.clone();
+    (by_parts.map(|(text, _)| text), overlays.apply(&mut whole, None).map(|()| whole.to_string()))
 }
 
 #[test]
@@ -149,7 +161,56 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Targets that name their way, or some of it, or none.
+fn targets() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "$",
+        "$.a",
+        "$.a.b",
+        "$.b.a.c",
+        "$.a[0]",
+        "$.*",
+        "$.a.*",
+        "$.a['b','c']",
+        "$..a",
+        "$.c[?@.a]",
+        "$.c[?@.a == $.b]",
+        "$.a['\\u0062']",
+        "$.d",
+    ])
+}
+
+fn an_action() -> impl Strategy<Value = Value> {
+    let change = prop_oneof![
+        Just(("remove", json!(true))),
+        values().prop_map(|update| ("update", update)),
+        targets().prop_map(|source| ("copy", json!(source))),
+        Just(("description", json!("nothing"))),
+    ];
+    (targets(), change).prop_map(|(target, (what, value))| json!({"target": target, (what): value}))
+}
+
 proptest! {
+    /// A document of which only what is touched becomes a value is what it would be as a whole, to the letter.
+    #[test]
+    fn parts_are_changed_as_the_whole_is(
+        members in prop::collection::vec(("[a-d]", values()), 1..5),
+        actions in prop::collection::vec(an_action(), 1..5),
+        version in prop::sample::select(vec!["1.0.0", "1.1.0"]),
+        patch in prop::collection::vec(("[a-d]", values()), 0..4),
+    ) {
+        let object = |members: Vec<(String, Value)>| Value::Object(members.into_iter().collect());
+        let document = object(members);
+        if let Ok(overlays) = overlay(version, &json!(actions)) {
+            let (by_parts, whole) = both(&document, &overlays);
+            prop_assert_eq!(by_parts, whole);
+        }
+        let patch = object(patch).to_string();
+        let patch = Overlay::parse("patch.json", patch.as_bytes(), Limits::default()).unwrap();
+        let (by_parts, whole) = both(&document, &Overlays::new(vec![patch]));
+        prop_assert_eq!(by_parts, whole);
+    }
+
     /// An overlay whose targets are nowhere leaves the document equal, and warns of each action.
     #[test]
     fn no_target_no_change(document in values(), update in values()) {

@@ -10,13 +10,12 @@ use serde_json::{Map, Value};
 
 use super::error::{Effect, SpecError, Warning};
 use super::limits::Limits;
-use super::parts;
+use super::outline;
 use super::tree::{self, State};
 use super::yaml;
 
-/// How much memory the values of a whole document may take, and how many times the size of its text beside it.
-const VALUES: usize = 64 << 20;
-const VALUE_TIMES: usize = 24;
+/// What some editors write in front of a text.
+const MARK: char = '\u{feff}';
 
 /// A parsed document.
 #[derive(Debug)]
@@ -64,7 +63,7 @@ pub fn text<'b>(file: &str, bytes: &'b [u8], limits: Limits) -> Result<&'b str, 
             .hint("Save the file as UTF-8.")
             .file(file)
     })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+    Ok(text.strip_prefix(MARK).unwrap_or(text))
 }
 
 /// Whether a text has UTF-16's byte order mark, or a zero byte beside its first letter.
@@ -73,7 +72,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
 }
 
 /// A document's text as JSON that has no key twice, with warnings of the keys that it had twice.
-type Clean<'b> = (Cow<'b, str>, Vec<Warning>);
+pub(crate) type Clean<'b> = (Cow<'b, str>, Vec<Warning>);
 
 /// A JSON text: as it is, where it has no key twice.
 fn from_json<'b>(file: &str, text: &'b str, limits: Limits) -> Result<Clean<'b>, SpecError> {
@@ -90,16 +89,40 @@ fn from_json<'b>(file: &str, text: &'b str, limits: Limits) -> Result<Clean<'b>,
     Ok((Cow::Owned(read.text), warnings))
 }
 
-fn from_yaml<'b>(file: &str, text: &str, limits: Limits) -> Result<Clean<'b>, SpecError> {
+pub(crate) fn from_yaml<'b>(file: &str, text: &str, limits: Limits) -> Result<Clean<'b>, SpecError> {
     let read = yaml::to_json(text, limits).map_err(|error| error.file(file))?;
     let warnings = told(file, &read);
     Ok((Cow::Owned(read.text), warnings))
 }
 
+/// The text of a document as [`text`] takes it from its bytes, which are not copied.
+///
+/// # Errors
+/// As [`text`].
+pub(crate) fn owned_text<'b>(
+    file: &str,
+    bytes: Cow<'b, [u8]>,
+    limits: Limits,
+) -> Result<Cow<'b, str>, SpecError> {
+    let bytes = match bytes {
+        Cow::Borrowed(bytes) => return text(file, bytes, limits).map(Cow::Borrowed),
+        Cow::Owned(bytes) if bytes.len() > limits.bytes || is_utf16(&bytes) => bytes,
+        Cow::Owned(bytes) => match String::from_utf8(bytes) {
+            Ok(mut text) => {
+                if text.starts_with(MARK) {
+                    text.drain(..MARK.len_utf8());
+                }
+                return Ok(Cow::Owned(text));
+            }
+            Err(error) => error.into_bytes(),
+        },
+    };
+    text(file, &bytes, limits).map(|text| Cow::Owned(text.to_owned()))
+}
+
 /// Reads JSON where the text begins with `{`, else YAML. A brace may begin a YAML flow mapping too, unless the
 /// file's name says JSON.
-pub(crate) fn clean<'b>(file: &str, bytes: &'b [u8], limits: Limits) -> Result<Clean<'b>, SpecError> {
-    let text = text(file, bytes, limits)?;
+pub(crate) fn clean<'b>(file: &str, text: &'b str, limits: Limits) -> Result<Clean<'b>, SpecError> {
     if !text.trim_start().starts_with('{') {
         return from_yaml(file, text, limits);
     }
@@ -112,18 +135,9 @@ pub(crate) fn clean<'b>(file: &str, bytes: &'b [u8], limits: Limits) -> Result<C
 /// The document as a value, for what changes it or looks for any part of it: that takes some twenty times the memory
 /// of its text.
 pub(crate) fn parse(file: &str, bytes: &[u8], limits: Limits) -> Result<Parsed, SpecError> {
-    let (text, warnings) = clean(file, bytes, limits)?;
-    let value = whole(&text).map_err(|error| error.file(file))?;
+    let (text, warnings) = clean(file, text(file, bytes, limits)?, limits)?;
+    let value = outline::whole(&text).map_err(|error| error.file(file))?;
     Ok(Parsed { value, warnings })
-}
-
-/// A JSON text as one value, unless that would take far more memory than an ordinary document's.
-pub(crate) fn whole(text: &str) -> Result<Value, SpecError> {
-    if parts::weight(text) > text.len().saturating_mul(VALUE_TIMES).saturating_add(VALUES) {
-        let problem = "the document has too many values to be changed, or explained, as a whole";
-        return Err(SpecError::at("#", problem).hint("Leave out the parts of it that a call does not need."));
-    }
-    serde_json::from_str(text).map_err(|error| json_error(&error))
 }
 
 /// The document as JSON text, for [`super::index`]: JSON as it is, YAML converted.
@@ -136,13 +150,17 @@ pub fn json<'b>(
     limits: Limits,
 ) -> Result<(Cow<'b, str>, Vec<Warning>), SpecError> {
     let text = text(file, bytes, limits)?;
-    let mut tokens = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
-    let is_json = text.trim_start().starts_with('{')
-        && (extension(file) == Some("json") || matches!(tokens.next(), Some(Ok(_))));
-    if is_json {
+    if is_json(file, text) {
         return Ok((Cow::Borrowed(text), Vec::new()));
     }
     from_yaml(file, text, limits)
+}
+
+/// Whether a text is JSON, as far as its file's name or its first value tells.
+pub(crate) fn is_json(file: &str, text: &str) -> bool {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    text.trim_start().starts_with('{')
+        && (extension(file) == Some("json") || matches!(values.next(), Some(Ok(_))))
 }
 
 pub(crate) fn json_error(error: &serde_json::Error) -> SpecError {

@@ -80,10 +80,32 @@ pub(crate) fn pointer(path: &str, method: &Method) -> String {
     }
 }
 
+/// The members of a path item that are operations, with their methods.
+static METHODS: [(&str, Method); 9] = [
+    ("get", Method::Get),
+    ("head", Method::Head),
+    ("post", Method::Post),
+    ("put", Method::Put),
+    ("patch", Method::Patch),
+    ("delete", Method::Delete),
+    ("options", Method::Options),
+    ("trace", Method::Trace),
+    ("query", Method::Query),
+];
+
 /// The method that a path item's member names, if it is an operation's.
 pub(crate) fn method(key: &str) -> Option<Method> {
-    let known = ["get", "head", "post", "put", "patch", "delete", "options", "trace", "query"];
-    if known.contains(&key) { key.parse().ok() } else { None }
+    method_number(key).map(numbered_method)
+}
+
+/// Its number.
+pub(super) fn method_number(key: &str) -> Option<u8> {
+    METHODS.iter().position(|(known, _)| *known == key).map(|number| number.to_le_bytes()[0])
+}
+
+/// The method of a number.
+pub(super) fn numbered_method(number: u8) -> Method {
+    METHODS.get(usize::from(number)).map_or(Method::Get, |(_, method)| method.clone())
 }
 
 /// The `operationId`, if there is one that can be called.

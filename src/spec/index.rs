@@ -1,25 +1,24 @@
 //! The lazy reading of JSON: one borrowing pass finds where each operation and component stands, and an
 //! operation is extracted when it is asked for.
 //!
-//! Everything is kept as ranges of the text, so that an owner holds the text and its index side by side.
+//! Everything is kept as places in the text, so that an owner holds the text and its index side by side, and an index
+//! takes little beside its text however many operations there are.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
-use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::error::{SpecError, Warning, token, told_token};
+use super::error::{SpecError, Warning, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
+use super::ids::Ids;
+use super::keys::Keys;
 use super::limits::Limits;
-use super::parts::{self, name};
-use super::reference::{Resolve, Whole, reference};
+use super::parts::unquoted;
+use super::pass::{self, Found, SHARED, Seen};
+use super::place::{Components, Place};
+use super::reference::{Resolve, Whole};
 use super::schema::Reached;
 use super::service::Defaults;
 use super::swagger2::Upgrade;
@@ -28,7 +27,7 @@ use super::whole::{check_id, check_path};
 use super::{Depth, NoSource, Source, document, file_name, names, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
-/// Where everything of a JSON document stands.
+/// Where everything of a JSON document stands. Its operations are numbered in the document's order.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Index {
@@ -36,47 +35,38 @@ pub struct Index {
     pub service: ServiceDef,
     /// The format as `opcall check` names it: `openapi 3.0.3`.
     pub format: String,
-    /// The operations in the document's order.
-    pub entries: Vec<Entry>,
     /// What was passed over so far; extracting an operation may find more.
     pub warnings: Vec<Warning>,
     file: String,
     upgrade: Option<Upgrade>,
     defaults: Defaults,
-    items: Vec<Item>,
-    /// By their pointers without `/components/`.
-    components: HashMap<Box<str>, Range<usize>>,
+    items: Vec<Place>,
+    /// By their path items.
+    shared: Vec<(u32, u8, Place)>,
+    operations: Vec<Seen>,
+    /// By their operations.
+    aliases: Vec<(u32, Place)>,
+    components: Components,
 }
 
-/// One operation of an [`Index`].
-#[derive(Debug, Clone)]
+/// An operation of an [`Index`] as far as its names go.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct Entry<'t> {
     /// The document's `operationId`, or the name made for it.
-    pub id: String,
+    pub id: Cow<'t, str>,
     /// Whether the name was made.
     pub id_is_made: bool,
     /// Further IDs.
     pub aliases: Vec<String>,
     /// The method.
     pub method: Method,
-    item: usize,
-    place: Range<usize>,
+    /// The path key, with a slash at its front.
+    pub path: Cow<'t, str>,
 }
 
-/// A path item: its key, and where the members stand that its operations share.
-#[derive(Debug, Clone)]
-struct Item {
-    path: String,
-    shared: Vec<(&'static str, Range<usize>)>,
-}
-
-/// The members of a path item that its operations share.
-const SHARED: [&str; 4] = ["parameters", "servers", "summary", "description"];
-/// Where Swagger 2.0 has what `OpenAPI` 3.0 has under `components`.
-pub(crate) const SECTIONS: [&str; 3] = ["/definitions", "/parameters", "/responses"];
 /// Finds the operations of a JSON document. `None` where it must be read whole: the text is not JSON, its shape
-/// is at fault, it has no paths, or its path items and operations are references or carry GraphQL.
+/// is at fault, it has no paths, its parts have names, or its path items and operations are references or carry GraphQL.
 ///
 /// # Errors
 /// Where the document is not one that can be read, whole or not, or has too many operations.
@@ -84,24 +74,138 @@ pub fn index(file: &str, text: &str, limits: Limits) -> Result<Option<Index>, Sp
     if !text.trim_start().starts_with('{') {
         return Ok(None);
     }
-    let mut found = Found { text, ..Found::default() };
-    let mut json = serde_json::Deserializer::from_str(text);
-    let read = Node(&mut found, Level::Root).deserialize(&mut json).and_then(|()| json.end());
-    if read.is_err() || found.needs_whole || !found.has_paths || found.names_parts() {
+    let Some(found) = pass::go(text).filter(|found| found.has_paths && !found.needs_whole) else {
+        return Ok(None);
+    };
+    // Names of parts came with OpenAPI 3.1.
+    if document::is_since_3_1(found.root.get("openapi")) && may_name(text) {
         return Ok(None);
     }
     limits.check_operations(found.operations.len(), "#/paths").map_err(|error| error.file(file))?;
-    found.into_index(file).map(Some).map_err(|error| error.file(file))
+    Index::of(file, text, found).map(Some).map_err(|error| error.file(file))
 }
 
 impl Index {
-    /// The path key of an operation.
-    #[must_use]
-    pub fn path(&self, entry: &Entry) -> Cow<'_, str> {
-        names::path_key(self.items.get(entry.item).map_or("", |item| item.path.as_str()))
+    fn of(file: &str, text: &str, found: Found<'_>) -> Result<Self, SpecError> {
+        let Found { mut root, security_schemes, items, shared, operations, aliases, components, .. } = found;
+        let mut warnings = Vec::new();
+        if let Some(schemes) = security_schemes {
+            let components = Map::from_iter([("securitySchemes".to_owned(), schemes)]);
+            root.insert("components".to_owned(), Value::Object(components));
+        }
+        let whole = Whole::new(text, Some(&components), &NoSource, file);
+        let head = head::read(&Value::Object(root), &whole, stem(file), &mut warnings)?;
+        let Head { format, upgrade, defaults, service } = head;
+        let service = ServiceDef { documents: vec![file_name(file)], ..service };
+        let file = file.to_owned();
+        let mut index = Self {
+            service,
+            format,
+            warnings,
+            file,
+            upgrade,
+            defaults,
+            items,
+            shared,
+            operations,
+            aliases,
+            components,
+        };
+        index.check_paths(text);
+        index.check_ids(text);
+        for warning in &mut index.warnings {
+            index.file.clone_into(&mut warning.file);
+        }
+        Ok(index)
     }
 
-    /// Extracts the operation of `entries[number]` from the text that was indexed.
+    fn check_paths(&mut self, text: &str) {
+        for key in self.items.iter().map(|key| unquoted(key.of(text))) {
+            if !key.starts_with('/') {
+                check_path(&key, &format!("#/paths/{}", told_token(&key)), &mut self.warnings);
+            }
+        }
+    }
+
+    /// Tells of operations that have the IDs of others: which ones is looked for only where there are any.
+    fn check_ids(&mut self, text: &str) {
+        let mut ids = Keys::default();
+        self.operations.iter().for_each(|seen| ids.add(&self.id(text, seen).0));
+        if !ids.close(0) {
+            return;
+        }
+        let (mut ids, mut warnings) = (Ids::default(), Vec::new());
+        for seen in &self.operations {
+            let pointer = extract::pointer(&self.key(text, seen), &extract::numbered_method(seen.method));
+            check_id(&self.id(text, seen).0, &pointer, &mut ids, &mut warnings);
+        }
+        self.warnings.append(&mut warnings);
+    }
+
+    /// How many operations there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// The names of an operation in the text that was indexed; `None` where it has no operation of that number.
+    #[must_use]
+    pub fn entry<'t>(&self, text: &'t str, number: usize) -> Option<Entry<'t>> {
+        let seen = self.operations.get(number)?;
+        let (id, id_is_made) = self.id(text, seen);
+        let aliases = self.aliases(text, number);
+        let (method, path) = self.endpoint(text, number)?;
+        Some(Entry { id, id_is_made, aliases, method, path })
+    }
+
+    /// The ID of an operation, and whether it was made.
+    pub(crate) fn named<'t>(&self, text: &'t str, number: usize) -> Option<(Cow<'t, str>, bool)> {
+        self.operations.get(number).map(|seen| self.id(text, seen))
+    }
+
+    /// The further IDs of an operation. Faults in them are told when the operation is extracted.
+    pub(crate) fn aliases(&self, text: &str, number: usize) -> Vec<String> {
+        // Of two members of that name the last holds.
+        let end = self.aliases.partition_point(|(owner, _)| *owner as usize <= number);
+        let last = end.checked_sub(1).and_then(|last| self.aliases.get(last));
+        let own = last.filter(|(owner, _)| *owner as usize == number);
+        own.and_then(|(_, place)| serde_json::from_str(place.of(text)).ok()).unwrap_or_default()
+    }
+
+    /// The numbers of the operations that have further IDs.
+    pub(crate) fn with_aliases(&self) -> impl Iterator<Item = u32> {
+        self.aliases.iter().map(|(owner, _)| *owner)
+    }
+
+    /// The method and the path of an operation.
+    pub(crate) fn endpoint<'t>(&self, text: &'t str, number: usize) -> Option<(Method, Cow<'t, str>)> {
+        let seen = self.operations.get(number)?;
+        let path = match self.key(text, seen) {
+            Cow::Borrowed(key) => names::path_key(key),
+            Cow::Owned(key) => Cow::Owned(names::path_key(&key).into_owned()),
+        };
+        Some((extract::numbered_method(seen.method), path))
+    }
+
+    fn id<'t>(&self, text: &'t str, seen: &Seen) -> (Cow<'t, str>, bool) {
+        let given = given_id(seen.id.of(text));
+        let is_made = given.is_none();
+        let make = || Cow::Owned(names::made(&extract::numbered_method(seen.method), &self.key(text, seen)));
+        (given.unwrap_or_else(make), is_made)
+    }
+
+    /// The path key of an operation as the document has it.
+    fn key<'t>(&self, text: &'t str, seen: &Seen) -> Cow<'t, str> {
+        self.items.get(seen.item as usize).map_or(Cow::Borrowed(""), |key| unquoted(key.of(text)))
+    }
+
+    /// Extracts the operation of a number from the text that was indexed.
     ///
     /// # Errors
     /// Where the operation is at fault, or the index is not one of this text.
@@ -123,6 +227,16 @@ impl Index {
     }
 }
 
+/// The ID that the text of an `operationId` gives, if it is one that can be called.
+fn given_id(value: &str) -> Option<Cow<'_, str>> {
+    if value.starts_with('"') {
+        return Some(unquoted(value)).filter(|id| !id.is_empty());
+    }
+    let is_scalar = !value.is_empty() && !value.starts_with(['{', '[']);
+    let value = is_scalar.then(|| serde_json::from_str(value).ok()).flatten();
+    extract::id(value.as_ref()).map(Cow::Owned)
+}
+
 /// Extracts operations from the text that was indexed.
 pub(crate) struct Extractor<'a> {
     index: &'a Index,
@@ -130,7 +244,7 @@ pub(crate) struct Extractor<'a> {
 }
 
 impl Extractor<'_> {
-    /// The operation of `entries[number]`, the schemas that it reaches, and what was passed over in it.
+    /// The operation of a number, the schemas that it reaches, and what was passed over in it.
     pub(crate) fn extract(
         &self,
         number: usize,
@@ -160,12 +274,14 @@ impl Extractor<'_> {
         warnings: &mut Vec<Warning>,
     ) -> Result<(OperationDef, Reached), SpecError> {
         let Self { index, whole } = self;
+        let text = whole.parts.text();
         let foreign = || SpecError::new("the index is not one of this text");
-        let entry = index.entries.get(number).ok_or_else(foreign)?;
-        let item = index.items.get(entry.item).ok_or_else(foreign)?;
+        let seen = index.operations.get(number).ok_or_else(foreign)?;
+        let first = index.shared.partition_point(|(item, ..)| *item < seen.item);
         let mut shared = Map::new();
-        for (key, place) in &item.shared {
-            shared.insert((*key).to_owned(), self.value(place)?);
+        for (_, member, place) in index.shared[first..].iter().take_while(|(item, ..)| *item == seen.item) {
+            let key = SHARED.get(usize::from(*member)).ok_or_else(foreign)?;
+            shared.insert((*key).to_owned(), self.value(*place)?);
         }
         let context = Context {
             document: 0,
@@ -176,225 +292,18 @@ impl Extractor<'_> {
             depth,
         };
         let operation =
-            if entry.place.is_empty() { Value::Object(Map::new()) } else { self.value(&entry.place)? };
-        let method = entry.method.clone();
-        let site = Site { path: &item.path, method, shared: &shared, operation: &operation };
+            if seen.place.is_empty() { Value::Object(Map::new()) } else { self.value(seen.place)? };
+        let method = extract::numbered_method(seen.method);
+        let path = index.key(text, seen);
+        let site = Site { path: &path, method, shared: &shared, operation: &operation };
         extract::parts(&context, &site, warnings)
     }
 
-    fn value(&self, place: &Range<usize>) -> Result<Value, SpecError> {
-        let part = self.whole.parts.text().get(place.clone());
-        self.whole.parts.value(part.ok_or_else(|| SpecError::new("the index is not one of this text"))?)
-    }
-}
-
-/// An operation as the pass leaves it: its path item, method and place, and the members that name it.
-type Seen = (usize, Method, Range<usize>, Option<String>, Vec<String>);
-
-/// What the pass gathers.
-#[derive(Default)]
-struct Found<'t> {
-    text: &'t str,
-    root: Map<String, Value>,
-    security_schemes: Option<Value>,
-    items: Vec<Item>,
-    operations: Vec<Seen>,
-    components: HashMap<Box<str>, Range<usize>>,
-    has_paths: bool,
-    needs_whole: bool,
-}
-
-impl Found<'_> {
-    /// Where a part of the text stands in it.
-    fn place(&self, part: &str) -> Range<usize> {
-        let start = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        start..start + part.len()
-    }
-
-    /// Whether parts of the document have names that references go by, which came with `OpenAPI` 3.1.
-    fn names_parts(&self) -> bool {
-        document::is_since_3_1(self.root.get("openapi")) && may_name(self.text)
-    }
-
-    fn into_index(mut self, file: &str) -> Result<Index, SpecError> {
-        let mut warnings = Vec::new();
-        if let Some(schemes) = self.security_schemes.take() {
-            let components = Map::from_iter([("securitySchemes".to_owned(), schemes)]);
-            self.root.insert("components".to_owned(), Value::Object(components));
+    fn value(&self, place: Place) -> Result<Value, SpecError> {
+        let part = place.of(self.whole.parts.text());
+        if part.is_empty() {
+            return Err(SpecError::new("the index is not one of this text"));
         }
-        let root = Value::Object(self.root);
-        let Head { format, upgrade, defaults, service } = head::read(
-            &root,
-            &Whole::new(self.text, Some(&self.components), &NoSource, file),
-            stem(file),
-            &mut warnings,
-        )?;
-        for item in &self.items {
-            check_path(&item.path, &format!("#/paths/{}", told_token(&item.path)), &mut warnings);
-        }
-        let mut entries = Vec::with_capacity(self.operations.len());
-        let mut ids = HashSet::new();
-        for (item, method, place, id, aliases) in self.operations {
-            let path = &self.items[item].path;
-            let id_is_made = id.is_none();
-            let id = id.unwrap_or_else(|| names::made(&method, path));
-            if ids.contains(&id) {
-                check_id(id.clone(), &extract::pointer(path, &method), &mut ids, &mut warnings);
-            } else {
-                ids.insert(id.clone());
-            }
-            entries.push(Entry { id, id_is_made, aliases, method, item, place });
-        }
-        for warning in &mut warnings {
-            file.clone_into(&mut warning.file);
-        }
-        let service = ServiceDef { documents: vec![file_name(file)], ..service };
-        let (items, components) = (self.items, self.components);
-        let file = file.to_owned();
-        Ok(Index { service, format, entries, warnings, file, upgrade, defaults, items, components })
+        self.whole.parts.value(part)
     }
-}
-
-/// What object the pass stands in.
-enum Level {
-    Root,
-    Paths,
-    Item(usize),
-    Operation(usize, Method),
-    Components,
-    Section(String),
-}
-
-struct Node<'b, 't>(&'b mut Found<'t>, Level);
-
-impl<'de> DeserializeSeed<'de> for Node<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Node<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self(found, level) = self;
-        if let Level::Operation(item, method) = level {
-            return operation(found, item, method, map);
-        }
-        let mut keys = HashSet::new();
-        while let Some(key) = map.next_key::<&RawValue>()? {
-            let key = name(key);
-            // Which of two members of one name holds is for the whole reading to tell.
-            found.needs_whole |= !keys.insert(key.clone());
-            let deeper = match (&level, key.as_ref()) {
-                (Level::Root, "paths") => {
-                    found.has_paths = true;
-                    Level::Paths
-                }
-                (Level::Root, "components") => Level::Components,
-                (Level::Root, section) if SECTIONS.iter().any(|known| &known[1..] == section) => {
-                    Level::Section(format!("/{section}"))
-                }
-                (Level::Root, member) if head::is_member(member) => {
-                    let part = map.next_value::<&RawValue>()?.get();
-                    match parts::value(part, found.text.len()) {
-                        Ok(value) => {
-                            found.root.insert(key.into_owned(), value);
-                        }
-                        // The whole reading tells what is wrong.
-                        Err(_) => found.needs_whole = true,
-                    }
-                    continue;
-                }
-                (Level::Root, _) => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-                (Level::Paths, path) if path.starts_with("x-") => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-                (Level::Paths, path) => {
-                    found.needs_whole |= path == "$ref";
-                    found.items.push(Item { path: path.to_owned(), shared: Vec::new() });
-                    Level::Item(found.items.len() - 1)
-                }
-                (Level::Item(item), member) => {
-                    if let Some(method) = extract::method(member) {
-                        Level::Operation(*item, method)
-                    } else {
-                        found.needs_whole |= matches!(member, "$ref" | "additionalOperations");
-                        let place = found.place(map.next_value::<&RawValue>()?.get());
-                        if let Some(shared) = SHARED.into_iter().find(|shared| *shared == member) {
-                            found.items[*item].shared.push((shared, place));
-                        }
-                        continue;
-                    }
-                }
-                (Level::Components, "securitySchemes") => {
-                    let part = map.next_value::<&RawValue>()?.get();
-                    found.security_schemes = parts::value(part, found.text.len()).ok();
-                    // The whole reading tells what is wrong.
-                    found.needs_whole |= found.security_schemes.as_ref().is_none_or(leads_away);
-                    continue;
-                }
-                (Level::Components, section) => Level::Section(token(section).into_owned()),
-                (Level::Section(section), member) => {
-                    let place = found.place(map.next_value::<&RawValue>()?.get());
-                    let key = [section, "/", &token(member)].concat();
-                    found.needs_whole |= found.components.insert(key.into_boxed_str(), place).is_some();
-                    continue;
-                }
-                (Level::Operation(..), _) => continue,
-            };
-            map.next_value_seed(Node(found, deeper))?;
-        }
-        Ok(())
-    }
-}
-
-/// An operation's own place follows from its first key and its last value, so that it is passed over once.
-fn operation<'de, A: MapAccess<'de>>(
-    found: &mut Found<'de>,
-    item: usize,
-    method: Method,
-    mut map: A,
-) -> Result<(), A::Error> {
-    let (mut id, mut aliases) = (None, Vec::new());
-    let mut place: Option<Range<usize>> = None;
-    let bytes = found.text.len();
-    let value = |member: &RawValue| parts::value(member.get(), bytes).ok();
-    while let Some(key) = map.next_key::<&RawValue>()? {
-        let member = map.next_value::<&RawValue>()?;
-        let start = place.map_or_else(|| found.place(key.get()).start, |place| place.start);
-        place = Some(start..found.place(member.get()).end);
-        match name(key).as_ref() {
-            "operationId" => id = extract::id(value(member).as_ref()),
-            // Faults in them are told when the operation is extracted.
-            "x-aliases" => {
-                aliases = value(member).and_then(|all| Vec::deserialize(all).ok()).unwrap_or_default();
-            }
-            "$ref" | "x-graphql" => found.needs_whole = true,
-            _ => {}
-        }
-    }
-    let place = place.and_then(|inner| {
-        let start = found.text[..inner.start].rfind('{')?;
-        let end = found.text[inner.end..].find('}')?;
-        Some(start..inner.end + end + 1)
-    });
-    found.operations.push((item, method, place.unwrap_or_default(), id, aliases));
-    Ok(())
-}
-
-/// Whether one of the security schemes is a reference to something that is not one of them.
-fn leads_away(schemes: &Value) -> bool {
-    let mut schemes = schemes.as_object().into_iter().flat_map(Map::values).filter_map(reference);
-    schemes.any(|target| !target.starts_with("#/components/securitySchemes/"))
 }

@@ -15,12 +15,18 @@ mod folder;
 mod graphql;
 mod graphql_schema;
 mod head;
+mod ids;
 mod index;
+mod keys;
 mod limits;
 mod names;
 mod openapi31;
+mod outline;
 mod parameter;
 mod parts;
+mod pass;
+mod patch;
+mod place;
 mod position;
 mod reference;
 mod schema;
@@ -41,7 +47,7 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-pub(crate) use document::{Parsed, lay_over, parse, scalar};
+pub(crate) use document::{Parsed, lay_over, owned_text, parse, scalar};
 pub use document::{json, text};
 pub(crate) use error::token;
 pub use error::{Effect, Position, SpecError, Warning};
@@ -49,10 +55,14 @@ pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
 pub use limits::Limits;
 pub(crate) use names::path_key;
+pub(crate) use outline::Touched;
+pub(crate) use patch::{Patch, repaired};
 pub(crate) use position::{nearest, tokens};
 pub(crate) use reference::{count, joined, percent_decoded};
 pub(crate) use schema::Reached;
 
+use self::document::Clean;
+use self::patch::{NoPatch, changed};
 use self::reference::Whole;
 use self::whole::Reading;
 use crate::operation::{OperationDef, ServiceDef};
@@ -93,31 +103,6 @@ impl Source for NoSource {
 
     fn list(&self) -> io::Result<Vec<String>> {
         Ok(Vec::new())
-    }
-}
-
-/// Changes documents after they were parsed and before they are read.
-pub(crate) trait Patch {
-    /// Changes a document. In a folder what `service.yaml` says was laid under it before.
-    ///
-    /// # Errors
-    /// Where the change cannot be made.
-    fn patch(&self, document: &mut Value) -> Result<(), SpecError>;
-
-    /// Whether it changes nothing whatever the document.
-    fn is_empty(&self) -> bool;
-}
-
-/// Changes nothing.
-struct NoPatch;
-
-impl Patch for NoPatch {
-    fn patch(&self, _document: &mut Value) -> Result<(), SpecError> {
-        Ok(())
-    }
-
-    fn is_empty(&self) -> bool {
-        true
     }
 }
 
@@ -210,13 +195,63 @@ fn alone(
     source: &dyn Source,
     depth: Option<Depth>,
 ) -> Result<(Description, usize), SpecError> {
-    let limits = source.limits();
-    let (text, mut warnings) = document::clean(file, bytes, limits)?;
-    let reading = Reading { file, bytes: bytes.len(), folder: None, source, depth, number: 0 };
-    let (found, count) = whole::read(&reading, text)?;
+    let text = document::text(file, bytes, source.limits())?;
+    read_clean(file, text, document::clean(file, text, source.limits())?, source, depth)
+}
+
+/// Reads a document's text, with what was made of it, at once.
+fn read_clean(
+    file: &str,
+    text: &str,
+    (clean, mut warnings): Clean<'_>,
+    source: &dyn Source,
+    depth: Option<Depth>,
+) -> Result<(Description, usize), SpecError> {
+    let reading = Reading { file, bytes: text.len(), folder: None, source, depth, number: 0 };
+    let (found, count) = whole::read(&reading, clean)?;
     warnings.extend(found.warnings);
-    position::locate(document::text(file, bytes, limits)?, &mut warnings);
+    position::locate(text, &mut warnings);
     Ok((Description { warnings, ..found }, count))
+}
+
+/// A document that is read operation by operation, where its shape lets it.
+pub(crate) enum Opened<'t> {
+    /// Its text as JSON, and where its operations stand in that.
+    Indexed(Cow<'t, str>, Box<Index>),
+    /// What [`read`] gives.
+    Whole(Box<Description>),
+}
+
+/// Opens a document by its text, with what was passed over so far.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn open<'t>(
+    file: &str,
+    text: &'t str,
+    source: &dyn Source,
+) -> Result<(Opened<'t>, Vec<Warning>), SpecError> {
+    let limits = source.limits();
+    let indexed = |text, index: Index, mut warnings: Vec<Warning>| {
+        warnings.extend(index.warnings.iter().cloned());
+        (Opened::Indexed(text, Box::new(index)), warnings)
+    };
+    // What has an index is JSON, whatever its file's name.
+    if let Some(index) = index(file, text, limits)? {
+        return Ok(indexed(Cow::Borrowed(text), index, Vec::new()));
+    }
+    let clean = if document::is_json(file, text) {
+        document::clean(file, text, limits)?
+    } else {
+        let (json, warnings) = document::from_yaml(file, text, limits)?;
+        match index(file, &json, limits)? {
+            Some(index) => return Ok(indexed(json, index, warnings)),
+            None => (json, warnings),
+        }
+    };
+    let (mut found, _) = read_clean(file, text, clean, source, Some(Depth::Requests))?;
+    let warnings = std::mem::take(&mut found.warnings);
+    Ok((Opened::Whole(Box::new(found)), warnings))
 }
 
 /// Reads the folder of a service: `service.yaml` is laid under each other `.yaml`, `.yml` or `.json`
@@ -265,14 +300,14 @@ pub(crate) fn read_folder_patched(
     if files.iter().any(|file| file == BASE) {
         files.retain(|file| file != BASE);
         let bytes = read(BASE)?;
-        let text = located(document::clean(&full(BASE), &bytes, limits)?, &bytes, limits, &mut warnings)?;
+        let text = located(&full(BASE), &bytes, limits, &mut warnings)?;
         if !files.is_empty()
             && let Ok(Value::Object(map)) = serde_json::from_str(&text)
         {
             base = map;
             base.shift_remove("paths");
         }
-        let text = changed(text, &Map::new(), patch)?;
+        let text = changed(&full(BASE), text, &Map::new(), patch)?;
         let has_paths = Whole::new(&*text, None, source, BASE).member("paths").is_some();
         let mut found = describe(BASE, &bytes, 0, text, None)?;
         if !has_paths {
@@ -282,9 +317,10 @@ pub(crate) fn read_folder_patched(
     }
     for file in &files {
         let bytes = read(file)?;
-        let text = located(document::clean(&full(file), &bytes, limits)?, &bytes, limits, &mut warnings)?;
+        let text = located(&full(file), &bytes, limits, &mut warnings)?;
         let number = whole.as_ref().map_or(0, |whole| whole.documents.len());
-        let found = describe(file, &bytes, number, changed(text, &base, patch)?, whole.as_ref())?;
+        let found =
+            describe(file, &bytes, number, changed(&full(file), text, &base, patch)?, whole.as_ref())?;
         match &mut whole {
             Some(whole) => {
                 folder::join(whole, found);
@@ -302,33 +338,18 @@ pub(crate) fn read_folder_patched(
     Ok(whole)
 }
 
-/// The text of a document over a base, with its patch. Only what is to be changed becomes a value as a whole.
-fn changed<'t>(
-    text: Cow<'t, str>,
-    base: &Map<String, Value>,
-    patch: &dyn Patch,
-) -> Result<Cow<'t, str>, SpecError> {
-    if base.is_empty() && patch.is_empty() {
-        return Ok(text);
-    }
-    let mut value = document::whole(&text)?;
-    if let Value::Object(document) = &mut value {
-        document::lay_over(base, document);
-    }
-    patch.patch(&mut value)?;
-    Ok(Cow::Owned(value.to_string()))
-}
-
-/// The text of a document, whose warnings go to the others with their places.
+/// The text of a document as JSON without a key twice; the warnings of it go to the others with their places.
 fn located<'b>(
-    (text, mut told): (Cow<'b, str>, Vec<Warning>),
-    bytes: &[u8],
+    file: &str,
+    bytes: &'b [u8],
     limits: Limits,
     warnings: &mut Vec<Warning>,
 ) -> Result<Cow<'b, str>, SpecError> {
-    position::locate(document::text("", bytes, limits)?, &mut told);
+    let text = document::text(file, bytes, limits)?;
+    let (clean, mut told) = document::clean(file, text, limits)?;
+    position::locate(text, &mut told);
     warnings.append(&mut told);
-    Ok(text)
+    Ok(clean)
 }
 
 /// A file's name without the folders before it.

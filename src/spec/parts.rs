@@ -6,7 +6,6 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::ops::Range;
 use std::rc::Rc;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -16,8 +15,9 @@ use serde_json::value::RawValue;
 use super::anchors;
 use super::document::json_error;
 use super::error::SpecError;
-use super::index::SECTIONS;
 use super::limits::Budget;
+use super::pass::SECTIONS;
+use super::place::Components;
 use super::walk::may_name;
 
 /// Objects of more bytes have a table of where their members stand.
@@ -38,8 +38,8 @@ type Table = Vec<(u64, u32, u32)>;
 /// A JSON text that has no key twice.
 pub(crate) struct Parts<'t> {
     text: Cow<'t, str>,
-    /// Where the components stand, by their pointers without `/components/`, where that is known beforehand.
-    known: Option<&'t HashMap<Box<str>, Range<usize>>>,
+    /// Where the components stand, where that is known beforehand.
+    known: Option<&'t Components>,
     /// The members of large objects by where these begin.
     tables: RefCell<HashMap<usize, Rc<Table>>>,
     hasher: RandomState,
@@ -47,10 +47,7 @@ pub(crate) struct Parts<'t> {
 }
 
 impl<'t> Parts<'t> {
-    pub(crate) fn new(
-        text: impl Into<Cow<'t, str>>,
-        known: Option<&'t HashMap<Box<str>, Range<usize>>>,
-    ) -> Self {
+    pub(crate) fn new(text: impl Into<Cow<'t, str>>, known: Option<&'t Components>) -> Self {
         let (tables, hasher, anchors) = (RefCell::default(), RandomState::new(), OnceCell::new());
         Self { text: text.into(), known, tables, hasher, anchors }
     }
@@ -77,8 +74,7 @@ impl<'t> Parts<'t> {
         let (mut part, mut rest) = self.begin(pointer);
         while let Some(after) = rest.strip_prefix('/') {
             let end = after.find('/').unwrap_or(after.len());
-            let token = after[..end].replace("~1", "/").replace("~0", "~");
-            match self.member(part, &token, budget) {
+            match self.member(part, &unescaped(&after[..end]), budget) {
                 Some(member) => (part, rest) = (member, &after[end..]),
                 None => break,
             }
@@ -90,11 +86,10 @@ impl<'t> Parts<'t> {
     /// root.
     fn begin<'p>(&self, pointer: &'p str) -> (&str, &'p str) {
         let root = (self.text.trim(), pointer);
-        let Some((known, section)) = self.known.zip(section(pointer)) else { return root };
-        let name = pointer[section..].find('/').map_or(pointer.len(), |end| section + end);
-        let key = pointer[..name].strip_prefix("/components/").unwrap_or(&pointer[..name]);
-        let part = known.get(key).and_then(|place| self.text.get(place.clone()));
-        part.map_or(("", pointer), |part| (part, &pointer[name..]))
+        let Some((known, (section, rest))) = self.known.zip(section(pointer)) else { return root };
+        let end = rest.find('/').unwrap_or(rest.len());
+        let part = known.find(&self.text, section, &unescaped(&rest[..end]));
+        part.map_or(("", pointer), |part| (part, &rest[end..]))
     }
 
     /// The member of an object, or the item of a list.
@@ -157,14 +152,21 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// Where the name begins of the component that a pointer leads into. Security schemes are not among those known.
-fn section(pointer: &str) -> Option<usize> {
-    if let Some(section) = SECTIONS.into_iter().find(|section| pointer.starts_with(&[section, "/"].concat()))
-    {
-        return Some(section.len() + 1);
+/// The section of components that a pointer leads into, and what follows it. Security schemes are not among those known.
+fn section(pointer: &str) -> Option<(&str, &str)> {
+    let below = |section| Some((section, pointer.strip_prefix(section)?.strip_prefix('/')?));
+    let of_old = SECTIONS.into_iter().find_map(below);
+    let new = || pointer.strip_prefix("/components/")?.split_once('/');
+    of_old.or_else(|| new().filter(|(section, _)| *section != "securitySchemes"))
+}
+
+/// A pointer's token as the name that it means (RFC 6901 §4).
+fn unescaped(token: &str) -> Cow<'_, str> {
+    if token.contains('~') {
+        Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(token)
     }
-    let rest = pointer.strip_prefix("/components/").filter(|rest| !rest.starts_with("securitySchemes/"))?;
-    rest.find('/').map(|end| pointer.len() - rest.len() + end + 1)
 }
 
 /// Makes a value of a part of a document of so many bytes, unless that would take too much memory.
@@ -228,7 +230,7 @@ fn item<'p>(list: &'p str, token: &str) -> Option<&'p str> {
 }
 
 /// The key and the value of the member that a text is.
-fn member_of(text: &str) -> Option<(Cow<'_, str>, &str)> {
+pub(super) fn member_of(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let key = values.next()?.ok()?;
     let value = text[values.byte_offset()..].trim_start().strip_prefix(':')?;
@@ -237,7 +239,11 @@ fn member_of(text: &str) -> Option<(Cow<'_, str>, &str)> {
 
 /// A key without its quotes and escapes.
 pub(crate) fn name(key: &RawValue) -> Cow<'_, str> {
-    let quoted = key.get();
+    unquoted(key.get())
+}
+
+/// A text without its quotes and escapes.
+pub(crate) fn unquoted(quoted: &str) -> Cow<'_, str> {
     match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
         _ => Cow::Owned(serde_json::from_str(quoted).unwrap_or_default()),

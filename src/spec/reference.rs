@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::error::SpecError;
 use super::limits::{Budget, Limits, shown};
 use super::parts::Parts;
+use super::place::Components;
 use super::{Source, anchors, document, schema};
 use crate::operation::Schemas;
 
@@ -315,7 +316,7 @@ impl<'a> Whole<'a> {
     /// components stand, if that is known.
     pub(crate) fn new(
         text: impl Into<Cow<'a, str>>,
-        known: Option<&'a HashMap<Box<str>, Range<usize>>>,
+        known: Option<&'a Components>,
         source: &'a dyn Source,
         file: &str,
     ) -> Self {
@@ -425,7 +426,9 @@ impl<'a> Files<'a> {
         let too_many =
             || format!("the file `{path}` and those before it have more than {}", shown(self.limits.bytes));
         self.left.set(left.ok_or_else(too_many)?);
-        let (text, _) = document::clean(path, &bytes, self.limits).map_err(|error| error.to_string())?;
+        let text = document::text(path, &bytes, self.limits);
+        let clean = text.and_then(|text| document::clean(path, text, self.limits));
+        let (text, _) = clean.map_err(|error| error.to_string())?;
         let text = anchors::placed(text).into_owned();
         let parts = Rc::new(Parts::new(text, None));
         self.read.borrow_mut().insert(path.to_owned(), Rc::clone(&parts));
@@ -477,10 +480,12 @@ pub(crate) fn joined(folder: &str, path: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use serde_json::json;
 
     use super::super::NoSource;
+    use super::super::place::Place;
     use super::*;
 
     #[test]
@@ -492,11 +497,7 @@ mod tests {
         assert_eq!(joined("", "C:/x"), None);
     }
 
-    fn found(
-        root: &Value,
-        known: Option<&HashMap<Box<str>, Range<usize>>>,
-        reference: &str,
-    ) -> Option<Value> {
+    fn found(root: &Value, known: Option<&Components>, reference: &str) -> Option<Value> {
         let whole = Whole::new(root.to_string(), known, &NoSource, "own.json");
         whole.resolve(reference).ok().map(|found| (*found).clone())
     }
@@ -541,11 +542,12 @@ mod tests {
         let root = json!({"components": {"schemas": {"a b": {"c": 1}, "other": 2}, "securitySchemes": {"s": 3}},
             "definitions": {"d": 4}, "x": 5});
         let text = root.to_string();
-        let place = |part: &str| text.find(part).map(|at| at..at + part.len()).unwrap_or_default();
-        let known = HashMap::from([
-            ("schemas/a b".into(), place("{\"c\":1}")),
-            ("/definitions/d".into(), place("4")),
-        ]);
+        let place = |part: &str| text.find(part).and_then(|at| Place::new(at, at + part.len())).unwrap();
+        let mut known = Components::default();
+        let (schemas, definitions) = (known.section("schemas"), known.section("/definitions"));
+        known.add(schemas, "a b", place("\"a b\":{\"c\":1}"));
+        known.add(definitions, "d", place("\"d\":4"));
+        known.sort();
         let found = |reference| found(&root, Some(&known), reference);
         assert_eq!(found("#/components/schemas/a%20b/c"), Some(json!(1)));
         assert_eq!((found("#/definitions/d"), found("#/x")), (Some(json!(4)), Some(json!(5))));

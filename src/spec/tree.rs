@@ -9,7 +9,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::string::FromUtf8Error;
 
@@ -21,6 +20,7 @@ use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::error::told_token;
+use super::keys::Keys;
 use super::limits::Limits;
 use super::parts::{Members, name};
 
@@ -31,8 +31,6 @@ const MAX_ALIASED_BYTES: usize = 16 << 20;
 
 /// How many keys that are given twice are told one by one.
 const MAX_DUPLICATES: usize = 1_000;
-/// Up to how many keys of an object are compared one with all others, without being sorted.
-const FEW: usize = 16;
 
 const ALIASED: &str = "the document grows beyond all measure through its aliases";
 
@@ -78,9 +76,7 @@ pub(crate) struct State {
     duplicates: Vec<String>,
     more_duplicates: usize,
     syntax: Syntax,
-    /// The hashes of the keys of all objects that are open, one after the other.
-    keys: Vec<u64>,
-    hasher: RandomState,
+    keys: Keys,
     is_suspect: bool,
     /// What was written so far, where anything is.
     out: Option<Vec<u8>>,
@@ -115,8 +111,7 @@ impl State {
             duplicates: Vec::new(),
             more_duplicates: 0,
             syntax: Syntax::Json,
-            keys: Vec::new(),
-            hasher: RandomState::new(),
+            keys: Keys::default(),
             is_suspect: false,
             out: None,
             is_over: false,
@@ -211,20 +206,6 @@ impl State {
         self.out.as_ref().map_or(0, Vec::len)
     }
 
-    /// Whether one of the keys since `first` seems to be there twice; they are forgotten.
-    fn repeats(&mut self, first: usize) -> bool {
-        let keys = &mut self.keys[first..];
-        let repeats = if keys.len() <= FEW {
-            keys.iter().enumerate().any(|(at, key)| keys[..at].contains(key))
-        } else {
-            keys.sort_unstable();
-            keys.windows(2).any(|pair| pair[0] == pair[1])
-        };
-        self.keys.truncate(first);
-        self.is_suspect |= repeats;
-        repeats
-    }
-
     /// Keeps the pointer of a key that an object has already.
     fn duplicate(&mut self, key: &str) {
         if self.duplicates.len() < MAX_DUPLICATES {
@@ -247,7 +228,7 @@ impl State {
     /// An object begins.
     pub(crate) fn open<E: de::Error>(&mut self) -> Result<Object, E> {
         self.enter()?;
-        let (start, first) = (self.end(), self.keys.len());
+        let (start, first) = (self.end(), self.keys.open());
         self.put("{");
         Ok(Object { start, first, known: self.duplicates.len(), is_merged: false })
     }
@@ -255,10 +236,10 @@ impl State {
     /// A member begins.
     pub(crate) fn key<E: de::Error>(&mut self, object: &mut Object, key: &str) -> Result<(), E> {
         self.spend_text(key.len())?;
-        if self.keys.len() > object.first {
+        if self.keys.open() > object.first {
             self.put(",");
         }
-        self.keys.push(self.hasher.hash_one(key));
+        self.keys.add(key);
         self.put_text(key)?;
         self.put(":");
         object.is_merged |= self.syntax == Syntax::Yaml && key == "<<";
@@ -287,7 +268,8 @@ impl State {
     pub(crate) fn close<E: de::Error>(&mut self, object: &Object) -> Result<(), E> {
         self.put("}");
         self.leave();
-        if self.repeats(object.first) {
+        if self.keys.close(object.first) {
+            self.is_suspect = true;
             self.rewrite(object.start, Self::once)?;
         }
         if object.is_merged {

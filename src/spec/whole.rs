@@ -1,17 +1,19 @@
 //! A document read at once: every operation, one path item after the other.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
+use serde::de::DeserializeSeed;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::error::{Effect, SpecError, Warning, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
-use super::parts::{Members, name};
+use super::ids::Ids;
+use super::parts::{EachMember, name};
 use super::reference::{Resolve, Whole, follow, reference};
 use super::{Depth, Description, Source, anchors, file_name, graphql, openapi31, stem};
-use crate::operation::{Method, ServiceDef};
+use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// A document on its way to a description.
 #[derive(Clone, Copy)]
@@ -78,72 +80,113 @@ fn collect(
         resolver: &resolver,
         depth: depth.unwrap_or_default(),
     };
-    let mut operations = Vec::new();
-    let (mut carriers, mut seen, mut count, mut plain) = (0, 0, 0, 0);
-    let mut ids = HashSet::new();
     let paths = paths(&resolver, warnings);
-    let items = serde_json::from_str::<Members<'_>>(&paths).map_or_else(|_| Vec::new(), |items| items.0);
-    for (key, item) in items {
-        let path = &*name(key);
-        if path.starts_with("x-") {
-            continue;
+    let mut collected = Collected::default();
+    let mut done = Ok(());
+    let mut add = |key: &RawValue, item: &RawValue| {
+        if done.is_ok() {
+            done = collected.item(reading, (&context, &resolver), (&name(key), item.get()), warnings);
         }
-        let pointer = format!("#/paths/{}", told_token(path));
-        let item = resolver.parts.value(item.get());
-        let item = item.and_then(|item| openapi31::path_item(item, &resolver, &pointer));
-        let item = match item {
-            Ok(item) => item,
-            Err(error) => {
-                warnings.push(Warning::skipped(&pointer, error));
-                continue;
-            }
-        };
-        let Value::Object(item) = &*item else {
-            let error = SpecError::new("the path item is not an object");
-            warnings.push(Warning::skipped(&pointer, error));
-            continue;
-        };
-        check_path(path, &pointer, warnings);
-        for (method, operation) in methods(item, &pointer, warnings) {
-            let site = Site { path, method, shared: item, operation };
-            let pointer = site.pointer();
-            seen += 1;
-            source.limits().check_operations(seen.max(count), &pointer)?;
-            let found = match depth {
-                Some(_) => extract::operation(&context, &site, warnings),
-                None => extract::parts(&context, &site, warnings).map(|(def, _)| def),
-            };
-            let def = match found {
-                Ok(def) => def,
-                Err(error) => {
-                    resolver.targets().budget.check(&pointer)?;
-                    warnings.push(Warning::skipped(&pointer, error));
-                    continue;
-                }
-            };
-            let defs = match operation.get("x-graphql").filter(|value| !value.is_null()) {
-                Some(carrier) => {
-                    carriers += 1;
-                    graphql::describe(file, &def, carrier, &pointer, source)?
-                }
-                None => vec![def],
-            };
-            count += defs.len();
-            plain += defs.iter().filter(|def| def.graphql.is_none()).count();
-            for def in &defs {
-                check_id(def.id.clone(), &pointer, &mut ids, warnings);
-            }
-            if depth.is_some() {
-                operations.extend(defs);
-            }
-        }
-    }
+    };
+    // Whatever else stands there has no path items.
+    let _ = EachMember(&mut add).deserialize(&mut serde_json::Deserializer::from_str(&paths));
+    done?;
+    let Collected { operations, count, carriers, plain, .. } = collected;
     if carriers > 0 && plain == 0 {
         "graphql".clone_into(&mut format);
     }
     let documents = vec![file_name(file)];
     let service = ServiceDef { documents: documents.clone(), ..service };
     Ok((Description { service, format, documents, operations, warnings: Vec::new() }, count))
+}
+
+/// What was read of the path items so far.
+#[derive(Default)]
+struct Collected {
+    /// Those that are kept.
+    operations: Vec<OperationDef>,
+    count: usize,
+    /// How many members of path items were taken for operations.
+    seen: usize,
+    /// How many of them carry GraphQL, and how many operations are none of its.
+    carriers: usize,
+    plain: usize,
+    ids: Ids,
+}
+
+impl Collected {
+    fn item(
+        &mut self,
+        reading: &Reading<'_>,
+        (context, resolver): (&Context<'_>, &Whole<'_>),
+        (path, item): (&str, &str),
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), SpecError> {
+        if path.starts_with("x-") {
+            return Ok(());
+        }
+        let pointer = format!("#/paths/{}", told_token(path));
+        let item = resolver.parts.value(item);
+        let item = match item.and_then(|item| openapi31::path_item(item, resolver, &pointer)) {
+            Ok(item) => item,
+            Err(error) => {
+                warnings.push(Warning::skipped(&pointer, error));
+                return Ok(());
+            }
+        };
+        let Value::Object(item) = &*item else {
+            let error = SpecError::new("the path item is not an object");
+            warnings.push(Warning::skipped(&pointer, error));
+            return Ok(());
+        };
+        check_path(path, &pointer, warnings);
+        for (method, operation) in methods(item, &pointer, warnings) {
+            let site = Site { path, method, shared: item, operation };
+            self.operation(reading, context, &site, warnings)?;
+        }
+        Ok(())
+    }
+
+    fn operation(
+        &mut self,
+        reading: &Reading<'_>,
+        context: &Context<'_>,
+        site: &Site<'_>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), SpecError> {
+        let &Reading { file, source, depth, .. } = reading;
+        let pointer = site.pointer();
+        self.seen += 1;
+        source.limits().check_operations(self.seen.max(self.count), &pointer)?;
+        let found = match depth {
+            Some(_) => extract::operation(context, site, warnings),
+            None => extract::parts(context, site, warnings).map(|(def, _)| def),
+        };
+        let def = match found {
+            Ok(def) => def,
+            Err(error) => {
+                context.resolver.targets().budget.check(&pointer)?;
+                warnings.push(Warning::skipped(&pointer, error));
+                return Ok(());
+            }
+        };
+        let defs = match site.operation.get("x-graphql").filter(|value| !value.is_null()) {
+            Some(carrier) => {
+                self.carriers += 1;
+                graphql::describe(file, &def, carrier, &pointer, source)?
+            }
+            None => vec![def],
+        };
+        self.count += defs.len();
+        self.plain += defs.iter().filter(|def| def.graphql.is_none()).count();
+        for def in &defs {
+            check_id(&def.id, &pointer, &mut self.ids, warnings);
+        }
+        if depth.is_some() {
+            self.operations.extend(defs);
+        }
+        Ok(())
+    }
 }
 
 /// The operations of a path item with their methods.
@@ -181,9 +224,9 @@ pub(super) fn check_path(path: &str, pointer: &str, warnings: &mut Vec<Warning>)
 }
 
 /// Warns of an ID that an operation before it has.
-pub(super) fn check_id(id: String, pointer: &str, ids: &mut HashSet<String>, warnings: &mut Vec<Warning>) {
-    if let Some(known) = ids.replace(id) {
-        let problem = format!("another operation of the document has the identifier `{known}` too");
+pub(super) fn check_id(id: &str, pointer: &str, ids: &mut Ids, warnings: &mut Vec<Warning>) {
+    if !ids.insert(id) {
+        let problem = format!("another operation of the document has the identifier `{id}` too");
         warnings.push(Warning::new(pointer, problem, Effect::Ambiguous));
     }
 }

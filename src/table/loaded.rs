@@ -8,72 +8,87 @@ use std::fmt;
 
 use once_cell::sync::OnceCell;
 
-use super::format::{self, SOURCE_HASH_START, hash_bytes};
+use super::format::{self, Tier};
+use super::listed::Listed;
+use super::lookup::Lookup;
 use super::operation::Operation;
 use super::view::View;
 use crate::error::{Error, Result};
-use crate::operation::{OperationDef, ServiceDef};
-use crate::spec::{self, Depth, Index, Patch, Source, Warning};
+use crate::operation::ServiceDef;
+use crate::spec::{self, Depth, Index, Opened, Patch, Source, SpecError, Warning};
+
+/// How many operations have their places together: where none of them was asked for there is but one.
+const TOGETHER: usize = 64;
+
+/// The tables of operations that stand beside each other.
+type Places = Box<[OnceCell<Vec<u8>>]>;
 
 /// A document as JSON, with the index of its operations.
 pub(super) struct LazyDocument {
     text: String,
     index: Index,
     source: Box<dyn Source + Send + Sync>,
-    /// A table of the operations' names, methods and paths alone.
-    names: Vec<u8>,
+    names: Lookup,
     /// A table of one operation each, made when it is first asked for.
-    operations: Vec<OnceCell<Vec<u8>>>,
+    operations: Vec<OnceCell<Places>>,
 }
 
 impl LazyDocument {
     fn new(text: String, index: Index, source: impl Source + Send + Sync + 'static) -> Self {
-        let names = format::encode_each(&index.service, || listed(&index), 0);
-        let operations = index.entries.iter().map(|_| OnceCell::new()).collect();
-        Self { text, index, source: Box::new(source), names, operations }
+        let operations = (0..index.len().div_ceil(TOGETHER)).map(|_| OnceCell::new()).collect();
+        Self { text, index, source: Box::new(source), names: Lookup::default(), operations }
     }
 
-    /// The table of names.
-    pub(super) fn names(&self) -> View<'_> {
-        View::checked(&self.names)
+    /// How many operations it has.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.index.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What holds for all of them.
+    pub(super) fn service(&self) -> &ServiceDef {
+        &self.index.service
+    }
+
+    /// Tells the operations that answer to a name in a tier, each once.
+    pub(super) fn each_named(&self, tier: Tier, name: &str, tell: impl FnMut(u32)) {
+        self.names.each_named((&self.index, &self.text), tier, name, tell);
+    }
+
+    /// An operation as far as its names go.
+    pub(super) fn listed(&self, row: u32) -> Option<Listed<'_>> {
+        let entry = self.index.entry(&self.text, row as usize)?;
+        Some(Listed::of_entry(&self.index.service.name, entry))
     }
 
     /// An operation, whole.
     pub(super) fn operation(&self, row: u32) -> Result<Operation<'_>> {
         let number = row as usize;
-        let Some(cell) = self.operations.get(number) else {
-            return Ok(Operation { view: self.names(), row });
-        };
-        let bytes = cell.get_or_try_init(|| {
-            let (operation, _) =
-                self.index.extract(&self.text, number, Depth::Requests, self.source.as_ref())?;
-            let service = ServiceDef { name: self.index.service.name.clone(), ..ServiceDef::default() };
-            Ok::<_, Error>(format::encode(&service, &[operation], 0))
-        })?;
+        let places = self
+            .operations
+            .get(number / TOGETHER)
+            .map(|places| places.get_or_init(|| (0..TOGETHER).map(|_| OnceCell::new()).collect()));
+        let cell = places.and_then(|places| places.get(number % TOGETHER));
+        let bytes = cell.map(|cell| cell.get_or_try_init(|| self.table_of(number))).transpose()?;
+        let bytes = bytes.ok_or_else(|| SpecError::new("there is no such operation"))?;
         Ok(Operation { view: View::checked(bytes), row: 0 })
+    }
+
+    fn table_of(&self, number: usize) -> Result<Vec<u8>> {
+        let found = self.index.extract(&self.text, number, Depth::Requests, self.source.as_ref());
+        let (operation, _) = found.map_err(Error::from)?;
+        let service = ServiceDef { name: self.index.service.name.clone(), ..ServiceDef::default() };
+        Ok(format::encode(&service, &[operation], 0))
     }
 }
 
 impl fmt::Debug for LazyDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LazyDocument").field("operations", &self.operations.len()).finish_non_exhaustive()
+        f.debug_struct("LazyDocument").field("operations", &self.index.len()).finish_non_exhaustive()
     }
 }
 
 /// Adds what is known of a service from beyond its documents.
 pub(crate) type Settle<'s> = &'s dyn Fn(&mut ServiceDef);
-
-/// The operations of an index as far as their names go.
-pub(super) fn listed(index: &Index) -> impl Iterator<Item = OperationDef> {
-    let named = |entry: &spec::Entry| OperationDef {
-        id: entry.id.clone(),
-        id_is_made: entry.id_is_made,
-        aliases: entry.aliases.clone(),
-        path: index.path(entry).into_owned(),
-        ..OperationDef::blank(entry.method.clone())
-    };
-    index.entries.iter().map(named)
-}
 
 /// What a document became.
 pub(super) enum Loaded {
@@ -90,20 +105,19 @@ pub(super) fn document(
     source: impl Source + Send + Sync + 'static,
     settle: Settle<'_>,
 ) -> Result<(Loaded, Vec<Warning>)> {
-    let (text, mut warnings) = spec::json(name, &bytes, source.limits())?;
-    let Some(mut index) = spec::index(name, &text, source.limits())? else {
-        let read = spec::read(name, &bytes, &source, Depth::Requests)?;
-        return Ok(compile(read, hash_bytes(SOURCE_HASH_START, &bytes), settle));
+    let text = spec::owned_text(name, bytes, source.limits())?;
+    let (opened, warnings) = spec::open(name, &text, &source)?;
+    let (written, mut index) = match opened {
+        Opened::Whole(read) => return Ok((compile(*read, settle), warnings)),
+        Opened::Indexed(written, index) => (written, *index),
     };
     settle(&mut index.service);
-    warnings.extend(index.warnings.iter().cloned());
-    let written = match text {
-        Cow::Owned(text) => Some(text),
-        Cow::Borrowed(text) if text.len() < bytes.len() => Some(text.to_owned()),
+    let written = match written {
+        Cow::Owned(json) => Some(json),
         Cow::Borrowed(_) => None,
     };
-    // The bytes themselves, without a copy; that they are a text is known.
-    let text = written.unwrap_or_else(|| String::from_utf8(bytes.into_owned()).unwrap_or_default());
+    // The text itself, without a copy.
+    let text = written.unwrap_or_else(|| text.into_owned());
     Ok((Loaded::Lazy(Box::new(LazyDocument::new(text, index, source))), warnings))
 }
 
@@ -114,24 +128,13 @@ pub(super) fn folder(
     patch: &dyn Patch,
     settle: Settle<'_>,
 ) -> Result<(Loaded, Vec<Warning>)> {
-    Ok(compile(spec::read_folder_patched(name, source, Depth::Requests, patch)?, hash_of(source), settle))
+    let mut read = spec::read_folder_patched(name, source, Depth::Requests, patch)?;
+    let warnings = std::mem::take(&mut read.warnings);
+    Ok((compile(read, settle), warnings))
 }
 
-fn compile(
-    mut description: spec::Description,
-    source_hash: u64,
-    settle: Settle<'_>,
-) -> (Loaded, Vec<Warning>) {
+fn compile(mut description: spec::Description, settle: Settle<'_>) -> Loaded {
     settle(&mut description.service);
-    let bytes = format::encode(&description.service, &description.operations, source_hash);
-    (Loaded::Compiled(bytes), description.warnings)
-}
-
-/// The hash of all of a folder's files, names included; a file that cannot be read counts as empty.
-fn hash_of(source: &dyn Source) -> u64 {
-    let mut names = source.list().unwrap_or_default();
-    names.sort_unstable();
-    names.iter().fold(SOURCE_HASH_START, |hash, name| {
-        hash_bytes(hash_bytes(hash, name.as_bytes()), &source.read(name).unwrap_or_default())
-    })
+    // Nobody asks a loaded table what it was made of.
+    Loaded::Compiled(format::encode(&description.service, &description.operations, 0))
 }

@@ -6,7 +6,9 @@
 
 pub(crate) mod format;
 pub(crate) mod kept;
+mod listed;
 mod loaded;
+mod lookup;
 mod operation;
 mod parts;
 mod search;
@@ -14,6 +16,7 @@ mod service;
 pub(crate) mod view;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,6 +30,7 @@ use crate::explain::Said;
 use crate::operation::ServiceDef;
 use crate::spec::{Patch, Source, SpecError, Warning};
 
+pub(crate) use listed::Listed;
 pub(crate) use loaded::Settle;
 pub use operation::{GraphQl, Operation};
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
@@ -301,7 +305,7 @@ impl OperationTable {
     }
 
     /// The ID of an operation where it alone tells which one is meant, else with its service.
-    pub(crate) fn short_name(&self, operation: Operation<'_>) -> String {
+    pub(crate) fn short_name(&self, operation: &Listed<'_>) -> String {
         let (named, id) = self.split_namespace(None, operation.id());
         match self.first_tier(named, id)[..] {
             [one] if self.services[one.service].name() == operation.service() => operation.id().to_owned(),
@@ -414,22 +418,23 @@ impl OperationTable {
     /// What to say instead: `service:id` where that is one operation, else `service:METHOD /path`.
     fn ambiguous(&self, name: &str, candidates: &[Candidate]) -> Error {
         let operations: Vec<_> =
-            candidates.iter().map(|one| self.services[one.service].listed(one.row)).collect();
-        let spelled = |operation: &Operation<'_>| {
-            let twins = operations.iter().filter(|other| other.qualified_id() == operation.qualified_id());
-            if twins.count() == 1 {
-                operation.qualified_id()
-            } else {
-                format!("{}:{} {}", operation.service(), operation.method(), operation.path())
-            }
+            candidates.iter().filter_map(|one| self.services[one.service].listed(one.row)).collect();
+        let mut twins: HashMap<String, usize> = HashMap::new();
+        for operation in &operations {
+            *twins.entry(operation.qualified_id()).or_default() += 1;
+        }
+        let spelled = |operation: &Listed<'_>| {
+            let id = operation.qualified_id();
+            let endpoint = || format!("{}:{} {}", operation.service(), operation.method(), operation.path());
+            if twins.get(&id) == Some(&1) { id } else { endpoint() }
         };
         let candidates = operations.iter().map(spelled).collect();
         Error::Ambiguous(Box::new(Ambiguous { name: name.to_owned(), candidates }))
     }
 
-    /// All operations as far as their names go: ID, aliases, method, path.
-    fn listed(&self) -> impl Iterator<Item = Operation<'_>> {
-        self.services.iter().flat_map(|service| (0..service.len()).map(|row| service.listed(row)))
+    /// Every operation's place: its service and its row.
+    fn places(&self) -> impl Iterator<Item = (&ServiceTable, u32)> {
+        self.services.iter().flat_map(|service| (0..service.len()).map(move |row| (&**service, row)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finds operations by words, and the names nearest to one that is not known.
 
 use super::format::{fold_flat, fold_separators};
-use super::{Operation, OperationTable};
+use super::{Listed, Operation, OperationTable, ServiceTable};
 
 /// How many names are suggested at most.
 const SUGGESTIONS: usize = 5;
@@ -54,21 +54,26 @@ fn place(operation: Operation<'_>, word: &str) -> Option<u8> {
 /// At most five names near an unknown one, each such that it finds its operation.
 pub(super) fn suggest(table: &OperationTable, service: Option<&str>, name: &str) -> Vec<String> {
     let wanted = Wanted::new(name);
-    let mut near: Vec<(Nearness, Operation<'_>)> = table
-        .listed()
-        .filter(|operation| service.is_none_or(|service| service == operation.service()))
-        .filter_map(|operation| wanted.nearness(operation).map(|nearness| (nearness, operation)))
+    let mut near: Vec<(Nearness, &ServiceTable, u32)> = table
+        .places()
+        .filter(|(known, _)| service.is_none_or(|service| service == known.name()))
+        .filter_map(|(known, row)| Some((wanted.nearness(&known.listed(row)?)?, known, row)))
         .collect();
-    near.sort_by_key(|(nearness, _)| *nearness);
-    let mut names = Vec::new();
-    for (_, operation) in near {
-        let name = table.short_name(operation);
+    near.sort_by_key(|(nearness, ..)| *nearness);
+    let (mut names, mut seen): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for listed in near.iter().filter_map(|(_, service, row)| service.listed(*row)) {
+        let id = listed.qualified_id();
+        if seen.contains(&id) {
+            continue;
+        }
+        let name = table.short_name(&listed);
         if !names.contains(&name) {
             names.push(name);
         }
         if names.len() == SUGGESTIONS {
             break;
         }
+        seen.push(id);
     }
     names
 }
@@ -85,8 +90,8 @@ impl Wanted {
     }
 
     /// The best nearness over an operation's ID and aliases.
-    fn nearness(&self, operation: Operation<'_>) -> Option<Nearness> {
-        std::iter::once(operation.id()).chain(operation.aliases()).filter_map(|name| self.near(name)).min()
+    fn nearness(&self, operation: &Listed<'_>) -> Option<Nearness> {
+        operation.ids().filter_map(|name| self.near(name)).min()
     }
 
     fn near(&self, name: &str) -> Option<Nearness> {

@@ -7,6 +7,7 @@ use once_cell::sync::OnceCell;
 
 use super::format::{Tier, layout};
 use super::kept::Kept;
+use super::listed::Listed;
 use super::loaded::{self, LazyDocument, Loaded, Settle};
 use super::operation::Operation;
 use super::view::View;
@@ -69,18 +70,24 @@ impl ServiceTable {
     }
 
     fn loaded(loaded: Loaded) -> Self {
-        let store = match loaded {
+        Self::of(match loaded {
             Loaded::Compiled(bytes) => Store::Compiled(Cow::Owned(bytes)),
             Loaded::Lazy(document) => Store::Lazy(document),
+        })
+    }
+
+    fn of(store: Store) -> Self {
+        let name = match &store {
+            Store::Lazy(document) => document.service().name.clone(),
+            Store::Compiled(bytes) => View::checked(bytes).service_name().to_owned(),
+            Store::Kept(kept) => kept.service_name().to_owned(),
         };
-        let name = store.listing().service_name().to_owned();
         Self { name, is_built_in: false, store, definition: OnceCell::new(), origin: None }
     }
 
     /// The service of a document that was compiled before.
     pub(super) fn kept(kept: Box<Kept>) -> Self {
-        let name = kept.service_name().to_owned();
-        Self { name, is_built_in: false, store: Store::Kept(kept), definition: OnceCell::new(), origin: None }
+        Self::of(Store::Kept(kept))
     }
 
     /// Notes where it was read from.
@@ -111,37 +118,43 @@ impl ServiceTable {
     /// How many operations it has.
     pub(crate) fn len(&self) -> u32 {
         match &self.store {
+            Store::Compiled(bytes) => View::checked(bytes).rows(layout::OPERATIONS),
+            Store::Lazy(document) => document.len(),
             Store::Kept(kept) => kept.len(),
-            _ => self.view().rows(layout::OPERATIONS),
         }
-    }
-
-    pub(super) fn view(&self) -> View<'_> {
-        self.store.listing()
     }
 
     /// What holds for the whole service; read from the table when first needed.
     pub(crate) fn definition(&self) -> &ServiceDef {
-        let json = || match &self.store {
-            Store::Kept(kept) => kept.service_json(),
-            _ => self.view().service_json(),
-        };
-        self.definition.get_or_init(|| serde_json::from_str(json()).unwrap_or_default())
-    }
-
-    /// The rows of the operations that answer to a name in a tier.
-    pub(crate) fn named(&self, tier: Tier, name: &str) -> Vec<u32> {
+        let read = |json: &str| serde_json::from_str(json).unwrap_or_default();
         match &self.store {
-            Store::Kept(kept) => kept.named(tier, name),
-            _ => self.view().named(tier, name),
+            Store::Compiled(bytes) => {
+                self.definition.get_or_init(|| read(View::checked(bytes).service_json()))
+            }
+            Store::Lazy(document) => document.service(),
+            Store::Kept(kept) => self.definition.get_or_init(|| read(kept.service_json())),
         }
     }
 
-    /// The same for who needs no list of them; one that has the name twice comes twice.
+    /// The rows of the operations that answer to a name in a tier, each once.
+    pub(crate) fn named(&self, tier: Tier, name: &str) -> Vec<u32> {
+        match &self.store {
+            Store::Compiled(bytes) => View::checked(bytes).named(tier, name),
+            Store::Kept(kept) => kept.named(tier, name),
+            Store::Lazy(document) => {
+                let mut rows = Vec::new();
+                document.each_named(tier, name, |row| rows.push(row));
+                rows
+            }
+        }
+    }
+
+    /// The same for who needs no list of them; one that has the name twice may come twice.
     pub(super) fn each_named(&self, tier: Tier, name: &str, tell: impl FnMut(u32)) {
         match &self.store {
+            Store::Compiled(bytes) => View::checked(bytes).rows_named(tier, name).for_each(tell),
+            Store::Lazy(document) => document.each_named(tier, name, tell),
             Store::Kept(kept) => kept.named(tier, name).into_iter().for_each(tell),
-            _ => self.view().rows_named(tier, name).for_each(tell),
         }
     }
 
@@ -151,25 +164,18 @@ impl ServiceTable {
     /// [`crate::Error::Spec`] where a document loaded now says something broken about it.
     pub(crate) fn operation(&self, row: u32) -> Result<Operation<'_>> {
         match &self.store {
-            Store::Compiled(_) => Ok(self.listed(row)),
+            Store::Compiled(bytes) => Ok(Operation { view: View::checked(bytes), row }),
             Store::Lazy(document) => document.operation(row),
             Store::Kept(kept) => kept.operation(row),
         }
     }
 
-    /// An operation as far as its names go: ID, aliases, method, path.
-    pub(crate) fn listed(&self, row: u32) -> Operation<'_> {
-        Operation { view: self.view(), row }
-    }
-}
-
-impl Store {
-    /// A table that has the names of all operations.
-    fn listing(&self) -> View<'_> {
-        match self {
-            Self::Compiled(bytes) => View::checked(bytes),
-            Self::Lazy(document) => document.names(),
-            Self::Kept(kept) => kept.listing(),
+    /// An operation as far as its names go; `None` where there is none of that row.
+    pub(crate) fn listed(&self, row: u32) -> Option<Listed<'_>> {
+        match &self.store {
+            Store::Compiled(bytes) => Some(Operation { view: View::checked(bytes), row }.into()),
+            Store::Lazy(document) => document.listed(row),
+            Store::Kept(kept) => kept.listed(row),
         }
     }
 }

@@ -185,7 +185,8 @@ fn the_built_in_tables_find_the_operations_of_the_three_services() {
     }
 }
 
-/// The emitter and the readers agree: what build.rs made is what reading `specs/` makes now, byte for byte.
+/// The emitter and the readers agree: what build.rs made is what reading `specs/` makes now, byte for byte but for the
+/// hash of the files, which nobody asks of a table that was made now.
 #[test]
 fn the_built_in_table_equals_its_specs_read_now() {
     for (service, built_in) in BUILT_IN {
@@ -194,7 +195,8 @@ fn the_built_in_table_equals_its_specs_read_now() {
         let (loaded, warnings) = loaded::folder(service, &source, &Overlays::default(), &|_| ()).unwrap();
         assert_eq!(warnings, [], "{service}");
         let loaded::Loaded::Compiled(now) = loaded else { panic!("{service} was not read whole") };
-        assert!(now == *built_in, "{service}: build.rs and run time disagree");
+        let apart = |table: &[u8]| (table[..8].to_vec(), table[16..].to_vec());
+        assert!(apart(&now) == apart(built_in), "{service}: build.rs and run time disagree");
     }
 }
 

@@ -92,9 +92,9 @@ pub(super) fn equal(file: &str, text: &str, source: &dyn Source, depth: Depth) -
     let Ok(Some(index)) = spec::index(file, text, source.limits()) else { return false };
     let whole = spec::read(file, text.as_bytes(), source, depth).unwrap();
     assert_eq!(index.service, whole.service, "{file}");
-    assert_eq!(index.entries.len(), whole.operations.len() + whole.skipped(), "{file}");
+    assert_eq!(index.len(), whole.operations.len() + whole.skipped(), "{file}");
     let mut operations = whole.operations.iter();
-    for number in 0..index.entries.len() {
+    for number in 0..index.len() {
         if let Ok((lazy, _)) = index.extract(text, number, depth, source) {
             assert_eq!(Some(&lazy), operations.next(), "{file}");
         }

@@ -25,7 +25,7 @@ pub(super) fn find<'t>(service: &'t ServiceTable, method: &str, path: &str) -> F
     let mut best: Option<(Rank, u32, Variables)> = None;
     let mut methods = Vec::new();
     for row in 0..service.len() {
-        let listed = service.listed(row);
+        let Some(listed) = service.listed(row) else { continue };
         let Some((rank, variables)) = fits(listed.path(), path) else { continue };
         let own = listed.method();
         if own.as_str() != method {

@@ -44,20 +44,6 @@ pub(crate) fn encode(service: &ServiceDef, operations: &[OperationDef], source_h
     writer.finish_service(service, source_hash)
 }
 
-/// Writes the table of operations that reach no schemas and are made one by one, as there may be very many: they are
-/// gone through twice.
-#[allow(dead_code, reason = "run-time loading writes it, builds do not")]
-pub(crate) fn encode_each<I: Iterator<Item = OperationDef>>(
-    service: &ServiceDef,
-    operations: impl Fn() -> I,
-    source_hash: u64,
-) -> Vec<u8> {
-    let mut writer = Writer::default();
-    operations().for_each(|operation| writer.operation(&operation));
-    operations().enumerate().for_each(|(row, operation)| writer.names(&operation, row));
-    writer.finish_service(service, source_hash)
-}
-
 /// Writes the table of the answers that operations declare; its rows stand in the order of `operations`.
 #[allow(dead_code, reason = "only builds with the sandbox write it")]
 pub(crate) fn encode_answers(operations: &[OperationDef]) -> Vec<u8> {

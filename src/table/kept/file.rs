@@ -4,7 +4,7 @@
 //! checksum has been compared. What does not fit is [`Damaged`], whatever the reason.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Mutex, PoisonError};
 
 use once_cell::sync::OnceCell;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// First bytes of a kept document.
 const MAGIC: [u8; 8] = *b"OPCKEPT\n";
 /// Goes up with every change of what stands here or in the head.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 /// Magic, format, the head's place (3 words), the checksum of these.
 pub(super) const HEADER: usize = 48;
 /// The bytes of an entry, and how many of them are read at once.
@@ -199,22 +199,25 @@ impl Directory {
     }
 }
 
-/// The bytes of a directory's entries and of its pages' rows.
-pub(super) fn directory(mut entries: Vec<Entry>) -> (Vec<u8>, Vec<u8>) {
+/// Puts the bytes of a directory's entries, page by page; gives those of its pages' rows.
+pub(super) fn directory(
+    mut entries: Vec<Entry>,
+    mut put: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Vec<u8>> {
     entries.sort_unstable();
-    let (mut all, mut pages) = (Vec::with_capacity(entries.len() * ENTRY), Vec::new());
+    let (mut bytes, mut pages) = (Vec::with_capacity(PAGE * ENTRY), Vec::new());
     for page in entries.chunks(PAGE) {
-        let start = all.len();
+        bytes.clear();
         for entry in page {
-            entry.write(&mut all);
+            entry.write(&mut bytes);
         }
-        let bytes = &all[start..];
+        put(&bytes)?;
         let first = page.first().map_or(0, |entry| entry.key);
-        for word in [first, bytes.len() as u64, checksum(bytes)] {
+        for word in [first, bytes.len() as u64, checksum(&bytes)] {
             pages.extend(word.to_le_bytes());
         }
     }
-    (all, pages)
+    Ok(pages)
 }
 
 impl Place {

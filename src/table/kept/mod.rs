@@ -5,6 +5,7 @@
 //! none.
 
 mod file;
+mod listing;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use self::file::{Damaged, Directory, Part, Place, Store};
 use super::format::{SOURCE_HASH_START, Tier, hash_bytes};
+use super::listed::Listed;
 use super::operation::Operation;
 use super::service::ServiceTable;
 use super::view::View;
@@ -48,7 +50,7 @@ struct Head {
     warnings: Vec<Warning>,
     operations: u32,
     schemas: u32,
-    /// A table of the operations' names, methods and paths alone.
+    /// The operations' names, methods and paths.
     listing: Part,
     by_name: Place,
     by_row: Place,
@@ -248,12 +250,12 @@ impl Kept {
         cell.get_or_try_init(read).map(Box::as_ref)
     }
 
-    /// A table of the names of all operations.
-    pub(super) fn listing(&self) -> View<'_> {
-        let inner = &self.inner;
-        match inner.listing.get_or_try_init(|| inner.store.part(inner.head.listing)) {
-            Ok(bytes) => View::checked(bytes),
-            Err(Damaged) => inner.anew().map_or(View::checked(&[]), ServiceTable::view),
+    /// An operation as far as its names go.
+    pub(super) fn listed(&self, row: u32) -> Option<Listed<'_>> {
+        let Inner { store, head, listing, .. } = &*self.inner;
+        match listing.get_or_try_init(|| store.part(head.listing)) {
+            Ok(bytes) => listing::read(bytes, head.operations, &head.service_name, row),
+            Err(Damaged) => self.inner.anew().ok()?.listed(row),
         }
     }
 }

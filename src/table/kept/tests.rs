@@ -16,7 +16,12 @@ fn part(offset: usize, bytes: &[u8]) -> Part {
 
 /// A file of a directory and an empty head.
 fn written(path: &Path, entries: Vec<Entry>) -> (Store, Directory) {
-    let (entries, pages) = directory(entries);
+    let mut bytes = Vec::new();
+    let pages = directory(entries, |page| {
+        bytes.extend_from_slice(page);
+        Ok(())
+    });
+    let (entries, pages) = (bytes, pages.unwrap());
     let pages_part = part(HEADER + entries.len(), &pages);
     let head = part(HEADER + entries.len() + pages.len(), b"");
     fs::write(path, [&file::header(head)[..], &entries, &pages].concat()).unwrap();
@@ -67,7 +72,7 @@ fn checksums_differ_where_a_byte_or_the_length_does() {
 fn what_another_version_kept_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
-    let text = br#"{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{"/a":{"get":{}}}}"#;
+    let text = r#"{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{"/a":{"get":{}}}}"#;
     let (unfinished, warnings) =
         document(File::create(&path).unwrap(), "a.json", text, &NoSource, &|_| {}).unwrap();
     assert!(Opened::read(File::open(&path).unwrap()).is_none(), "it has no head yet");

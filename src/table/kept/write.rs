@@ -8,12 +8,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::file::{Entry, Part, Place, directory, header};
-use super::{Head, NameKey, Record, SchemaKey, VERSION};
+use super::{Head, NameKey, Record, SchemaKey, VERSION, listing};
 use crate::error::{Error, IoError, Result};
-use crate::operation::{OperationDef, ServiceDef};
-use crate::spec::{self, Depth, Extractor, Index, Patch, Reached, Source, SpecError, Warning};
+use crate::operation::{Method, OperationDef, ServiceDef};
+use crate::spec::{self, Depth, Extractor, Index, Opened, Patch, Reached, Source, SpecError, Warning};
 use crate::table::format::{self, names_of};
-use crate::table::loaded::{Settle, listed};
+use crate::table::listed::Listed;
+use crate::table::loaded::Settle;
 
 /// A document on its way into a file; without its head it is none yet. What was passed over in it comes with it and
 /// is written with the head, where the caller may know of more.
@@ -29,19 +30,19 @@ pub(crate) struct Unfinished {
 pub(crate) fn document(
     to: File,
     name: &str,
-    bytes: &[u8],
+    text: &str,
     source: &dyn Source,
     settle: Settle<'_>,
 ) -> Result<(Unfinished, Vec<Warning>)> {
-    let (text, mut warnings) = spec::json(name, bytes, source.limits())?;
-    match spec::index(name, &text, source.limits())? {
-        Some(mut index) => {
+    let (opened, warnings) = spec::open(name, text, source)?;
+    let unfinished = match opened {
+        Opened::Indexed(text, mut index) => {
             settle(&mut index.service);
-            warnings.extend(index.warnings.iter().cloned());
-            Ok((indexed(to, &text, &index, source)?, warnings))
+            indexed(to, &text, &index, source)?
         }
-        None => whole(to, spec::read(name, bytes, source, Depth::Requests)?, settle),
-    }
+        Opened::Whole(read) => whole(to, *read, settle)?,
+    };
+    Ok((unfinished, warnings))
 }
 
 /// Writes all of a service's folder but the head, each document changed by a patch.
@@ -55,53 +56,54 @@ pub(crate) fn folder(
     patch: &dyn Patch,
     settle: Settle<'_>,
 ) -> Result<(Unfinished, Vec<Warning>)> {
-    whole(to, spec::read_folder_patched(name, source, Depth::Requests, patch)?, settle)
+    let mut read = spec::read_folder_patched(name, source, Depth::Requests, patch)?;
+    let warnings = std::mem::take(&mut read.warnings);
+    Ok((whole(to, read, settle)?, warnings))
 }
 
 fn indexed(to: File, text: &str, index: &Index, source: &dyn Source) -> Result<Unfinished> {
     let extractor = index.extractor(text, source);
     let mut writer = Writer::new(to, &index.service).map_err(failed)?;
-    let names: Vec<_> = listed(index).collect();
-    for (number, name) in names.iter().enumerate() {
+    for number in 0..index.len() {
         let written = match extractor.extract(number, Depth::Requests) {
             Ok((operation, reached, _)) => {
                 let reach = writer.reach(operation.document, &reached, &extractor).map_err(failed)?;
                 writer.operation(&operation, Some(reach))
             }
-            Err(error) => writer.broken(name, error),
+            Err(error) => writer.broken(&named(index, text, number), error),
         };
         written.map_err(failed)?;
     }
-    writer.into_unfinished(&index.service, &names)
+    drop(extractor);
+    let names = (0..index.len()).filter_map(|number| index.entry(text, number));
+    writer.into_unfinished(&index.service, names.map(|entry| Listed::of_entry("", entry)))
 }
 
-fn whole(
-    to: File,
-    mut description: spec::Description,
-    settle: Settle<'_>,
-) -> Result<(Unfinished, Vec<Warning>)> {
+fn whole(to: File, mut description: spec::Description, settle: Settle<'_>) -> Result<Unfinished> {
     settle(&mut description.service);
     let mut writer = Writer::new(to, &description.service).map_err(failed)?;
-    let mut names = Vec::with_capacity(description.operations.len());
-    // Kept to the end, so that no other set comes to stand where one stood.
-    let (mut sets, mut kept) = (HashSet::new(), Vec::new());
-    for operation in description.operations {
+    let mut sets = HashSet::new();
+    for operation in &description.operations {
         if sets.insert((operation.document, operation.schemas.as_ptr())) {
             for (reference, text) in operation.schemas.iter() {
                 writer.schema_once(operation.document, reference, text).map_err(failed)?;
             }
-            kept.push(Arc::clone(&operation.schemas));
         }
-        writer.operation(&operation, None).map_err(failed)?;
-        names.push(name_of(operation));
+        writer.operation(operation, None).map_err(failed)?;
     }
-    Ok((writer.into_unfinished(&description.service, &names)?, description.warnings))
+    writer.into_unfinished(&description.service, description.operations.iter().map(Listed::from))
 }
 
-/// An operation as far as its names go.
-fn name_of(operation: OperationDef) -> OperationDef {
-    let OperationDef { document, id, id_is_made, aliases, method, path, .. } = operation;
-    OperationDef { document, id, id_is_made, aliases, path, ..OperationDef::blank(method) }
+/// An operation of an index as far as its names go.
+fn named(index: &Index, text: &str, number: usize) -> OperationDef {
+    let blank = || OperationDef::blank(Method::Get);
+    index.entry(text, number).map_or_else(blank, |entry| OperationDef {
+        id: entry.id.into_owned(),
+        id_is_made: entry.id_is_made,
+        aliases: entry.aliases,
+        path: entry.path.into_owned(),
+        ..OperationDef::blank(entry.method)
+    })
 }
 
 fn failed(source: io::Error) -> Error {
@@ -224,19 +226,24 @@ impl Writer {
     }
 
     fn directory(&mut self, entries: Vec<Entry>) -> io::Result<Place> {
-        let (entries, pages) = directory(entries);
         let offset = self.at;
-        self.out.write_all(&entries)?;
-        self.at += entries.len() as u64;
+        let pages = directory(entries, |page| {
+            self.at += page.len() as u64;
+            self.out.write_all(page)
+        })?;
         Ok(Place::new(offset, self.put(&pages)?))
     }
 
-    fn into_unfinished(mut self, service: &ServiceDef, names: &[OperationDef]) -> Result<Unfinished> {
+    fn into_unfinished<'n>(
+        mut self,
+        service: &ServiceDef,
+        names: impl Iterator<Item = Listed<'n>>,
+    ) -> Result<Unfinished> {
         let operations =
-            u32::try_from(names.len()).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
+            u32::try_from(self.rows.len()).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
         let schemas = self.schemas.iter().map(|entry| entry.number + 1).max().unwrap_or_default();
-        let mut finish = || -> io::Result<Head> {
-            let listing = self.put(&format::encode(service, names, 0))?;
+        let finish = || -> io::Result<Head> {
+            let listing = self.put(&listing::write(names)?)?;
             let (by_name, by_row, by_schema) = (
                 std::mem::take(&mut self.names),
                 std::mem::take(&mut self.rows),

@@ -14,6 +14,7 @@ fn run(words: &[&str], home: &Path) -> (u64, Duration) {
     let begun = Instant::now();
     let mut program = Command::new(env!("CARGO_BIN_EXE_opcall"))
         .args(words)
+        .current_dir(home)
         .env("HOME", home)
         .env_remove("XDG_CACHE_HOME")
         .env_remove("XDG_CONFIG_HOME")
@@ -23,14 +24,18 @@ fn run(words: &[&str], home: &Path) -> (u64, Duration) {
         .unwrap();
     let status = format!("/proc/{}/status", program.id());
     let mut peak = 0;
-    while program.try_wait().unwrap().is_none() {
+    let ended = loop {
+        if let Some(ended) = program.try_wait().unwrap() {
+            break ended;
+        }
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib =
             line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|kib| kib.parse::<u64>().ok());
         peak = peak.max(kib.unwrap_or_default() << 10);
         std::thread::sleep(Duration::from_millis(2));
-    }
+    };
+    assert!(ended.code().is_some(), "{words:?} ended by a signal");
     (peak, begun.elapsed())
 }
 
@@ -100,15 +105,22 @@ fn smallest(words: &[&str], home: &Path) -> u64 {
 
 /// Checks a document, and calls its operation `last`; either may take so many times its size.
 fn measure(name: &str, text: &str, times: u64) {
+    let call = ["--spec", name, "--no-cache", "last", "--dry-run", "--server", "https://h.example"];
+    measure_words(name, text, times, &[], &[("checked", &["check", name]), ("called", &call)]);
+}
+
+/// Does what words say with a document in the current folder, beside other files; each may take so many times its size.
+fn measure_words(name: &str, text: &str, times: u64, files: &[(&str, &str)], all: &[(&str, &[&str])]) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(name);
-    let file = file.to_str().unwrap();
+    let place = folder.path().join(name);
     let size = text.len() as u64;
-    let call = ["--spec", file, "--no-cache", "last", "--dry-run", "--server", "https://h.example"];
-    for (what, words) in [("checked", &["check", file][..]), ("called", &call)] {
-        std::fs::write(file, within("\"x\": ", "1")).unwrap();
+    for (file, text) in files {
+        std::fs::write(folder.path().join(file), text).unwrap();
+    }
+    for (what, words) in all {
+        std::fs::write(&place, within("\"x\": ", "1")).unwrap();
         let empty = smallest(words, folder.path());
-        std::fs::write(file, text).unwrap();
+        std::fs::write(&place, text).unwrap();
         let (peak, took) = run(words, folder.path());
         let peak = peak.saturating_sub(empty);
         eprintln!(
@@ -175,14 +187,63 @@ fn yaml_of_many_values_is_read_in_pieces_or_refused() {
     measure("flow.yaml", &format!("{head} [1{}]\n", ",1".repeat(count)), 26);
 }
 
-#[test]
-fn a_document_of_many_small_operations_takes_some_hundred_bytes_for_each() {
+/// As many operations as a document may have, each of twenty bytes.
+fn many_operations() -> String {
     let paths: Vec<_> =
-        (0..proof(5_000, 199_999)).map(|number| format!("\"/p{number}\":{{\"get\":{{}}}},")).collect();
+        (0..proof(20_000, 199_999)).map(|number| format!("\"/p{number}\":{{\"get\":{{}}}},")).collect();
     let last = "\"/last\":{\"get\":{\"operationId\":\"last\"}}";
-    let text = format!("{{\"openapi\":\"3.0.3\",\"paths\":{{{}{last}}}}}", paths.concat());
-    // The table that finds an operation by any of its names is larger than what twenty bytes say of each.
-    measure("operations.json", &text, 40);
+    format!("{{\"openapi\":\"3.0.3\",\"paths\":{{{}{last}}}}}", paths.concat())
+}
+
+#[test]
+fn a_document_of_many_small_operations_takes_a_small_multiple_of_its_size() {
+    measure("operations.json", &many_operations(), 8);
+}
+
+#[test]
+fn many_small_operations_are_kept_and_looked_through_in_a_small_multiple_of_their_size() {
+    let call = ["--spec", "operations.json", "last", "--dry-run", "--server", "https://h.example"];
+    let unknown = ["--spec", "operations.json", "--no-cache", "lasst", "--dry-run"];
+    measure_words(
+        "operations.json",
+        &many_operations(),
+        12,
+        &[],
+        &[("kept", &call), ("not found", &unknown)],
+    );
+}
+
+#[test]
+fn an_overlay_takes_memory_for_what_it_touches() {
+    let overlay = |target: &str| {
+        format!(
+            "{{\"overlay\": \"1.1.0\", \"info\": {{\"title\": \"t\", \"version\": \"1\"}}, \"actions\": [{{\"target\": \"{target}\", \"update\": {{\"x-a\": 1}}}}]}}"
+        )
+    };
+    let files = [
+        ("parts.json", &*overlay("$.paths['/last'].get")),
+        ("patch.json", "{\"info\": {\"title\": \"other\"}, \"paths\": {\"/things1/{id}\": null}}"),
+        ("whole.json", &*overlay("$.paths.*.get")),
+    ];
+    let text = ordinary(proof(2, 60) << 20);
+    let words = |overlay| {
+        [
+            "--spec",
+            "ordinary.json",
+            "--overlay",
+            overlay,
+            "--no-cache",
+            "last",
+            "--dry-run",
+            "--server",
+            "https://h.example",
+        ]
+    };
+    let (parts, patch, whole) = (words("parts.json"), words("patch.json"), words("whole.json"));
+    let by_parts: [(&str, &[&str]); 2] = [("repaired by its parts", &parts), ("patched", &patch)];
+    measure_words("ordinary.json", &text, 4, &files, &by_parts);
+    // Whoever asks for every path has them all as values.
+    measure_words("ordinary.json", &text, 24, &files, &[("repaired everywhere", &whole)]);
 }
 
 /// The way to a list of schemas that have names, in one that has one too.

@@ -52,7 +52,7 @@ fn faults(name: &str, file: &str, bytes: &[u8], source: &dyn Source) -> (bool, S
         if let Ok((text, _)) = spec::json(file, bytes, source.limits())
             && let Ok(Some(index)) = spec::index(file, &text, source.limits())
         {
-            for number in 0..index.entries.len().min(5) {
+            for number in 0..index.len().min(5) {
                 let _ = index.extract(&text, number, Depth::Requests, source);
             }
         }

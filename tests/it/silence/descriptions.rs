@@ -71,7 +71,7 @@ fn definitions(looked: &mut Looked, text: &str) {
     look!(looked; description.service.security_schemes[0], description.service.security_schemes[0].kind);
     look!(looked; spec::survey("whole.json", text.as_bytes(), &NoSource).unwrap());
     let index = spec::index("whole.json", text, Limits::default()).unwrap().unwrap();
-    look!(looked; index, index.entries[0]);
+    look!(looked; index, index.entry(text, 0).unwrap());
     let error =
         spec::read("broken.json", b"{\"openapi\": \"3.1.0\",\n 1}", &NoSource, Depth::Requests).unwrap_err();
     look!(looked; error, Position { line: 1, column: 2 }, Effect::Assumed, Depth::Requests, Limits::default(), NoSource);
