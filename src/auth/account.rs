@@ -17,7 +17,7 @@ use super::{CredentialProvider, SignInError};
 use crate::error::AuthError;
 use crate::operation::{OAuth2Def, RegionDef, SchemeKind, SchemeUse, ServiceDef};
 use crate::profile::{Base, Credentials, Profile, Wish};
-use crate::transport::{ClientCertificate, Link, Transport};
+use crate::transport::{ClientCertificate, Link, Patience, Transport};
 
 /// One profile of one service at work; shared by all calls that use it.
 pub(crate) struct Account {
@@ -279,7 +279,7 @@ impl Account {
             })?;
             Ok(Fetched::new(Arc::new(given), None, since))
         };
-        let lease = self.provided.get(rejected, ask).await?;
+        let lease = self.provided.get(Patience::default(), rejected, ask).await?;
         Ok((lease.value, Some(lease.generation)))
     }
 
@@ -359,6 +359,8 @@ impl Account {
     ) -> Result<Lease<SecretString>, SignInError> {
         entrant.cool().await?;
         let (transport, log) = (entrant.transport, &mut entrant.effort.attempts);
-        token.get(rejected, || self.fetch_token(need, transport, token, false, log)).await
+        token
+            .get(transport.patience(), rejected, || self.fetch_token(need, transport, token, false, log))
+            .await
     }
 }

@@ -63,13 +63,12 @@ impl Discovery<'_> {
             return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
         }
         let since = Instant::now();
-        let reply =
-            self.transport.ask(&self.wire(), None, self.caller.clone(), log).await.map_err(|error| {
-                match error {
-                    SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
-                    other => other,
-                }
-            })?;
+        let reply = self.transport.ask(self.wire(), None, self.caller.clone(), log).await.map_err(
+            |error| match error {
+                SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
+                other => other,
+            },
+        )?;
         let answer = &reply.answer;
         match answer.status {
             200 => {}

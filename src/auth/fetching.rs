@@ -52,7 +52,7 @@ impl Account {
             caller: asker(&self.definition.name, &url, None, self.folder()),
             url,
         };
-        let found = slot.get(None, || asked.ask(log)).await?.value;
+        let found = slot.get(transport.patience(), None, || asked.ask(log)).await?.value;
         let revoke = declared.revoke.clone().or(found.revoke);
         Ok(OAuth2Def { token_url: found.token_url, client_auth: found.client_auth, revoke, ..declared })
     }

@@ -193,8 +193,11 @@ impl Account {
         let token = self.token(&key_of(need));
         let rejected = anew.then(|| token.generation());
         let mut attempts = Vec::new();
-        let fetched =
-            token.get(rejected, || self.fetch_token(need, transport, &token, anew, &mut attempts)).await;
+        let fetched = token
+            .get(transport.patience(), rejected, || {
+                self.fetch_token(need, transport, &token, anew, &mut attempts)
+            })
+            .await;
         let Lease { value: secret, keeping, .. } = fetched?;
         Ok(Token { secret, ends_in: token.ends_in(), keeping, attempts })
     }

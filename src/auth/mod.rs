@@ -22,7 +22,10 @@ mod source;
 mod token;
 
 use crate::attempt::Attempt;
-use crate::error::{AuthError, ConfigError, Error, HeldBack, TransportError, UnsafeError, suggest_waiting};
+use crate::error::{
+    AuthError, ConfigError, Error, HeldBack, TransportError, UnsafeError, is_retryable_phase,
+    is_retryable_status, suggest_waiting,
+};
 
 pub(crate) use account::{Account, Grant, Rejected};
 pub(crate) use cache::TokenCache;
@@ -57,6 +60,16 @@ impl SignInError {
     /// How long the server asks to wait.
     fn retry_after(&self) -> Option<std::time::Duration> {
         if let Self::Auth(error) = self { error.retry_after } else { None }
+    }
+
+    /// Whether a further request might have brought something else.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Auth(error) => error.status.is_some_and(is_retryable_status),
+            Self::Transport(error) => is_retryable_phase(error.phase),
+            Self::Own(error) => error.is_transient(),
+            Self::Config(_) | Self::Unsafe(_) | Self::HeldBack(_) => false,
+        }
     }
 
     /// The requests that failed so.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::SignInError;
+use crate::transport::Patience;
 
 /// At most this long before its end a value is renewed; half its life where that is shorter.
 const MARGIN: Duration = Duration::from_secs(120);
@@ -86,6 +87,8 @@ struct State<T> {
 /// A fetch that failed, and until when nobody fetches again.
 struct Failure {
     until: Instant,
+    /// What it was given.
+    patience: Patience,
     error: SignInError,
 }
 
@@ -104,7 +107,13 @@ impl<T> Default for Renewing<T> {
 
 impl<T: Clone> Renewing<T> {
     /// The value, fetched where there is none, where its end is near, or where it is the one that was `rejected`.
-    pub(crate) async fn get<F, Fut>(&self, rejected: Option<u64>, fetch: F) -> Result<Lease<T>, SignInError>
+    /// A failure that more patience might have spared is not that of callers who have more.
+    pub(crate) async fn get<F, Fut>(
+        &self,
+        patience: Patience,
+        rejected: Option<u64>,
+        fetch: F,
+    ) -> Result<Lease<T>, SignInError>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<Fetched<T>, SignInError>>,
@@ -116,7 +125,7 @@ impl<T: Clone> Renewing<T> {
         if let Some(lease) = self.fresh(rejected) {
             return Ok(lease);
         }
-        if let Some(error) = self.recent_failure() {
+        if let Some(error) = self.recent_failure(&patience) {
             return self.usable(rejected).ok_or(error);
         }
         if let Some(again) = self.too_soon() {
@@ -134,7 +143,7 @@ impl<T: Clone> Renewing<T> {
                 Ok(lease)
             }
             Err(error) => {
-                let error = self.fail(error, started);
+                let error = self.fail(error, patience, started);
                 self.usable(rejected).ok_or(error)
             }
         }
@@ -142,7 +151,7 @@ impl<T: Clone> Renewing<T> {
 
     /// Notes why a fetch failed, for those who come next. What failed for this caller alone says nothing to them; but
     /// they do not ask one after the other at once either.
-    fn fail(&self, error: SignInError, started: Instant) -> SignInError {
+    fn fail(&self, error: SignInError, patience: Patience, started: Instant) -> SignInError {
         let mut state = self.state();
         match error {
             // Nothing was sent, and whoever comes next is told the same for as long as it holds.
@@ -155,7 +164,7 @@ impl<T: Clone> Renewing<T> {
                 let holds = error.retry_after().unwrap_or_default().clamp(FAILURE_HOLDS, LONGEST_FAILURE);
                 let until = Instant::now() + holds;
                 state.again = Some(started + FAILURE_HOLDS);
-                state.failure = Some(Failure { until, error: error.clone() });
+                state.failure = Some(Failure { until, patience, error: error.clone() });
                 error
             }
         }
@@ -215,9 +224,11 @@ impl<T: Clone> Renewing<T> {
         (in_time && rejected != Some(held.lease.generation)).then(|| held.lease.clone())
     }
 
-    fn recent_failure(&self) -> Option<SignInError> {
+    fn recent_failure(&self, patience: &Patience) -> Option<SignInError> {
         let state = self.state();
-        let failure = state.failure.as_ref()?;
+        let speaks =
+            |failure: &&Failure| !failure.error.is_transient() || !patience.exceeds(&failure.patience);
+        let failure = state.failure.as_ref().filter(speaks)?;
         let left = failure.until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
         Some(failure.error.clone().after(left))
     }

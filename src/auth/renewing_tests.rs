@@ -23,7 +23,7 @@ impl Source {
 
     async fn get(&self, rejected: Option<u64>, fails: bool) -> Result<Lease<u64>, SignInError> {
         self.renewing
-            .get(rejected, || async {
+            .get(Patience::default(), rejected, || async {
                 let since = Instant::now();
                 let value = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
                 tokio::time::sleep(self.pause).await;
@@ -113,7 +113,7 @@ async fn a_failure_speaks_for_as_long_as_the_server_says_within_bounds() {
             let SignInError::Auth(error) = refusal() else { unreachable!("it is one") };
             Err(AuthError { retry_after: Some(Duration::from_secs(wait)), ..*error }.into())
         };
-        assert!(source.renewing.get(None, || refused(asked)).await.is_err());
+        assert!(source.renewing.get(Patience::default(), None, || refused(asked)).await.is_err());
         tokio::time::advance(Duration::from_millis(holds * 1000 - 1)).await;
         let error = source.get(None, false).await.err().unwrap();
         let left = error.retry_after().filter(|_| asked > 0).unwrap_or(Duration::from_millis(1));
@@ -132,7 +132,8 @@ async fn a_value_that_was_found_keeps_its_end() {
         found: true,
         ..Fetched::new(7, Some(life), Instant::now())
     };
-    let lease = source.renewing.get(None, || async { Ok(found(1600)) }).await.ok().unwrap();
+    let lease =
+        source.renewing.get(Patience::default(), None, || async { Ok(found(1600)) }).await.ok().unwrap();
     assert_eq!((lease.value, lease.found), (7, true));
     assert_eq!(source.renewing.ends_in(), Some(Duration::from_secs(200)));
     tokio::time::advance(Duration::from_secs(79)).await;
@@ -210,7 +211,7 @@ async fn a_failure_of_one_call_alone_is_not_shared_and_the_next_fetch_comes_a_se
     let source = Source::new(1800);
     let own = || async { Err(refusal().own()) };
     let started = Instant::now();
-    let error = source.renewing.get(None, own).await.err().unwrap();
+    let error = source.renewing.get(Patience::default(), None, own).await.err().unwrap();
     assert!(matches!(error, SignInError::Auth(_)), "it is told as what it is");
     assert_eq!(thousand(&source, None, false).await, 1000);
     assert_eq!((source.fetches(), started.elapsed()), (1, Duration::from_millis(1010)));
@@ -218,7 +219,7 @@ async fn a_failure_of_one_call_alone_is_not_shared_and_the_next_fetch_comes_a_se
     // A value that still serves is not waited for.
     tokio::time::advance(Duration::from_secs(1700)).await;
     for _ in 0..2 {
-        assert_eq!(source.renewing.get(None, own).await.ok().unwrap().value, 1);
+        assert_eq!(source.renewing.get(Patience::default(), None, own).await.ok().unwrap().value, 1);
     }
     let before = Instant::now();
     assert_eq!(source.get(None, false).await.unwrap().value, 1);

@@ -221,7 +221,7 @@ impl TokenEndpoint<'_> {
             link,
             shown: None,
         };
-        self.transport.ask(&wire, self.definition.rate_limit.as_ref(), caller, log).await
+        self.transport.ask(wire, self.definition.rate_limit.as_ref(), caller, log).await
     }
 
     /// The region that an answer sends the caller to, if it does: one of the service's own, and only where the user

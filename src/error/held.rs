@@ -46,7 +46,7 @@ impl fmt::Display for HeldBack {
             }
             _ if self.signing_in => write!(
                 f,
-                "{origin} takes no requests for another {seconds} s; signing in failed, the operation was not sent"
+                "{origin} takes no requests for another {seconds} s; signing in failed, no operation was sent"
             ),
             _ => write!(f, "{operation} was not sent: {origin} takes no calls for another {seconds} s"),
         }

@@ -417,7 +417,7 @@ mod tests {
         );
         assert_eq!(
             lost(Phase::Broken, true).to_string(),
-            "no answer from https://api.example.com after 3 attempts; signing in failed, the operation was not sent"
+            "no answer from https://api.example.com after 3 attempts; signing in failed, no operation was sent"
         );
         assert!(!lost(Phase::Tls(TlsProblem::Expired), false).is_retryable());
         assert!(!lost(Phase::Tls(TlsProblem::Expired), false).was_sent());

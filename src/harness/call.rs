@@ -141,7 +141,7 @@ impl<'a> Dispatch<'a> {
         let standing = self.standing();
         standing.place.require_real()?;
         let request = self.resolve(&standing.place)?;
-        let transport = self.inner().transport.for_call(self.limits.max_time);
+        let transport = self.inner().transport.for_call(&self.limits, self.repeats);
         let mut call = LiveCall::new(self, &transport, standing, request)?;
         transport.made(&mut call).await.map(drop)
     }
@@ -165,7 +165,7 @@ impl<'a> Dispatch<'a> {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
         let mut called = self.called(&request);
-        let transport = self.inner().transport.for_call(self.limits.max_time);
+        let transport = self.inner().transport.for_call(&self.limits, self.repeats);
         let mut call = LiveCall::new(self, &transport, standing, request)?;
         let outcome = transport.send(&mut call).await;
         let Ended { carried, spoiled, unmet, sign_in } = call.into_ended();

@@ -12,6 +12,7 @@ use crate::auth::{self, Account, Forgotten, Keeping, Need, Rejected, Source, Tok
 use crate::error::{ConfigError, Error, Result};
 use crate::operation::{SchemeKind, SchemeUse};
 use crate::profile::Credentials;
+use crate::transport::{Limits, Transport};
 
 /// How a service's calls sign in. Made by [`Harness::sign_in`].
 ///
@@ -201,7 +202,7 @@ impl<'a> SignIn<'a> {
     /// tells.
     pub async fn renew(&self) -> Result<AccessToken> {
         let (account, need) = self.fetching().await?;
-        Ok(account.renew(&need, &self.harness.inner.transport).await?.into())
+        Ok(account.renew(&need, &self.transport()).await?.into())
     }
 
     /// The token that the next call would use, fetched where there is none.
@@ -210,7 +211,7 @@ impl<'a> SignIn<'a> {
     /// As [`SignIn::renew`].
     pub async fn token(&self) -> Result<AccessToken> {
         let (account, need) = self.fetching().await?;
-        Ok(account.obtain(&need, &self.harness.inner.transport).await?.into())
+        Ok(account.obtain(&need, &self.transport()).await?.into())
     }
 
     /// Gives back all tokens of the service that this harness or its token cache holds (RFC 7009, where the service
@@ -221,7 +222,12 @@ impl<'a> SignIn<'a> {
     /// removed from the cache; any other is the first one of giving back, and all tokens are forgotten here.
     pub async fn forget(&self) -> Result<Forgotten> {
         self.plan()?;
-        self.account()?.forget(&self.harness.inner.transport).await
+        self.account()?.forget(&self.transport()).await
+    }
+
+    /// It ends in time, as a call does.
+    fn transport(&self) -> Transport {
+        self.harness.inner.transport.for_call(&Limits::default(), None)
     }
 
     fn account(&self) -> Result<Arc<Account>> {

@@ -52,7 +52,7 @@ pub(crate) use exchange::complete;
 pub(crate) use failure::Failure;
 pub(crate) use fetch::Fetcher;
 pub(crate) use incoming::Incoming;
-pub(crate) use limits::Limits;
+pub(crate) use limits::{Limits, Patience};
 pub use network::Network;
 pub(crate) use network::network_methods;
 pub(crate) use pace::{Caller, Held, Rate};
@@ -198,6 +198,8 @@ pub(crate) struct Transport {
     pace: Arc<Pace>,
     /// When the call ends that this is for.
     deadline: Option<Instant>,
+    /// What it gives to signing in.
+    patience: Option<Patience>,
 }
 
 impl Transport {
@@ -208,18 +210,31 @@ impl Transport {
         settings.retry.check()?;
         let pace = Arc::new(Pace::new(settings.learns, settings.rate));
         let settings = Arc::new(settings);
-        Ok(Self { settings, clients: Arc::default(), budgets: Arc::default(), pace, deadline: None })
+        Ok(Self {
+            settings,
+            clients: Arc::default(),
+            budgets: Arc::default(),
+            pace,
+            deadline: None,
+            patience: None,
+        })
     }
 
     /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
-    /// in that of the settings.
-    pub(crate) fn for_call(&self, max_time: Option<Duration>) -> Self {
-        let deadline = deadline(max_time.unwrap_or(self.settings.max_time));
-        Self { deadline: Some(deadline), ..self.clone() }
+    /// in that of the settings. Its limits and its number of repeats bind its signing in too.
+    pub(crate) fn for_call(&self, limits: &Limits, repeats: Option<u32>) -> Self {
+        let deadline = deadline(limits.max_time.unwrap_or(self.settings.max_time));
+        let patience = Some(self.settings.patience(limits, repeats));
+        Self { deadline: Some(deadline), patience, ..self.clone() }
     }
 
     fn deadline(&self) -> Instant {
         self.deadline.unwrap_or_else(|| deadline(self.settings.max_time))
+    }
+
+    /// How much signing in is given.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience.unwrap_or_else(|| self.settings.patience(&Limits::default(), None))
     }
 
     /// How much of the call's time is left.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::attempts::Call;
 use super::failure::Failure;
 use super::retry::Terms;
-use super::{Answer, Caller, Transport, Wire};
+use super::{Answer, Caller, Patience, Transport, Wire};
 use crate::attempt::Attempt;
 use crate::auth::SignInError;
 use crate::error::{AuthError, Phase, TransportError};
@@ -24,6 +24,7 @@ struct Question<'q> {
     wire: &'q Wire,
     limits: Option<&'q RateLimitHeaders>,
     caller: Arc<Caller>,
+    patience: Patience,
     /// When the next one may go out.
     next: Option<Instant>,
     /// Whether it ended with the time of the call that asks.
@@ -58,7 +59,7 @@ impl Call for Question<'_> {
 
     /// A token that nobody took runs out by itself, and what was revoked stays so.
     fn terms(&self) -> Terms {
-        Terms { idempotent: true, replayable: true, repeats: None }
+        Terms { idempotent: true, replayable: true, repeats: Some(self.patience.repeats) }
     }
 
     fn limits(&self) -> Option<&RateLimitHeaders> {
@@ -93,16 +94,20 @@ impl Call for Question<'_> {
 
 impl Transport {
     /// Asks what signing in needs: a token, its end, where to ask for one. `limits` are the header fields in which the
-    /// service tells of its rate limit, `caller` is who asks; what was tried goes into the log, also where it failed.
+    /// service tells of its rate limit, `caller` is who asks. What the call leaves to signing in binds it; what was tried goes into the log, also where it failed.
     pub(crate) async fn ask(
         &self,
-        wire: &Wire,
+        mut wire: Wire,
         limits: Option<&RateLimitHeaders>,
         caller: Caller,
         log: &mut Vec<Attempt>,
     ) -> Result<Reply, SignInError> {
-        let caller = Arc::new(caller);
-        let mut question = Question { wire, limits, caller, next: None, is_cut: false };
+        let (caller, patience) = (Arc::new(caller), self.patience());
+        let Patience { timeout, connect_timeout, .. } = patience;
+        wire.limits.timeout = Some(timeout);
+        wire.limits.connect_timeout = Some(connect_timeout);
+        let wire = &wire;
+        let mut question = Question { wire, limits, caller, patience, next: None, is_cut: false };
         // Boxed: it runs within the call that signs in, which is of the same kind.
         let outcome = self.send(&mut question).boxed().await;
         let attempts = outcome.as_ref().map_or_else(SignInError::attempts, |answer| &answer.attempts);

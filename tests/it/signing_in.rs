@@ -71,6 +71,48 @@ async fn a_wait_that_is_too_long_for_one_call_is_waited_for_by_others() {
     assert_eq!((good(&others), server.count(TOKEN)), (20, 2));
 }
 
+#[tokio::test]
+async fn a_call_of_one_attempt_speaks_for_its_like_alone() {
+    let server = service(|before| match before {
+        0 => Reply::json(503, "{}").after(SECOND / 5),
+        _ => Reply::token("t", 1799),
+    });
+    let harness = in_region(&server).build().unwrap();
+    let (first, others) = led(&harness, &server, |call| call.retry(0), |call| call).await;
+    assert_eq!(first.unwrap_err().status(), Some(503));
+    assert_eq!((good(&others), server.count(TOKEN)), (20, 2));
+
+    let dead = service(|_| Reply::json(503, "{}").after(SECOND / 5));
+    let harness = in_region(&dead).build().unwrap();
+    let (_, others) = led(&harness, &dead, |call| call.retry(0), |call| call.retry(0)).await;
+    assert_eq!((good(&others), dead.count(TOKEN)), (0, 1), "they would have had no more attempts");
+}
+
+#[tokio::test]
+async fn a_refusal_speaks_for_all_whatever_their_limits() {
+    let server = service(|_| Reply::json(403, "{}").after(SECOND / 5));
+    let harness = in_region(&server).build().unwrap();
+    let (_, others) = led(&harness, &server, |call| call.retry(0), |call| call.retry(5)).await;
+    assert_eq!((good(&others), server.count(TOKEN)), (0, 1));
+}
+
+#[tokio::test]
+async fn the_limits_of_a_call_bind_its_signing_in() {
+    for (repeats, asked) in [(0, 1), (1, 2)] {
+        let server = service(|_| Reply::json(503, "{}"));
+        let harness = in_region(&server).build().unwrap();
+        harness.command("tokens_query", ()).retry(repeats).await.unwrap_err();
+        assert_eq!(server.count(TOKEN), asked);
+    }
+    let server = service(|_| Reply::token("t", 1799).after(20 * SECOND));
+    let harness = in_region(&server).build().unwrap();
+    let started = Instant::now();
+    let error = harness.command("tokens_query", ()).timeout(SECOND / 5).retry(0).await.unwrap_err();
+    assert!(started.elapsed() < 2 * SECOND, "{:?}", started.elapsed());
+    let Error::Transport(error) = error else { panic!("{error}") };
+    assert!(error.signing_in && error.phase.is_timeout(), "{error}");
+}
+
 /// Notes when token requests came.
 type Times = Arc<Mutex<Vec<Instant>>>;
 
