@@ -55,6 +55,7 @@ fn compiled(pattern: &str, whole: bool) -> Option<Regex> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use serde_json::json;
 
