@@ -112,6 +112,15 @@ impl HintSource {
     }
 }
 
+impl Wait {
+    /// This wait after another one, told as one.
+    #[cfg(feature = "client")]
+    pub(crate) fn after(self, before: Option<Self>) -> Self {
+        let length = before.map_or(self.length, |before| before.length.saturating_add(self.length));
+        Self { length, ..self }
+    }
+}
+
 /// Whether a call may have been carried out by one of its attempts; what is answered with 401 is not.
 pub(crate) fn may_be_done(attempts: &[Attempt]) -> bool {
     attempts.iter().any(|attempt| attempt.sent && attempt.status() != Some(401))

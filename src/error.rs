@@ -12,6 +12,8 @@ mod unfinished;
 pub(crate) use meaning::{is_retryable_phase, is_retryable_status};
 
 pub use held::HeldBack;
+#[cfg(feature = "client")]
+pub(crate) use held::suggest_waiting;
 pub use unfinished::Unfinished;
 
 use std::fmt;
@@ -145,6 +147,9 @@ pub struct AuthError {
     pub trace_id: Option<String>,
     /// How long the token endpoint asks to wait; until then it is not asked again.
     pub retry_after: Option<Duration>,
+    /// The requests that were made to sign in: those to the token endpoint, and before them those for the document that
+    /// tells where it is. Where several calls waited for one token, each of them tells all.
+    pub attempts: Vec<Attempt>,
 }
 
 /// How far a request got before the network failed.
@@ -226,6 +231,8 @@ pub struct TransportError {
     pub proxy: Option<String>,
     /// The attempts that were made, those of signing in where it was that which failed.
     pub attempts: Vec<Attempt>,
+    /// What signing in took before them, where this call did it.
+    pub sign_in: Vec<Attempt>,
     /// What the HTTP library says.
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -257,7 +264,7 @@ fn failing(error: &TransportError) -> String {
 
 fn outcome(error: &TransportError) -> &'static str {
     match (error.signing_in, error.was_sent()) {
-        (true, _) => "signing in failed, the operation was not sent",
+        (true, _) => "signing in failed, no operation was sent",
         (false, true) => "it may have been carried out",
         (false, false) if error.fetching => "the document was not fetched",
         (false, false) => "nothing was sent",

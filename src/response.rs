@@ -47,6 +47,8 @@ pub struct Response {
     headers: HeaderMap,
     body: Bytes,
     attempts: Vec<Attempt>,
+    /// What signing in took.
+    sign_in: Vec<Attempt>,
     /// Where a refusal that redirects leads, as an error may tell it.
     location: Option<String>,
     carried: Carried,
@@ -77,6 +79,8 @@ pub(crate) struct Called {
     pub(crate) url: String,
     /// What no error about the answer may repeat.
     pub(crate) carried: Carried,
+    /// What signing in took.
+    pub(crate) sign_in: Vec<Attempt>,
 }
 
 /// A GraphQL operation's single root field; `None` with several.
@@ -89,14 +93,14 @@ impl Response {
         let is_success = (200..300).contains(&answer.status);
         let errors = called.context.graphql.is_some() && refusal::has_graphql_errors(&answer.body);
         if is_success && !errors {
-            return Ok(Self::new(called.context, answer, called.carried));
+            return Ok(Self { sign_in: called.sign_in, ..Self::new(called.context, answer, called.carried) });
         }
         Err(Self::refuse(called, answer))
     }
 
     /// Makes the error of a call that was refused.
     pub(crate) fn refuse(called: Called, answer: Answer) -> Error {
-        let Called { context, method, url, carried } = called;
+        let Called { context, method, url, carried, sign_in } = called;
         let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
@@ -114,7 +118,7 @@ impl Response {
                 .map(|hint| hint.wait),
             graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
-            response: Self { location, ..Self::new(context, answer, carried.clone()) },
+            response: Self { location, sign_in, ..Self::new(context, answer, carried.clone()) },
         };
         carried.conceal(refused.into())
     }
@@ -135,8 +139,9 @@ impl Response {
 
     fn new(context: Arc<Context>, answer: Answer, carried: Carried) -> Self {
         let Answer { status, headers, body, attempts, .. } = answer;
+        let (sign_in, location) = (Vec::new(), None);
         let (value, envelope) = (OnceCell::new(), OnceCell::new());
-        Self { context, status, headers, body, attempts, location: None, carried, value, envelope }
+        Self { context, status, headers, body, attempts, sign_in, location, carried, value, envelope }
     }
 
     /// The status code.
@@ -168,6 +173,14 @@ impl Response {
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
+    }
+
+    /// The requests that signing in took before and between those of the operation: for tokens, and for the document
+    /// that tells where to ask for them. They are told to the call that made them: one that found a token, or waited
+    /// for another call to fetch it, has none.
+    #[must_use]
+    pub fn sign_in_attempts(&self) -> &[Attempt] {
+        &self.sign_in
     }
 
     /// The operation with its service, such as `falcon:tokens_query`, or `METHOD /path` for an endpoint in no table.
@@ -312,6 +325,7 @@ mod tests {
             method: Method::Get,
             url: "https://h.example/things".to_owned(),
             carried: Carried::default(),
+            sign_in: Vec::new(),
         }
     }
 

@@ -9,17 +9,15 @@ use url::Url;
 
 use super::cache::TokenCache;
 use super::choice::Choice;
-use super::conceal::Carried;
 use super::digest::Challenge;
-use super::discovery::Discovery;
-use super::renewing::{Fetched, Renewing};
+use super::entry::Entrant;
+use super::renewing::{Fetched, Lease, Renewing};
 use super::source::{Need, Source, source, unfit};
-use super::token::{TokenEndpoint, absolute};
 use super::{CredentialProvider, SignInError};
-use crate::error::{AuthError, ConfigError};
-use crate::operation::{ClientAuth, OAuth2Def, RegionDef, SchemeKind, SchemeUse, ServiceDef};
+use crate::error::AuthError;
+use crate::operation::{OAuth2Def, RegionDef, SchemeKind, SchemeUse, ServiceDef};
 use crate::profile::{Base, Credentials, Profile, Wish};
-use crate::transport::{ClientCertificate, Link, Transport};
+use crate::transport::{ClientCertificate, Link, Patience, Transport};
 
 /// One profile of one service at work; shared by all calls that use it.
 pub(crate) struct Account {
@@ -27,7 +25,7 @@ pub(crate) struct Account {
     /// The document's regions, or what replaces them.
     pub(crate) regions: Vec<RegionDef>,
     /// Shown to the address of the account alone.
-    certificate: Option<ClientCertificate>,
+    pub(super) certificate: Option<ClientCertificate>,
     /// What the profile and the call say of the server, for operations with servers of their own.
     pub(crate) wish: Wish,
     /// Where the profile was read.
@@ -43,7 +41,7 @@ pub(crate) struct Account {
     /// One for each set of scopes that was asked for.
     pub(super) tokens: Mutex<HashMap<TokenKey, Arc<Renewing<SecretString>>>>,
     /// What authorization servers tell of themselves, by scheme.
-    discovered: HashMap<String, Renewing<OAuth2Def>>,
+    pub(super) discovered: HashMap<String, Renewing<OAuth2Def>>,
     /// The newest digest challenge of each origin.
     challenges: Mutex<HashMap<String, Arc<Challenge>>>,
 }
@@ -277,10 +275,11 @@ impl Account {
                 status: None,
                 trace_id: None,
                 retry_after: None,
+                attempts: Vec::new(),
             })?;
             Ok(Fetched::new(Arc::new(given), None, since))
         };
-        let lease = self.provided.get(rejected, ask).await?;
+        let lease = self.provided.get(Patience::default(), rejected, ask).await?;
         Ok((lease.value, Some(lease.generation)))
     }
 
@@ -289,7 +288,7 @@ impl Account {
         &self,
         needs: &[Need],
         rejected: &Rejected,
-        transport: &Transport,
+        mut entrant: Entrant<'_>,
     ) -> Result<Grant, SignInError> {
         let mut grant = Grant::default();
         let (credentials, generation) = self.leased_credentials(rejected.of(None)).await?;
@@ -299,7 +298,7 @@ impl Account {
             if let Some(problem) = unfit(&credentials, need) {
                 return Err(self.unfit(problem).into());
             }
-            match source(&credentials, need, self.has_certificate(transport)) {
+            match source(&credentials, need, self.has_certificate(entrant.transport)) {
                 Some(Source::Fixed(secret)) => {
                     grant.secrets.push((scheme, secret));
                     grant.leases.0.extend(leased.clone());
@@ -308,7 +307,7 @@ impl Account {
                     grant.digest = Some((scheme, username, password));
                     grant.leases.0.extend(leased.clone());
                 }
-                Some(Source::Token) => self.add_token(&mut grant, need, rejected, transport).await?,
+                Some(Source::Token) => self.add_token(&mut grant, need, rejected, &mut entrant).await?,
                 Some(Source::Connection) | None => {}
             }
         }
@@ -323,6 +322,7 @@ impl Account {
             status: None,
             trace_id: None,
             retry_after: None,
+            attempts: Vec::new(),
             service,
         }
     }
@@ -332,13 +332,16 @@ impl Account {
         grant: &mut Grant,
         need: &Need,
         rejected: &Rejected,
-        transport: &Transport,
+        entrant: &mut Entrant<'_>,
     ) -> Result<(), SignInError> {
         let key = key_of(need);
         let token = self.token(&key);
-        // Apart, for hardly a call has to wait for it and each would have to make room for it.
-        let fetch = || Box::pin(self.fetch_token(need, transport, &token, false));
-        let lease = token.get(rejected.of(Some(&key)), fetch).await?;
+        let rejected = rejected.of(Some(&key));
+        let lease = match token.fresh(rejected) {
+            Some(lease) => lease,
+            // Apart, for hardly a call has to wait for it and each would have to make room for it.
+            None => Box::pin(self.renewed(need, rejected, &token, entrant)).await?,
+        };
         grant.secrets.push((need.scheme.name.clone(), lease.value));
         grant.leases.0.push((Some(key), lease.generation));
         grant.tokens.push((Arc::clone(&token), lease.generation));
@@ -346,90 +349,18 @@ impl Account {
         Ok(())
     }
 
-    /// How a token of a scheme is had: as the document says, or as the server that it names says of itself.
-    pub(super) async fn flow(
-        &self,
-        scheme: &str,
-        kind: &SchemeKind,
-        transport: &Transport,
-    ) -> Result<OAuth2Def, SignInError> {
-        let (written, declared) = match kind {
-            SchemeKind::OAuth2(flow) => (flow.metadata_url.as_deref(), flow.clone()),
-            SchemeKind::OpenIdConnect { url } => {
-                (Some(url.as_str()), OAuth2Def { client_auth: ClientAuth::Basic, ..OAuth2Def::default() })
-            }
-            _ => (None, OAuth2Def::default()),
-        };
-        let (Some(written), Some(slot), None) = (written, self.discovered.get(scheme), &self.token_url)
-        else {
-            return Ok(declared);
-        };
-        let url = absolute(&self.base(), written).map_err(|problem| {
-            SignInError::Config(ConfigError {
-                problem: format!("the discovery document {problem}, in {}", self.definition.name),
-                hint: Some("set the profile's token URL.".to_owned()),
-            })
-        })?;
-        let asked = Discovery {
-            definition: &self.definition,
-            transport,
-            certificate: self.certificate.as_ref(),
-            address: self.base().url.clone(),
-            url,
-        };
-        let found = slot.get(None, || asked.ask()).await?.value;
-        let revoke = declared.revoke.clone().or(found.revoke);
-        Ok(OAuth2Def { token_url: found.token_url, client_auth: found.client_auth, revoke, ..declared })
-    }
-
-    /// Gets a token. For a renewal a provider is asked anew before: what it gave last time may be over.
-    pub(super) async fn fetch_token(
+    /// A token that was not fresh; the call that it is for may have to wait before.
+    async fn renewed(
         &self,
         need: &Need,
-        transport: &Transport,
-        renewing: &Renewing<SecretString>,
-        anew: bool,
-    ) -> Result<Fetched<SecretString>, SignInError> {
-        let (mut credentials, generation) = self.leased_credentials(None).await?;
-        if renewing.generation() > 0 && generation.is_some() {
-            credentials = self.leased_credentials(generation).await?.0;
-        }
-        self.shared_token(need, &credentials, transport, renewing, anew).await
-    }
-
-    /// Asks the token endpoint; returns also the address that the token is for.
-    pub(super) async fn new_token(
-        &self,
-        need: &Need,
-        credentials: &Credentials,
-        transport: &Transport,
-    ) -> Result<(Fetched<SecretString>, Base), SignInError> {
-        let flow = self.flow(&need.scheme.name, &need.scheme.kind, transport).await?;
-        let base = self.base();
-        let endpoint = self.endpoint(&flow, &need.scopes, transport);
-        let asked = endpoint.exchange(&base, credentials).await;
-        let carried = || Carried::of(credentials, None, transport);
-        let (token, moved) = asked.map_err(|error| carried().conceal_sign_in(error))?;
-        if let Some(region) = &moved {
-            self.move_to(region.clone());
-        }
-        Ok((token, moved.unwrap_or_else(|| Base::clone(&base))))
-    }
-
-    pub(super) fn endpoint<'a>(
-        &'a self,
-        flow: &'a OAuth2Def,
-        scopes: &'a [String],
-        transport: &'a Transport,
-    ) -> TokenEndpoint<'a> {
-        TokenEndpoint {
-            definition: &self.definition,
-            flow,
-            regions: &self.regions,
-            token_url: self.token_url.as_deref(),
-            scopes,
-            transport,
-            certificate: self.certificate.as_ref(),
-        }
+        rejected: Option<u64>,
+        token: &Renewing<SecretString>,
+        entrant: &mut Entrant<'_>,
+    ) -> Result<Lease<SecretString>, SignInError> {
+        entrant.cool().await?;
+        let (transport, log) = (entrant.transport, &mut entrant.effort.attempts);
+        token
+            .get(transport.patience(), rejected, || self.fetch_token(need, transport, token, false, log))
+            .await
     }
 }

@@ -6,8 +6,8 @@
 //! stands before the token was fetched, the token is fetched anew, so none is ever taken to live longer than it was
 //! given.
 //!
-//! Processes that want a new token queue at a lock. Who waits too long goes on without the cache, as does who cannot
-//! write: a call never fails because of it.
+//! Processes that want a new token queue at a lock, which falls with the process that holds it. Who has hardly any time
+//! left goes on without it, as does who cannot write: a call never fails because of the cache.
 
 use std::borrow::Cow;
 use std::fs::{File, TryLockError};
@@ -31,7 +31,7 @@ const FORMAT: u32 = 1;
 /// No file is larger: tokens are headers, and those are bounded.
 const LARGEST: u64 = 256 * 1024;
 
-/// How long a process waits for another that fetches the token.
+/// How long a token that is to be forgotten waits for a process that writes it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often it looks whether the other is done: at first, and at last.
@@ -176,16 +176,16 @@ impl Slot {
     /// Waits for the right to write.
     ///
     /// # Errors
-    /// Where it cannot be had in time or at all.
-    pub(super) async fn lock(&self) -> io::Result<Lock> {
-        let lock = self.wait_for_lock().await;
+    /// Where it cannot be had in time ([`io::ErrorKind::WouldBlock`]) or at all.
+    pub(super) async fn lock(&self, patience: Duration) -> io::Result<Lock> {
+        let lock = self.wait_for_lock(patience).await;
         if let Err(error) = &lock {
             tracing::warn!(file = %self.file.display(), %error, "the token cache is not used");
         }
         lock
     }
 
-    async fn wait_for_lock(&self) -> io::Result<Lock> {
+    async fn wait_for_lock(&self, patience: Duration) -> io::Result<Lock> {
         private_files::own_folder(self.file.parent().unwrap_or(Path::new("")))?;
         let file = private_files::lock_file(&self.file.with_extension("lock"))?;
         let started = Instant::now();
@@ -194,8 +194,8 @@ impl Slot {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock(file)),
                 Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) if started.elapsed() >= PATIENCE => {
-                    return Err(io::Error::other("another process holds its lock"));
+                Err(TryLockError::WouldBlock) if started.elapsed() >= patience => {
+                    return Err(io::Error::new(io::ErrorKind::WouldBlock, "another process holds its lock"));
                 }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(pause).await,
             }
@@ -253,7 +253,7 @@ impl Slot {
             return Ok(());
         }
         // Without the lock it goes all the same: it is to be forgotten.
-        let _lock = self.lock().await;
+        let _lock = self.lock(PATIENCE).await;
         let is_meant = |only: &SecretString| {
             let kept = self.find(SystemTime::now());
             kept.is_none_or(|kept| kept.token.expose_secret() == only.expose_secret())

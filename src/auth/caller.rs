@@ -1,7 +1,10 @@
 //! Whose limits a call counts for: servers count requests by credential, so those who sign in alike wait together, and
 //! nobody else with them.
 
+use std::path::Path;
+
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use super::account::Account;
 use super::identity::Identity;
@@ -31,6 +34,21 @@ impl Account {
         };
         Caller { key: key.into(), cache: self.cache.as_ref().map(|cache| cache.folder().to_owned()) }
     }
+}
+
+/// Who asks for a token at an endpoint, or, without credentials, for what tells of one. Those who ask wait together, and
+/// no calls with them: a token that is there serves on while there is no other.
+pub(super) fn asker(
+    service: &str,
+    url: &Url,
+    credentials: Option<&Credentials>,
+    cache: Option<&Path>,
+) -> Caller {
+    let origin = url.origin().ascii_serialization();
+    let client = credentials.and_then(|credentials| Some(credentials.client.as_ref()?.0.as_str()));
+    let member = credentials.and_then(|credentials| credentials.member.as_deref());
+    let key = Identity { service, place: &origin, client, member, ..Identity::default() }.key();
+    Caller { key: key.into(), cache: cache.map(Path::to_owned) }
 }
 
 /// Who a scheme signs in: users and clients by name, whatever their password or token is; else the secret tells.

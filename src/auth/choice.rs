@@ -107,6 +107,7 @@ impl Choice<'_> {
             status: None,
             trace_id: None,
             retry_after: None,
+            attempts: Vec::new(),
         }
     }
 

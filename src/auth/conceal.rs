@@ -106,6 +106,10 @@ impl Carried {
                 Error::Refused(refused)
             }
             Error::Auth(error) => self.of_auth(*error).into(),
+            Error::HeldBack(mut held) => {
+                held.url = self.conceal_text(held.url);
+                Error::HeldBack(held)
+            }
             Error::Unsafe(error) => self.of_unsafe(*error).into(),
             Error::Decode(mut error) => {
                 self.hide_in([&mut error.media_type, &mut error.problem].into_iter());
@@ -129,8 +133,9 @@ impl Carried {
     /// The same for a failure of signing in.
     pub(crate) fn conceal_sign_in(&self, error: SignInError) -> SignInError {
         match error {
-            SignInError::Auth(error) => self.of_auth(error).into(),
+            SignInError::Auth(error) => self.of_auth(*error).into(),
             SignInError::Unsafe(error) => self.of_unsafe(error).into(),
+            SignInError::Own(error) => self.conceal_sign_in(*error).own(),
             other => other,
         }
     }

@@ -13,11 +13,12 @@ use url::Url;
 
 use super::SignInError;
 use super::renewing::Fetched;
+use crate::attempt::Attempt;
 use crate::error::{AuthError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, ServiceDef};
 use crate::profile::{Setting, variables_for};
 use crate::request::Content;
-use crate::transport::{ClientCertificate, Limits, Link, Transport, Wire};
+use crate::transport::{Caller, ClientCertificate, Limits, Link, Transport, Wire};
 
 /// How long a document holds.
 const HOLDS: Duration = Duration::from_secs(60 * 60);
@@ -32,6 +33,8 @@ pub(super) struct Discovery<'a> {
     /// The client certificate of the account, and the account's address.
     pub(super) certificate: Option<&'a ClientCertificate>,
     pub(super) address: String,
+    /// Who asks.
+    pub(super) caller: Caller,
     pub(super) url: Url,
 }
 
@@ -45,8 +48,12 @@ struct Metadata {
 }
 
 impl Discovery<'_> {
-    /// Asks for the document and reads it.
-    pub(super) async fn ask(&self) -> Result<Fetched<OAuth2Def>, SignInError> {
+    /// Asks for the document and reads it; the requests are logged.
+    pub(super) async fn ask(&self, log: &mut Vec<Attempt>) -> Result<Fetched<OAuth2Def>, SignInError> {
+        self.read(log).await.map_err(|error| error.after_all(log))
+    }
+
+    async fn read(&self, log: &mut Vec<Attempt>) -> Result<Fetched<OAuth2Def>, SignInError> {
         if !self.transport.plain_http().is_safe(&self.url) {
             let origin = self.url.origin().ascii_serialization();
             let problem = format!(
@@ -56,16 +63,19 @@ impl Discovery<'_> {
             return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
         }
         let since = Instant::now();
-        let answer = self.transport.ask(&self.wire(), None).await.map_err(|error| match error {
-            SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
-            other => other,
-        })?;
+        let reply = self.transport.ask(self.wire(), None, self.caller.clone(), log).await.map_err(
+            |error| match error {
+                SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
+                other => other,
+            },
+        )?;
+        let answer = &reply.answer;
         match answer.status {
             200 => {}
             300..=399 => {
                 return Err(self.error("redirects, which is not followed", Some(answer.status)).into());
             }
-            status => return Err(self.error(&format!("answers {status}"), Some(status)).into()),
+            status => return Err(reply.failure(self.error(&format!("answers {status}"), Some(status)))),
         }
         let flow =
             read(&self.url, &answer.body).map_err(|problem| self.error(&problem, Some(answer.status)))?;
@@ -98,6 +108,7 @@ impl Discovery<'_> {
             status,
             trace_id: None,
             retry_after: None,
+            attempts: Vec::new(),
         }
     }
 

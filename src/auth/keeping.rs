@@ -1,5 +1,6 @@
 //! An account's tokens between processes: looked for in the token cache, fetched by one process for all, forgotten.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -8,14 +9,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::account::{Account, TokenKey, key_of};
 use super::cache::{Kept, Slot};
 use super::identity::Identity;
-use super::renewing::{Fetched, Keeping, Renewing, renewed_at};
+use super::renewing::{Fetched, Keeping, Lease, Renewing, renewed_at};
 use super::source::Need;
 use super::token::absolute;
 use super::{Carried, Rejected, SignInError};
+use crate::attempt::Attempt;
 use crate::error::{Error, IoError};
 use crate::operation::{SchemeKind, SecuritySchemeDef};
 use crate::profile::{Base, Credentials, find_region};
 use crate::transport::Transport;
+
+/// How often it is looked whether another process has a token meanwhile.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A token with what is known of it.
 pub(crate) struct Token {
@@ -24,6 +29,8 @@ pub(crate) struct Token {
     pub(crate) ends_in: Option<Duration>,
     /// What became of it in the cache.
     pub(crate) keeping: Keeping,
+    /// The requests that it took.
+    pub(crate) attempts: Vec<Attempt>,
 }
 
 /// What became of the tokens that were to be forgotten.
@@ -73,27 +80,36 @@ impl Account {
     }
 
     /// A token that is fresh: one that another process has kept, else a new one, which is kept for the others. Those
-    /// who want one at the same time wait for it. With `anew` it is a new one.
+    /// who want one at the same time wait for it as long as they have time, and keep enough to ask themselves in the
+    /// end: the one that they wait for may have been stopped. With `anew` it is a new one.
     pub(super) async fn shared_token(
         &self,
         need: &Need,
         credentials: &Credentials,
         transport: &Transport,
-        renewing: &Renewing<SecretString>,
-        anew: bool,
+        (renewing, anew): (&Renewing<SecretString>, bool),
+        log: &mut Vec<Attempt>,
     ) -> Result<Fetched<SecretString>, SignInError> {
         let Some(slot) = self.slot(&need.scheme, &need.scopes, credentials) else {
-            return Ok(self.new_token(need, credentials, transport).await?.0);
+            return Ok(self.new_token(need, credentials, transport, log).await?.0);
         };
         if let Some(found) = self.look(&slot, renewing, anew) {
             return Ok(found);
         }
-        let lock = slot.lock().await;
-        if let Some(found) = lock.as_ref().ok().and_then(|_| self.look(&slot, renewing, anew)) {
+        let lock = slot.lock(transport.time_left() / 4 * 3).await;
+        if let Some(found) = self.look(&slot, renewing, anew) {
             return Ok(found);
         }
         let since = SystemTime::now();
-        let (token, base) = self.new_token(need, credentials, transport).await?;
+        let asked = self.new_token(need, credentials, transport, log);
+        let (token, base) = match &lock {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::select! {
+                biased;
+                found = self.found(&slot, renewing, anew) => return Ok(found),
+                asked = asked => asked?,
+            },
+            _ => asked.await?,
+        };
         let Some(lifetime) = token.lifetime else { return Ok(token) };
         let region = base.region.map(|name| (name, base.url));
         let kept = Kept { token: token.value.clone(), since, lifetime, region };
@@ -103,6 +119,21 @@ impl Account {
         };
         let keeping = written.map_or_else(|why| Keeping::Failed(why.to_string().into()), |()| Keeping::Kept);
         Ok(Fetched { keeping, ..token })
+    }
+
+    /// The token that another process keeps while this one asks for one too.
+    async fn found(
+        &self,
+        slot: &Slot,
+        renewing: &Renewing<SecretString>,
+        anew: bool,
+    ) -> Fetched<SecretString> {
+        loop {
+            if let Some(found) = self.look(slot, renewing, anew) {
+                return found;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// The token that is kept, unless it is the one that is held here and is over or refused. One near its end serves
@@ -161,8 +192,14 @@ impl Account {
     async fn lease(&self, need: &Need, transport: &Transport, anew: bool) -> Result<Token, SignInError> {
         let token = self.token(&key_of(need));
         let rejected = anew.then(|| token.generation());
-        let lease = token.get(rejected, || self.fetch_token(need, transport, &token, anew)).await?;
-        Ok(Token { secret: lease.value, ends_in: token.ends_in(), keeping: lease.keeping })
+        let mut attempts = Vec::new();
+        let fetched = token
+            .get(transport.patience(), rejected, || {
+                self.fetch_token(need, transport, &token, anew, &mut attempts)
+            })
+            .await;
+        let Lease { value: secret, keeping, .. } = fetched?;
+        Ok(Token { secret, ends_in: token.ends_in(), keeping, attempts })
     }
 
     /// Gives every token that is held here back to its service, and forgets it, in the cache too.
@@ -196,11 +233,13 @@ impl Account {
     ) -> Result<bool, SignInError> {
         let mut schemes = self.definition.security_schemes.iter();
         let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(false) };
-        let flow = self.flow(&scheme.name, &scheme.kind, transport).await?;
+        let mut log = Vec::new();
+        let flow = self.flow(&scheme.name, &scheme.kind, transport, &mut log).await?;
         let (credentials, _) = self.leased_credentials(None).await?;
-        let ended = self.endpoint(&flow, &[], transport).revoke(&self.base(), &credentials, token).await;
+        let endpoint = self.endpoint(&flow, &[], transport);
+        let ended = endpoint.revoke(&self.base(), &credentials, token, &mut log).await;
         let carried = || Carried::of(&credentials, Some(token), transport);
-        ended.map_err(|error| carried().conceal_sign_in(error))
+        ended.map_err(|error| carried().conceal_sign_in(error.after_all(&log)))
     }
 
     /// Forgets a token in the cache, where it is still the one that is kept.

@@ -10,6 +10,8 @@ mod choice;
 mod conceal;
 mod digest;
 mod discovery;
+mod entry;
+mod fetching;
 mod identity;
 mod keeping;
 mod provider;
@@ -19,7 +21,11 @@ mod sealed;
 mod source;
 mod token;
 
-use crate::error::{AuthError, ConfigError, Error, TransportError, UnsafeError};
+use crate::attempt::Attempt;
+use crate::error::{
+    AuthError, ConfigError, Error, HeldBack, TransportError, UnsafeError, is_retryable_phase,
+    is_retryable_status, suggest_waiting,
+};
 
 pub(crate) use account::{Account, Grant, Rejected};
 pub(crate) use cache::TokenCache;
@@ -28,6 +34,7 @@ pub(crate) use cache::fuzz as fuzz_token;
 pub(crate) use choice::Choice;
 pub(crate) use conceal::Carried;
 pub(crate) use digest::Challenge;
+pub(crate) use entry::{Effort, Entrant};
 pub use keeping::Forgotten;
 pub(crate) use keeping::Token;
 pub use provider::{CredentialFuture, CredentialProvider, ProviderError};
@@ -39,10 +46,14 @@ pub(crate) use source::{Need, Source, place, placement, source};
 /// Why signing in failed; cloned for everyone who waits for the same token.
 #[derive(Debug, Clone)]
 pub(crate) enum SignInError {
-    Auth(AuthError),
+    Auth(Box<AuthError>),
     Config(ConfigError),
     Transport(Box<TransportError>),
     Unsafe(UnsafeError),
+    /// A server's word to others holds it back.
+    HeldBack(Box<HeldBack>),
+    /// It failed for the call that signed in alone, whose time was over or too short.
+    Own(Box<SignInError>),
 }
 
 impl SignInError {
@@ -51,11 +62,50 @@ impl SignInError {
         if let Self::Auth(error) = self { error.retry_after } else { None }
     }
 
+    /// Whether a further request might have brought something else.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Auth(error) => error.status.is_some_and(is_retryable_status),
+            Self::Transport(error) => is_retryable_phase(error.phase),
+            Self::Own(error) => error.is_transient(),
+            Self::Config(_) | Self::Unsafe(_) | Self::HeldBack(_) => false,
+        }
+    }
+
+    /// The requests that failed so.
+    pub(crate) fn attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Auth(error) => &error.attempts,
+            Self::Transport(error) => &error.attempts,
+            Self::HeldBack(error) => &error.attempts,
+            Self::Own(error) => error.attempts(),
+            Self::Config(_) | Self::Unsafe(_) => &[],
+        }
+    }
+
+    /// The same after all these requests.
+    fn after_all(self, requests: &[Attempt]) -> Self {
+        match self {
+            Self::Auth(mut error) => {
+                error.attempts = requests.to_vec();
+                Self::Auth(error)
+            }
+            Self::Own(error) => error.after_all(requests).own(),
+            other => other,
+        }
+    }
+
+    /// The same as a failure of one call alone.
+    pub(crate) fn own(self) -> Self {
+        if let Self::Own(_) = self { self } else { Self::Own(Box::new(self)) }
+    }
+
     /// The same failure, told when this much of the wait is left.
     fn after(self, left: std::time::Duration) -> Self {
         match self {
             Self::Auth(error) if error.retry_after.is_some() => {
-                Self::Auth(AuthError { retry_after: Some(left), ..error })
+                let hint = Some(suggest_waiting(left));
+                Self::Auth(Box::new(AuthError { retry_after: Some(left), hint, ..*error }))
             }
             other => other,
         }
@@ -65,10 +115,12 @@ impl SignInError {
 impl From<SignInError> for Error {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Auth(error) => error.into(),
+            SignInError::Auth(error) => Self::Auth(error),
             SignInError::Config(error) => error.into(),
             SignInError::Transport(error) => Self::Transport(error),
             SignInError::Unsafe(error) => error.into(),
+            SignInError::HeldBack(error) => Self::HeldBack(error),
+            SignInError::Own(error) => (*error).into(),
         }
     }
 }
@@ -81,7 +133,13 @@ impl From<TransportError> for SignInError {
 
 impl From<AuthError> for SignInError {
     fn from(error: AuthError) -> Self {
-        Self::Auth(error)
+        Self::Auth(Box::new(error))
+    }
+}
+
+impl From<HeldBack> for SignInError {
+    fn from(error: HeldBack) -> Self {
+        Self::HeldBack(Box::new(error))
     }
 }
 

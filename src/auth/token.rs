@@ -1,6 +1,7 @@
 //! The token endpoint: `OAuth2` client credentials (RFC 6749 §4.4), revocation (RFC 7009), and services that send
 //! the caller to another region.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
@@ -10,16 +11,17 @@ use tokio::time::Instant;
 use url::{Origin, ParseError, Url, form_urlencoded};
 
 use super::SignInError;
+use super::caller::asker;
 use super::renewing::Fetched;
 use super::seal::check_encrypted;
 use super::source::{basic_credentials, client_credentials};
-use crate::attempt::counted;
-use crate::error::{AuthError, ConfigError, UnsafeError};
+use crate::attempt::{Attempt, Wait, WaitReason, counted};
+use crate::error::{AuthError, ConfigError, UnsafeError, suggest_waiting};
 use crate::operation::{ClientAuth, Method, OAuth2Def, RegionDef, ServiceDef};
 use crate::profile::{Base, Credentials, Setting, find_region, origin_of, variables_for};
 use crate::request::Content;
 use crate::response::refusal;
-use crate::transport::{Answer, ClientCertificate, Limits, Link, Transport, Wire, hint};
+use crate::transport::{Answer, ClientCertificate, Limits, Link, Reply, Transport, Wire, hint};
 
 /// The life of a token whose endpoint does not tell it.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -39,43 +41,54 @@ pub(crate) struct TokenEndpoint<'a> {
     pub(crate) transport: &'a Transport,
     /// The client certificate of the account.
     pub(crate) certificate: Option<&'a ClientCertificate>,
+    /// The folder in which other processes hear of what the endpoint asks for.
+    pub(crate) cache: Option<&'a Path>,
 }
 
 impl TokenEndpoint<'_> {
-    /// Asks for a token. Where the service sends the caller to another of its regions, asks there, once, and returns
+    /// Asks for a token; the requests are logged. Where the service sends the caller to another of its regions, asks there, once, and returns
     /// that region's base URL too.
     pub(crate) async fn exchange(
         &self,
         base: &Base,
         credentials: &Credentials,
+        log: &mut Vec<Attempt>,
     ) -> Result<(Fetched<SecretString>, Option<Base>), SignInError> {
         let since = Instant::now();
-        let answer = self.ask(base, credentials).await?;
-        let Some(region) = self.redirected(base, &answer)? else {
-            return Ok((self.token(&answer, since)?, None));
+        let reply = self.ask(base, credentials, log).await?;
+        let Some(region) = self.redirected(base, &reply.answer)? else {
+            return Ok((self.token(&reply, since)?, None));
         };
         tracing::debug!(
             service = self.definition.name,
             region = region.name,
             "the token endpoint names the region"
         );
+        if let Some(last) = log.last_mut() {
+            last.wait = Some(Wait { length: Duration::ZERO, reason: WaitReason::Redirect });
+        }
         let base = Base::of_region(region);
         let since = Instant::now();
-        let answer = self.ask(&base, credentials).await?;
-        if self.redirected(&base, &answer)?.is_some() {
-            return Err(self.refused(&answer, "the token endpoint sends from region to region").into());
+        let reply = self.ask(&base, credentials, log).await?;
+        if self.redirected(&base, &reply.answer)?.is_some() {
+            return Err(self.refused(&reply.answer, "the token endpoint sends from region to region").into());
         }
-        Ok((self.token(&answer, since)?, Some(base)))
+        Ok((self.token(&reply, since)?, Some(base)))
     }
 
-    async fn ask(&self, base: &Base, credentials: &Credentials) -> Result<Answer, SignInError> {
+    async fn ask(
+        &self,
+        base: &Base,
+        credentials: &Credentials,
+        log: &mut Vec<Attempt>,
+    ) -> Result<Reply, SignInError> {
         let Some(client) = &credentials.client else {
             return Err(self.error("no client ID and secret to ask for a token with").into());
         };
         let form = self.form(client, credentials.member.as_deref());
         let written = self.token_url.or(self.flow.token_url.as_deref()).unwrap_or_default();
         let url = self.endpoint(base, written, |url| self.permission(url))?;
-        self.post(base, url, form, self.basic(client)).await
+        self.post(base, url, (form, self.basic(client)), credentials, log).await
     }
 
     /// The client's ID and secret for the header; `None` where they stand in the form.
@@ -106,6 +119,7 @@ impl TokenEndpoint<'_> {
         base: &Base,
         credentials: &Credentials,
         token: &SecretString,
+        log: &mut Vec<Attempt>,
     ) -> Result<bool, SignInError> {
         let (Some(path), Some(client)) = (&self.flow.revoke, &credentials.client) else {
             return Ok(false);
@@ -122,7 +136,7 @@ impl TokenEndpoint<'_> {
         let url = self.endpoint(base, path, |_| {
             "correct `x-oauth2` in the description; until then tokens end by themselves.".to_owned()
         })?;
-        let answer = self.post(base, url, form, authorization).await?;
+        let answer = self.post(base, url, (form, authorization), credentials, log).await?.answer;
         if is_success(answer.status) {
             return Ok(true);
         }
@@ -180,9 +194,10 @@ impl TokenEndpoint<'_> {
         &self,
         base: &Base,
         url: Url,
-        form: String,
-        authorization: Option<SecretString>,
-    ) -> Result<Answer, SignInError> {
+        (form, authorization): (String, Option<SecretString>),
+        credentials: &Credentials,
+        log: &mut Vec<Attempt>,
+    ) -> Result<Reply, SignInError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -193,6 +208,7 @@ impl TokenEndpoint<'_> {
             headers.insert(AUTHORIZATION, value);
         }
         let link = Link::showing(self.certificate, &url, &base.url);
+        let caller = asker(&self.definition.name, &url, Some(credentials), self.cache);
         let wire = Wire {
             operation: format!("{}: token endpoint", self.definition.name).into(),
             method: Method::Post,
@@ -205,7 +221,7 @@ impl TokenEndpoint<'_> {
             link,
             shown: None,
         };
-        self.transport.ask(&wire, self.definition.rate_limit.as_ref()).await
+        self.transport.ask(wire, self.definition.rate_limit.as_ref(), caller, log).await
     }
 
     /// The region that an answer sends the caller to, if it does: one of the service's own, and only where the user
@@ -247,9 +263,10 @@ impl TokenEndpoint<'_> {
         }
     }
 
-    fn token(&self, answer: &Answer, since: Instant) -> Result<Fetched<SecretString>, AuthError> {
+    fn token(&self, reply: &Reply, since: Instant) -> Result<Fetched<SecretString>, SignInError> {
+        let answer = &reply.answer;
         if !is_success(answer.status) {
-            return Err(self.refused(answer, "the token endpoint refused"));
+            return Err(reply.failure(self.refused(answer, "the token endpoint refused")));
         }
         let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let token = body.get_mut("access_token").map(Value::take).filter(|token| token != "");
@@ -257,7 +274,8 @@ impl TokenEndpoint<'_> {
             return Err(AuthError {
                 status: Some(answer.status),
                 ..self.error("the token endpoint's answer holds no access_token")
-            });
+            }
+            .into());
         };
         Ok(Fetched::new(token.into(), Some(lifetime(&body)), since))
     }
@@ -273,6 +291,11 @@ impl TokenEndpoint<'_> {
         if let Some(trace) = &said.trace_id {
             problem.extend([" (trace ", trace, ")"]);
         }
+        let limits = self.definition.rate_limit.as_ref();
+        let retry_after = (status == 429 || status == 503)
+            .then(|| hint::read(status, &answer.headers, limits, SystemTime::now()))
+            .flatten()
+            .map(|hint| hint.wait);
         let hint = if (400..500).contains(&status) && status != 429 {
             let variables = [Setting::ClientId, Setting::ClientSecret]
                 .map(|key| variables_for(self.definition, key).join(" or "));
@@ -283,13 +306,8 @@ impl TokenEndpoint<'_> {
                 "check the client ID and secret.".to_owned()
             })
         } else {
-            Some("repeat the call later.".to_owned())
+            Some(retry_after.map_or_else(|| "repeat the call later.".to_owned(), suggest_waiting))
         };
-        let limits = self.definition.rate_limit.as_ref();
-        let retry_after = (status == 429 || status == 503)
-            .then(|| hint::read(status, &answer.headers, limits, SystemTime::now()))
-            .flatten()
-            .map(|hint| hint.wait);
         let trace_id = said.trace_id;
         AuthError { status: Some(status), trace_id, retry_after, hint, ..self.error(&problem) }
     }
@@ -302,6 +320,7 @@ impl TokenEndpoint<'_> {
             status: None,
             trace_id: None,
             retry_after: None,
+            attempts: Vec::new(),
         }
     }
 }

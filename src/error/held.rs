@@ -9,7 +9,8 @@ use crate::operation::Method;
 /// The call was not sent, because a rate limit asks for a longer wait than the call has.
 ///
 /// The server has said so to another call with the same credentials, in this process or, with a token cache, in
-/// another; or the limit of [`crate::HarnessBuilder::rate_limit`] leaves no room in time.
+/// another, or the token endpoint to another request for a token; or the limit of
+/// [`crate::HarnessBuilder::rate_limit`] leaves no room in time.
 #[derive(Debug, Clone)]
 pub struct HeldBack {
     /// The operation with its service, or `METHOD /path`.
@@ -20,6 +21,8 @@ pub struct HeldBack {
     pub url: String,
     /// Scheme, host and port.
     pub origin: String,
+    /// Whether it is a token endpoint that takes no requests: the operation itself was not sent.
+    pub signing_in: bool,
     /// How long the call would have to wait.
     pub retry_after: Duration,
     /// Whose limit it is: [`WaitReason::Cooldown`] or [`WaitReason::OwnLimit`].
@@ -41,6 +44,10 @@ impl fmt::Display for HeldBack {
                     "{operation} was not sent: the harness's own rate limit has room in {seconds} s only"
                 )
             }
+            _ if self.signing_in => write!(
+                f,
+                "{origin} takes no requests for another {seconds} s; signing in failed, no operation was sent"
+            ),
             _ => write!(f, "{operation} was not sent: {origin} takes no calls for another {seconds} s"),
         }
     }
@@ -58,9 +65,14 @@ impl HeldBack {
             WaitReason::OwnLimit => {
                 "give the call more time (`max_time`), or allow more requests.".to_owned()
             }
-            _ => format!("wait {} s before the next call.", in_seconds(self.retry_after)),
+            _ => suggest_waiting(self.retry_after),
         }
     }
+}
+
+/// What to do where a server says how long to wait.
+pub(crate) fn suggest_waiting(wait: Duration) -> String {
+    format!("wait {} s before the next call.", in_seconds(wait))
 }
 
 /// Whole seconds, in which nobody comes too early.
@@ -81,6 +93,7 @@ mod tests {
                 method: Method::Get,
                 url: "https://api.example.com/a".to_owned(),
                 origin: "https://api.example.com".to_owned(),
+                signing_in: false,
                 retry_after: Duration::from_millis(61_001),
                 reason,
                 attempts: Vec::new(),

@@ -75,16 +75,33 @@ impl Error {
         }
     }
 
-    /// What was tried: the requests of the operation, or those to the token endpoint where that did not answer. Empty
-    /// where nothing was sent, and where the error is not about sending.
+    /// What was tried: the requests of the operation, or those of signing in where that failed. Empty where nothing was
+    /// sent, and where the error is not about sending.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         match self {
+            Self::Auth(error) => &error.attempts,
             Self::Transport(error) => &error.attempts,
             Self::HeldBack(error) => &error.attempts,
             Self::Unfinished(error) => &error.attempts,
             #[cfg(feature = "client")]
             Self::Refused(error) => error.response.attempts(),
+            _ => &[],
+        }
+    }
+
+    /// The requests that signing in took, as [`crate::Response::sign_in_attempts`] tells them; where it was signing in
+    /// that failed, they are [`Error::attempts`] too.
+    #[must_use]
+    pub fn sign_in_attempts(&self) -> &[Attempt] {
+        match self {
+            Self::Auth(error) => &error.attempts,
+            Self::Transport(error) if error.signing_in => &error.attempts,
+            Self::Transport(error) => &error.sign_in,
+            Self::HeldBack(error) if error.signing_in => &error.attempts,
+            Self::Unfinished(error) => error.cause.sign_in_attempts(),
+            #[cfg(feature = "client")]
+            Self::Refused(error) => error.response.sign_in_attempts(),
             _ => &[],
         }
     }
@@ -348,6 +365,7 @@ mod tests {
             fetching: false,
             proxy: None,
             attempts: attempts(3),
+            sign_in: Vec::new(),
             source: None,
         }
         .into()
@@ -399,7 +417,7 @@ mod tests {
         );
         assert_eq!(
             lost(Phase::Broken, true).to_string(),
-            "no answer from https://api.example.com after 3 attempts; signing in failed, the operation was not sent"
+            "no answer from https://api.example.com after 3 attempts; signing in failed, no operation was sent"
         );
         assert!(!lost(Phase::Tls(TlsProblem::Expired), false).is_retryable());
         assert!(!lost(Phase::Tls(TlsProblem::Expired), false).was_sent());

@@ -39,12 +39,28 @@ impl fmt::Display for Unfinished {
 
 #[cfg(feature = "client")]
 impl Error {
+    /// The same with what signing in took before the call.
+    pub(crate) fn signed_in_by(mut self, attempts: Vec<Attempt>) -> Self {
+        if let Self::Transport(error) = &mut self
+            && !error.signing_in
+        {
+            error.sign_in = attempts;
+        }
+        self
+    }
+
     /// The error of a call that cannot go on: it is not told as unsent where it was sent before.
     pub(crate) fn after(self, attempts: Vec<Attempt>, operation: String) -> Self {
-        if crate::attempt::may_be_done(&attempts) {
-            Unfinished { operation, attempts, cause: self }.into()
-        } else {
-            self
+        match self {
+            // It tells by itself how far the call came.
+            Self::HeldBack(mut held) if !held.signing_in => {
+                held.attempts = attempts;
+                Self::HeldBack(held)
+            }
+            cause if crate::attempt::may_be_done(&attempts) => {
+                Unfinished { operation, attempts, cause }.into()
+            }
+            cause => cause,
         }
     }
 }

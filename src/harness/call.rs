@@ -141,7 +141,7 @@ impl<'a> Dispatch<'a> {
         let standing = self.standing();
         standing.place.require_real()?;
         let request = self.resolve(&standing.place)?;
-        let transport = self.inner().transport.for_call(self.limits.max_time);
+        let transport = self.inner().transport.for_call(&self.limits, self.repeats);
         let mut call = LiveCall::new(self, &transport, standing, request)?;
         transport.made(&mut call).await.map(drop)
     }
@@ -165,11 +165,15 @@ impl<'a> Dispatch<'a> {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
         let mut called = self.called(&request);
-        let transport = self.inner().transport.for_call(self.limits.max_time);
+        let transport = self.inner().transport.for_call(&self.limits, self.repeats);
         let mut call = LiveCall::new(self, &transport, standing, request)?;
         let outcome = transport.send(&mut call).await;
-        let Ended { carried, spoiled, unmet } = call.into_ended();
-        let answer = outcome.map_err(|error| carried.conceal(error))?;
+        let Ended { carried, spoiled, unmet, sign_in } = call.into_ended();
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => return Err(carried.conceal(error.signed_in_by(sign_in))),
+        };
+        called.sign_in = sign_in;
         if let Some(refused) = spoiled {
             Box::pin(self.account.discard(&refused)).await;
         }
@@ -282,6 +286,7 @@ impl<'a> Dispatch<'a> {
             status: Some(answer.status),
             trace_id: None,
             retry_after: None,
+            attempts: Vec::new(),
             service,
         }
     }
@@ -311,6 +316,7 @@ impl<'a> Dispatch<'a> {
             method: request.method.clone(),
             url: shown_url(request).to_owned(),
             carried: Carried::default(),
+            sign_in: Vec::new(),
         }
     }
 }

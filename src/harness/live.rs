@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use super::call::{Dispatch, shown_url};
 use super::plan::{Plan, Standing, Usual};
 use super::{files, key};
-use crate::attempt::Attempt;
-use crate::auth::{self, Carried, Challenge, Grant, Need, Rejected};
+use crate::attempt::{Attempt, Wait};
+use crate::auth::{self, Carried, Challenge, Effort, Entrant, Grant, Need, Rejected};
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Credentials, origin_of};
@@ -30,6 +30,8 @@ pub(super) struct LiveCall<'c, 'a> {
     /// Whose rate limits it counts for.
     caller: Option<Arc<Caller>>,
     rejected: Rejected,
+    /// What signing in took.
+    effort: Effort,
     /// Whether it was sent again with credentials that were newer already.
     caught_up: bool,
     /// Whether it was sent again after the current credentials were refused.
@@ -53,6 +55,8 @@ pub(super) struct Ended {
     pub(super) spoiled: Option<Rejected>,
     /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
+    /// The requests that signing in took.
+    pub(super) sign_in: Vec<Attempt>,
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
@@ -74,6 +78,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             former: Grant::none(),
             caller: None,
             rejected: Rejected::default(),
+            effort: Effort::default(),
             caught_up: false,
             renewed: false,
             challenges: 0,
@@ -85,8 +90,9 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     }
 
     pub(super) fn into_ended(self) -> Ended {
-        let Self { request, grant, former, spoiled, unmet, transport, .. } = self;
-        Ended { carried: Carried::by(request, [grant, former], transport), spoiled, unmet }
+        let Self { request, grant, former, spoiled, unmet, transport, effort, .. } = self;
+        let carried = Carried::by(request, [grant, former], transport);
+        Ended { carried, spoiled, unmet, sign_in: effort.attempts }
     }
 
     async fn sign_in(&mut self) -> Result<()> {
@@ -111,12 +117,26 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if !needed.is_empty() {
             dispatch.check_target(&self.standing)?;
         }
-        let grant = account.grant(&needed, &self.rejected, self.transport).await?;
-        self.take(Arc::new(grant));
+        let caller = self.caller_of(&needed, &credentials);
+        let grant = self.granted(&needed, &caller).await?;
+        self.take(grant);
         // Signing in may have found another region.
-        self.follow_region()?;
-        self.caller = Some(self.caller_of(&needed, &credentials));
+        let has_moved = self.follow_region()?;
+        self.caller = Some(if has_moved { self.caller_of(&needed, &credentials) } else { caller });
         Ok(())
+    }
+
+    async fn granted(&mut self, needs: &[Need], caller: &Caller) -> Result<Arc<Grant>> {
+        let (dispatch, request) = (self.dispatch, &self.request);
+        let entrant = Entrant {
+            transport: self.transport,
+            caller,
+            operation: dispatch.label(),
+            method: &request.method,
+            url: shown_url(request),
+            effort: &mut self.effort,
+        };
+        Ok(Arc::new(dispatch.account.grant(needs, &self.rejected, entrant).await?))
     }
 
     /// With the profile's own credentials, of which the plan knows where they go.
@@ -126,7 +146,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         let known = dispatch.plan.sealed.grant(&usual.placements).filter(|_| self.rejected.is_empty());
         let grant = match known {
             Some(grant) => grant,
-            None => Arc::new(dispatch.account.grant(&usual.needs, &self.rejected, self.transport).await?),
+            None => self.granted(&usual.needs, &usual.caller).await?,
         };
         self.take(grant);
         self.follow_region()?;
@@ -199,10 +219,10 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     }
 
     /// Where the account belongs to another region, the request is resolved anew; one that was redirected stays where
-    /// it is, or what was carried out already would be sent again.
-    fn follow_region(&mut self) -> Result<()> {
+    /// it is, or what was carried out already would be sent again. Returns whether it goes elsewhere now.
+    fn follow_region(&mut self) -> Result<bool> {
         if self.redirects.has_begun() {
-            return Ok(());
+            return Ok(false);
         }
         let standing = self.dispatch.standing();
         if standing.place.url != self.standing.place.url {
@@ -211,8 +231,9 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             key::put(self.key.as_deref(), &mut self.request);
             self.request.credentials = placements;
             self.standing = standing;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 }
 
@@ -252,6 +273,10 @@ impl Call for LiveCall<'_, '_> {
 
     fn caller(&self) -> Option<&Arc<Caller>> {
         self.caller.as_ref()
+    }
+
+    fn held(&mut self) -> Option<Wait> {
+        self.effort.held.take()
     }
 
     fn limits(&self) -> Option<&RateLimitHeaders> {
@@ -308,6 +333,7 @@ impl Call for LiveCall<'_, '_> {
             fetching: false,
             proxy: None,
             attempts: Vec::new(),
+            sign_in: Vec::new(),
             source: None,
         }
     }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Harness;
+use crate::attempt::Attempt;
 use crate::auth::{self, Account, Forgotten, Keeping, Need, Rejected, Source, Token};
 use crate::error::{ConfigError, Error, Result};
 use crate::operation::{SchemeKind, SchemeUse};
 use crate::profile::Credentials;
+use crate::transport::{Limits, Transport};
 
 /// How a service's calls sign in. Made by [`Harness::sign_in`].
 ///
@@ -98,6 +100,7 @@ pub struct AccessToken {
     secret: SecretString,
     ends_in: Option<Duration>,
     keeping: Keeping,
+    attempts: Vec<Attempt>,
 }
 
 impl AccessToken {
@@ -111,6 +114,12 @@ impl AccessToken {
     #[must_use]
     pub fn ends_in(&self) -> Option<Duration> {
         self.ends_in
+    }
+
+    /// The requests that fetching it took; none where it was there.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
     }
 
     /// Whether it is in the token cache, where further processes find it.
@@ -128,8 +137,8 @@ impl AccessToken {
 }
 
 impl From<Token> for AccessToken {
-    fn from(Token { secret, ends_in, keeping }: Token) -> Self {
-        Self { secret, ends_in, keeping }
+    fn from(Token { secret, ends_in, keeping, attempts }: Token) -> Self {
+        Self { secret, ends_in, keeping, attempts }
     }
 }
 
@@ -193,7 +202,7 @@ impl<'a> SignIn<'a> {
     /// tells.
     pub async fn renew(&self) -> Result<AccessToken> {
         let (account, need) = self.fetching().await?;
-        Ok(account.renew(&need, &self.harness.inner.transport).await?.into())
+        Ok(account.renew(&need, &self.transport()).await?.into())
     }
 
     /// The token that the next call would use, fetched where there is none.
@@ -202,7 +211,7 @@ impl<'a> SignIn<'a> {
     /// As [`SignIn::renew`].
     pub async fn token(&self) -> Result<AccessToken> {
         let (account, need) = self.fetching().await?;
-        Ok(account.obtain(&need, &self.harness.inner.transport).await?.into())
+        Ok(account.obtain(&need, &self.transport()).await?.into())
     }
 
     /// Gives back all tokens of the service that this harness or its token cache holds (RFC 7009, where the service
@@ -213,7 +222,12 @@ impl<'a> SignIn<'a> {
     /// removed from the cache; any other is the first one of giving back, and all tokens are forgotten here.
     pub async fn forget(&self) -> Result<Forgotten> {
         self.plan()?;
-        self.account()?.forget(&self.harness.inner.transport).await
+        self.account()?.forget(&self.transport()).await
+    }
+
+    /// It ends in time, as a call does.
+    fn transport(&self) -> Transport {
+        self.harness.inner.transport.for_call(&Limits::default(), None)
     }
 
     fn account(&self) -> Result<Arc<Account>> {

@@ -4,6 +4,7 @@
 
 mod cost;
 mod plan;
+mod regular;
 
 use serde_json::Value;
 use serde_json_path::{JsonPath, PathElement};

@@ -49,6 +49,12 @@ impl ResponseStream {
         &self.attempts
     }
 
+    /// The requests that signing in took, as [`Response::sign_in_attempts`](crate::Response::sign_in_attempts).
+    #[must_use]
+    pub fn sign_in_attempts(&self) -> &[Attempt] {
+        &self.called.sign_in
+    }
+
     /// The operation with its service, such as `falcon:tokens_query`, or `METHOD /path` for an endpoint in no table.
     #[must_use]
     pub fn operation(&self) -> &str {
@@ -88,6 +94,7 @@ impl ResponseStream {
             fetching: false,
             proxy: None,
             attempts: self.attempts.clone(),
+            sign_in: self.called.sign_in.clone(),
             source: None,
         }
     }

@@ -182,7 +182,8 @@ impl<'k> Names<'k> {
     fn name(&mut self, number: u32, own: &Base, pointer: &str) {
         self.found |= self.keywords.place(number, Word::DynamicReference).is_some();
         let anchors = [Word::Anchor, Word::DynamicAnchor].map(|word| self.keywords.text(number, word));
-        let is_resource = *own.pointer == *pointer && !pointer.is_empty();
+        let is_known_root = || pointer.is_empty() && self.resources.contains_key(&own.uri);
+        let is_resource = *own.pointer == *pointer && !is_known_root();
         let has_name = is_resource || anchors.iter().any(Option::is_some);
         if !has_name || self.left == 0 || !self.spend(pointer) {
             return;
@@ -419,6 +420,29 @@ mod tests {
             let placed: Value = serde_json::from_str(&by_place(&text).unwrap()).unwrap();
             assert_eq!(placed["x"].to_string(), wanted, "{written}");
         }
+    }
+
+    #[test]
+    fn names_are_no_keywords_outside_of_schemas_either() {
+        let document = json!({"$self": "https://x.example/api", "components": {
+            "responses": {"default": {"$ref": "https://x.example/api#/components/responses/a"}},
+            "requestBodies": {"example": {"content": {"enum": {"schema": {"$ref": "api#/c"}}}}},
+            "examples": {"a": {"value": {"$ref": "api#/c"}}},
+            "schemas": {"$ref": "api#/definitions"},
+        }});
+        let placed = placed_value(&document).unwrap();
+        let at = |pointer: &str| placed.pointer(pointer).unwrap().clone();
+        assert_eq!(at("/components/responses/default/$ref"), "#/components/responses/a");
+        assert_eq!(at("/components/requestBodies/example/content/enum/schema/$ref"), "#/c");
+        assert_eq!(at("/components/examples/a/value/$ref"), "api#/c");
+        assert_eq!(at("/components/schemas/$ref"), "#/definitions");
+    }
+
+    #[test]
+    fn a_file_may_name_itself() {
+        let document = json!({"$id": "https://x.example/s/pet.json", "a": {"$ref": "pet.json#/$defs/n"}});
+        assert_eq!(placed_value(&document).unwrap()["a"], json!({"$ref": "#/$defs/n"}));
+        assert!(may_name(r#"{"\u0024anchor": "a"}"#));
     }
 
     #[test]

@@ -74,9 +74,10 @@ impl Line<'_> {
 fn lines(part: &str) -> impl Iterator<Item = Line<'_>> {
     let mut start = 0;
     part.split_inclusive('\n').map(move |line| {
-        let (text, begun) = (line.trim_start_matches(' '), start);
+        let (text, begun) = (line.trim_start_matches(' ').trim_end_matches([' ', '\t', '\r', '\n']), start);
         start += line.len();
-        Line { start: begun, end: start, indent: line.len() - text.len(), text: text.trim_end() }
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        Line { start: begun, end: start, indent, text }
     })
 }
 

@@ -116,6 +116,7 @@ impl<'t> Found<'t> {
                 None => Next::Look,
             },
             (Level::Components, section) if section != "securitySchemes" => {
+                self.needs_whole |= section == "$ref";
                 Next::Into(Level::Section(self.components.section(&token(section))))
             }
             (Level::Components | Level::Section(_) | Level::Operation(..), _) => Next::Look,
@@ -132,6 +133,8 @@ impl<'t> Found<'t> {
                 }
             }
             Level::Section(section) => {
+                // The whole section stands elsewhere; a component of that name is no text.
+                self.needs_whole |= name == "$ref" && value.get().starts_with('"');
                 let place = self.place(key.get(), value.get());
                 self.components.add(section, name, place);
             }

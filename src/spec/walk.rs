@@ -12,9 +12,27 @@ use super::parts::name;
 
 /// Members that hold data, not schemas.
 const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
-/// Members whose members are names, not keywords.
-const NAMED: [&str; 6] =
-    ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas"];
+/// Members whose members are names, not keywords: `default` is a response among `responses`.
+const NAMED: [&str; 18] = [
+    "$defs",
+    "callbacks",
+    "content",
+    "definitions",
+    "dependentSchemas",
+    "encoding",
+    "headers",
+    "links",
+    "mediaTypes",
+    "parameters",
+    "pathItems",
+    "patternProperties",
+    "properties",
+    "requestBodies",
+    "responses",
+    "schemas",
+    "variables",
+    "webhooks",
+];
 
 /// The keywords by which names are given, or meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +65,7 @@ pub(crate) fn may_name(text: &str) -> bool {
         let word = rest.split_once('"').and_then(|(word, _)| Word::of(word));
         word.is_some_and(|word| word != Word::Reference)
     };
-    text.match_indices("\"$").any(|(at, _)| is_one(&text[at + 1..]))
+    text.match_indices("\"$").any(|(at, _)| is_one(&text[at + 1..])) || text.contains("\\u0024")
 }
 
 /// The resource that a part of the document belongs to: its URI, and where it begins.
@@ -150,7 +168,8 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            if let (Some(word), false) = (Word::of(&name), are_names) {
+            // What is named `$ref` is no text: a text there stands for all the names.
+            if let Some(word) = Word::of(&name).filter(|word| !are_names || *word == Word::Reference) {
                 let places = way.places(key);
                 way.visit.word(number, word, places, &own);
             }

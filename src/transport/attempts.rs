@@ -37,6 +37,16 @@ pub(crate) trait Call: Send {
         None
     }
 
+    /// Whether what is learned of limits, and the user's own limit, hold for it beside what the server asks for.
+    fn is_counted(&self) -> bool {
+        true
+    }
+
+    /// How long it has waited for the server's word before it signed in for its next request.
+    fn held(&mut self) -> Option<Wait> {
+        None
+    }
+
     /// Whether an answer refuses credentials that can be had anew; the next request then has new ones.
     fn renews(&mut self, answer: &Answer) -> bool;
 
@@ -55,6 +65,9 @@ pub(crate) trait Call: Send {
     fn unfinished(&self, error: Self::Error, _: Vec<Attempt>) -> Self::Error {
         error
     }
+
+    /// Its own time ended it, and not what its requests brought.
+    fn cut_short(&mut self) {}
 
     /// The error for a call whose whole time ran out before anything was sent.
     fn out_of_time(&self) -> TransportError;
@@ -107,8 +120,7 @@ impl Progress {
 
     /// Notes that the next attempt was held back.
     fn hold(&mut self, wait: Wait) {
-        let length = self.held.map_or(wait.length, |held| held.length.saturating_add(wait.length));
-        self.held = Some(Wait { length, ..wait });
+        self.held = Some(wait.after(self.held));
     }
 
     /// Notes what follows the last attempt, for the caller and the log.
@@ -156,7 +168,10 @@ impl Transport {
         let deadline = self.deadline();
         let mut progress = Progress::default();
         let outcome = by(deadline, pin!(self.attempts(call, deadline, &mut progress))).await;
-        outcome.unwrap_or_else(|| Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into()))
+        outcome.unwrap_or_else(|| {
+            call.cut_short();
+            Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into())
+        })
     }
 
     async fn attempts<C: Call>(
@@ -179,8 +194,11 @@ impl Transport {
                     None => return Err(call.unfinished(error, progress.take_log())),
                 },
             };
-            let caller = call.caller().cloned();
-            let turn = match self.turn(caller.as_ref(), &wire, deadline, progress).await {
+            if let Some(held) = call.held() {
+                progress.hold(held);
+            }
+            let (caller, is_counted) = (call.caller().cloned(), call.is_counted());
+            let turn = match self.turn((caller.as_ref(), is_counted), &wire, deadline, progress).await {
                 Ok(turn) => turn,
                 Err(held) => {
                     let (wire, outcome) = before.unwrap_or_else(|| (wire, Err(Failure::Held(held))));
@@ -207,6 +225,9 @@ impl Transport {
                 }
                 Next::Stop(stop) => {
                     progress.stop(&wire, stop);
+                    if stop == Stop::NoTime {
+                        call.cut_short();
+                    }
                     self.settle(&outcome, &wire, progress);
                     return finish(call, &wire, outcome, progress);
                 }
@@ -217,15 +238,33 @@ impl Transport {
     /// Waits until an attempt may go out, by what is known of rate limits.
     async fn turn(
         &self,
-        caller: Option<&Arc<Caller>>,
+        (caller, is_counted): (Option<&Arc<Caller>>, bool),
         wire: &Wire,
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<Option<Turn>, Held> {
         let Some(caller) = caller else { return Ok(None) };
-        let (operation, max_wait) = (&*wire.operation, self.settings.retry.longest_wait());
+        let operation = &*wire.operation;
+        if !is_counted {
+            return self.cool(caller, operation, |wait| progress.hold(wait)).await.map(|()| None);
+        }
+        let max_wait = self.settings.retry.longest_wait();
         let asking = Asking { caller, operation, url: &wire.url, deadline, max_wait };
         self.pace.pass(&asking, |wait| progress.hold(wait)).await.map(Some)
+    }
+
+    /// Waits until a server's word to others of the same caller is over; `waited` is told of it.
+    ///
+    /// # Errors
+    /// It would take longer than the call has, or than is allowed.
+    pub(crate) async fn cool(
+        &self,
+        caller: &Caller,
+        operation: &str,
+        waited: impl FnMut(Wait) + Send,
+    ) -> Result<(), Held> {
+        let max_wait = self.settings.retry.longest_wait();
+        self.pace.cool(caller, operation, (self.deadline(), max_wait), waited).await
     }
 
     fn next<C: Call>(

@@ -55,6 +55,23 @@ impl Limits {
     }
 }
 
+/// How much the requests of signing in are given: by the call that makes them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Patience {
+    pub(super) timeout: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) repeats: u32,
+}
+
+impl Patience {
+    /// Whether it may bring what the other did not.
+    pub(crate) fn exceeds(&self, other: &Self) -> bool {
+        self.timeout > other.timeout
+            || self.connect_timeout > other.connect_timeout
+            || self.repeats > other.repeats
+    }
+}
+
 /// What work brings by a time, `None` where it does not. The work stays where it is: a call's is large, and tokio's own
 /// timeout would move it about.
 pub(super) async fn by<T>(time: Instant, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
@@ -67,6 +84,15 @@ pub(super) async fn by<T>(time: Instant, mut work: Pin<&mut impl Future<Output =
 }
 
 impl Settings {
+    /// What these limits, and so many repeats, leave to signing in.
+    pub(super) fn patience(&self, limits: &Limits, repeats: Option<u32>) -> Patience {
+        Patience {
+            timeout: limits.timeout.unwrap_or(self.timeout),
+            connect_timeout: limits.connect_timeout.unwrap_or(self.network.connect_timeout),
+            repeats: repeats.unwrap_or(self.retry.most_repeats()),
+        }
+    }
+
     /// The same for every call.
     pub(super) fn limits(&self) -> Limits {
         Limits {

@@ -37,7 +37,7 @@ use self::budget::Budgets;
 use self::client::Clients;
 use self::failure::Cause;
 use self::network::Route;
-use self::pace::{Held, Pace};
+use self::pace::Pace;
 use self::reach::Guard;
 use crate::attempt::{Attempt, Outcome};
 use crate::auth::SignInError;
@@ -52,10 +52,11 @@ pub(crate) use exchange::complete;
 pub(crate) use failure::Failure;
 pub(crate) use fetch::Fetcher;
 pub(crate) use incoming::Incoming;
-pub(crate) use limits::Limits;
+pub(crate) use limits::{Limits, Patience};
 pub use network::Network;
 pub(crate) use network::network_methods;
-pub(crate) use pace::{Caller, Rate};
+pub(crate) use pace::{Caller, Held, Rate};
+pub(crate) use question::Reply;
 pub(crate) use redirect::{Asked, Hop, Trail};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Terms, check_repeats};
@@ -171,6 +172,7 @@ impl Wire {
             fetching: false,
             proxy: self.link.proxy.get().cloned(),
             attempts,
+            sign_in: Vec::new(),
             source: source.map(Arc::from),
         }
     }
@@ -196,6 +198,8 @@ pub(crate) struct Transport {
     pace: Arc<Pace>,
     /// When the call ends that this is for.
     deadline: Option<Instant>,
+    /// What it gives to signing in.
+    patience: Option<Patience>,
 }
 
 impl Transport {
@@ -206,18 +210,36 @@ impl Transport {
         settings.retry.check()?;
         let pace = Arc::new(Pace::new(settings.learns, settings.rate));
         let settings = Arc::new(settings);
-        Ok(Self { settings, clients: Arc::default(), budgets: Arc::default(), pace, deadline: None })
+        Ok(Self {
+            settings,
+            clients: Arc::default(),
+            budgets: Arc::default(),
+            pace,
+            deadline: None,
+            patience: None,
+        })
     }
 
     /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
-    /// in that of the settings.
-    pub(crate) fn for_call(&self, max_time: Option<Duration>) -> Self {
-        let deadline = deadline(max_time.unwrap_or(self.settings.max_time));
-        Self { deadline: Some(deadline), ..self.clone() }
+    /// in that of the settings. Its limits and its number of repeats bind its signing in too.
+    pub(crate) fn for_call(&self, limits: &Limits, repeats: Option<u32>) -> Self {
+        let deadline = deadline(limits.max_time.unwrap_or(self.settings.max_time));
+        let patience = Some(self.settings.patience(limits, repeats));
+        Self { deadline: Some(deadline), patience, ..self.clone() }
     }
 
     fn deadline(&self) -> Instant {
         self.deadline.unwrap_or_else(|| deadline(self.settings.max_time))
+    }
+
+    /// How much signing in is given.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience.unwrap_or_else(|| self.settings.patience(&Limits::default(), None))
+    }
+
+    /// How much of the call's time is left.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline().saturating_duration_since(Instant::now())
     }
 
     /// So many redirects of a call are followed, unless the call says otherwise.
@@ -300,6 +322,7 @@ impl Failure {
     fn into_sign_in_error(self, wire: &Wire, attempts: Vec<Attempt>) -> SignInError {
         match self {
             Self::Network(phase, source) => wire.error(phase, attempts, source).into(),
+            Self::Held(held) => held_back(held, wire.error(Phase::Broken, attempts, None)).into(),
             Self::Config(error) => SignInError::Config(error),
             Self::TooLarge(limit) => SignInError::Unsafe(too_large(limit, false)),
             other => SignInError::Unsafe(UnsafeError { sent: false, problem: other.to_string(), hint: None }),
@@ -308,8 +331,9 @@ impl Failure {
 }
 
 fn held_back(held: Held, known: TransportError) -> HeldBack {
-    let TransportError { operation, method, url, origin, attempts, .. } = known;
-    HeldBack { operation, method, url, origin, retry_after: held.wait, reason: held.reason, attempts }
+    let TransportError { operation, method, url, origin, signing_in, attempts, .. } = known;
+    let Held { wait: retry_after, reason } = held;
+    HeldBack { operation, method, url, origin, signing_in, retry_after, reason, attempts }
 }
 
 fn too_large(limit: u64, sent: bool) -> UnsafeError {

@@ -105,6 +105,24 @@ impl Pace {
         }
     }
 
+    /// Waits for nothing but the end of a server's word; `waited` is told of it.
+    pub(super) async fn cool(
+        &self,
+        caller: &Caller,
+        operation: &str,
+        (deadline, max_wait): (Instant, Duration),
+        mut waited: impl FnMut(Wait) + Send,
+    ) -> Result<(), Held> {
+        loop {
+            let now = Instant::now();
+            let limits = (deadline.saturating_duration_since(now), max_wait);
+            let Some(wait) = self.cooldown_wait(caller, limits, now, fastrand::f64())? else { return Ok(()) };
+            tracing::debug!(operation, wait = ?wait.length, why = %wait.reason, "held back");
+            tokio::time::sleep(wait.length).await;
+            waited(Wait { length: now.elapsed(), ..wait });
+        }
+    }
+
     async fn wait<'p>(
         &'p self,
         asking: &Asking<'_>,
@@ -146,7 +164,7 @@ impl Pace {
         chance: f64,
     ) -> Result<Result<Turn, Wait>, Held> {
         let time_left = asking.deadline.saturating_duration_since(now);
-        if let Some(wait) = self.cooldown_wait(asking, time_left, now, chance)? {
+        if let Some(wait) = self.cooldown_wait(asking.caller, (time_left, asking.max_wait), now, chance)? {
             waited.ticket.iter().for_each(Ticket::leave);
             return Ok(Err(wait));
         }
@@ -168,14 +186,14 @@ impl Pace {
     /// Until the server's word is over; all who waited for it come one after the other.
     fn cooldown_wait(
         &self,
-        asking: &Asking<'_>,
-        time_left: Duration,
+        caller: &Caller,
+        (time_left, max_wait): (Duration, Duration),
         now: Instant,
         chance: f64,
     ) -> Result<Option<Wait>, Held> {
-        let Some(left) = self.cooldown(asking.caller, now) else { return Ok(None) };
+        let Some(left) = self.cooldown(caller, now) else { return Ok(None) };
         let reason = WaitReason::Cooldown;
-        if left > asking.max_wait || left >= time_left {
+        if left > max_wait || left >= time_left {
             return Err(Held { wait: left, reason });
         }
         let spread = (left / 10).max(SPREAD).min(time_left.saturating_sub(left)).mul_f64(chance);

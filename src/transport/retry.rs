@@ -107,6 +107,10 @@ impl RetryPolicy {
         Self { max_wait: longest, ..self }
     }
 
+    pub(super) fn most_repeats(&self) -> u32 {
+        self.repeats
+    }
+
     pub(super) fn longest_wait(&self) -> Duration {
         self.max_wait
     }

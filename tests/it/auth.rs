@@ -235,7 +235,7 @@ async fn a_token_endpoint_that_is_away_means_the_operation_was_not_sent() {
     let harness = in_region(&server).build().unwrap();
     let error = harness.command("tokens_query", ()).await.unwrap_err();
     let text = error.to_string();
-    assert!(text.ends_with("after 3 attempts; signing in failed, the operation was not sent"), "{text}");
+    assert!(text.ends_with("after 3 attempts; signing in failed, no operation was sent"), "{text}");
     assert_eq!((error.kind(), error.was_sent()), ("transport", false));
 
     let server = Server::start(|_, _| Reply::json(200, r#"{"token": "x"}"#));

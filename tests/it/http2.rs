@@ -85,7 +85,7 @@ async fn call_together(harness: &Harness, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_calls_at_once_use_one_connection() {
+async fn calls_use_a_connection_that_is_there_also_a_hundred_at_once() {
     let first = Multiplexing::start(1).await;
     let harness_of_one = harness(first.address);
     for _ in 0..100 {

@@ -96,6 +96,9 @@ mod server_choice;
 /// Servers nobody here wrote judge what is sent.
 #[cfg(all(feature = "cli", feature = "panther", unix))]
 mod servers;
+/// Signing in beside others: limits, failures and waits that are shared, and those that are not.
+#[cfg(feature = "falcon")]
+mod signing_in;
 /// No secret is printed, by the library or the program.
 #[cfg(all(feature = "cli", unix))]
 mod silence;

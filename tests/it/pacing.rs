@@ -335,8 +335,11 @@ fn processes_that_share_a_folder_wait_for_each_other() {
     assert_eq!((error["sent"].as_bool(), error["attempts"].as_u64()), (Some(false), Some(0)));
     assert!((1..2000).contains(&error["retry_after_ms"].as_u64().unwrap()), "{error}");
     assert_eq!(server.received().len(), 1);
-    let patient = run(&[]);
-    assert_eq!(patient.status.code(), Some(0), "{}", String::from_utf8_lossy(&patient.stderr));
+    let patient = run(&["-v"]);
+    let told = String::from_utf8_lossy(&patient.stderr);
+    assert_eq!(patient.status.code(), Some(0), "{told}");
+    let held = "* attempt 1: held back for ";
+    assert!(told.lines().any(|line| line.starts_with(held) && line.contains(", 200 after ")), "{told}");
     let times = times.lock().unwrap();
     assert!(times[1] - times[0] >= 2 * SECOND, "{:?}", times[1] - times[0]);
     eprintln!("cooldown: 3 processes, 1 refused, 1 held back, 1 sent after {:?}", times[1] - times[0]);

@@ -157,7 +157,7 @@ async fn a_name_that_nobody_knows_is_told_with_the_setting_that_has_it() {
          \"api.no-such-host.invalid\"."
     );
     let error = unknown.command("sealed", ()).await.unwrap_err();
-    assert!(error.to_string().ends_with("; signing in failed, the operation was not sent"), "{error}");
+    assert!(error.to_string().ends_with("; signing in failed, no operation was sent"), "{error}");
     assert!(error.hint().unwrap().starts_with("correct the base URL or the token URL"), "{error:?}");
     let fetch = opcall::Document::fetch("https://api.no-such-host.invalid/a").no_proxy();
     let error = fetch.await.unwrap_err();

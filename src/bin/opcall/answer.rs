@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use http::HeaderMap;
-use opcall::{Attempt, Response};
+use opcall::{Attempt, Error, Response};
 
 use crate::args::{CallArgs, CallOutput};
 use crate::output::{Screen, escape, is_json, layout, paint};
@@ -124,10 +124,31 @@ fn shown(value: &[u8]) -> String {
     escape(&String::from_utf8_lossy(value)).into_owned()
 }
 
-/// Every attempt and the wait after it to standard error, for `-v`; of a single one the rest says it all.
-pub(crate) fn trace_attempts(attempts: &[Attempt], args: &CallArgs) {
-    if args.common.verbose > 0 && attempts.len() > 1 {
+/// Every attempt and the wait after it to standard error, for `-v`, those of signing in first. Of a single one that was
+/// not held back the rest says it all.
+pub(crate) fn trace_attempts(sign_in: &[Attempt], attempts: &[Attempt], args: &CallArgs) {
+    if args.common.verbose == 0 {
+        return;
+    }
+    trace_sign_in("signing in", sign_in);
+    if attempts.len() > 1 || attempts.iter().any(|attempt| attempt.held.is_some()) {
         session::tell(&attempts.iter().map(|attempt| format!("* {attempt}")).collect::<Vec<_>>());
+    }
+}
+
+/// Those of a call that failed.
+pub(crate) fn trace_attempts_of(error: &Error, args: &CallArgs) {
+    let sign_in = error.sign_in_attempts();
+    // Where signing in failed they are the same.
+    let own = if std::ptr::eq(sign_in, error.attempts()) { &[] } else { error.attempts() };
+    trace_attempts(sign_in, own, args);
+}
+
+/// Every attempt of signing in to standard error, unless a single one brought what it was to bring.
+pub(crate) fn trace_sign_in(what: &str, attempts: &[Attempt]) {
+    let is_plain = |one: &Attempt| matches!(one.status(), Some(200..=299)) && one.held.is_none();
+    if attempts.len() > 1 || !attempts.iter().all(is_plain) {
+        session::tell(&attempts.iter().map(|attempt| format!("* {what}: {attempt}")).collect::<Vec<_>>());
     }
 }
 

@@ -4,9 +4,27 @@
 //! schemas they refer to under `$defs`, what only `OpenAPI` 3.0 knows (`nullable`, `example`) said in JSON Schema.
 
 use opcall::{Location, MediaType, Operation, Schema};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use crate::describe;
+
+/// What no fragment of a URI holds as it is (RFC 3986 §3.5).
+const NO_FRAGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// The schema of the arguments object that `Harness::command` takes for an operation.
 pub(crate) fn of(operation: Operation<'_>) -> Value {
@@ -173,9 +191,10 @@ impl<'t> Defs<'t> {
             return name.clone();
         }
         let last = reference.rsplit('/').next().unwrap_or(reference);
+        let last = percent_decode_str(last).decode_utf8_lossy().replace("~1", "/").replace("~0", "~");
         let is_free = |name: &String| !self.names.iter().any(|(_, taken)| taken == name);
         let numbered = (2..).map(|number| format!("{last}_{number}"));
-        let name = std::iter::once(last.to_owned()).chain(numbered).find(is_free).unwrap_or_default();
+        let name = std::iter::once(last.clone()).chain(numbered).find(is_free).unwrap_or_default();
         self.names.push((reference.to_owned(), name.clone()));
         name
     }
@@ -183,8 +202,8 @@ impl<'t> Defs<'t> {
     fn convert(&mut self, schema: Value) -> Value {
         let Value::Object(mut members) = schema else { return schema };
         if let Some(Value::String(reference)) = members.get("$ref") {
-            let name = self.name(reference);
-            return json!({"$ref": format!("#/$defs/{}", name.replace('~', "~0").replace('/', "~1"))});
+            let name = self.name(reference).replace('~', "~0").replace('/', "~1");
+            return json!({"$ref": format!("#/$defs/{}", utf8_percent_encode(&name, NO_FRAGMENT))});
         }
         members.retain(|key, _| {
             !key.starts_with("x-") && !matches!(key.as_str(), "xml" | "discriminator" | "externalDocs")

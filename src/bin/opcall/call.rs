@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use http::HeaderMap;
-use opcall::{Attempt, Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
+use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
 
 use crate::answer;
 use crate::args::{self, CallArgs};
@@ -209,7 +209,7 @@ impl<'a> Call<'a> {
 
     async fn print(&self, command: Command<'_>, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         let response = command.send().await?;
-        answer::trace_attempts(response.attempts(), args);
+        answer::trace_attempts(response.sign_in_attempts(), response.attempts(), args);
         answer::write(&response, self.subject.is_graphql(), args, screen)
     }
 
@@ -224,11 +224,13 @@ impl<'a> Call<'a> {
         let length = if self.subject.is_graphql() {
             // Whether it is a refusal stands in the body.
             let answer = command.send().await?;
-            tell_head(answer.attempts(), answer.status(), answer.headers(), args, screen)?;
+            answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
+            tell_head(answer.status(), answer.headers(), args, screen)?;
             download.write(answer.bytes())?
         } else {
             let answer = command.stream().await?;
-            tell_head(answer.attempts(), answer.status(), answer.headers(), args, screen)?;
+            answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
+            tell_head(answer.status(), answer.headers(), args, screen)?;
             download.take(answer).await?
         };
         if !args.common.quiet {
@@ -240,7 +242,9 @@ impl<'a> Call<'a> {
 
     /// What the service says is a result too; the error about it comes after it.
     fn print_refusal(failure: Failure, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-        answer::trace_attempts(failure.library().map(Error::attempts).unwrap_or_default(), args);
+        if let Some(error) = failure.library() {
+            answer::trace_attempts_of(error, args);
+        }
         if let Some(Error::Refused(refused)) = failure.library() {
             report::whoever_reads(answer::write_refusal(&refused.response, args, screen))?;
         }
@@ -261,15 +265,8 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The attempts and the head of an answer that is saved, which is saved also where nobody reads them.
-fn tell_head(
-    attempts: &[Attempt],
-    status: u16,
-    headers: &HeaderMap,
-    args: &CallArgs,
-    screen: Screen,
-) -> Result<(), Failure> {
-    answer::trace_attempts(attempts, args);
+/// The head of an answer that is saved, which is saved also where nobody reads it.
+fn tell_head(status: u16, headers: &HeaderMap, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     report::whoever_reads(answer::write_head(status, headers, args, screen))
 }
 

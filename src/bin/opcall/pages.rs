@@ -34,14 +34,25 @@ pub(crate) async fn run(
     };
     while let Some(page) = pages.next().await {
         match page {
-            Ok(response) => printer.page(&response)?,
+            Ok(response) => {
+                answer::trace_attempts(response.sign_in_attempts(), response.attempts(), args);
+                printer.page(&response)?;
+            }
             Err(Error::Refused(refused)) => {
+                answer::trace_attempts(
+                    refused.response.sign_in_attempts(),
+                    refused.response.attempts(),
+                    args,
+                );
                 if form == Form::Pages {
                     report::whoever_reads(answer::write_refusal(&refused.response, args, screen))?;
                 }
                 return Err(Error::Refused(refused).into());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                answer::trace_attempts_of(&error, args);
+                return Err(error.into());
+            }
         }
     }
     let cut = args.pages.max_items.filter(|_| printer.was_cut).map(StopReason::ItemLimit);

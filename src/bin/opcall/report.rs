@@ -340,6 +340,7 @@ fn code_of(error: &Error) -> u8 {
             7
         }
         Error::Transport(_) | Error::HeldBack(_) | Error::Unfinished(_) => 9,
+        Error::Auth(_) if error.is_retryable() => 9,
         Error::Auth(_) => 8,
         Error::Refused(refused) if refused.graphql => 6,
         Error::Refused(refused) => match refused.status {
@@ -401,6 +402,8 @@ impl<'e> Facts<'e> {
                 trace_id: error.trace_id.as_deref(),
             },
             Error::Auth(error) => Self {
+                // Where credentials are missing none was to be made.
+                attempts: Some(error.attempts.len()).filter(|count| *count > 0),
                 retry_after_ms: error.retry_after.map(milliseconds),
                 trace_id: error.trace_id.as_deref(),
                 ..Self::default()

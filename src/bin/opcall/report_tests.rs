@@ -28,6 +28,7 @@ fn lost(phase: Phase) -> Failure {
         fetching: false,
         proxy: None,
         attempts: (1..=3).map(attempt).collect(),
+        sign_in: Vec::new(),
         source: Some(std::sync::Arc::new(source)),
     })))
 }
@@ -56,6 +57,7 @@ fn no_token() -> Error {
         status: Some(400),
         trace_id: None,
         retry_after: None,
+        attempts: Vec::new(),
     }))
 }
 

@@ -1,7 +1,7 @@
 //! Which services' tokens are kept between calls, and where: in `tokens` of the cache folder, all with `--token-cache`,
 //! else those of services that were signed in to by `opcall auth login`, which leaves a mark there.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -71,8 +71,14 @@ pub(crate) fn mark(folder: &Path, service: &str) -> Result<(), Failure> {
         let problem = format!("\"{service}\" cannot be signed in to for good: its name is no file's name");
         return Err(Failure::usage(problem, Some("give --token-cache with each call.".to_owned())));
     }
-    let made = OpenOptions::new().write(true).create(true).truncate(false).open(mark_of(folder, service));
-    made.map(drop).map_err(|error| Failure::io(format!("writing in {}", folder.display()), error))
+    let written = write(folder, &mark_of(folder, service));
+    written.map_err(|error| Failure::io(format!("writing in {}", folder.display()), error))
+}
+
+/// Writes a mark that is its owner's alone from the start, also in place of one that others may read.
+fn write(folder: &Path, mark: &Path) -> io::Result<()> {
+    tempfile::Builder::new().prefix(".login-").tempfile_in(folder)?.persist(mark)?;
+    Ok(())
 }
 
 /// Takes the mark away.

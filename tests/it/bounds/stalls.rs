@@ -4,10 +4,11 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use flate2::write::GzEncoder;
-use opcall::{Command, Error, Harness, Phase};
+use futures_util::future::join_all;
+use opcall::{Command, Error, Harness, Phase, Profile, RetryPolicy};
 
 use super::{Raw, harness, wait_for_the_end};
-use crate::support::{Reply, Server, proof};
+use crate::support::{Reply, Server, builder, client, proof};
 
 const LIMIT: Duration = Duration::from_millis(200);
 const LONGER: Duration = Duration::from_millis(400);
@@ -141,6 +142,48 @@ async fn every_stall_ends_in_time() {
         }
     }
     eprintln!("promise 13: 45 stalls, the latest {} ms after its limit", latest.as_millis());
+}
+
+/// How a call ends whose token endpoint stops, by a limit of its own.
+#[cfg(feature = "falcon")]
+async fn signing_in(set: Set, name: &str, point: Point, server: &Raw) -> Duration {
+    let scheme = if point == Point::Handshake { "https" } else { "http" };
+    let profile = Profile::new().base_url(format!("{scheme}://{}", server.address)).credentials(client());
+    let builder = builder().profile("falcon", profile).retry(RetryPolicy::never());
+    let builder = builder.timeout(NEVER).connect_timeout(NEVER).max_time(NEVER);
+    let harness = builder.build().unwrap();
+    let command = harness.command("tokens_query", ());
+    let command = match set {
+        Set::Connect => command.connect_timeout(LIMIT).timeout(LONGER),
+        Set::Whole => command.max_time(LIMIT),
+        _ => command.timeout(LIMIT),
+    };
+    let started = Instant::now();
+    let error = command.await.unwrap_err();
+    let (limit, phase) = set.expected(point);
+    let late = started.elapsed().saturating_sub(limit);
+    assert!(started.elapsed() >= limit, "{name}, {set:?}: {:?}", started.elapsed());
+    assert!(late < grace(), "{name}, {set:?}: {late:?} late");
+    let Error::Transport(error) = error else { panic!("{name}, {set:?}: {error}") };
+    assert!(error.signing_in && !error.was_sent(), "{name}, {set:?}: {error}");
+    assert_eq!((error.phase, error.attempts.len()), (phase, 1), "{name}, {set:?}");
+    late
+}
+
+#[cfg(feature = "falcon")]
+#[tokio::test]
+async fn every_stall_of_a_token_endpoint_ends_in_time() {
+    let points = points();
+    let mut latest = Duration::ZERO;
+    for set in [Set::PerCall, Set::Connect, Set::Whole] {
+        let cells = points.iter().map(|(name, point, server)| signing_in(set, name, *point, server));
+        latest = join_all(cells).await.into_iter().fold(latest, Duration::max);
+    }
+    let count = 3 * points.len();
+    eprintln!(
+        "promise 13: {count} stalls of a token endpoint, the latest {} ms after its limit",
+        latest.as_millis()
+    );
 }
 
 /// The limits of a call win over those of its harness, be they longer or shorter.

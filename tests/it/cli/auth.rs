@@ -299,15 +299,23 @@ fn what_is_kept_is_the_users_alone() {
     let home = home.set("OPCALL_TOKEN_CACHE", "1");
     home.run(&["tokens_query"]).ok();
     assert_eq!((home.server.count(TOKEN), home.kept()), (1, 1));
+    // Whatever the process would let others do with its files.
+    let mut login = std::process::Command::new("sh");
+    let script = "umask 0; exec \"$0\" auth login falcon";
+    login.args(["-c", script, env!("CARGO_BIN_EXE_opcall")]).env_clear().env("HOME", home.folder.path());
+    login.envs(home.variables.iter().map(|(name, value)| (name, value)));
+    Run::of(login.output().unwrap()).ok();
+    assert!(home.tokens().join("falcon.login").is_file());
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&home.tokens()), 0o700);
     for entry in fs::read_dir(home.tokens()).unwrap() {
-        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
     let elsewhere = home.folder.path().join("elsewhere");
     let home = home.set("OPCALL_CACHE_DIR", elsewhere.to_str().unwrap());
     home.run(&["tokens_query"]).ok();
-    assert_eq!(home.server.count(TOKEN), 2);
+    assert_eq!(home.server.count(TOKEN), 3);
     assert!(elsewhere.join("tokens").is_dir());
 }
 

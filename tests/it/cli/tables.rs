@@ -91,6 +91,33 @@ paths:
       responses: {}
 ";
 
+/// A section of components that stands elsewhere, and names that no reference holds as they are.
+const REFERRED: &str = r##"{"openapi": "3.0.3", "servers": [{"url": "https://h.example"}],
+"components": {"schemas": {"$ref": "#/x-schemas"}},
+"x-schemas": {"Pet": {"type": "object", "properties": {"of": {"$ref": "#/components/schemas/a%20b%25c"}}},
+    "a b%c": {"type": "object", "properties": {"n": {"$ref": "#/components/schemas/a~1b"}}}, "a/b": {"type": "integer"}},
+"paths": {"/a": {"post": {"operationId": "a", "requestBody": {"content": {"application/json": {"schema": {
+    "type": "object", "properties": {"pet": {"$ref": "#/components/schemas/Pet"}}}}}}}}}}"##;
+
+#[test]
+fn components_are_found_where_they_stand_and_shown_by_names_that_resolve() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("referred.json");
+    std::fs::write(&path, REFERRED).unwrap();
+    let shown = opcall(&["show", "a", "-o", "json", "--spec", path.to_str().unwrap()]).json();
+    let arguments = &shown["arguments"];
+    let pet = &arguments["properties"]["pet"];
+    assert_eq!(pet, &serde_json::json!({"$ref": "#/$defs/Pet"}), "{arguments}");
+    let of = &arguments["$defs"]["Pet"]["properties"]["of"];
+    assert_eq!(of, &serde_json::json!({"$ref": "#/$defs/a%20b%25c"}), "{arguments}");
+    let n = &arguments["$defs"]["a b%c"]["properties"]["n"];
+    assert_eq!(n, &serde_json::json!({"$ref": "#/$defs/a~1b"}), "{arguments}");
+    assert_eq!(arguments["$defs"]["a/b"]["type"], "integer", "{arguments}");
+    let wrong =
+        opcall(&["a", "pet:={\"of\": {\"n\": \"x\"}}", "--dry-run", "--spec", path.to_str().unwrap()]);
+    assert!(wrong.stderr.contains("must be an integer"), "{}", wrong.stderr);
+}
+
 #[test]
 fn descriptions_are_checked() {
     let folder = tempfile::tempdir().unwrap();

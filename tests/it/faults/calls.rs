@@ -192,6 +192,9 @@ async fn token_requests_are_repeated_by_themselves() {
     let harness = in_region(&server).retry(tiny()).build().unwrap();
     let found = harness.command("tokens_query", ()).await.unwrap();
     assert_eq!((found.attempts().len(), server.count("/oauth2/token")), (1, 3), "each is counted apart");
+    let told: Vec<_> = found.sign_in_attempts().iter().map(|one| (one.number, one.status())).collect();
+    assert_eq!(told, [(1, Some(503)), (2, Some(503)), (3, Some(201))]);
+    assert!(harness.command("tokens_query", ()).await.unwrap().sign_in_attempts().is_empty());
 
     let server = flow(|_| Reply::whole(429, &["retry-after: 70"], ""), |_| Reply::json(200, "{}"));
     let harness = in_region(&server).retry(tiny()).build().unwrap();
@@ -203,6 +206,9 @@ async fn token_requests_are_repeated_by_themselves() {
     let harness = in_region(&server).retry(tiny()).build().unwrap();
     let error = harness.command("tokens_query", ()).await.unwrap_err();
     assert!(error.to_string().contains("refused with 500 after 3 attempts"), "{error}");
+    let told: Vec<_> = error.attempts().iter().map(|one| (one.number, one.status())).collect();
+    assert_eq!(told, [(1, Some(500)), (2, Some(500)), (3, Some(500))]);
+    assert_eq!(error.sign_in_attempts(), error.attempts());
 }
 
 #[tokio::test]

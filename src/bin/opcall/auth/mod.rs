@@ -5,8 +5,9 @@ mod status;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use opcall::{Error, Harness, SignIn};
+use opcall::{AccessToken, Error, Harness, SignIn};
 
+use crate::answer;
 use crate::args::{AccountArgs, AuthArgs, AuthCommand, Place, Source, Target, TokenArgs};
 use crate::loopback::Loopback;
 use crate::output::{Screen, counted, escape};
@@ -50,6 +51,20 @@ fn sign_in<'a>(harness: &'a Harness, service: &'a str, target: &Target) -> SignI
         .fold(sign_in, |sign_in, (name, value)| sign_in.server_variable(name, value))
 }
 
+/// Fetches a token; with `-v` the attempts are told.
+async fn traced(
+    place: &Place,
+    service: &str,
+    fetching: impl Future<Output = Result<AccessToken, Error>>,
+) -> Result<AccessToken, Failure> {
+    let fetched = fetching.await;
+    if place.common.verbose > 0 {
+        let attempts = fetched.as_ref().map_or_else(Error::sign_in_attempts, AccessToken::attempts);
+        answer::trace_sign_in(&format!("signing in to {service}"), attempts);
+    }
+    Ok(fetched?)
+}
+
 /// A harness that keeps the tokens of one service. Where they are only to be forgotten, it does without secrets that
 /// cannot be read.
 fn keeping(args: &AccountArgs, is_needed: bool) -> Result<(Harness, PathBuf), Failure> {
@@ -70,7 +85,7 @@ fn keeping(args: &AccountArgs, is_needed: bool) -> Result<(Harness, PathBuf), Fa
 fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
     let (harness, folder) = keeping(args, true)?;
     let sign_in = sign_in(&harness, &args.service, &args.place.target);
-    let token = session::run(async { Ok(sign_in.renew().await?) })?;
+    let token = session::run(traced(&args.place, &args.service, sign_in.renew()))?;
     if !token.is_kept() {
         return Err(not_kept(&folder, token.keeping_problem()));
     }
@@ -120,7 +135,8 @@ fn token(args: &TokenArgs, screen: Screen) -> Result<(), Failure> {
         let sandbox = if target.sandbox { Some(Loopback::start(&known).await?) } else { None };
         let builder = known.builder(target, false, Some(&args.service))?;
         let harness = sandbox.iter().fold(builder, |builder, sandbox| sandbox.aim(builder)).build()?;
-        Ok(sign_in(&harness, &args.service, target).token().await?)
+        let sign_in = sign_in(&harness, &args.service, target);
+        traced(&args.place, &args.service, sign_in.token()).await
     })?;
     let mut out = screen.out();
     writeln!(out, "{}", escape(token.expose()))?;

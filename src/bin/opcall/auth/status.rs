@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use opcall::{Error, Harness, SignInMethod, SignInPlan};
 use serde_json::{Value, json};
 
-use super::{known, sign_in};
-use crate::args::{ShowOutput, StatusArgs, Target};
+use super::{known, sign_in, traced};
+use crate::args::{Place, ShowOutput, StatusArgs, Target};
 use crate::loopback::Loopback;
 use crate::output::{Screen, escape, layout, paint};
 use crate::report::{self, Failure};
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &StatusArgs, screen: Screen) -> Result<(), Failure> {
             Some(service) => vec![service],
             None => harness.table().services().collect(),
         };
-        Ok(join_all(services.into_iter().map(|service| ask(&known, &harness, service, target))).await)
+        Ok(join_all(services.into_iter().map(|service| ask(&known, &harness, service, &args.place))).await)
     })?;
     if let (Some(_), Some(Status { plan: None, failure, .. })) = (named, all.first_mut())
         && let Some(failure) = failure.take()
@@ -83,7 +83,7 @@ fn refuse_one_place(target: &Target, is_quiet: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn ask(known: &Known, harness: &Harness, service: &str, target: &Target) -> Status {
+async fn ask(known: &Known, harness: &Harness, service: &str, place: &Place) -> Status {
     let mut status = Status {
         service: service.to_owned(),
         plan: None,
@@ -93,24 +93,24 @@ async fn ask(known: &Known, harness: &Harness, service: &str, target: &Target) -
         keeping_problem: None,
         failure: None,
     };
-    if let (false, Err(failure)) = (target.sandbox, known.check_account(service)) {
+    if let (false, Err(failure)) = (place.target.sandbox, known.check_account(service)) {
         status.failure = Some(failure);
         return status;
     }
-    if let Err(error) = fill(&mut status, harness, service, target).await {
-        status.accepted = is_refusal(&error).then_some(false);
-        status.failure = Some(error.into());
+    if let Err(failure) = fill(&mut status, harness, service, place).await {
+        status.accepted = failure.library().is_some_and(is_refusal).then_some(false);
+        status.failure = Some(failure);
     }
     status
 }
 
-async fn fill(status: &mut Status, harness: &Harness, service: &str, target: &Target) -> Result<(), Error> {
-    let sign_in = sign_in(harness, service, target);
+async fn fill(status: &mut Status, harness: &Harness, service: &str, place: &Place) -> Result<(), Failure> {
+    let sign_in = sign_in(harness, service, &place.target);
     let plan = sign_in.plan()?;
     let method = plan.method;
     status.plan = Some(plan);
     if matches!(method, SignInMethod::ClientCredentials | SignInMethod::None) {
-        let token = sign_in.renew().await?;
+        let token = traced(place, service, sign_in.renew()).await?;
         status.accepted = Some(true);
         status.ends_in = token.ends_in();
         status.is_kept = token.is_kept();
