@@ -52,7 +52,7 @@ impl FolderSource {
 
 impl Source for FolderSource {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        bounded(File::open(self.within(path)?)?, self.limits.bytes)
+        bounded(&File::open(self.within(path)?)?, self.limits.bytes)
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
@@ -72,9 +72,12 @@ impl Source for FolderSource {
 }
 
 /// The bytes of a file, of one that is longer than the limit only so many that it shows.
-pub(crate) fn bounded(file: impl Read, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes)?;
+pub(crate) fn bounded(file: &File, limit: usize) -> io::Result<Vec<u8>> {
+    let most = (limit as u64).saturating_add(1);
+    // A file that says its size is read into as much memory and no more; a pipe says none.
+    let expected = file.metadata().map_or(0, |data| data.len()).min(most);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+    file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

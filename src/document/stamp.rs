@@ -142,9 +142,9 @@ impl FileRead {
 }
 
 fn read(path: &Path, limit: usize) -> io::Result<(Content, Vec<u8>)> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let before = Stamp::of(&file.metadata()?);
-    let bytes = bounded(&mut file, limit)?;
+    let bytes = bounded(&file, limit)?;
     let stamp = Stamp::of(&file.metadata()?);
     let settled = before == stamp && stamp.is_settled(SystemTime::now()) && stamp.size == bytes.len() as u64;
     let content =
@@ -163,7 +163,7 @@ fn list(folder: &Path) -> io::Result<Vec<String>> {
 pub(super) fn bytes(path: &Path, record: Option<&Recorder>, limits: Limits) -> io::Result<Vec<u8>> {
     match record {
         Some(record) => record.bytes(path),
-        None => bounded(File::open(path)?, limits.bytes),
+        None => bounded(&File::open(path)?, limits.bytes),
     }
 }
 

@@ -199,20 +199,19 @@ impl Directory {
     }
 }
 
-/// Puts the bytes of a directory's entries, page by page; gives those of its pages' rows.
+/// Puts the bytes of a directory's entries, which are sorted, page by page; gives those of its pages' rows.
 pub(super) fn directory(
-    mut entries: Vec<Entry>,
+    entries: impl Iterator<Item = Entry>,
     mut put: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<Vec<u8>> {
-    entries.sort_unstable();
+    let mut entries = entries.peekable();
     let (mut bytes, mut pages) = (Vec::with_capacity(PAGE * ENTRY), Vec::new());
-    for page in entries.chunks(PAGE) {
+    while let Some(first) = entries.peek().map(|entry| entry.key) {
         bytes.clear();
-        for entry in page {
+        for entry in entries.by_ref().take(PAGE) {
             entry.write(&mut bytes);
         }
         put(&bytes)?;
-        let first = page.first().map_or(0, |entry| entry.key);
         for word in [first, bytes.len() as u64, checksum(&bytes)] {
             pages.extend(word.to_le_bytes());
         }

@@ -15,9 +15,10 @@ fn part(offset: usize, bytes: &[u8]) -> Part {
 }
 
 /// A file of a directory and an empty head.
-fn written(path: &Path, entries: Vec<Entry>) -> (Store, Directory) {
+fn written(path: &Path, mut entries: Vec<Entry>) -> (Store, Directory) {
     let mut bytes = Vec::new();
-    let pages = directory(entries, |page| {
+    entries.sort_unstable();
+    let pages = directory(entries.into_iter(), |page| {
         bytes.extend_from_slice(page);
         Ok(())
     });

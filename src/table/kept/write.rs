@@ -131,8 +131,10 @@ struct Writer {
     at: u64,
     /// Carries the service's name alone, as an operation asked for alone does.
     service: ServiceDef,
-    names: Vec<Entry>,
-    rows: Vec<Entry>,
+    /// The hashes of all names, each with the row of its operation.
+    names: Vec<(u64, u32)>,
+    /// The operations' tables by their rows.
+    rows: Vec<Part>,
     schemas: Vec<Entry>,
     /// The schemas written, by document and reference.
     known: HashSet<(u32, Arc<str>)>,
@@ -182,11 +184,11 @@ impl Writer {
         let row = u32::try_from(self.rows.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let table = format::encode(&self.service, std::slice::from_ref(operation), 0);
         let part = self.put(&with_length(&table, record)?)?;
-        self.rows.push(Entry::new(u64::from(row), row, part));
+        self.rows.push(part);
         let mut names = Vec::new();
         names_of(operation, row, &mut names);
         let keys = names.iter().map(|(tier, name, _)| NameKey { tier: *tier, name });
-        self.names.extend(keys.map(|key| Entry::new(key.hash(), row, part)));
+        self.names.extend(keys.map(|key| (key.hash(), row)));
         Ok(())
     }
 
@@ -225,7 +227,7 @@ impl Writer {
         Ok(())
     }
 
-    fn directory(&mut self, entries: Vec<Entry>) -> io::Result<Place> {
+    fn directory(&mut self, entries: impl Iterator<Item = Entry>) -> io::Result<Place> {
         let offset = self.at;
         let pages = directory(entries, |page| {
             self.at += page.len() as u64;
@@ -241,14 +243,16 @@ impl Writer {
     ) -> Result<Unfinished> {
         let operations =
             u32::try_from(self.rows.len()).map_err(|_| failed(io::ErrorKind::FileTooLarge.into()))?;
-        let schemas = self.schemas.iter().map(|entry| entry.number + 1).max().unwrap_or_default();
+        let count = self.schemas.iter().map(|entry| entry.number + 1).max().unwrap_or_default();
         let finish = || -> io::Result<Head> {
             let listing = self.put(&listing::write(names)?)?;
-            let (by_name, by_row, by_schema) = (
-                std::mem::take(&mut self.names),
-                std::mem::take(&mut self.rows),
-                std::mem::take(&mut self.schemas),
-            );
+            let (mut names, mut schemas) =
+                (std::mem::take(&mut self.names), std::mem::take(&mut self.schemas));
+            names.sort_unstable();
+            schemas.sort_unstable();
+            let rows = std::mem::take(&mut self.rows);
+            let named = |(key, row): (u64, u32)| Some(Entry::new(key, row, *rows.get(row as usize)?));
+            let numbered = (0..).zip(&rows).map(|(row, part)| Entry::new(u64::from(row), row, *part));
             Ok(Head {
                 version: VERSION.to_owned(),
                 key: String::new(),
@@ -256,11 +260,11 @@ impl Writer {
                 service: serde_json::to_string(service)?,
                 warnings: Vec::new(),
                 operations,
-                schemas,
+                schemas: count,
                 listing,
-                by_name: self.directory(by_name)?,
-                by_row: self.directory(by_row)?,
-                by_schema: self.directory(by_schema)?,
+                by_name: self.directory(names.into_iter().filter_map(named))?,
+                by_row: self.directory(numbered)?,
+                by_schema: self.directory(schemas.into_iter())?,
             })
         };
         let head = finish().map_err(failed)?;
