@@ -118,7 +118,7 @@ impl Response {
                 .map(|hint| hint.wait),
             graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
-            response: Self { location, sign_in, ..Self::new(context, answer, carried.clone()) },
+            response: Self { sign_in, location, ..Self::new(context, answer, carried.clone()) },
         };
         carried.conceal(refused.into())
     }

@@ -323,11 +323,14 @@ mod processes {
     }
 }
 
+/// A file with its content.
+type Kept = (std::path::PathBuf, Vec<u8>);
+
 /// Whoever holds the lock may have been stopped; and while another process does without it, it looks on.
 #[tokio::test]
 async fn a_lock_that_never_falls_ends_no_call() {
     let home = tempfile::tempdir().unwrap();
-    let kept: Arc<Mutex<Option<(std::path::PathBuf, Vec<u8>)>>> = Arc::default();
+    let kept: Arc<Mutex<Option<Kept>>> = Arc::default();
     let again = Arc::clone(&kept);
     let server = service(move |before| match before {
         0 | 1 => Reply::token("t", 1799),
