@@ -29,7 +29,7 @@ impl Account {
             [only] => only.clone(),
             several => sha256(&several.iter().map(String::as_bytes).collect::<Vec<_>>()),
         };
-        Caller { key: key.into(), cache: self.cache.as_ref().map(|cache| cache.folder().to_owned()) }
+        Caller::new(key.into(), self.cache.as_ref().map(|cache| cache.folder().to_owned()))
     }
 }
 

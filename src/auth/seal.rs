@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::{Position, Url};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::Grant;
 use super::source::names_its_scheme;
-use super::{Grant, Sealed};
 use crate::error::UnsafeError;
 use crate::profile::PlainHttp;
 use crate::request::{Content, Place, Placement, Request};
@@ -55,18 +55,25 @@ pub(crate) fn check_encrypted(url: &Url, plain_http: PlainHttp) -> Result<(), Un
     })
 }
 
-/// A request with its secrets on, as it goes out.
+/// A request with its secrets on, as it goes out. `ready` are its header fields, where they are known already, secrets
+/// among them.
 pub(crate) fn seal(
     request: &Request,
-    grant: &Arc<Grant>,
+    grant: &Grant,
     target: &Target<'_>,
     operation: &Arc<str>,
-    sealed: &Sealed,
-) -> Result<Wire, UnsafeError> {
+    ready: Option<HeaderMap>,
+) -> Result<Box<Wire>, UnsafeError> {
     let mut url = Zeroized(Cow::Borrowed(&request.url));
-    let headers = match sealed.map(request, grant) {
+    let headers = match ready {
         Some(map) => map,
-        None => signed(request, grant, &mut url.0)?,
+        None => {
+            let mut headers = signed(request, grant, &mut url.0)?;
+            if let Content::None = request.body {
+                transport::complete(&mut headers);
+            }
+            headers
+        }
     };
     wire(request, grant, target, operation, (&*url.0, headers))
 }
@@ -105,7 +112,7 @@ fn wire(
     target: &Target<'_>,
     operation: &Arc<str>,
     (text, mut headers): (&str, HeaderMap),
-) -> Result<Wire, UnsafeError> {
+) -> Result<Box<Wire>, UnsafeError> {
     let ready = target.path.and_then(|path| with_query(path, text));
     let url = match ready.or_else(|| target.address.and_then(|address| below(address, text))) {
         Some(url) => url,
@@ -117,16 +124,13 @@ fn wire(
         // The caller's own secrets go where the caller sends them, but not for all to read.
         check_encrypted(&url, target.plain_http)?;
     }
-    for placement in &*request.credentials {
+    for placement in request.credentials.iter().filter(|_| grant.is_digest()) {
         let Place::Header { name, prefix } = &placement.place else { continue };
         if let Some(answer) = grant.answer(&placement.scheme, request.method.as_str(), target_of(&url)) {
             headers.insert(header_name(name)?, secret_value(name, prefix, &answer.into())?);
         }
     }
-    if let Content::None = request.body {
-        transport::complete(&mut headers);
-    }
-    Ok(Wire {
+    Ok(Box::new(Wire {
         operation: Arc::clone(operation),
         method: request.method.clone(),
         url,
@@ -137,7 +141,7 @@ fn wire(
         signing_in: false,
         link: Link::default(),
         shown: None,
-    })
+    }))
 }
 
 /// The request target: path and query as they stand on the request line (RFC 9112 §3.2.1).
@@ -298,11 +302,11 @@ mod tests {
         }
     }
 
-    fn sealed(request: &Request, secret: &str) -> Result<Wire, UnsafeError> {
+    fn sealed(request: &Request, secret: &str) -> Result<Box<Wire>, UnsafeError> {
         let grant = Grant::fixed("s", secret);
         let address = Url::parse("https://h.example").unwrap();
         let target = Target { address: Some(&address), path: None, plain_http: PlainHttp::ThisMachine };
-        seal(request, &Arc::new(grant), &target, &"s:op".into(), &Sealed::default())
+        seal(request, &grant, &target, &"s:op".into(), None)
     }
 
     fn query(name: &str) -> Place {

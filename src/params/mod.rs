@@ -38,7 +38,7 @@ pub(crate) use short::Short;
 pub struct Params {
     pub(crate) entries: Entries,
     /// What was given in place of names and values; it becomes a problem of the call.
-    pub(crate) fault: Option<Argument>,
+    pub(crate) fault: Option<Box<Argument>>,
 }
 
 /// A whole request body given by the caller.
@@ -174,7 +174,7 @@ impl From<Argument> for Params {
         match value {
             Argument::Null => Self::default(),
             Argument::Object(members) => Self { entries: members.into(), fault: None },
-            other => Self { entries: Entries::default(), fault: Some(other) },
+            other => Self { entries: Entries::default(), fault: Some(Box::new(other)) },
         }
     }
 }
@@ -214,7 +214,7 @@ impl<V: Into<Argument>> From<HashMap<String, V>> for Params {
 impl From<Argument> for Body {
     fn from(value: Argument) -> Self {
         match value {
-            Argument::File(file) => Self::File(file),
+            Argument::File(file) => Self::File(*file),
             value => Self::Value(value),
         }
     }

@@ -137,11 +137,11 @@ impl ServiceTable {
         }
     }
 
-    /// The same for who needs no list of them; one that has the name twice comes twice.
-    pub(super) fn each_named(&self, tier: Tier, name: &str, tell: impl FnMut(u32)) {
+    /// The same for who needs no list of them and knows the name's hash; one that has the name twice comes twice.
+    pub(super) fn each_named(&self, tier: Tier, (name, hash): (&str, u32), tell: impl FnMut(u32)) {
         match &self.store {
             Store::Kept(kept) => kept.named(tier, name).into_iter().for_each(tell),
-            _ => self.view().rows_named(tier, name).for_each(tell),
+            _ => self.view().rows_hashed(tier, name, hash).for_each(tell),
         }
     }
 

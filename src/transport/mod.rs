@@ -24,6 +24,7 @@ mod redirect;
 mod retry;
 mod tls;
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -190,12 +191,25 @@ pub(crate) struct Answer {
 /// Sends requests for all calls of a harness. Cheap to clone: connections and budgets are shared.
 #[derive(Clone)]
 pub(crate) struct Transport {
-    settings: Arc<Settings>,
-    clients: Arc<Clients>,
-    budgets: Arc<Budgets>,
-    pace: Arc<Pace>,
+    shared: Arc<Shared>,
     /// When the call ends that this is for.
     deadline: Option<Instant>,
+}
+
+/// What all calls of a harness have in common.
+pub(crate) struct Shared {
+    settings: Settings,
+    clients: Clients,
+    budgets: Arc<Budgets>,
+    pace: Pace,
+}
+
+impl Deref for Transport {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Transport {
@@ -204,16 +218,16 @@ impl Transport {
         client::check(&settings)?;
         settings.rate.map_or(Ok(()), Rate::check)?;
         settings.retry.check()?;
-        let pace = Arc::new(Pace::new(settings.learns, settings.rate));
-        let settings = Arc::new(settings);
-        Ok(Self { settings, clients: Arc::default(), budgets: Arc::default(), pace, deadline: None })
+        let pace = Pace::new(settings.learns, settings.rate);
+        let shared = Shared { settings, clients: Clients::default(), budgets: Arc::default(), pace };
+        Ok(Self { shared: Arc::new(shared), deadline: None })
     }
 
     /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
     /// in that of the settings.
     pub(crate) fn for_call(&self, max_time: Option<Duration>) -> Self {
         let deadline = deadline(max_time.unwrap_or(self.settings.max_time));
-        Self { deadline: Some(deadline), ..self.clone() }
+        Self { deadline: Some(deadline), shared: Arc::clone(&self.shared) }
     }
 
     fn deadline(&self) -> Instant {
@@ -241,11 +255,15 @@ impl Transport {
     }
 }
 
-/// When a time is over; one that no clock reaches is about 30 years.
+/// When a time is over that begins now.
 fn deadline(time: Duration) -> Instant {
+    after(Instant::now(), time)
+}
+
+/// When a time is over that begins at another; one that no clock reaches is about 30 years.
+fn after(start: Instant, time: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-    let now = Instant::now();
-    now.checked_add(time).unwrap_or_else(|| now + FAR)
+    start.checked_add(time).unwrap_or_else(|| start + FAR)
 }
 
 impl Failure {
