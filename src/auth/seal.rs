@@ -63,17 +63,16 @@ pub(crate) fn seal(
     target: &Target<'_>,
     operation: &Arc<str>,
     ready: Option<HeaderMap>,
-) -> Result<Box<Wire>, UnsafeError> {
+) -> Result<Wire, UnsafeError> {
     let mut url = Zeroized(Cow::Borrowed(&request.url));
-    let headers = match ready {
-        Some(map) => map,
-        None => {
-            let mut headers = signed(request, grant, &mut url.0)?;
-            if let Content::None = request.body {
-                transport::complete(&mut headers);
-            }
-            headers
+    let headers = if let Some(map) = ready {
+        map
+    } else {
+        let mut headers = signed(request, grant, &mut url.0)?;
+        if let Content::None = request.body {
+            transport::complete(&mut headers);
         }
+        headers
     };
     wire(request, grant, target, operation, (&*url.0, headers))
 }
@@ -112,7 +111,7 @@ fn wire(
     target: &Target<'_>,
     operation: &Arc<str>,
     (text, mut headers): (&str, HeaderMap),
-) -> Result<Box<Wire>, UnsafeError> {
+) -> Result<Wire, UnsafeError> {
     let ready = target.path.and_then(|path| with_query(path, text));
     let url = match ready.or_else(|| target.address.and_then(|address| below(address, text))) {
         Some(url) => url,
@@ -130,7 +129,7 @@ fn wire(
             headers.insert(header_name(name)?, secret_value(name, prefix, &answer.into())?);
         }
     }
-    Ok(Box::new(Wire {
+    Ok(Wire {
         operation: Arc::clone(operation),
         method: request.method.clone(),
         url,
@@ -141,7 +140,7 @@ fn wire(
         signing_in: false,
         link: Link::default(),
         shown: None,
-    }))
+    })
 }
 
 /// The request target: path and query as they stand on the request line (RFC 9112 §3.2.1).
@@ -302,7 +301,7 @@ mod tests {
         }
     }
 
-    fn sealed(request: &Request, secret: &str) -> Result<Box<Wire>, UnsafeError> {
+    fn sealed(request: &Request, secret: &str) -> Result<Wire, UnsafeError> {
         let grant = Grant::fixed("s", secret);
         let address = Url::parse("https://h.example").unwrap();
         let target = Target { address: Some(&address), path: None, plain_http: PlainHttp::ThisMachine };

@@ -126,7 +126,7 @@ impl<'a> Dispatch<'a> {
         self.is_streamed = true;
         let (called, mut answer) = self.exchange().await?;
         match answer.rest.take() {
-            Some(body) => Ok(ResponseStream::new(called, answer, body)),
+            Some(body) => Ok(ResponseStream::new(called, answer, *body)),
             None => Err(Response::refuse(called, answer)),
         }
     }

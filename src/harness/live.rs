@@ -254,7 +254,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 impl Call for LiveCall<'_, '_> {
     type Error = Error;
 
-    async fn wire(&mut self) -> Result<Box<Wire>> {
+    async fn wire(&mut self) -> Result<Wire> {
         self.sign_in().await?;
         self.take_challenge()?;
         let Plan { sealed, common, .. } = &*self.dispatch.plan;

@@ -194,13 +194,11 @@ impl Harness {
         let service = operation.0.service();
         let is_usual = profile.is_none() && server.is_none() && server_variables.is_empty();
         let usual = if is_usual { find(&self.inner.usual, service).and_then(OnceLock::get) } else { None };
-        match usual {
-            Some(served) => Ok(served.plan(operation)),
-            None => {
-                let served = self.served(service, profile.as_deref(), server.as_deref(), server_variables)?;
-                Ok(served.plan(operation))
-            }
+        if let Some(served) = usual {
+            return Ok(served.plan(operation));
         }
+        let served = self.served(service, profile.as_deref(), server.as_deref(), server_variables)?;
+        Ok(served.plan(operation))
     }
 
     /// A service as one profile calls it.

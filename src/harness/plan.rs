@@ -20,7 +20,10 @@ pub(super) struct Served {
 
 /// The plans of the operations that were called, by the numbers of the operations in their service. Who looks for one
 /// waits for nobody.
-struct Plans(Box<[OnceLock<Box<[OnceLock<Arc<Plan>>]>>]>);
+struct Plans(Box<[OnceLock<Piece>]>);
+
+/// Plans of neighbours.
+type Piece = Box<[OnceLock<Arc<Plan>>]>;
 
 impl Plans {
     /// Room for so many plans is made at once.

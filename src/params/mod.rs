@@ -103,6 +103,7 @@ impl Params {
     }
 
     /// The names and values in the order they were given.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Argument)> {
         self.entries.iter()
     }

@@ -24,7 +24,7 @@ pub(crate) trait Call: Send + Sync {
     type Error: From<TransportError> + Send;
 
     /// The request as it goes out now, signed in.
-    fn wire(&mut self) -> impl Future<Output = Result<Box<Wire>, Self::Error>> + Send;
+    fn wire(&mut self) -> impl Future<Output = Result<Wire, Self::Error>> + Send;
 
     /// What is known of it for the question whether it may be repeated.
     fn terms(&self) -> Terms;
@@ -155,6 +155,9 @@ impl Progress {
     }
 }
 
+/// What an attempt brought.
+type Tried = Result<Answer, Failure>;
+
 /// Why a call has no answer.
 enum End<E> {
     Failed(E),
@@ -181,13 +184,13 @@ impl Transport {
         let deadline = self.deadline();
         // The last request that went out; with its outcome where it is repeated.
         let mut last: Option<Box<Wire>> = None;
-        let mut repeated: Option<(Box<Wire>, Box<Result<Answer, Failure>>)> = None;
+        let mut repeated: Option<(Box<Wire>, Box<Tried>)> = None;
         loop {
             // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
             let before = repeated.take();
             let made = by(deadline, pin!(call.wire())).await;
             let (mut wire, before) = match (made, before) {
-                (Some(Ok(wire)), before) => (wire, before),
+                (Some(Ok(wire)), before) => (Box::new(wire), before),
                 (Some(Err(_)), Some((wire, outcome))) => return finish(call, &wire, *outcome, progress),
                 (Some(Err(error)), None) => {
                     return Err(End::Failed(call.unfinished(error, progress.take_log())));

@@ -25,7 +25,7 @@ impl Transport {
     pub(crate) async fn made<C: Call<Error = Error>>(&self, call: &mut C) -> Result<reqwest::Request, Error> {
         let wire = call.wire().await?;
         let (client, _) = self.clients.get(&wire, &self.settings)?;
-        let Wire { method, url, headers, content, .. } = *wire;
+        let Wire { method, url, headers, content, .. } = wire;
         let made = match bare(&method, url, headers) {
             Ok(request) if !matches!(content, Content::None) => {
                 Box::pin(with_body(&client, request, &content)).await
@@ -49,8 +49,7 @@ impl Transport {
     ) -> Result<Answer, Failure> {
         tracing::debug!(operation = &*wire.operation, method = %wire.method, url = wire.shown_url(), "sending");
         unsent.store(true, Ordering::Relaxed);
-        let headers = std::mem::take(&mut wire.headers);
-        let answer = by(until, pin!(self.answer(wire, headers, unsent))).await;
+        let answer = by(until, pin!(self.answer(wire, unsent))).await;
         let outcome = answer.unwrap_or_else(|| {
             let is_unsent = unsent.load(Ordering::Relaxed);
             let phase = if is_unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
@@ -63,7 +62,10 @@ impl Transport {
         outcome
     }
 
-    async fn answer(&self, wire: &Wire, headers: HeaderMap, unsent: &AtomicBool) -> Result<Answer, Failure> {
+    /// Its body is read to its end, or left to whoever streams it. What refuses the call is always read.
+    async fn answer(&self, wire: &mut Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
+        let headers = std::mem::take(&mut wire.headers);
+        let wire = &*wire;
         let (client, proxy) = self.clients.get(wire, &self.settings)?;
         let mut request = bare(&wire.method, wire.url.clone(), headers)?;
         if !matches!(wire.content, Content::None) {
@@ -76,16 +78,11 @@ impl Transport {
         let has_certificate = wire.link.certificate.is_some() || self.has_certificate();
         let judged =
             |error| Failure::before_answer(error, has_certificate, unsent).through(proxy.as_ref(), wire);
-        let response = sent.map_err(judged)?;
+        let mut response = sent.map_err(judged)?;
         if let Some(proxy) = proxy.filter(|proxy| response.status() == 407 && proxy.forwards(&wire.url)) {
             let refused = Failure::Network(Phase::Proxy(proxy.wants_credentials()), None);
             return Err(refused.through(Some(&proxy), wire));
         }
-        self.read(response, wire).await
-    }
-
-    /// Reads a body to its end, or leaves that to whoever streams it. What refuses the call is always read.
-    async fn read(&self, mut response: reqwest::Response, wire: &Wire) -> Result<Answer, Failure> {
         if is_large(response.headers()) {
             return Err(Failure::large_head());
         }
@@ -95,7 +92,7 @@ impl Transport {
         if wire.is_streamed && status.is_success() {
             let idle = wire.limits.idle_timeout.unwrap_or(self.settings.idle_timeout);
             let bounds = Bounds { largest: None, idle: Some(idle), is_absent };
-            let rest = Some(Incoming::of(response, &mut headers, bounds)?);
+            let rest = Some(Box::new(Incoming::of(response, &mut headers, bounds)?));
             return Ok(answer(status, headers, Bytes::new(), rest));
         }
         let largest = wire.limits.max_body.unwrap_or(self.settings.max_body);
@@ -107,7 +104,7 @@ impl Transport {
     }
 }
 
-fn answer(status: StatusCode, headers: HeaderMap, body: Bytes, rest: Option<Incoming>) -> Answer {
+fn answer(status: StatusCode, headers: HeaderMap, body: Bytes, rest: Option<Box<Incoming>>) -> Answer {
     Answer { status: status.as_u16(), headers, body, rest, attempts: Vec::new() }
 }
 

@@ -78,7 +78,7 @@ impl Fetcher {
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
         let link = Link::showing(self.certificate.as_ref(), url, &self.address);
         let limits = Limits { max_body: Some(self.left), ..Limits::default() };
-        let mut wire = Wire { limits, link, headers, ..wire(url, shown) };
+        let mut wire = Wire { headers, limits, link, ..wire(url, shown) };
         let started = Instant::now();
         let until = deadline(self.transport.timeout(&wire));
         let outcome = self.transport.attempt(&mut wire, &AtomicBool::default(), until).await;

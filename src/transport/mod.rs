@@ -183,7 +183,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The body, where it was asked for as a stream and the status is 2xx.
-    pub(crate) rest: Option<Incoming>,
+    pub(crate) rest: Option<Box<Incoming>>,
     /// All attempts of the call, this one the last; none of an answer that is not a call's.
     pub(crate) attempts: Vec<Attempt>,
 }

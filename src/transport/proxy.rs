@@ -22,7 +22,7 @@ const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "soc
 
 /// A proxy, with what it wants to know of its user. Its `Debug` shows no password.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Proxy(Url);
+pub(crate) struct Proxy(Box<Url>);
 
 impl Proxy {
     /// Reads a URL; without a scheme it is `http`, as in the environment's variables.
@@ -32,7 +32,7 @@ impl Proxy {
         let url = url.ok().filter(|url| SCHEMES.contains(&url.scheme()))?;
         let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
         let has_host = url.host_str().is_some_and(|host| !host.is_empty());
-        (is_bare && has_host).then_some(Self(url))
+        (is_bare && has_host).then_some(Self(Box::new(url)))
     }
 
     /// Where it is, without what it wants to know of its user.
@@ -43,7 +43,7 @@ impl Proxy {
 
     /// With its user name and password.
     pub(super) fn url(&self) -> Url {
-        self.0.clone()
+        Url::clone(&self.0)
     }
 
     /// What it is told of its user: the password, or a user name that stands alone, and both as they go out (RFC 7617

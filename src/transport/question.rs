@@ -29,12 +29,12 @@ struct Question<'q> {
 impl Call for Question<'_> {
     type Error = SignInError;
 
-    async fn wire(&mut self) -> Result<Box<Wire>, SignInError> {
+    async fn wire(&mut self) -> Result<Wire, SignInError> {
         if let Some(next) = self.next {
             tokio::time::sleep_until(next).await;
         }
         self.next = Some(Instant::now() + APART);
-        Ok(Box::new(self.wire.clone()))
+        Ok(self.wire.clone())
     }
 
     /// A token that nobody took runs out by itself, and what was revoked stays so.
