@@ -98,19 +98,19 @@ static UNRESERVED: [bool; 256] = {
 fn unreserved(out: &mut String, text: &str) {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let mut rest = text.as_bytes();
-    while let Some(place) = rest.iter().position(|byte| !UNRESERVED[usize::from(*byte)]) {
-        let (plain, others) = rest.split_at(place);
-        // What is unreserved is ASCII.
-        out.push_str(std::str::from_utf8(plain).unwrap_or_default());
-        if let Some((byte, behind)) = others.split_first() {
-            out.push('%');
-            out.push(DIGITS[usize::from(byte >> 4)]);
-            out.push(DIGITS[usize::from(byte & 15)]);
-            rest = behind;
-        }
+    let (bytes, mut start) = (text.as_bytes(), 0);
+    let next = |start: usize| bytes.get(start..)?.iter().position(|byte| !UNRESERVED[usize::from(*byte)]);
+    while let Some(length) = next(start) {
+        let place = start + length;
+        // Between the bytes of one character there is nothing.
+        out.push_str(text.get(start..place).unwrap_or_default());
+        let byte = usize::from(bytes[place]);
+        out.push('%');
+        out.push(DIGITS[byte >> 4]);
+        out.push(DIGITS[byte & 15]);
+        start = place + 1;
     }
-    out.push_str(std::str::from_utf8(rest).unwrap_or_default());
+    out.push_str(text.get(start..).unwrap_or_default());
 }
 
 fn reserved(out: &mut String, text: &str, pass: &[u8]) {
