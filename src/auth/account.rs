@@ -1,6 +1,7 @@
 //! One profile of one service at work: its base URL, its credentials, its tokens.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use secrecy::SecretString;
@@ -36,6 +37,8 @@ pub(crate) struct Account {
     /// The base URL as configured, before any discovery.
     pub(super) home: Base,
     base: RwLock<Arc<Base>>,
+    /// How often that has changed.
+    moves: AtomicU64,
     pub(super) cache: Option<Arc<TokenCache>>,
     provided: Renewing<Arc<Credentials>>,
     /// One for each set of scopes that was asked for.
@@ -98,9 +101,9 @@ impl Grant {
     }
 
     /// That of a call that nothing has signed in, one for all of them.
-    pub(crate) fn none() -> Arc<Self> {
+    pub(crate) fn none() -> &'static Arc<Self> {
         static NONE: OnceLock<Arc<Grant>> = OnceLock::new();
-        Arc::clone(NONE.get_or_init(Arc::default))
+        NONE.get_or_init(Arc::default)
     }
 
     /// Whether it is what would be granted again: nothing of it is near its end, renewed or given back since. Only for
@@ -164,6 +167,7 @@ impl Account {
             token_url: profile.token_url,
             provider,
             base: RwLock::new(Arc::new(home.clone())),
+            moves: AtomicU64::new(0),
             home,
             cache,
             provided: Renewing::default(),
@@ -194,6 +198,12 @@ impl Account {
     /// Goes to the region that signing in has found.
     pub(super) fn move_to(&self, region: Base) {
         *self.base.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(region);
+        self.moves.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often the base URL has changed: what was worked out for it holds for as long as this is the same.
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves.load(Ordering::Acquire)
     }
 
     /// Whether the builder replaced the document's regions.

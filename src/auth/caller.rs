@@ -1,9 +1,9 @@
 //! Whose limits a call counts for: servers count requests by credential, so those who sign in alike wait together, and
 //! nobody else with them.
 
-use std::path::Path;
-
 use secrecy::{ExposeSecret as _, SecretString};
+use std::path::Path;
+use std::sync::Arc;
 use url::Url;
 
 use super::account::Account;
@@ -32,7 +32,7 @@ impl Account {
             [only] => only.clone(),
             several => sha256(&several.iter().map(String::as_bytes).collect::<Vec<_>>()),
         };
-        Caller { key: key.into(), cache: self.cache.as_ref().map(|cache| cache.folder().to_owned()) }
+        Caller::new(key.into(), self.cache.as_ref().map(|cache| cache.folder().to_owned()))
     }
 }
 
@@ -43,12 +43,12 @@ pub(super) fn asker(
     url: &Url,
     credentials: Option<&Credentials>,
     cache: Option<&Path>,
-) -> Caller {
+) -> Arc<Caller> {
     let origin = url.origin().ascii_serialization();
     let client = credentials.and_then(|credentials| Some(credentials.client.as_ref()?.0.as_str()));
     let member = credentials.and_then(|credentials| credentials.member.as_deref());
     let key = Identity { service, place: &origin, client, member, ..Identity::default() }.key();
-    Caller { key: key.into(), cache: cache.map(Path::to_owned) }
+    Arc::new(Caller::new(key.into(), cache.map(Path::to_owned)))
 }
 
 /// Who a scheme signs in: users and clients by name, whatever their password or token is; else the secret tells.

@@ -32,13 +32,13 @@ pub(crate) struct Carried {
 /// The last request of a call, and what signed it in, the last first.
 struct Last {
     request: Request,
-    grants: [Arc<Grant>; 2],
+    grants: [Option<Arc<Grant>>; 2],
 }
 
 impl Carried {
     /// Those of a request with what signed it in, and what proxies on the way are told: their answers cannot be told
     /// from those of the server.
-    pub(crate) fn by(request: Request, grants: [Arc<Grant>; 2], transport: &Transport) -> Self {
+    pub(crate) fn by(request: Request, grants: [Option<Arc<Grant>>; 2], transport: &Transport) -> Self {
         let others: Vec<_> = transport.proxy_secrets().collect();
         let others = if others.is_empty() { Arc::default() } else { others.into() };
         Self { last: Some(Arc::new(Last { request, grants })), others }
@@ -71,12 +71,12 @@ impl Carried {
     /// Takes those of a request that goes out out of an address that a service named.
     pub(crate) fn hide(
         request: &Request,
-        grants: [&Grant; 2],
+        grants: [Option<&Grant>; 2],
         transport: &Transport,
         mut address: String,
     ) -> String {
         let mut secrets = Secrets::default();
-        secrets.add_request(request, &grants);
+        secrets.add_request(request, grants);
         transport.proxy_secrets().for_each(|secret| secrets.add(secret.expose_secret()));
         secrets.hide_in(std::iter::once(&mut address));
         address
@@ -90,7 +90,7 @@ impl Carried {
     fn secrets(&self) -> Secrets {
         let mut secrets = Secrets::default();
         if let Some(last) = &self.last {
-            secrets.add_request(&last.request, &last.grants.each_ref().map(Arc::as_ref));
+            secrets.add_request(&last.request, last.grants.each_ref().map(Option::as_deref));
         }
         self.others.iter().for_each(|secret| secrets.add(secret.expose_secret()));
         secrets
@@ -168,8 +168,8 @@ impl Carried {
 struct Secrets(Vec<SecretString>);
 
 impl Secrets {
-    fn add_request(&mut self, request: &Request, grants: &[&Grant]) {
-        for secret in grants.iter().flat_map(|grant| grant.secrets()) {
+    fn add_request(&mut self, request: &Request, grants: [Option<&Grant>; 2]) {
+        for secret in grants.into_iter().flatten().flat_map(Grant::secrets) {
             self.add(secret.expose_secret());
             self.add_authorization(secret.expose_secret());
         }

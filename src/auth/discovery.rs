@@ -4,6 +4,7 @@
 //! What the document says decides where the client secret goes. So it comes encrypted, from the URL that the
 //! description names and from no other (redirects are not followed), and has to name that URL's server as its issuer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
@@ -34,7 +35,7 @@ pub(super) struct Discovery<'a> {
     pub(super) certificate: Option<&'a ClientCertificate>,
     pub(super) address: String,
     /// Who asks.
-    pub(super) caller: Caller,
+    pub(super) caller: Arc<Caller>,
     pub(super) url: Url,
 }
 
@@ -63,12 +64,13 @@ impl Discovery<'_> {
             return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
         }
         let since = Instant::now();
-        let reply = self.transport.ask(self.wire(), None, self.caller.clone(), log).await.map_err(
-            |error| match error {
-                SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
-                other => other,
-            },
-        )?;
+        let reply =
+            self.transport.ask(self.wire(), None, Arc::clone(&self.caller), log).await.map_err(|error| {
+                match error {
+                    SignInError::Unsafe(error) => self.error(&error.problem, None).into(),
+                    other => other,
+                }
+            })?;
         let answer = &reply.answer;
         match answer.status {
             200 => {}

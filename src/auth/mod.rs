@@ -40,7 +40,7 @@ pub(crate) use keeping::Token;
 pub use provider::{CredentialFuture, CredentialProvider, ProviderError};
 pub(crate) use renewing::Keeping;
 pub(crate) use seal::{Target, seal};
-pub(crate) use sealed::Sealed;
+pub(crate) use sealed::{Sealed, Worn};
 pub(crate) use source::{Need, Source, place, placement, source};
 
 /// Why signing in failed; cloned for everyone who waits for the same token.

@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::{Position, Url};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::Grant;
 use super::source::names_its_scheme;
-use super::{Grant, Sealed};
 use crate::error::UnsafeError;
 use crate::profile::PlainHttp;
 use crate::request::{Content, Place, Placement, Request};
@@ -55,18 +55,24 @@ pub(crate) fn check_encrypted(url: &Url, plain_http: PlainHttp) -> Result<(), Un
     })
 }
 
-/// A request with its secrets on, as it goes out.
+/// A request with its secrets on, as it goes out. `ready` are its header fields, where they are known already, secrets
+/// among them.
 pub(crate) fn seal(
     request: &Request,
-    grant: &Arc<Grant>,
+    grant: &Grant,
     target: &Target<'_>,
     operation: &Arc<str>,
-    sealed: &Sealed,
+    ready: Option<HeaderMap>,
 ) -> Result<Wire, UnsafeError> {
     let mut url = Zeroized(Cow::Borrowed(&request.url));
-    let headers = match sealed.map(request, grant) {
-        Some(map) => map,
-        None => signed(request, grant, &mut url.0)?,
+    let headers = if let Some(map) = ready {
+        map
+    } else {
+        let mut headers = signed(request, grant, &mut url.0)?;
+        if let Content::None = request.body {
+            transport::complete(&mut headers);
+        }
+        headers
     };
     wire(request, grant, target, operation, (&*url.0, headers))
 }
@@ -117,14 +123,11 @@ fn wire(
         // The caller's own secrets go where the caller sends them, but not for all to read.
         check_encrypted(&url, target.plain_http)?;
     }
-    for placement in &*request.credentials {
+    for placement in request.credentials.iter().filter(|_| grant.is_digest()) {
         let Place::Header { name, prefix } = &placement.place else { continue };
         if let Some(answer) = grant.answer(&placement.scheme, request.method.as_str(), target_of(&url)) {
             headers.insert(header_name(name)?, secret_value(name, prefix, &answer.into())?);
         }
-    }
-    if let Content::None = request.body {
-        transport::complete(&mut headers);
     }
     Ok(Wire {
         operation: Arc::clone(operation),
@@ -302,7 +305,7 @@ mod tests {
         let grant = Grant::fixed("s", secret);
         let address = Url::parse("https://h.example").unwrap();
         let target = Target { address: Some(&address), path: None, plain_http: PlainHttp::ThisMachine };
-        seal(request, &Arc::new(grant), &target, &"s:op".into(), &Sealed::default())
+        seal(request, &grant, &target, &"s:op".into(), None)
     }
 
     fn query(name: &str) -> Place {

@@ -8,20 +8,31 @@ use http::header::HeaderMap;
 use super::Grant;
 use crate::request::{Fields, Place, Placement, Request};
 
-/// The header fields that the last call of an operation went out with, for those that have the same: secrets are among
-/// them, and it has no `Debug`.
+/// What the last call of an operation went out with, for those that have the same: secrets are among it, and it has no
+/// `Debug`.
 #[derive(Default)]
-pub(crate) struct Sealed(Mutex<Option<Arc<Headers>>>);
+pub(crate) struct Sealed(Mutex<Option<Arc<Worn>>>);
 
-/// Header fields as they go out, and what they were made of.
-struct Headers {
+/// Header fields as they went out, and what they were made of.
+pub(crate) struct Worn {
     fields: Fields,
     credentials: Arc<[Placement]>,
     grant: Arc<Grant>,
     map: HeaderMap,
 }
 
-impl Headers {
+impl Worn {
+    /// What signed in that call by these credentials, where it would be granted again.
+    pub(crate) fn grant(&self, credentials: &Arc<[Placement]>) -> Option<&Arc<Grant>> {
+        let serves = Arc::ptr_eq(&self.credentials, credentials) && self.grant.serves();
+        serves.then_some(&self.grant)
+    }
+
+    /// The header fields of a request, where it is made of the same.
+    pub(crate) fn map(&self, request: &Request, grant: &Arc<Grant>) -> Option<HeaderMap> {
+        self.is_of(request, grant).then(|| self.map.clone())
+    }
+
     fn is_of(&self, request: &Request, grant: &Arc<Grant>) -> bool {
         request.given.is_empty()
             && request.headers.is(&self.fields)
@@ -31,32 +42,19 @@ impl Headers {
 }
 
 impl Sealed {
-    /// What signed in the last call by these credentials, where it would be granted again.
-    pub(crate) fn grant(&self, credentials: &Arc<[Placement]>) -> Option<Arc<Grant>> {
-        let known = self.last()?;
-        let serves = Arc::ptr_eq(&known.credentials, credentials) && known.grant.serves();
-        serves.then(|| Arc::clone(&known.grant))
-    }
-
-    fn last(&self) -> Option<Arc<Headers>> {
+    pub(crate) fn last(&self) -> Option<Arc<Worn>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn map(&self, request: &Request, grant: &Arc<Grant>) -> Option<HeaderMap> {
-        let known = self.last().filter(|known| known.is_of(request, grant))?;
-        Some(known.map.clone())
     }
 
     /// Keeps the header fields of a request for others that have the operation's `usual` ones, and no more.
     pub(crate) fn keep(&self, usual: &Fields, request: &Request, grant: &Arc<Grant>, map: &HeaderMap) {
         let in_headers = |one: &Placement| matches!(one.place, Place::Header { .. });
         let is_usual = request.headers.is(usual) && request.given.is_empty();
-        let is_kept = || self.last().is_some_and(|known| known.is_of(request, grant));
-        if !is_usual || grant.is_digest() || !request.credentials.iter().all(in_headers) || is_kept() {
+        if !is_usual || grant.is_digest() || !request.credentials.iter().all(in_headers) {
             return;
         }
         let (fields, credentials) = (request.headers.clone(), Arc::clone(&request.credentials));
-        let headers = Headers { fields, credentials, grant: Arc::clone(grant), map: map.clone() };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(headers));
+        let worn = Worn { fields, credentials, grant: Arc::clone(grant), map: map.clone() };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(worn));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::command::{Command, Endpoint};
+use super::command::{Command, Endpoint, Wishes};
 use super::live::{Ended, LiveCall};
 use super::plan::{Plan, Standing};
 use super::{Harness, Inner, files, plan};
@@ -18,26 +18,19 @@ use crate::profile::{Base, Credentials};
 use crate::request::{self, CallOptions, Common, Place, Placement, Request};
 use crate::response::{Called, Response, ResponseStream};
 use crate::table::{Operation, Parameter};
-use crate::transport::{Answer, Limits, check_repeats};
+use crate::transport::{Answer, check_repeats};
 
 /// A command whose operation and account are found.
 pub(crate) struct Dispatch<'a> {
     harness: &'a Harness,
     subject: Subject<'a>,
-    pub(super) account: Arc<Account>,
     pub(super) plan: Arc<Plan>,
     params: Params,
-    options: CallOptions,
-    pub(super) follow: Option<u32>,
-    pub(super) limits: Limits,
-    /// In place of the harness's number of repeats.
-    pub(super) repeats: Option<u32>,
-    /// Whether the caller says that a repeat changes nothing more.
-    idempotent: bool,
+    pub(super) wishes: Wishes,
     /// Whether the body of the answer is left to the caller.
     pub(super) is_streamed: bool,
     /// The address of a further page, in place of the one that the arguments make.
-    pub(crate) page: Option<Url>,
+    pub(crate) page: Option<Box<Url>>,
 }
 
 /// What is called.
@@ -48,46 +41,28 @@ enum Subject<'a> {
 
 impl<'a> Dispatch<'a> {
     pub(super) fn of(command: Command<'a>) -> Result<Self> {
-        let harness = command.harness?;
-        let subject = match command.endpoint {
+        let Command { harness, endpoint, mut params, mut wishes } = command;
+        let harness = harness?;
+        let (subject, plan) = match endpoint {
             Endpoint::Listed(id) => {
-                Subject::Listed(harness.inner.table.find(command.service.as_deref(), id)?)
+                let located = harness.inner.table.locate(wishes.service.as_deref(), id)?;
+                (Subject::Listed(located.0), harness.plan(located, &wishes)?)
             }
-            Endpoint::Unlisted { service, method, path } => Subject::Unlisted { service, method, path },
-        };
-        let service = match &subject {
-            Subject::Listed(operation) => operation.service(),
-            Subject::Unlisted { service, .. } => service,
-        };
-        let (profile, server) = (command.profile.as_deref(), command.server.as_deref());
-        let served = harness.served(service, profile, server, &command.server_variables)?;
-        let account = Arc::clone(&served.account);
-        let plan = match &subject {
-            Subject::Listed(operation) => served.plan(*operation),
-            Subject::Unlisted { method, path, .. } => {
-                Arc::new(Plan::unlisted(&format!("{method} {path}"), &account))
+            Endpoint::Unlisted { service, method, path } => {
+                let (profile, server) = (wishes.profile.as_deref(), wishes.server.as_deref());
+                let account = harness.account(service, profile, server, &wishes.server_variables)?;
+                let plan = Plan::unlisted(&format!("{method} {path}"), &account);
+                (Subject::Unlisted { service, method, path }, Arc::new(plan))
             }
         };
-        command.repeats.map_or(Ok(()), check_repeats)?;
-        command.limits.check()?;
-        let Command { mut params, mut options, limits, follow, repeats, idempotent, key, .. } = command;
-        if let Some(key) = key {
-            give_key(key, &subject, &mut params, &mut options)?;
+        if !wishes.are_none() {
+            wishes.repeats.map_or(Ok(()), check_repeats)?;
+            wishes.limits.check()?;
+            if let Some(key) = wishes.key.take() {
+                give_key(key, &subject, &mut params, &mut wishes.options)?;
+            }
         }
-        Ok(Self {
-            harness,
-            subject,
-            account,
-            plan,
-            params,
-            options,
-            limits,
-            follow,
-            repeats,
-            idempotent,
-            is_streamed: false,
-            page: None,
-        })
+        Ok(Self { harness, subject, plan, params, wishes, is_streamed: false, page: None })
     }
 
     /// The operation, where it is one of the table.
@@ -106,7 +81,7 @@ impl<'a> Dispatch<'a> {
     pub(crate) fn with_arguments<T>(&mut self, work: impl FnOnce(Given<'_>) -> T) -> T {
         let parameters = self.operation().into_iter().flat_map(Operation::parameters);
         let declared: Vec<_> = parameters.map(Parameter::name).collect();
-        work(Given { params: &mut self.params, body: &mut self.options.body, declared: &declared })
+        work(Given { params: &mut self.params, body: &mut self.wishes.options.body, declared: &declared })
     }
 
     /// A dry run: without credentials that serve, the first alternative shows their places.
@@ -117,7 +92,7 @@ impl<'a> Dispatch<'a> {
             request.credentials = Arc::clone(&usual.placements);
             return Ok(request);
         }
-        let own = self.account.own();
+        let own = self.account().own();
         let shown = self.choice(own).shown(&|scheme| self.is_given(&request, scheme));
         request.credentials = self.placements(&self.needed(&request, shown), own).into();
         Ok(request)
@@ -141,7 +116,7 @@ impl<'a> Dispatch<'a> {
         let standing = self.standing();
         standing.place.require_real()?;
         let request = self.resolve(&standing.place)?;
-        let transport = self.inner().transport.for_call(&self.limits, self.repeats);
+        let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
         let mut call = LiveCall::new(self, &transport, standing, request)?;
         transport.made(&mut call).await.map(drop)
     }
@@ -151,7 +126,7 @@ impl<'a> Dispatch<'a> {
         self.is_streamed = true;
         let (called, mut answer) = self.exchange().await?;
         match answer.rest.take() {
-            Some(body) => Ok(ResponseStream::new(called, answer, body)),
+            Some(body) => Ok(ResponseStream::new(called, answer, *body)),
             None => Err(Response::refuse(called, answer)),
         }
     }
@@ -165,7 +140,7 @@ impl<'a> Dispatch<'a> {
             tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
         }
         let mut called = self.called(&request);
-        let transport = self.inner().transport.for_call(&self.limits, self.repeats);
+        let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
         let mut call = LiveCall::new(self, &transport, standing, request)?;
         let outcome = transport.send(&mut call).await;
         let Ended { carried, spoiled, unmet, sign_in } = call.into_ended();
@@ -175,7 +150,7 @@ impl<'a> Dispatch<'a> {
         };
         called.sign_in = sign_in;
         if let Some(refused) = spoiled {
-            Box::pin(self.account.discard(&refused)).await;
+            Box::pin(self.account().discard(&refused)).await;
         }
         if let Some(problem) = unmet.filter(|_| answer.status == 401) {
             return Err(carried.conceal(self.unmet(&problem, &answer).into()));
@@ -185,6 +160,14 @@ impl<'a> Dispatch<'a> {
         }
         called.carried = carried;
         Ok((called, answer))
+    }
+
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.plan.account
+    }
+
+    fn options(&self) -> &CallOptions {
+        &self.wishes.options
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -202,14 +185,14 @@ impl<'a> Dispatch<'a> {
                     made = Common::of(*operation);
                     &made
                 };
-                let resolved = request::resolve(*operation, common, &place.url, &self.params, &self.options);
+                let resolved = request::resolve(*operation, common, &place.url, &self.params, self.options());
                 resolved.map_err(|error| ArgumentsError {
                     name: self.inner().table.short_name(&(*operation).into()),
                     ..error
                 })
             }
             Subject::Unlisted { service, method, path } => {
-                request::resolve_unlisted(service, method, &place.url, path, &self.params, &self.options)
+                request::resolve_unlisted(service, method, &place.url, path, &self.params, self.options())
             }
         };
         let mut request = resolved?;
@@ -226,7 +209,7 @@ impl<'a> Dispatch<'a> {
     /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
     /// operation's kind.
     pub(super) fn is_idempotent(&self, request: &Request) -> bool {
-        if self.idempotent {
+        if self.wishes.idempotent {
             return true;
         }
         let operation = self.operation().filter(|operation| operation.method() == request.method);
@@ -239,23 +222,23 @@ impl<'a> Dispatch<'a> {
 
     /// The address of the call as of now, and how calls sign in there.
     pub(super) fn standing(&self) -> Arc<Standing> {
-        self.plan.standing(&self.account, &self.inner().transport)
+        self.plan.standing(&self.inner().transport)
     }
 
     /// Whether a request signs in as most do: the caller puts no credential into it and wants no header left out.
     pub(super) fn is_usual(&self, request: &Request) -> bool {
-        request.given.is_empty() && self.options.dropped_headers.is_empty()
+        request.given.is_empty() && self.options().dropped_headers.is_empty()
     }
 
     /// What there is to choose among the alternatives by.
     pub(super) fn choice<'c>(&'c self, credentials: &'c Credentials) -> auth::Choice<'c> {
-        self.plan.choice(credentials, &self.standing().place, &self.account, &self.inner().transport)
+        self.plan.choice(credentials, &self.standing().place, &self.inner().transport)
     }
 
     /// Whether the caller fills the place of a scheme, or wants it empty.
     pub(super) fn is_given(&self, request: &Request, scheme: &SecuritySchemeDef) -> bool {
         let is_dropped =
-            |name: &str| self.options.dropped_headers.iter().any(|one| one.eq_ignore_ascii_case(name));
+            |name: &str| self.options().dropped_headers.iter().any(|one| one.eq_ignore_ascii_case(name));
         auth::place(scheme).is_some_and(|place| {
             request.has_at(&place)
                 || match &place {
@@ -272,12 +255,12 @@ impl<'a> Dispatch<'a> {
     }
 
     pub(super) fn placements(&self, needs: &[Need], credentials: &Credentials) -> Vec<Placement> {
-        plan::placements(&self.account, needs, credentials)
+        plan::placements(self.account(), needs, credentials)
     }
 
     /// The server asks for an answer to a challenge that nobody here can give.
     fn unmet(&self, problem: &str, answer: &Answer) -> AuthError {
-        let service = self.account.definition.name.clone();
+        let service = self.account().definition.name.clone();
         AuthError {
             problem: format!(
                 "{service} asks for HTTP digest authentication by {problem}, which is not known here"

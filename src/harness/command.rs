@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::Harness;
@@ -33,6 +35,16 @@ pub struct Command<'a> {
     pub(super) harness: Result<&'a Harness>,
     pub(super) endpoint: Endpoint<'a>,
     pub(super) params: Params,
+    pub(super) wishes: Wishes,
+}
+
+/// What a call wants beside its arguments. Apart, for most calls want nothing, and a call is moved about.
+#[derive(Default)]
+pub(super) struct Wishes(Option<Box<Wanted>>);
+
+/// What a call may want.
+#[derive(Default)]
+pub(super) struct Wanted {
     pub(super) options: CallOptions,
     pub(super) service: Option<String>,
     pub(super) profile: Option<String>,
@@ -40,9 +52,34 @@ pub struct Command<'a> {
     pub(super) server_variables: Vec<(String, String)>,
     pub(super) limits: Limits,
     pub(super) follow: Option<u32>,
+    /// In place of the harness's number of repeats.
     pub(super) repeats: Option<u32>,
+    /// Whether the caller says that a repeat changes nothing more.
     pub(super) idempotent: bool,
+    /// An idempotency key.
     pub(super) key: Option<String>,
+}
+
+impl Wishes {
+    /// Whether a call wants nothing.
+    pub(super) fn are_none(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl Deref for Wishes {
+    type Target = Wanted;
+
+    fn deref(&self) -> &Wanted {
+        static NOTHING: LazyLock<Wanted> = LazyLock::new(Wanted::default);
+        self.0.as_deref().unwrap_or_else(|| &NOTHING)
+    }
+}
+
+impl DerefMut for Wishes {
+    fn deref_mut(&mut self) -> &mut Wanted {
+        self.0.get_or_insert_default()
+    }
 }
 
 /// What is called.
@@ -63,64 +100,50 @@ pub(super) enum Endpoint<'a> {
 
 impl<'a> Command<'a> {
     pub(super) fn new(harness: Result<&'a Harness>, endpoint: Endpoint<'a>, params: Params) -> Self {
-        Self {
-            harness,
-            endpoint,
-            params,
-            options: CallOptions::default(),
-            service: None,
-            profile: None,
-            server: None,
-            server_variables: Vec::new(),
-            limits: Limits::default(),
-            follow: None,
-            repeats: None,
-            idempotent: false,
-            key: None,
-        }
+        Self { harness, endpoint, params, wishes: Wishes::default() }
     }
 
     /// The whole body, in place of arguments for it.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
-        self.options.body = Some(body.into());
+        self.wishes.options.body = Some(body.into());
         self
     }
 
     /// A header field beside those of the operation; it wins over one of the same name, also over the one that would
     /// carry the credentials.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.headers.push((name.into(), value.into()));
+        self.wishes.options.headers.push((name.into(), value.into()));
         self
     }
 
     /// Leaves out a header field that would be sent by itself: the one that would carry the credentials, `accept` and
     /// `content-type`. Without an `accept` the HTTP library sends `*/*`, which means the same (RFC 9110 §12.5.1).
     pub fn without_header(mut self, name: impl Into<String>) -> Self {
-        self.options.dropped_headers.push(name.into());
+        self.wishes.options.dropped_headers.push(name.into());
         self
     }
 
     /// The media type of the body, where the operation takes several.
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
-        self.options.content_type = Some(media_type.into());
+        self.wishes.options.content_type = Some(media_type.into());
         self
     }
 
     /// Lets arguments that the operation does not know go to the query.
     pub fn allow_unknown(mut self) -> Self {
-        self.options.allow_unknown = true;
+        self.wishes.options.allow_unknown = true;
         self
     }
 
     /// Sends values that do not fit the document; routing stays, and what is wrong stands in `Request::warnings`.
     pub fn no_validate(mut self) -> Self {
-        self.options.no_validate = true;
+        self.wishes.options.no_validate = true;
         self
     }
 
     /// Looks the operation up in one service only.
     pub fn service(mut self, name: impl Into<String>) -> Self {
-        self.service = Some(name.into());
+        self.wishes.service = Some(name.into());
         self
     }
 
@@ -142,72 +165,72 @@ impl<'a> Command<'a> {
     /// # Ok::<(), opcall::Error>(())
     /// ```
     pub fn server(mut self, choice: impl Into<String>) -> Self {
-        self.server = Some(choice.into());
+        self.wishes.server = Some(choice.into());
         self
     }
 
     /// The value of a server variable for this call alone, as [`crate::Profile::server_variable`] takes it. The server
     /// that is called must have the variable.
     pub fn server_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.server_variables.push((name.into(), value.into()));
+        self.wishes.server_variables.push((name.into(), value.into()));
         self
     }
 
     /// One of the service's named profiles.
     pub fn profile(mut self, name: impl Into<String>) -> Self {
-        self.profile = Some(name.into());
+        self.wishes.profile = Some(name.into());
         self
     }
 
     /// How long one attempt of this call may take, in place of [`crate::HarnessBuilder::timeout`].
     pub fn timeout(mut self, each: Duration) -> Self {
-        self.limits.timeout = Some(each);
+        self.wishes.limits.timeout = Some(each);
         self
     }
 
     /// How long connecting may take, in place of [`crate::HarnessBuilder::connect_timeout`].
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.limits.connect_timeout = Some(limit);
+        self.wishes.limits.connect_timeout = Some(limit);
         self
     }
 
     /// How long the whole call may take, in place of [`crate::HarnessBuilder::max_time`].
     pub fn max_time(mut self, limit: Duration) -> Self {
-        self.limits.max_time = Some(limit);
+        self.wishes.limits.max_time = Some(limit);
         self
     }
 
     /// How long the body of a streamed answer may stand still, in place of [`crate::HarnessBuilder::idle_timeout`].
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.limits.idle_timeout = Some(limit);
+        self.wishes.limits.idle_timeout = Some(limit);
         self
     }
 
     /// How large the body of the answer may be, in bytes after content decoding, in place of
     /// [`crate::HarnessBuilder::max_body`].
     pub fn max_body(mut self, bytes: u64) -> Self {
-        self.limits.max_body = Some(bytes);
+        self.wishes.limits.max_body = Some(bytes);
         self
     }
 
     /// Follows so many redirects of this call, in place of the harness's number
     /// ([`crate::HarnessBuilder::follow_redirects`]).
     pub fn follow_redirects(mut self, most: u32) -> Self {
-        self.follow = Some(most);
+        self.wishes.follow = Some(most);
         self
     }
 
     /// How often this call may be repeated after its first attempt: 0 to 10, in place of the harness's
     /// [`crate::RetryPolicy::repeats`]. More is an [`Error::Config`].
     pub fn retry(mut self, repeats: u32) -> Self {
-        self.repeats = Some(repeats);
+        self.wishes.repeats = Some(repeats);
         self
     }
 
     /// Says that two requests have the effect of one, whatever the method and the document say: the call may be repeated
     /// although it may have been carried out.
     pub fn idempotent(mut self) -> Self {
-        self.idempotent = true;
+        self.wishes.idempotent = true;
         self
     }
 
@@ -218,8 +241,8 @@ impl<'a> Command<'a> {
     /// Without this, an operation that declares such a header gets a key that is made for the call, a UUID, the same for
     /// all its attempts.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
-        self.idempotent = true;
+        self.wishes.key = Some(key.into());
+        self.wishes.idempotent = true;
         self
     }
 
@@ -295,8 +318,8 @@ impl fmt::Debug for Command<'_> {
         f.debug_struct("Command")
             .field("endpoint", &self.endpoint)
             .field("arguments", &arguments)
-            .field("profile", &self.profile)
-            .field("server", &self.server)
+            .field("profile", &self.wishes.profile)
+            .field("server", &self.wishes.server)
             .field("error", &self.harness.as_ref().err().map(Error::kind))
             .finish_non_exhaustive()
     }
@@ -314,5 +337,14 @@ mod tests {
         crosses(&command().send());
         crosses(&command().stream());
         crosses(&command().into_future());
+    }
+
+    #[test]
+    fn a_call_takes_little_room() {
+        // It is moved about before it is awaited, and thousands are in flight at once: what is rare stands apart.
+        let command = crate::command("tokens_query", Params::default());
+        assert!(size_of_val(&command) <= 128, "{}", size_of_val(&command));
+        let sent = command.send();
+        assert!(size_of_val(&sent) <= 2688, "{}", size_of_val(&sent));
     }
 }

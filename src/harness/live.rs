@@ -8,7 +8,7 @@ use super::call::{Dispatch, shown_url};
 use super::plan::{Plan, Standing, Usual};
 use super::{files, key};
 use crate::attempt::{Attempt, Wait};
-use crate::auth::{self, Carried, Challenge, Effort, Entrant, Grant, Need, Rejected};
+use crate::auth::{self, Carried, Challenge, Effort, Entrant, Grant, Need, Rejected, Worn};
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Credentials, origin_of};
@@ -24,10 +24,12 @@ pub(super) struct LiveCall<'c, 'a> {
     request: Request,
     /// The idempotency key that was made for it, the same for all attempts.
     key: Option<String>,
-    grant: Arc<Grant>,
-    /// What signed in the request before.
-    former: Arc<Grant>,
-    /// Whose rate limits it counts for.
+    /// What signs it in, and what signed in the request before.
+    grant: Option<Arc<Grant>>,
+    former: Option<Arc<Grant>>,
+    /// What a call before went out with that signed in in the same way.
+    worn: Option<Arc<Worn>>,
+    /// Whose rate limits it counts for, where that is not the usual one.
     caller: Option<Arc<Caller>>,
     rejected: Rejected,
     /// What signing in took.
@@ -74,8 +76,9 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             standing,
             key,
             request,
-            grant: Grant::none(),
-            former: Grant::none(),
+            grant: None,
+            former: None,
+            worn: None,
             caller: None,
             rejected: Rejected::default(),
             effort: Effort::default(),
@@ -83,7 +86,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             renewed: false,
             challenges: 0,
             spoiled: None,
-            redirects: Trail::new(dispatch.follow.unwrap_or_else(|| transport.follows())),
+            redirects: Trail::new(dispatch.wishes.follow.unwrap_or_else(|| transport.follows())),
             is_led: false,
             unmet: None,
         })
@@ -96,8 +99,36 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     }
 
     async fn sign_in(&mut self) -> Result<()> {
+        if self.signs_in_as_before() {
+            return Ok(());
+        }
+        // Apart, for hardly a call has to wait for it and each would have to make room for it.
+        Box::pin(self.sign_in_anew()).await
+    }
+
+    /// Signs in by what a call before went out with, where that still holds.
+    fn signs_in_as_before(&mut self) -> bool {
+        let (dispatch, standing) = (self.dispatch, &self.standing);
+        self.worn = None;
+        if !self.rejected.is_empty()
+            || !dispatch.plan.is_current(standing)
+            || !dispatch.is_usual(&self.request)
+        {
+            return false;
+        }
+        let Some(usual) = &standing.usual else { return false };
+        let Some(worn) = dispatch.plan.sealed.last() else { return false };
+        let Some(grant) = worn.grant(&usual.placements).cloned() else { return false };
+        self.request.credentials = Arc::clone(&usual.placements);
+        self.caller = None;
+        self.worn = Some(worn);
+        self.take(grant);
+        true
+    }
+
+    async fn sign_in_anew(&mut self) -> Result<()> {
         let dispatch = self.dispatch;
-        let account = &dispatch.account;
+        let account = dispatch.account();
         if dispatch.is_usual(&self.request) {
             let standing = dispatch.standing();
             if let Some(usual) = &standing.usual {
@@ -136,16 +167,16 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             url: shown_url(request),
             effort: &mut self.effort,
         };
-        Ok(Arc::new(dispatch.account.grant(needs, &self.rejected, entrant).await?))
+        Ok(Arc::new(dispatch.account().grant(needs, &self.rejected, entrant).await?))
     }
 
     /// With the profile's own credentials, of which the plan knows where they go.
     async fn sign_in_as_usual(&mut self, usual: &Usual) -> Result<()> {
         let dispatch = self.dispatch;
         self.request.credentials = Arc::clone(&usual.placements);
-        let known = dispatch.plan.sealed.grant(&usual.placements).filter(|_| self.rejected.is_empty());
-        let grant = match known {
-            Some(grant) => grant,
+        let worn = dispatch.plan.sealed.last().filter(|_| self.rejected.is_empty());
+        let grant = match worn.as_ref().and_then(|worn| worn.grant(&usual.placements)) {
+            Some(grant) => Arc::clone(grant),
             None => self.granted(&usual.needs, &usual.caller).await?,
         };
         self.take(grant);
@@ -155,23 +186,27 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     }
 
     fn take(&mut self, grant: Arc<Grant>) {
-        self.former = std::mem::replace(&mut self.grant, grant);
+        self.former = self.grant.replace(grant);
+    }
+
+    fn grant(&self) -> &Arc<Grant> {
+        self.grant.as_ref().unwrap_or_else(|| Grant::none())
     }
 
     fn caller_of(&self, needs: &[Need], credentials: &Credentials) -> Arc<Caller> {
         let given: Vec<_> = self.request.given_values().into_iter().map(SecretString::from).collect();
-        Arc::new(self.dispatch.account.caller(&self.origin(), needs, credentials, &given))
+        Arc::new(self.dispatch.account().caller(&self.origin(), needs, credentials, &given))
     }
 
     /// Takes the challenge that the origin gave last, where one has to be answered. A body that can be read only once
     /// is not spent on learning it.
     fn take_challenge(&mut self) -> Result<()> {
-        if !self.grant.is_digest() {
+        if !self.grant().is_digest() {
             return Ok(());
         }
-        let challenge = self.dispatch.account.challenge(&self.origin());
-        self.grant = Arc::new(self.grant.with_challenge(challenge));
-        if self.grant.challenge.is_none() && !files::is_repeatable(self.request.content()) {
+        let challenge = self.dispatch.account().challenge(&self.origin());
+        self.grant = Some(Arc::new(self.grant().with_challenge(challenge)));
+        if self.grant().challenge.is_none() && !files::is_repeatable(self.request.content()) {
             return Err(UnsafeError {
                 sent: false,
                 problem: "the body can be read only once, and digest authentication sends a first call twice"
@@ -186,7 +221,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     /// Learns the challenge of an answer. It is answered once in this call, and once more where the server says that
     /// the nonce of the first was over.
     fn is_challenged(&mut self, answer: &Answer) -> bool {
-        if !self.grant.is_digest() {
+        if !self.grant().is_digest() {
             return false;
         }
         let challenge = match Challenge::read(&answer.headers) {
@@ -199,7 +234,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         };
         let again = self.challenges == 0 || (self.challenges == 1 && challenge.stale);
         self.challenges += 1;
-        self.dispatch.account.learn(self.origin(), challenge);
+        self.dispatch.account().learn(self.origin(), challenge);
         again
     }
 
@@ -245,21 +280,26 @@ impl Call for LiveCall<'_, '_> {
         self.take_challenge()?;
         let Plan { sealed, common, .. } = &*self.dispatch.plan;
         let target = self.dispatch.target(&self.standing);
-        let mut wire = auth::seal(&self.request, &self.grant, &target, self.dispatch.label(), sealed)?;
+        let ready = self.worn.as_ref().and_then(|worn| worn.map(&self.request, self.grant()));
+        let is_kept = ready.is_some();
+        let mut wire = auth::seal(&self.request, self.grant(), &target, self.dispatch.label(), ready)?;
         let is_usual = |usual: &Usual| Arc::ptr_eq(&usual.placements, &self.request.credentials);
         if let Some(common) = common
+            && !is_kept
             && self.standing.usual.as_ref().is_some_and(is_usual)
         {
-            sealed.keep(&common.headers, &self.request, &self.grant, &wire.headers);
+            sealed.keep(&common.headers, &self.request, self.grant(), &wire.headers);
         }
         if self.is_led || self.dispatch.page.is_some() {
             let address = wire.bare_url().to_owned();
-            let grants = [&*self.grant, &*self.former];
+            let grants = [self.grant.as_deref(), self.former.as_deref()];
             wire.shown = Some(Carried::hide(&self.request, grants, self.transport, address));
         }
-        wire.limits = self.dispatch.limits;
+        if !self.dispatch.wishes.are_none() {
+            wire.limits = self.dispatch.wishes.limits;
+        }
         wire.is_streamed = self.dispatch.is_streamed;
-        wire.link = self.dispatch.account.link(&wire.url, &self.standing.place.url);
+        wire.link = self.dispatch.account().link(&wire.url, &self.standing.place.url);
         Ok(wire)
     }
 
@@ -267,12 +307,13 @@ impl Call for LiveCall<'_, '_> {
         Terms {
             idempotent: self.dispatch.is_idempotent(&self.request),
             replayable: files::is_repeatable(self.request.content()),
-            repeats: self.dispatch.repeats,
+            repeats: self.dispatch.wishes.repeats,
         }
     }
 
     fn caller(&self) -> Option<&Arc<Caller>> {
-        self.caller.as_ref()
+        let usual = self.standing.usual.as_ref().filter(|_| self.worn.is_some());
+        self.caller.as_ref().or(usual.map(|usual| &usual.caller))
     }
 
     fn held(&mut self) -> Option<Wait> {
@@ -280,7 +321,7 @@ impl Call for LiveCall<'_, '_> {
     }
 
     fn limits(&self) -> Option<&RateLimitHeaders> {
-        self.dispatch.account.definition.rate_limit.as_ref()
+        self.dispatch.account().definition.rate_limit.as_ref()
     }
 
     fn renews(&mut self, answer: &Answer) -> bool {
@@ -289,15 +330,16 @@ impl Call for LiveCall<'_, '_> {
         }
         let is_challenged = self.is_challenged(answer);
         if !files::is_repeatable(self.request.content()) {
-            self.spoiled = self.grant.renewable();
+            self.spoiled = self.grant().renewable();
             return false;
         }
         if is_challenged {
             return true;
         }
-        let Some(rejected) = self.grant.renewable() else { return false };
+        let Some(rejected) = self.grant().renewable() else { return false };
         // What was found in place of refused credentials may be refused as well: then new ones are fetched.
-        let is_news = self.dispatch.account.is_current(&rejected) && !(self.renewed && self.grant.is_found);
+        let is_news =
+            self.dispatch.account().is_current(&rejected) && !(self.renewed && self.grant().is_found);
         let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
         self.rejected = rejected;
         !std::mem::replace(once, true)

@@ -18,15 +18,15 @@ use once_cell::sync::OnceCell;
 pub use self::builder::HarnessBuilder;
 pub(crate) use self::call::Dispatch;
 pub use self::command::Command;
-use self::command::Endpoint;
-use self::plan::Served;
+use self::command::{Endpoint, Wanted};
+use self::plan::{Plan, Served};
 pub use self::sign_in::{AccessToken, SignIn, SignInMethod, SignInPlan};
 use crate::auth::{Account, CredentialProvider, Forgotten, TokenCache};
 use crate::error::{ConfigError, Error, Result};
 use crate::operation::{Method, RegionDef, ServiceDef};
 use crate::params::Params;
 use crate::profile::Profile;
-use crate::table::OperationTable;
+use crate::table::{Operation, OperationTable, ServiceTable};
 use crate::transport::Transport;
 
 /// Reads an environment variable.
@@ -188,6 +188,19 @@ impl Harness {
         self.served(service, profile, server, variables).map(|served| Arc::clone(&served.account))
     }
 
+    /// What all calls of an operation, which has a number in its service, have in common.
+    fn plan(&self, operation: (Operation<'_>, u32), wanted: &Wanted) -> Result<Arc<Plan>> {
+        let Wanted { profile, server, server_variables, .. } = wanted;
+        let service = operation.0.service();
+        let is_usual = profile.is_none() && server.is_none() && server_variables.is_empty();
+        let usual = if is_usual { find(&self.inner.usual, service).and_then(OnceLock::get) } else { None };
+        if let Some(served) = usual {
+            return Ok(served.plan(operation));
+        }
+        let served = self.served(service, profile.as_deref(), server.as_deref(), server_variables)?;
+        Ok(served.plan(operation))
+    }
+
     /// A service as one profile calls it.
     fn served(
         &self,
@@ -210,7 +223,8 @@ impl Harness {
             server: server.map(str::to_owned),
             variables: variables.to_vec(),
         };
-        let made = Arc::new(Served::new(self.make_account(&key)?));
+        let operations = self.inner.table.service(service).map_or(0, ServiceTable::len);
+        let made = Arc::new(Served::new(self.make_account(&key)?, operations));
         let served = Arc::clone(self.accounts().entry(key).or_insert(made));
         Ok(usual.map_or(Arc::clone(&served), |usual| Arc::clone(usual.get_or_init(|| served))))
     }

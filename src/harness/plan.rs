@@ -1,13 +1,11 @@
 //! What all calls of an operation have in common with one account: worked out at the first, used by the others.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use url::Url;
 
 use crate::auth::{self, Account, Need, Sealed};
-use crate::operation::{Method, SchemeUse, ServerDef};
+use crate::operation::{SchemeUse, ServerDef};
 use crate::profile::{Base, Credentials};
 use crate::request::{Common, Placement};
 use crate::response::{Context, RootField};
@@ -17,46 +15,36 @@ use crate::transport::{Caller, Transport};
 /// A service as one profile calls it.
 pub(super) struct Served {
     pub(super) account: Arc<Account>,
-    /// Of the operations that were called, by identifier; documents give several operations one.
-    plans: RwLock<HashMap<Box<str>, Vec<Known>, BuildHasherDefault<Fnv>>>,
+    plans: Plans,
 }
 
-/// FNV-1a, by which tables find identifiers too: these are theirs, and short.
-struct Fnv(u64);
+/// The plans of the operations that were called, by the numbers of the operations in their service. Who looks for one
+/// waits for nobody.
+struct Plans(Box<[OnceLock<Piece>]>);
 
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+/// Plans of neighbours.
+type Piece = Box<[OnceLock<Arc<Plan>>]>;
+
+impl Plans {
+    /// Room for so many plans is made at once.
+    const PIECE: usize = 64;
+
+    fn of(operations: u32) -> Self {
+        let pieces = (operations as usize).div_ceil(Self::PIECE);
+        Self((0..pieces).map(|_| OnceLock::new()).collect())
     }
-}
 
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// An operation that was called, by what no other has.
-struct Known {
-    method: Method,
-    path: Box<str>,
-    plan: Arc<Plan>,
-}
-
-impl Known {
-    fn is(&self, operation: Operation<'_>) -> bool {
-        *self.path == *operation.path() && self.method == operation.method()
+    /// The place of a plan; `None` for a number that no operation has.
+    fn place(&self, number: u32) -> Option<&OnceLock<Arc<Plan>>> {
+        let number = number as usize;
+        let piece = self.0.get(number / Self::PIECE)?;
+        piece.get_or_init(|| (0..Self::PIECE).map(|_| OnceLock::new()).collect()).get(number % Self::PIECE)
     }
 }
 
 /// What all calls of an operation have in common.
 pub(super) struct Plan {
+    pub(super) account: Arc<Account>,
     pub(super) context: Arc<Context>,
     /// Any one of these lists of schemes lets the call in.
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
@@ -77,8 +65,8 @@ pub(super) struct Plan {
 
 /// What they have in common for as long as the account has one address.
 pub(super) struct Standing {
-    /// The address of the account.
-    home: Arc<Base>,
+    /// How often the account had moved.
+    moves: u64,
     /// The address of the call.
     pub(super) place: Arc<Base>,
     /// The same with the operation's path, where that is the same in every call.
@@ -95,32 +83,20 @@ pub(super) struct Usual {
 }
 
 impl Served {
-    pub(super) fn new(account: Account) -> Self {
-        Self { account: Arc::new(account), plans: RwLock::default() }
+    /// For a service of so many operations.
+    pub(super) fn new(account: Account, operations: u32) -> Self {
+        Self { account: Arc::new(account), plans: Plans::of(operations) }
     }
 
-    /// The plan of an operation, made at its first call.
-    pub(super) fn plan(&self, operation: Operation<'_>) -> Arc<Plan> {
-        let is_it = |known: &&Known| known.is(operation);
-        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = plans.get(operation.id()).into_iter().flatten().find(is_it) {
-            return Arc::clone(&known.plan);
-        }
-        drop(plans);
-        let made = Arc::new(Plan::of(operation, &self.account));
-        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        let same_id = plans.entry(operation.id().into()).or_default();
-        if let Some(known) = same_id.iter().find(is_it) {
-            return Arc::clone(&known.plan);
-        }
-        let (method, path) = (operation.method(), operation.path().into());
-        same_id.push(Known { method, path, plan: Arc::clone(&made) });
-        made
+    /// The plan of an operation, which has a number in its service; it is made at the first call.
+    pub(super) fn plan(&self, (operation, number): (Operation<'_>, u32)) -> Arc<Plan> {
+        let make = || Arc::new(Plan::of(operation, &self.account));
+        self.plans.place(number).map_or_else(make, |place| Arc::clone(place.get_or_init(make)))
     }
 }
 
 impl Plan {
-    fn of(operation: Operation<'_>, account: &Account) -> Self {
+    fn of(operation: Operation<'_>, account: &Arc<Account>) -> Self {
         let uses = operation.security();
         let alternatives = uses.map(|schemes| schemes.map(|(name, scopes)| use_of(name, &scopes)).collect());
         let hosts = if account.has_own_regions() { Vec::new() } else { operation.hosts() };
@@ -140,19 +116,20 @@ impl Plan {
     }
 
     /// Of an endpoint that no table knows: any scheme of the service lets it in.
-    pub(super) fn unlisted(label: &str, account: &Account) -> Self {
+    pub(super) fn unlisted(label: &str, account: &Arc<Account>) -> Self {
         let schemes = account.definition.security_schemes.iter();
         let alternatives = schemes.map(|scheme| vec![use_of(&scheme.name, &[])]).collect();
         Self::new(context(label, account), alternatives, account)
     }
 
-    fn new(context: Context, alternatives: Vec<Vec<SchemeUse>>, account: &Account) -> Self {
+    fn new(context: Context, alternatives: Vec<Vec<SchemeUse>>, account: &Arc<Account>) -> Self {
         let is_used =
             |name: &String| alternatives.iter().flatten().any(|one: &SchemeUse| one.scheme == *name);
         let schemes = account.definition.security_schemes.iter().filter(|scheme| is_used(&scheme.name));
         let needs: Vec<_> =
             schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
         Self {
+            account: Arc::clone(account),
             context: Arc::new(context),
             places: placements(account, &needs, account.own()),
             alternatives,
@@ -166,26 +143,32 @@ impl Plan {
     }
 
     /// What holds at the account's address as of now.
-    pub(super) fn standing(&self, account: &Account, transport: &Transport) -> Arc<Standing> {
-        let home = account.base();
+    pub(super) fn standing(&self, transport: &Transport) -> Arc<Standing> {
+        let moves = self.account.moves();
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         match &*standing {
-            Some(known) if Arc::ptr_eq(&known.home, &home) => Arc::clone(known),
-            _ => Arc::clone(standing.insert(Arc::new(self.stand(home, account, transport)))),
+            Some(known) if known.moves == moves => Arc::clone(known),
+            _ => Arc::clone(standing.insert(Arc::new(self.stand(moves, transport)))),
         }
     }
 
-    fn stand(&self, home: Arc<Base>, account: &Account, transport: &Transport) -> Standing {
-        let place = self.place(&home, account);
-        let usual = self.usual(&place, account, transport);
+    fn stand(&self, moves: u64, transport: &Transport) -> Standing {
+        let place = self.place();
+        let usual = self.usual(&place, transport);
         let path = self.path.as_ref().and_then(|path| roomy(&place.url, path));
-        Standing { home, place, path, usual }
+        Standing { moves, place, path, usual }
+    }
+
+    /// Whether that is what holds at the account's address as of now.
+    pub(super) fn is_current(&self, standing: &Standing) -> bool {
+        standing.moves == self.account.moves()
     }
 
     /// The address of the call: the base URL, or what the document names for the operation alone, unless the user set
     /// an address.
-    fn place(&self, base: &Arc<Base>, account: &Account) -> Arc<Base> {
-        let place = Base::clone(base).at_host(&self.hosts);
+    fn place(&self) -> Arc<Base> {
+        let (account, base) = (&self.account, self.account.base());
+        let place = Base::clone(&base).at_host(&self.hosts);
         if self.servers.is_empty() || place.url != base.url {
             return Arc::new(place);
         }
@@ -197,14 +180,15 @@ impl Plan {
         ))
     }
 
-    fn usual(&self, place: &Base, account: &Account, transport: &Transport) -> Option<Usual> {
+    fn usual(&self, place: &Base, transport: &Transport) -> Option<Usual> {
+        let account = &*self.account;
         let own = account.own();
         let needs = if self.alternatives.is_empty() {
             Vec::new()
         } else if account.asks_a_provider() {
             return None;
         } else {
-            self.choice(own, place, account, transport).plan(&|_| false)?
+            self.choice(own, place, transport).plan(&|_| false)?
         };
         let (address, plain_http) = (place.parsed(), transport.plain_http());
         let target = auth::Target { address, path: None, plain_http };
@@ -224,9 +208,9 @@ impl Plan {
         &'c self,
         credentials: &'c Credentials,
         place: &Base,
-        account: &'c Account,
         transport: &Transport,
     ) -> auth::Choice<'c> {
+        let account = &*self.account;
         // Only TLS shows it.
         let certificate = account.has_certificate(transport) && place.url.starts_with("https:");
         account.choice(&self.alternatives, credentials, certificate)

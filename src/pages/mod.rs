@@ -292,7 +292,7 @@ impl<'a> Following<'a> {
             Step::Argument(name, value) => {
                 self.dispatch.with_arguments(|mut arguments| arguments.set(&name, value));
             }
-            Step::Address(address) => self.dispatch.page = Some(address),
+            Step::Address(address) => self.dispatch.page = Some(Box::new(address)),
         }
         Ok(None)
     }

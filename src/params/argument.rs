@@ -34,8 +34,8 @@ pub enum Argument {
     Array(Vec<Argument>),
     /// An object, in the order its members were given.
     Object(IndexMap<String, Argument>),
-    /// Bytes of a file, for binary parameters, multipart parts and whole bodies.
-    File(FilePart),
+    /// Bytes of a file, for binary parameters, multipart parts and whole bodies; apart, for few arguments are files.
+    File(Box<FilePart>),
 }
 
 impl Argument {
@@ -224,7 +224,7 @@ impl From<&String> for Argument {
 
 impl From<FilePart> for Argument {
     fn from(value: FilePart) -> Self {
-        Self::File(value)
+        Self::File(Box::new(value))
     }
 }
 

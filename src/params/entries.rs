@@ -7,17 +7,24 @@ use super::{Argument, Short};
 /// So many are looked through faster than hashed.
 const FEW: usize = 16;
 
+/// No more room is made beforehand: what promises more may not keep it.
+const MUCH: usize = 1024;
+
 /// Arguments by name, each name once.
 #[derive(Debug, Clone)]
 pub(crate) enum Entries {
     Few(Vec<(Short, Argument)>),
-    Many(IndexMap<Short, Argument>),
+    Many(Box<IndexMap<Short, Argument>>),
 }
 
 impl Entries {
-    /// Room for so many that none of it is wasted on a few.
+    /// Room for so many.
     pub(super) fn with_capacity(count: usize) -> Self {
-        Self::Few(Vec::with_capacity(count.min(FEW)))
+        if count > FEW {
+            Self::Many(Box::new(IndexMap::with_capacity(count.min(MUCH))))
+        } else {
+            Self::Few(Vec::with_capacity(count))
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -58,7 +65,7 @@ impl Entries {
             && list.len() >= FEW
             && !list.iter().any(|(known, _)| *known == name)
         {
-            *self = Self::Many(std::mem::take(list).into_iter().collect());
+            *self = Self::Many(Box::new(std::mem::take(list).into_iter().collect()));
         }
         match self {
             Self::Few(list) => {
@@ -136,7 +143,11 @@ impl PartialEq for Entries {
 impl From<IndexMap<String, Argument>> for Entries {
     fn from(members: IndexMap<String, Argument>) -> Self {
         let members = members.into_iter().map(|(name, value)| (Short::new(&name), value));
-        if members.len() > FEW { Self::Many(members.collect()) } else { Self::Few(members.collect()) }
+        if members.len() > FEW {
+            Self::Many(Box::new(members.collect()))
+        } else {
+            Self::Few(members.collect())
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) use short::Short;
 pub struct Params {
     pub(crate) entries: Entries,
     /// What was given in place of names and values; it becomes a problem of the call.
-    pub(crate) fault: Option<Argument>,
+    pub(crate) fault: Option<Box<Argument>>,
 }
 
 /// A whole request body given by the caller.
@@ -103,6 +103,7 @@ impl Params {
     }
 
     /// The names and values in the order they were given.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Argument)> {
         self.entries.iter()
     }
@@ -174,7 +175,7 @@ impl From<Argument> for Params {
         match value {
             Argument::Null => Self::default(),
             Argument::Object(members) => Self { entries: members.into(), fault: None },
-            other => Self { entries: Entries::default(), fault: Some(other) },
+            other => Self { entries: Entries::default(), fault: Some(Box::new(other)) },
         }
     }
 }
@@ -214,7 +215,7 @@ impl<V: Into<Argument>> From<HashMap<String, V>> for Params {
 impl From<Argument> for Body {
     fn from(value: Argument) -> Self {
         match value {
-            Argument::File(file) => Self::File(file),
+            Argument::File(file) => Self::File(*file),
             value => Self::Value(value),
         }
     }

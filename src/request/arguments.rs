@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Deref;
 
+use super::common::Declared;
 use super::index::{FEW, Index};
 use super::media::{Kind, Media};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
-use super::{CallOptions, xml};
+use super::{CallOptions, Common, xml};
 use crate::operation::{Location, Method, Types, header, path};
 use crate::params::{Argument, Params};
 use crate::schema::{Finding, Wire, admits, fit, folds_to, kind, nearest, shown};
@@ -15,12 +17,46 @@ use crate::table::{GraphQl, Operation, Parameter, Property, Schema};
 
 /// A declared parameter and what was given for it.
 pub(super) struct Slot<'a> {
-    pub(super) parameter: Parameter<'a>,
-    pub(super) name: &'a str,
-    pub(super) location: Location,
-    pub(super) value: Option<Cow<'a, Argument>>,
+    pub(super) declared: &'a Declared,
+    pub(super) value: Option<Held<'a>>,
     /// The number of the argument that was given for it.
     pub(super) order: Option<usize>,
+}
+
+impl<'a> Slot<'a> {
+    pub(super) fn name(&self) -> &'a str {
+        &self.declared.name
+    }
+
+    pub(super) fn location(&self) -> Location {
+        self.declared.location
+    }
+}
+
+/// A value as it was given, or what was made of it. As large as a word: there is room for one in every slot.
+pub(super) enum Held<'a> {
+    Given(&'a Argument),
+    Made(Box<Argument>),
+}
+
+impl Deref for Held<'_> {
+    type Target = Argument;
+
+    fn deref(&self) -> &Argument {
+        match self {
+            Self::Given(value) => value,
+            Self::Made(value) => value,
+        }
+    }
+}
+
+impl<'a> From<Cow<'a, Argument>> for Held<'a> {
+    fn from(value: Cow<'a, Argument>) -> Self {
+        match value {
+            Cow::Borrowed(value) => Self::Given(value),
+            Cow::Owned(value) => Self::Made(Box::new(value)),
+        }
+    }
 }
 
 /// An argument that the operation does not declare, at the place the caller named.
@@ -54,7 +90,7 @@ pub(super) struct Routed<'a> {
 
 /// Routes the arguments (architecture, "Arguments") and checks those of declared parameters.
 pub(super) fn route<'a>(
-    (operation, method): (Operation<'a>, &'a Method),
+    (operation, common): (Operation<'a>, &'a Common),
     media: Option<&'a Media<'a>>,
     params: &'a Params,
     options: &'a CallOptions,
@@ -64,12 +100,14 @@ pub(super) fn route<'a>(
         .and_then(|media| media.declared)
         .into_iter()
         .flat_map(|media| media.properties().map(|property| (property.name(), property)));
-    let (properties, slots) = (properties.collect::<Vec<_>>(), slots(operation));
+    let properties = properties.collect::<Vec<_>>();
+    let slots =
+        common.parameters.iter().map(|declared| Slot { declared, value: None, order: None }).collect();
     let mut router = Router {
         operation,
-        method,
+        common,
         media,
-        slot_index: Index::of(slots.iter().map(|slot| slot.name)),
+        expected: 0,
         property_index: Index::of(properties.iter().map(|(name, _)| *name)),
         given: HashSet::new(),
         properties,
@@ -87,19 +125,6 @@ pub(super) fn route<'a>(
     router.fill_key();
     router.missing();
     router.routed
-}
-
-fn slots(operation: Operation<'_>) -> Vec<Slot<'_>> {
-    let parameters = operation.parameters();
-    let mut slots = Vec::with_capacity(parameters.len());
-    for parameter in parameters {
-        let (name, location) = (parameter.name(), parameter.location());
-        let is_none = || header::is_said_elsewhere(name) || header::is_of_client(name);
-        if location != Location::Header || !is_none() {
-            slots.push(Slot { parameter, name, location, value: None, order: None });
-        }
-    }
-    slots
 }
 
 /// The header that takes an idempotency key (draft-ietf-httpapi-idempotency-key-header), in lower case.
@@ -136,11 +161,12 @@ pub(super) const PART: &str = "part.";
 
 struct Router<'a, 'p> {
     operation: Operation<'a>,
-    method: &'a Method,
+    common: &'a Common,
     media: Option<&'a Media<'a>>,
     properties: Vec<(&'a str, Property<'a>)>,
-    slot_index: Option<Index<'a>>,
-    property_index: Option<Index<'a>>,
+    property_index: Option<Index<&'a str>>,
+    /// The slot behind the one that was filled last: most callers have the document's order.
+    expected: usize,
     /// The members that are given, where they are many.
     given: HashSet<&'a str>,
     allow_unknown: bool,
@@ -150,7 +176,8 @@ struct Router<'a, 'p> {
 
 impl<'a> Router<'a, '_> {
     fn route(&mut self, order: usize, name: &'a str, value: &'a Argument) {
-        if let Some(slot) = self.slot(None, name) {
+        if let Some(slot) = self.next(name).or_else(|| self.slot(None, name)) {
+            self.expected = slot + 1;
             return self.fill(order, slot, value);
         }
         if let Some(property) = self.property(name) {
@@ -176,19 +203,25 @@ impl<'a> Router<'a, '_> {
         }
     }
 
+    /// The slot behind the one that was filled last, where it has a name and no other has.
+    fn next(&self, name: &str) -> Option<usize> {
+        let slot = self.routed.slots.get(self.expected).filter(|_| !self.common.has_twins)?;
+        (slot.name() == name).then_some(self.expected)
+    }
+
     /// The slot of a name; of several the first of path, query, header, cookie.
     fn slot(&self, location: Option<Location>, name: &str) -> Option<usize> {
-        let is_there = |place: usize| location.is_none_or(|one| one == self.routed.slots[place].location);
-        match self.slot_index.as_ref().map(|index| index.place(name)) {
+        let is_there = |place: usize| location.is_none_or(|one| one == self.routed.slots[place].location());
+        match self.common.index.as_ref().map(|index| index.place(name)) {
             Some(None) => return None,
             Some(Some(Some(place))) => return Some(place).filter(|place| is_there(*place)),
             // Several have the name, or there are few.
             Some(Some(None)) | None => {}
         }
         let slots = self.routed.slots.iter().enumerate();
-        let named =
-            slots.filter(|(_, slot)| slot.name == name && location.is_none_or(|one| one == slot.location));
-        named.min_by_key(|(_, slot)| slot.location as u8).map(|(index, _)| index)
+        let named = slots
+            .filter(|(_, slot)| slot.name() == name && location.is_none_or(|one| one == slot.location()));
+        named.min_by_key(|(_, slot)| slot.location() as u8).map(|(index, _)| index)
     }
 
     /// The property of a name, or the GraphQL variable whose fields are the properties.
@@ -228,7 +261,7 @@ impl<'a> Router<'a, '_> {
 
     /// The one parameter or property whose name differs in case, `-` and `_` alone.
     fn like(&self, name: &str) -> Option<(Option<usize>, Option<&'a str>)> {
-        let slots = self.routed.slots.iter().enumerate().map(|(index, slot)| (slot.name, Some(index)));
+        let slots = self.routed.slots.iter().enumerate().map(|(index, slot)| (slot.name(), Some(index)));
         let all = slots.chain(self.properties.iter().map(|(known, _)| (*known, None)));
         let mut like = all.filter(|(known, _)| folds_to(known, name));
         let (known, slot) = like.next()?;
@@ -238,14 +271,14 @@ impl<'a> Router<'a, '_> {
     fn at_place(&mut self, order: usize, location: Location, name: &'a str, value: &'a Argument) {
         let like = || {
             let slots = self.routed.slots.iter();
-            slots.clone().position(|slot| slot.location == location && folds_to(slot.name, name))
+            slots.clone().position(|slot| slot.location() == location && folds_to(slot.name(), name))
         };
         if let Some(slot) = self.slot(Some(location), name).or_else(like) {
             return self.fill(order, slot, value);
         }
         if location == Location::Path && !self.is_variable(name) {
-            let known = self.routed.slots.iter().filter(|slot| slot.location == Location::Path);
-            let near = nearest(name, known.map(|slot| slot.name));
+            let known = self.routed.slots.iter().filter(|slot| slot.location() == Location::Path);
+            let near = nearest(name, known.map(Slot::name));
             return self.problems.unknown(order, format!("path.{name}"), near);
         }
         self.routed.extras.push(Extra { order, location, name, value });
@@ -253,54 +286,36 @@ impl<'a> Router<'a, '_> {
 
     /// Checks a parameter's value and puts it in its slot.
     fn fill(&mut self, order: usize, index: usize, value: &'a Argument) {
-        let slot = &self.routed.slots[index];
-        let (parameter, is_json) = (slot.parameter, is_json(slot.parameter));
-        let path = || format!("{}.{}", place(slot.location), slot.name);
+        let (operation, slot) = (self.operation, &mut self.routed.slots[index]);
+        let declared = slot.declared;
+        let path = || format!("{}.{}", place(declared.location), declared.name);
         if slot.order.is_some() {
             return self.problems.refuse(order, path(), "is given twice");
         }
+        slot.order = Some(order);
+        let (schema, comma_lists) = (operation.schema_at(declared.schema), self.common.comma_lists);
+        let is_json = declared.is_json();
         let is_empty = !is_json && is_empty(value);
-        if is_empty && !matches!(self.method, Method::Get | Method::Head) {
+        let only_reads = matches!(self.common.method, Method::Get | Method::Head);
+        if is_empty && !only_reads {
             self.problems.refuse(order, path(), EMPTY);
-            self.routed.slots[index].value = Some(Cow::Borrowed(value));
-        } else if !is_json
-            && !matches!(self.method, Method::Get | Method::Head)
-            && has_hole(parameter.schema(), value, self.operation.comma_lists())
-        {
+            slot.value = Some(Held::Given(value));
+        } else if !is_json && !only_reads && has_hole(schema, value, comma_lists) {
             self.problems.refuse(order, path(), HOLE);
-            self.routed.slots[index].value = Some(Cow::Borrowed(value));
+            slot.value = Some(Held::Given(value));
         } else if !is_empty && !matches!(value, Argument::Null) {
             let mut found = Vec::new();
             let wire = if is_json { Wire::Json } else { Wire::Text };
-            let fitted = shaped_fit(self.operation, parameter.schema(), value, wire, &mut found);
-            let fitted = if parameter.content().map(Kind::of) == Some(Kind::Xml) {
-                self.xml(parameter, fitted, &mut found)
+            let fitted = shaped_fit((operation, comma_lists), schema, value, wire, &mut found);
+            let fitted = if declared.kind() == Some(Kind::Xml) {
+                xml(operation, schema, fitted, &mut found)
             } else {
                 fitted
             };
+            slot.value =
+                Some(if is_same_text(declared, value, &fitted) { Held::Given(value) } else { fitted.into() });
             if !found.is_empty() {
                 self.problems.findings(order, &path(), found);
-            }
-            self.routed.slots[index].value = Some(fitted);
-        }
-        self.routed.slots[index].order = Some(order);
-    }
-
-    /// The text of a parameter whose media type is XML; a string is that text.
-    fn xml(
-        &self,
-        parameter: Parameter<'a>,
-        value: Cow<'a, Argument>,
-        found: &mut Vec<Finding>,
-    ) -> Cow<'a, Argument> {
-        if value.scalar_text().is_some() {
-            return value;
-        }
-        match xml::write(Some(self.operation), parameter.schema().text(), &value) {
-            Ok(text) => Cow::Owned(text.into()),
-            Err(problems) => {
-                found.extend(problems);
-                value
             }
         }
     }
@@ -310,7 +325,7 @@ impl<'a> Router<'a, '_> {
             return self.problems.refuse(order, format!("body.{name}"), "is given twice");
         }
         let declared = self.declared(name);
-        let comma_lists = self.operation.comma_lists();
+        let comma_lists = self.common.comma_lists;
         let value = declared
             .map_or(Cow::Borrowed(value), |(_, property)| shape(property.schema(), value, comma_lists));
         self.routed.members.push(Member { order, name, value });
@@ -334,7 +349,7 @@ impl<'a> Router<'a, '_> {
             } else if self.allow_unknown {
                 self.routed.extras.push(Extra { order, location: Location::Query, name, value });
             } else {
-                let near = nearest(name, self.routed.slots.iter().map(|slot| slot.name));
+                let near = nearest(name, self.routed.slots.iter().map(Slot::name));
                 self.problems.unknown(order, format!("parameters.{name}"), near);
             }
         }
@@ -356,7 +371,7 @@ impl<'a> Router<'a, '_> {
         if self.is_variable(name) {
             return self.routed.extras.push(Extra { order, location: Location::Path, name, value });
         }
-        let slots = self.routed.slots.iter().map(|slot| slot.name);
+        let slots = self.routed.slots.iter().map(Slot::name);
         let near = nearest(name, slots.chain(self.properties.iter().map(|(known, _)| *known)));
         let is_open = self.media.is_some_and(Media::is_open);
         if is_open && (self.properties.is_empty() || near.is_none()) {
@@ -370,17 +385,16 @@ impl<'a> Router<'a, '_> {
 
     /// Where no argument is given for the operation's idempotency key, one is made when the call is sent.
     fn fill_key(&mut self) {
-        let is_open = |slot: &&mut Slot<'_>| slot.order.is_none() && is_key(slot.name, slot.location);
+        let is_open = |slot: &&mut Slot<'_>| slot.order.is_none() && is_key(slot.name(), slot.location());
         if let Some(slot) = self.routed.slots.iter_mut().find(is_open) {
-            slot.value = Some(Cow::Owned(KEY_STAND_IN.into()));
+            slot.value = Some(Held::Made(Box::new(KEY_STAND_IN.into())));
         }
     }
 
     fn missing(&mut self) {
-        for slot in self.routed.slots.iter().filter(|slot| slot.value.is_none() && slot.parameter.required())
-        {
-            let path = format!("{}.{}", place(slot.location), slot.name);
-            match slot.location {
+        for slot in self.routed.slots.iter().filter(|slot| slot.value.is_none() && slot.declared.required) {
+            let path = format!("{}.{}", place(slot.location()), slot.name());
+            match slot.location() {
                 Location::Path => self.problems.refuse(MISSING, path, "is required"),
                 _ => self.problems.misfit(MISSING, path, "is required"),
             }
@@ -432,20 +446,42 @@ fn place(location: Location) -> &'static str {
     }
 }
 
-/// Whether the parameter is JSON text (`content`).
-pub(super) fn is_json(parameter: Parameter<'_>) -> bool {
-    parameter.content().is_some_and(|media| Kind::of(media) == Kind::Json)
+/// Whether a parameter is written alike by the value that was given and by the one that it was found to mean: a text is
+/// read as the number that is wanted. What stands in the path may become a member of a JSON body, where they differ.
+fn is_same_text(declared: &Declared, given: &Argument, fitted: &Argument) -> bool {
+    !declared.is_json()
+        && declared.location != Location::Path
+        && given.scalar_text().is_some_and(|text| fitted.scalar_text() == Some(text))
+}
+
+/// The text of a parameter whose media type is XML; a string is that text.
+fn xml<'a>(
+    operation: Operation<'a>,
+    schema: Schema<'a>,
+    value: Cow<'a, Argument>,
+    found: &mut Vec<Finding>,
+) -> Cow<'a, Argument> {
+    if value.scalar_text().is_some() {
+        return value;
+    }
+    match xml::write(Some(operation), schema.text(), &value) {
+        Ok(text) => Cow::Owned(text.into()),
+        Err(problems) => {
+            found.extend(problems);
+            value
+        }
+    }
 }
 
 /// [`shape`], then [`fit`].
 fn shaped_fit<'a>(
-    operation: Operation<'a>,
+    (operation, comma_lists): (Operation<'a>, bool),
     schema: Schema<'a>,
     value: &'a Argument,
     wire: Wire,
     found: &mut Vec<Finding>,
 ) -> Cow<'a, Argument> {
-    match shape(schema, value, operation.comma_lists()) {
+    match shape(schema, value, comma_lists) {
         Cow::Borrowed(value) => fit(operation, schema, value, wire, found),
         Cow::Owned(value) => Cow::Owned(fit(operation, schema, &value, wire, found).into_owned()),
     }

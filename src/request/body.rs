@@ -183,7 +183,7 @@ impl<'a, 'p> Builder<'a, 'p> {
             .filter(|one| one.required() && !one.read_only());
         for name in required.map(Property::name) {
             let is_path = |location| location == Location::Path;
-            let slot = self.routed.slots.iter().find(|slot| is_path(slot.location) && slot.name == name);
+            let slot = self.routed.slots.iter().find(|slot| is_path(slot.location()) && slot.name() == name);
             if let Some(value) = slot.and_then(|slot| slot.value.as_deref()) {
                 members.entry(name.to_owned()).or_insert_with(|| value.clone());
             }

@@ -1,10 +1,7 @@
-//! The header fields of a request, and what the requests of an operation have in common: most have nothing beside it,
-//! and share it.
+//! The header fields of a request: most have those that all requests of their operation have, and share them.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-
-use crate::table::Operation;
 
 /// Header fields in order, as (name in lower case, value). Clones are one and the same until one is changed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,20 +37,5 @@ impl Deref for Fields {
 impl DerefMut for Fields {
     fn deref_mut(&mut self) -> &mut Self::Target {
         Arc::make_mut(&mut self.0)
-    }
-}
-
-/// What all requests of an operation have in common.
-pub(crate) struct Common {
-    /// `service:id`.
-    pub(crate) operation: Arc<str>,
-    /// The header fields of a call that says nothing of any.
-    pub(crate) headers: Fields,
-}
-
-impl Common {
-    pub(crate) fn of(operation: Operation<'_>) -> Self {
-        let headers = Fields::accepting(operation.accept());
-        Self { operation: operation.qualified_id().into(), headers }
     }
 }

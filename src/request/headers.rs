@@ -31,27 +31,27 @@ pub(super) fn build(
     let mut cookies = String::new();
     for slot in &routed.slots {
         let (Some(value), order) = (&slot.value, slot.order.unwrap_or_default()) else { continue };
-        let (parameter, name) = (slot.parameter, slot.name);
-        match slot.location {
+        let (declared, name) = (slot.declared, slot.name());
+        match slot.location() {
             Location::Header => {
                 let mut text = String::new();
-                if parameter.content().is_some() {
-                    text.push_str(&parameter_text(parameter, value));
+                if let Some(content) = &declared.content {
+                    text.push_str(&parameter_text(content, value));
                 } else {
-                    let rules = Rules::new(name, Style::Simple, parameter.explode(), Escape::Never);
+                    let rules = Rules::new(name, Style::Simple, declared.explode, Escape::Never);
                     style::write(&mut text, rules, value);
                 }
                 headers.set(order, &format!("header.{name}"), name, text);
             }
             Location::Cookie => {
-                let escape = match parameter.style() {
+                let escape = match declared.style {
                     Style::Cookie => Escape::Never,
-                    _ if parameter.allow_reserved() => Escape::ReservedInCookie,
+                    _ if declared.allow_reserved => Escape::ReservedInCookie,
                     _ => Escape::Unreserved,
                 };
-                let rules = Rules::new(name, parameter.style(), parameter.explode(), escape);
-                if parameter.content().is_some() {
-                    let value = parameter_text(parameter, value).into_owned().into();
+                let rules = Rules::new(name, declared.style, declared.explode, escape);
+                if let Some(content) = &declared.content {
+                    let value = parameter_text(content, value).into_owned().into();
                     headers.cookie(order, rules, &value, &mut cookies);
                 } else {
                     headers.cookie(order, rules, value, &mut cookies);
@@ -93,7 +93,7 @@ fn is_usual(routed: &Routed<'_>, options: &CallOptions) -> bool {
     let is_field = |location| matches!(location, Location::Header | Location::Cookie);
     options.headers.is_empty()
         && options.dropped_headers.is_empty()
-        && !routed.slots.iter().any(|slot| slot.value.is_some() && is_field(slot.location))
+        && !routed.slots.iter().any(|slot| slot.value.is_some() && is_field(slot.location()))
         && !routed.extras.iter().any(|extra| is_field(extra.location))
 }
 

@@ -1,16 +1,18 @@
 //! Where names stand in a list of many, so that many arguments find their places as fast as a few.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// So many names are looked through faster than hashed.
 pub(super) const FEW: usize = 16;
 
 /// The places of the names of a list of many.
-pub(super) struct Index<'a>(HashMap<&'a str, Option<usize>>);
+pub(super) struct Index<N>(HashMap<N, Option<usize>>);
 
-impl<'a> Index<'a> {
+impl<N: Borrow<str> + Hash + Eq> Index<N> {
     /// None for a few.
-    pub(super) fn of(names: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
+    pub(super) fn of(names: impl ExactSizeIterator<Item = N>) -> Option<Self> {
         if names.len() <= FEW {
             return None;
         }

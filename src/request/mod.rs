@@ -5,6 +5,7 @@
 
 mod arguments;
 mod body;
+mod common;
 mod curl;
 mod encode;
 mod fields;
@@ -33,7 +34,8 @@ use crate::operation::Method;
 use crate::params::Body;
 
 pub(crate) use arguments::{KEY, KEY_STAND_IN, key_name};
-pub(crate) use fields::{Common, Fields};
+pub(crate) use common::Common;
+pub(crate) use fields::Fields;
 pub(crate) use resolve::{resolve, resolve_unlisted};
 pub(crate) use url::is_dots;
 

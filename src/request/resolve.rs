@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::arguments::{self, EMPTY, Extra, HOLE, Routed, Slot, is_empty, is_holed};
 use super::body::{self, Built};
+use super::common::{Declared, Described};
 use super::media::{Kind, Whole, choose, chosen};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
@@ -17,7 +18,7 @@ use crate::error::ArgumentsError;
 use crate::operation::{Location, Method, Style, path};
 use crate::params::{Argument, Params};
 use crate::schema::shown;
-use crate::table::{Operation, Parameter};
+use crate::table::Operation;
 
 /// Makes the request of an operation, or tells every problem of the call.
 ///
@@ -30,11 +31,11 @@ pub(crate) fn resolve(
     params: &Params,
     options: &CallOptions,
 ) -> Result<Request, ArgumentsError> {
-    let method = operation.method();
+    let method = &common.method;
     let mut problems = Problems::new(options.no_validate);
     let given = options.body.as_ref().map(Whole::of);
     let media = choose(operation, options, given);
-    let routed = arguments::route((operation, &method), media.as_ref(), params, options, &mut problems);
+    let routed = arguments::route((operation, common), media.as_ref(), params, options, &mut problems);
     let whole = whole(given, &routed, &mut problems);
     // A file given as the argument `body` may be of another type than routing took the body to be.
     let of_file = match (given, whole) {
@@ -48,7 +49,7 @@ pub(crate) fn resolve(
         }
         media => body::build(operation, media, whole, &routed, &mut problems),
     };
-    let url = url_of((operation, &method), base_url, &routed, &mut problems);
+    let url = url_of((operation, common), base_url, &routed, &mut problems);
     let headers = headers::build(&common.headers, media_type, &routed, options, &mut problems);
     match problems.finish() {
         Err(problems) => {
@@ -57,7 +58,7 @@ pub(crate) fn resolve(
         }
         Ok(warnings) => Ok(Request {
             operation: Some(Arc::clone(&common.operation)),
-            method,
+            method: method.clone(),
             url,
             credentials: Arc::default(),
             given: Vec::new(),
@@ -96,24 +97,46 @@ fn undeclared_body<'a>(
     body::undescribed(members.collect(), whole, &routed.part_headers, options, problems)
 }
 
+/// The room for the query of a URL: most are shorter.
+const QUERY: usize = 128;
+
 fn url_of(
-    (operation, method): (Operation<'_>, &Method),
+    (operation, common): (Operation<'_>, &Common),
+    base: &str,
+    routed: &Routed<'_>,
+    problems: &mut Problems,
+) -> String {
+    let Some(path) = &common.path else {
+        return url_of_template((operation, common), base, routed, problems);
+    };
+    let mut text = String::with_capacity(base.len() + path.len() + QUERY);
+    text.push_str(base.trim_end_matches('/'));
+    text.push_str(path);
+    let mut query = Query::new(&mut text);
+    routed.slots.iter().for_each(|slot| add_slot(&mut query, slot));
+    query_extras(&mut query, &common.method, &routed.extras, &[], problems);
+    text
+}
+
+/// Of a path with variables, or with a query of the document's own.
+fn url_of_template(
+    (operation, common): (Operation<'_>, &Common),
     base: &str,
     routed: &Routed<'_>,
     problems: &mut Problems,
 ) -> String {
     let (template, literal) = path::split(operation.path());
-    let mut text = String::with_capacity(base.len() + template.len() + 128);
+    let mut text = String::with_capacity(base.len() + template.len() + QUERY);
     let named = |name: &str, location: Location| {
-        routed.slots.iter().find(|slot| slot.location == location && slot.name == name)
+        routed.slots.iter().find(|slot| slot.location() == location && slot.name() == name)
     };
     let is_declared = |name: &str| named(name, Location::Path).is_some();
     url::write_path(&mut text, (base, template), is_declared, problems, |name, out| {
         if let Some(slot) = named(name, Location::Path) {
             match &slot.value {
-                Some(value) => write_slot(out, slot.parameter, name, value),
+                Some(value) => write_slot(out, slot.declared, value),
                 // It is told as missing already; a path that nobody sees needs something in its place.
-                None if slot.parameter.required() => out.push('-'),
+                None if slot.declared.required => out.push('-'),
                 None => return None,
             }
             return Some(slot.order.unwrap_or(MISSING));
@@ -139,59 +162,65 @@ fn url_of(
         },
     );
     let of_template: Vec<&str> = path::variables(literal, |name| of_query(name).is_some()).collect();
-    let is_written = |slot: &&Slot<'_>| slot.location == Location::Query && of_template.contains(&slot.name);
-    for slot in routed.slots.iter().filter(|slot| !is_written(slot)) {
-        if let (Location::Query | Location::Querystring, Some(value)) = (slot.location, &slot.value) {
-            query.add(|out| write_slot(out, slot.parameter, slot.name, value));
-        }
-    }
-    query_extras(&mut query, method, &routed.extras, &[], problems);
+    let is_written =
+        |slot: &&Slot<'_>| slot.location() == Location::Query && of_template.contains(&slot.name());
+    routed.slots.iter().filter(|slot| !is_written(slot)).for_each(|slot| add_slot(&mut query, slot));
+    query_extras(&mut query, &common.method, &routed.extras, &[], problems);
     text
+}
+
+/// Writes what was given for a parameter of the query.
+fn add_slot(query: &mut Query<'_>, slot: &Slot<'_>) {
+    if let (Location::Query | Location::Querystring, Some(value)) = (slot.location(), &slot.value) {
+        query.add(|out| write_slot(out, slot.declared, value));
+    }
 }
 
 /// Writes a declared parameter where the path key's query has a variable of its name.
 fn write_variable(out: &mut String, slot: &Slot<'_>, variable: Variable, value: &Argument) {
-    let (parameter, name) = (slot.parameter, slot.name);
-    if variable == Variable::Pair && slot.location == Location::Query {
-        return write_slot(out, parameter, name, value);
+    let (declared, name) = (slot.declared, slot.name());
+    if variable == Variable::Pair && slot.location() == Location::Query {
+        return write_slot(out, declared, value);
     }
     if variable == Variable::Pair {
         style::escape(out, name, Escape::Unreserved);
         out.push('=');
     }
-    if parameter.content().is_some() {
-        return style::escape(out, &parameter_text(parameter, value), Escape::Unreserved);
+    if let Some(content) = &declared.content {
+        return style::escape(out, &parameter_text(content, value), Escape::Unreserved);
     }
     style::write(out, Rules::new(name, Style::Simple, false, Escape::Unreserved), value);
 }
 
 /// Writes a declared path or query parameter.
-fn write_slot(out: &mut String, parameter: Parameter<'_>, name: &str, value: &Argument) {
-    let (location, reserved) = (parameter.location(), parameter.allow_reserved());
+fn write_slot(out: &mut String, declared: &Declared, value: &Argument) {
+    let Declared { name, location, style, explode, .. } = declared;
     let escape = match location {
-        _ if !reserved => Escape::Unreserved,
+        _ if !declared.allow_reserved => Escape::Unreserved,
         Location::Path => Escape::ReservedInPath,
         _ => Escape::ReservedInQuery,
     };
-    if location == Location::Querystring {
-        return write_querystring(out, parameter, value);
+    if *location == Location::Querystring {
+        return write_querystring(out, declared, value);
     }
-    if parameter.content().is_none() {
-        let (style, explode) = (parameter.style(), parameter.explode());
-        let rules = Rules { arrays: parameter.deep_arrays(), ..Rules::new(name, style, explode, escape) };
+    let Some(content) = &declared.content else {
+        let rules = Rules { arrays: declared.deep_arrays, ..Rules::new(name, *style, *explode, escape) };
         return style::write(out, rules, value);
-    }
-    if location == Location::Query {
+    };
+    if *location == Location::Query {
         style::escape(out, name, Escape::Unreserved);
         out.push('=');
     }
-    style::escape(out, &parameter_text(parameter, value), escape);
+    style::escape(out, &parameter_text(content, value), escape);
 }
 
 /// The whole query string by its media type (`OpenAPI` 3.2, `in: querystring`).
-fn write_querystring(out: &mut String, parameter: Parameter<'_>, value: &Argument) {
-    let text = parameter_text(parameter, value);
-    match (parameter.content().map(Kind::of), value) {
+fn write_querystring(out: &mut String, declared: &Declared, value: &Argument) {
+    let text = match &declared.content {
+        Some(content) => parameter_text(content, value),
+        None => content_text("", value),
+    };
+    match (declared.kind(), value) {
         // It is fit for a query by its own rules.
         (Some(Kind::Form), Argument::Object(_)) => out.push_str(&text),
         _ => style::escape(out, &text, Escape::Unreserved),
@@ -199,12 +228,12 @@ fn write_querystring(out: &mut String, parameter: Parameter<'_>, value: &Argumen
 }
 
 /// The text of a parameter with `content`, before it is made fit for its place.
-pub(super) fn parameter_text<'v>(parameter: Parameter<'_>, value: &'v Argument) -> Cow<'v, str> {
-    match (parameter.content().map(Kind::of), value) {
-        (Some(Kind::Form), Argument::Object(members)) => {
-            encode::form_text(members, &encode::encodings(parameter.encoding())).into()
+pub(super) fn parameter_text<'v>(content: &Described, value: &'v Argument) -> Cow<'v, str> {
+    match (content.kind, value) {
+        (Kind::Form, Argument::Object(members)) => {
+            encode::form_text(members, &encode::encodings(content.encoding.as_deref())).into()
         }
-        _ => content_text(parameter.content().unwrap_or_default(), value),
+        _ => content_text(&content.media_type, value),
     }
 }
 

@@ -5,13 +5,10 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
 use crate::operation::{DeepArrays, Style};
 use crate::params::Argument;
-
-/// All but the unreserved characters of RFC 3986 §2.3.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How text is made fit for its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +75,7 @@ pub(super) fn write(out: &mut String, rules: Rules<'_>, value: &Argument) {
 pub(super) fn escape(out: &mut String, text: &str, how: Escape) {
     match how {
         Escape::Never => out.push_str(text),
-        Escape::Unreserved if text.bytes().all(is_unreserved) => out.push_str(text),
-        Escape::Unreserved => out.extend(utf8_percent_encode(text, UNRESERVED)),
+        Escape::Unreserved => unreserved(out, text),
         Escape::Form => out.extend(url::form_urlencoded::byte_serialize(text.as_bytes())),
         Escape::ReservedInQuery => reserved(out, text, b":/?[]@!$&()*+,;="),
         Escape::ReservedInPath => reserved(out, text, b":/[]@!$&'()*+,;="),
@@ -87,9 +83,34 @@ pub(super) fn escape(out: &mut String, text: &str, how: Escape) {
     }
 }
 
-/// Whether a byte is one of the unreserved characters of RFC 3986 §2.3.
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+/// Whether a byte is one of the unreserved characters of RFC 3986 §2.3: every byte of every value is looked up.
+static UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+/// Writes text in which only unreserved characters stand for themselves.
+fn unreserved(out: &mut String, text: &str) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let (bytes, mut start) = (text.as_bytes(), 0);
+    let next = |start: usize| bytes.get(start..)?.iter().position(|byte| !UNRESERVED[usize::from(*byte)]);
+    while let Some(length) = next(start) {
+        let place = start + length;
+        // Between the bytes of one character there is nothing.
+        out.push_str(text.get(start..place).unwrap_or_default());
+        let byte = usize::from(bytes[place]);
+        out.push('%');
+        out.push(DIGITS[byte >> 4]);
+        out.push(DIGITS[byte & 15]);
+        start = place + 1;
+    }
+    out.push_str(text.get(start..).unwrap_or_default());
 }
 
 fn reserved(out: &mut String, text: &str, pass: &[u8]) {

@@ -176,3 +176,20 @@ proptest! {
         prop_assert_eq!(decoded(&plain), value);
     }
 }
+
+#[test]
+fn what_is_not_unreserved_is_percent_encoded() {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+    const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    let mut all = String::new();
+    for letter in ('\0'..'\u{900}').chain(['\u{20ac}', '\u{1f980}', 'a', 'b', '%', '-']) {
+        all.push(letter);
+        let mut written = String::new();
+        escape(&mut written, &format!("a{letter}{letter}b"), Escape::Unreserved);
+        assert_eq!(written, utf8_percent_encode(&format!("a{letter}{letter}b"), UNRESERVED).to_string());
+    }
+    let mut written = String::new();
+    escape(&mut written, &all, Escape::Unreserved);
+    assert_eq!(written, utf8_percent_encode(&all, UNRESERVED).to_string());
+}

@@ -24,10 +24,15 @@ const LITERAL: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// Whether nothing in a text means anything in a URL, but for the slashes and dots of a path.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.'))
+}
+
 /// Writes what a document says as it stands; a `%` that begins no escape is a percent sign (RFC 3986 §2.4).
 fn literal(url: &mut String, text: &str, set: &'static AsciiSet) {
     // Nearly all of what documents write is as plain as this.
-    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.')) {
+    if is_plain(text) {
         return url.push_str(text);
     }
     for (number, piece) in text.split('%').enumerate() {

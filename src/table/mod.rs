@@ -33,6 +33,7 @@ use crate::spec::{Patch, Source, SpecError, Warning};
 pub(crate) use listed::Listed;
 pub(crate) use loaded::Settle;
 pub use operation::{GraphQl, Operation};
+pub(crate) use parts::SchemaPlace;
 pub use parts::{MediaType, Parameter, Property, RequestBody, Schema};
 pub(crate) use service::ServiceTable;
 
@@ -287,9 +288,15 @@ impl OperationTable {
     /// # Errors
     /// As [`OperationTable::get`].
     pub fn find(&self, service: Option<&str>, name: &str) -> Result<Operation<'_>> {
+        self.locate(service, name).map(|(operation, _)| operation)
+    }
+
+    /// As [`OperationTable::find`], with the number of the operation among those of its service.
+    pub(crate) fn locate(&self, service: Option<&str>, name: &str) -> Result<(Operation<'_>, u32)> {
         let (service, bare) = self.split_namespace(service, name);
+        let located = |one: Candidate| Ok((self.services[one.service].operation(one.row)?, one.row));
         if let Some(one) = self.exact(service, bare) {
-            return self.services[one.service].operation(one.row);
+            return located(one);
         }
         match self.first_tier(service, bare)[..] {
             [] => {
@@ -299,7 +306,7 @@ impl OperationTable {
                     suggestions,
                 })))
             }
-            [one] => self.services[one.service].operation(one.row),
+            [one] => located(one),
             ref several => Err(self.ambiguous(name, several)),
         }
     }
@@ -327,9 +334,10 @@ impl OperationTable {
     /// The one operation whose ID is a name, letter for letter; `None` where there is none or more than one.
     fn exact(&self, service: Option<&str>, name: &str) -> Option<Candidate> {
         let (mut found, mut is_one) = (None, true);
+        let hashed = (name, format::hash_name(Tier::Exact, name));
         for (number, table) in self.services.iter().enumerate() {
             if service.is_none_or(|wanted| wanted == table.name()) {
-                table.each_named(Tier::Exact, name, |row| {
+                table.each_named(Tier::Exact, hashed, |row| {
                     let one = Candidate { service: number, row };
                     is_one &= *found.get_or_insert(one) == one;
                 });

@@ -56,6 +56,27 @@ impl<'t> Schema<'t> {
     }
 }
 
+/// What of a schema is the same as long as its table is: [`Operation::schema_at`] makes it one again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SchemaPlace {
+    packed: u32,
+    text: (u32, u32),
+}
+
+impl Schema<'_> {
+    /// Where it is, for later.
+    pub(crate) fn place(self) -> SchemaPlace {
+        SchemaPlace { packed: self.packed, text: self.text }
+    }
+}
+
+impl<'t> Operation<'t> {
+    /// The schema of one of its own parts.
+    pub(crate) fn schema_at(self, place: SchemaPlace) -> Schema<'t> {
+        Schema { packed: place.packed, view: self.view, text: place.text }
+    }
+}
+
 impl fmt::Debug for Schema<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Schema").field(&self.text()).finish()

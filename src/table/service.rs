@@ -149,10 +149,10 @@ impl ServiceTable {
         }
     }
 
-    /// The same for who needs no list of them; one that has the name twice may come twice.
-    pub(super) fn each_named(&self, tier: Tier, name: &str, tell: impl FnMut(u32)) {
+    /// The same for who needs no list of them and knows the name's hash; one that has the name twice may come twice.
+    pub(super) fn each_named(&self, tier: Tier, (name, hash): (&str, u32), tell: impl FnMut(u32)) {
         match &self.store {
-            Store::Compiled(bytes) => View::checked(bytes).rows_named(tier, name).for_each(tell),
+            Store::Compiled(bytes) => View::checked(bytes).rows_hashed(tier, name, hash).for_each(tell),
             Store::Lazy(document) => document.each_named(tier, name, tell),
             Store::Kept(kept) => kept.named(tier, name).into_iter().for_each(tell),
         }

@@ -145,9 +145,14 @@ impl<'t> View<'t> {
 
     /// The operations that answer to a name in a tier; one that has the name twice comes twice.
     pub(super) fn rows_named(self, tier: Tier, name: &str) -> impl Iterator<Item = u32> {
+        self.rows_hashed(tier, name, hash_name(tier, name))
+    }
+
+    /// The same where the hash of the name is known.
+    pub(super) fn rows_hashed(self, tier: Tier, name: &str, hash: u32) -> impl Iterator<Item = u32> {
         let slots = self.words(layout::SLOTS);
         let mut left = if slots.is_power_of_two() { slots } else { 0 };
-        let mut slot = if left > 0 { hash_name(tier, name) as usize & (slots - 1) } else { 0 };
+        let mut slot = if left > 0 { hash as usize & (slots - 1) } else { 0 };
         std::iter::from_fn(move || {
             while left > 0 {
                 left -= 1;

@@ -12,14 +12,14 @@ use super::failure::Failure;
 use super::hint::Hint;
 use super::limits::by;
 use super::pace::{Asking, Caller, Held, Turn};
-use super::retry::{Chance, Moment, Repeat, Seen, Stop, Terms};
-use super::{Answer, Transport, Wire, hint};
+use super::retry::{Chance, Moment, Repeat, Seen, Stop, Terms, may_repeat};
+use super::{Answer, Transport, Wire, after, hint, pace};
 use crate::attempt::{Attempt, Outcome, Wait, WaitReason};
 use crate::error::{Phase, TransportError, is_retryable_status};
 use crate::operation::RateLimitHeaders;
 
 /// One call, seen from the loop: it makes its request anew for each attempt.
-pub(crate) trait Call: Send {
+pub(crate) trait Call: Send + Sync {
     /// Why it fails.
     type Error: From<TransportError> + Send;
 
@@ -97,8 +97,6 @@ struct Progress {
     charge: Option<Charge>,
     /// How long the next attempt was held back.
     held: Option<Wait>,
-    /// The last request that went out.
-    wire: Option<Arc<Wire>>,
     /// Since when an attempt is under way.
     started: Option<Instant>,
     /// Whether nothing of the last attempt's request was sent.
@@ -106,16 +104,23 @@ struct Progress {
 }
 
 impl Progress {
-    fn begin(&mut self, wire: &Arc<Wire>) {
-        self.wire = Some(Arc::clone(wire));
-        self.started = Some(Instant::now());
+    fn begin(&mut self) -> Instant {
+        *self.started.insert(Instant::now())
     }
 
-    fn end(&mut self, outcome: Outcome, sent: bool) {
-        let Some(started) = self.started.take() else { return };
-        let number = u32::try_from(self.log.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let held = self.held.take();
-        self.log.push(Attempt { number, outcome, sent, took: started.elapsed(), wait: None, held });
+    /// Notes what an attempt brought, and returns when that was.
+    fn end(&mut self, outcome: Outcome, sent: bool) -> Instant {
+        let now = Instant::now();
+        if let Some(started) = self.started.take() {
+            let number = u32::try_from(self.log.len()).unwrap_or(u32::MAX).saturating_add(1);
+            let (held, took) = (self.held.take(), now.saturating_duration_since(started));
+            if self.log.is_empty() {
+                // Most calls are one attempt.
+                self.log.reserve_exact(1);
+            }
+            self.log.push(Attempt { number, outcome, sent, took, wait: None, held });
+        }
+        now
     }
 
     /// Notes that the next attempt was held back.
@@ -150,69 +155,100 @@ impl Progress {
         log
     }
 
-    /// What was under way when the whole time ran out.
-    fn lost(mut self) -> Option<TransportError> {
+    /// What was under way when the whole time ran out; `wire` is the last request that went out.
+    fn lost(mut self, wire: Option<Box<Wire>>) -> Option<TransportError> {
         let phase = |sent: bool| if sent { Phase::AnswerTimeout } else { Phase::ConnectTimeout };
         self.spend();
         let sent = !self.unsent.load(Ordering::Relaxed);
         self.end(Outcome::Failed(phase(sent)), sent);
         let attempts = self.take_log();
         let sent = attempts.iter().any(|attempt| attempt.sent);
-        self.wire.map(|wire| wire.error(phase(sent), attempts, None))
+        wire.map(|wire| wire.error(phase(sent), attempts, None))
     }
+}
+
+/// What an attempt brought.
+type Tried = Result<Answer, Failure>;
+
+/// Why a call has no answer.
+enum End<E> {
+    Failed(E),
+    /// Its whole time is over. The last request that went out.
+    OutOfTime(Option<Box<Wire>>),
 }
 
 impl Transport {
     /// Makes a call: attempts until one is final or the whole time is over.
     pub(crate) async fn send<C: Call>(&self, call: &mut C) -> Result<Answer, C::Error> {
-        let deadline = self.deadline();
         let mut progress = Progress::default();
-        let outcome = by(deadline, pin!(self.attempts(call, deadline, &mut progress))).await;
-        outcome.unwrap_or_else(|| {
-            call.cut_short();
-            Err(progress.lost().unwrap_or_else(|| call.out_of_time()).into())
+        self.attempts(call, &mut progress).await.map_err(|end| match end {
+            End::Failed(error) => error,
+            End::OutOfTime(wire) => {
+                call.cut_short();
+                progress.lost(wire).unwrap_or_else(|| call.out_of_time()).into()
+            }
         })
     }
 
+    /// Every wait ends with the whole time: one clock runs at a time, and none for what is done at once.
     async fn attempts<C: Call>(
         &self,
         call: &mut C,
-        deadline: Instant,
         progress: &mut Progress,
-    ) -> Result<Answer, C::Error> {
-        let mut repeated: Option<(Arc<Wire>, Result<Answer, Failure>)> = None;
+    ) -> Result<Answer, End<C::Error>> {
+        let deadline = self.deadline();
+        // The last request that went out; with its outcome where it is repeated.
+        let mut last: Option<Box<Wire>> = None;
+        let mut repeated: Option<(Box<Wire>, Box<Tried>)> = None;
         loop {
             // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
             let before = repeated.take();
-            let (wire, headers) = match call.wire().await {
-                Ok(mut wire) => {
-                    let headers = std::mem::take(&mut wire.headers);
-                    (Arc::new(wire), headers)
+            let made = by(deadline, pin!(call.wire())).await;
+            let (mut wire, before) = match (made, before) {
+                (Some(Ok(wire)), before) => (Box::new(wire), before),
+                (Some(Err(_)), Some((wire, outcome))) => return finish(call, &wire, *outcome, progress),
+                (Some(Err(error)), None) => {
+                    return Err(End::Failed(call.unfinished(error, progress.take_log())));
                 }
-                Err(error) => match before {
-                    Some((wire, outcome)) => return finish(call, &wire, outcome, progress),
-                    None => return Err(call.unfinished(error, progress.take_log())),
-                },
+                (None, before) => return Err(End::OutOfTime(before.map(|(wire, _)| wire).or(last))),
             };
             if let Some(held) = call.held() {
                 progress.hold(held);
             }
-            let (caller, is_counted) = (call.caller().cloned(), call.is_counted());
-            let turn = match self.turn((caller.as_ref(), is_counted), &wire, deadline, progress).await {
-                Ok(turn) => turn,
-                Err(held) => {
-                    let (wire, outcome) = before.unwrap_or_else(|| (wire, Err(Failure::Held(held))));
-                    return finish(call, &wire, outcome, progress);
+            let whose = (call.caller(), call.is_counted());
+            let turn = by(deadline, pin!(self.turn(whose, &wire, deadline, progress))).await;
+            let turn = match turn {
+                Some(Ok(turn)) => turn,
+                Some(Err(held)) => {
+                    return match before {
+                        Some((wire, outcome)) => finish(call, &wire, *outcome, progress),
+                        None => finish(call, &wire, Err(Failure::Held(held)), progress),
+                    };
                 }
+                None => return Err(End::OutOfTime(before.map(|(wire, _)| wire).or(last))),
             };
-            progress.begin(&wire);
-            let outcome = self.attempt(&wire, headers, &progress.unsent).await;
-            progress.end(outcome_of(&outcome), was_sent(&outcome));
-            let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn));
-            if let (Outcome::Status(status), Some(caller)) = (outcome_of(&outcome), caller) {
-                self.pace.refused(&caller, status, hint).await;
+            let own = after(progress.begin(), self.timeout(&wire));
+            let outcome = self.attempt(&mut wire, &progress.unsent, own.min(deadline)).await;
+            if deadline < own && outcome.as_ref().is_err_and(Failure::is_late) {
+                return Err(End::OutOfTime(Some(wire)));
             }
-            match self.next(call, &outcome, hint, &wire, deadline, progress)? {
+            let now = progress.end(outcome_of(&outcome), was_sent(&outcome));
+            let turn = (turn, &*wire.operation);
+            let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn, now));
+            let word = word(&outcome, hint);
+            let next = self.next(call, &outcome, hint, &wire, deadline, progress).map_err(End::Failed)?;
+            if let (Next::Stop(stop), None) = (&next, word) {
+                return self.stop(call, (&wire, outcome), *stop, progress);
+            }
+            // Apart from here on: hardly a call gets this far, and each would have to make room for it.
+            let outcome = Box::new(outcome);
+            if let (Some(word), Some(caller)) = (word, call.caller()) {
+                let telling = Box::pin(self.pace.stop(caller, word));
+                if by(deadline, pin!(telling)).await.is_none() {
+                    return Err(End::OutOfTime(Some(wire)));
+                }
+            }
+            match next {
                 Next::Redirected => progress.note(&wire, REDIRECTED),
                 Next::Renewed => progress.note(&wire, RENEWED),
                 Next::Again(repeat, charge) => {
@@ -220,19 +256,33 @@ impl Transport {
                     progress.spend();
                     progress.charge = Some(charge);
                     progress.repeats += 1;
-                    repeated = Some((wire, outcome));
-                    tokio::time::sleep(repeat.wait.length).await;
-                }
-                Next::Stop(stop) => {
-                    progress.stop(&wire, stop);
-                    if stop == Stop::NoTime {
-                        call.cut_short();
+                    let waiting = Box::pin(tokio::time::sleep(repeat.wait.length));
+                    if by(deadline, pin!(waiting)).await.is_none() {
+                        return Err(End::OutOfTime(Some(wire)));
                     }
-                    self.settle(&outcome, &wire, progress);
-                    return finish(call, &wire, outcome, progress);
+                    repeated = Some((wire, outcome));
+                    continue;
                 }
+                Next::Stop(stop) => return self.stop(call, (&wire, *outcome), stop, progress),
             }
+            last = Some(wire);
         }
+    }
+
+    /// The end of a call by an attempt that nothing follows.
+    fn stop<C: Call>(
+        &self,
+        call: &mut C,
+        (wire, outcome): (&Wire, Result<Answer, Failure>),
+        stop: Stop,
+        progress: &mut Progress,
+    ) -> Result<Answer, End<C::Error>> {
+        progress.stop(wire, stop);
+        if stop == Stop::NoTime {
+            call.cut_short();
+        }
+        self.settle(&outcome, wire, progress);
+        finish(call, wire, outcome, progress)
     }
 
     /// Waits until an attempt may go out, by what is known of rate limits.
@@ -285,6 +335,9 @@ impl Transport {
             }
         }
         let seen = Seen { outcome: outcome_of(outcome), hint };
+        if !may_repeat(seen.outcome) {
+            return Ok(Next::Stop(Stop::Final));
+        }
         let chance = Chance { backoff: fastrand::f64(), spread: fastrand::f64() };
         let left = deadline.saturating_duration_since(Instant::now());
         let moment = Moment { repeats: progress.repeats, left, chance };
@@ -309,20 +362,30 @@ impl Transport {
 }
 
 /// Learns what an answer tells of limits; returns how long it asks to wait.
-fn heed(answer: &Answer, limits: Option<&RateLimitHeaders>, turn: Option<Turn>) -> Option<Hint> {
+fn heed(
+    answer: &Answer,
+    limits: Option<&RateLimitHeaders>,
+    (turn, operation): (Option<Turn>, &str),
+    came: Instant,
+) -> Option<Hint> {
     let Answer { status, headers, .. } = answer;
     if !hint::may_tell(headers, limits) {
         if let Some(turn) = turn {
-            turn.answered(*status, headers, &[]);
+            turn.answered(operation, answer, &[], came);
         }
         return None;
     }
     let now = SystemTime::now();
     let quotas = hint::quotas(headers, limits, now);
     if let Some(turn) = turn {
-        turn.answered(*status, headers, &quotas);
+        turn.answered(operation, answer, &quotas, came);
     }
     hint::beside(*status, headers, &quotas, now)
+}
+
+/// What an answer asks of everybody who signs in alike.
+fn word(outcome: &Result<Answer, Failure>, hint: Option<Hint>) -> Option<Hint> {
+    outcome.as_ref().ok().and_then(|answer| hint.filter(|hint| pace::is_word(answer.status, hint)))
 }
 
 fn outcome_of(outcome: &Result<Answer, Failure>) -> Outcome {
@@ -342,10 +405,10 @@ fn finish<C: Call>(
     wire: &Wire,
     outcome: Result<Answer, Failure>,
     progress: &mut Progress,
-) -> Result<Answer, C::Error> {
+) -> Result<Answer, End<C::Error>> {
     let attempts = progress.take_log();
     match outcome {
         Ok(answer) => Ok(Answer { attempts, ..answer }),
-        Err(failure) => Err(call.failed(failure, wire, attempts)),
+        Err(failure) => Err(End::Failed(call.failed(failure, wire, attempts))),
     }
 }

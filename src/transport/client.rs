@@ -1,5 +1,6 @@
 //! The HTTP clients: each is made when the first request needs it, and none does anything that was not asked for.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -54,6 +55,8 @@ impl Hash for ClientCertificate {
 /// One client for each kind of request; its connections serve all requests of that kind.
 #[derive(Default)]
 pub(crate) struct Clients {
+    /// Those of most requests, which go to the server itself and show no certificate: without TLS and with.
+    direct: [OnceCell<Client>; 2],
     made: Mutex<HashMap<Kind, Client>>,
     routes: Routes,
     verifier: OnceCell<Arc<Verifier>>,
@@ -74,11 +77,17 @@ impl Clients {
         &self,
         wire: &Wire,
         settings: &Settings,
-    ) -> Result<(Client, Option<Proxy>), ConfigError> {
+    ) -> Result<(Cow<'_, Client>, Option<Proxy>), ConfigError> {
         let proxy = self.routes.of(&wire.url, &settings.network.route)?;
         let is_encrypted = wire.url.scheme() == "https";
         let certificate = wire.link.certificate.as_ref().or(settings.network.certificate.as_ref());
         let certificate = certificate.filter(|_| is_encrypted).cloned();
+        if let (None, None) = (&proxy, &certificate) {
+            let kind = || Kind { proxy: None, tls: is_encrypted, certificate: None };
+            let client =
+                self.direct[usize::from(is_encrypted)].get_or_try_init(|| self.build(&kind(), settings))?;
+            return Ok((Cow::Borrowed(client), None));
+        }
         if let (Some(_), Some(proxy)) = (&certificate, proxy.as_ref().filter(|proxy| proxy.is_encrypted())) {
             return Err(shown_to(proxy));
         }
@@ -86,11 +95,11 @@ impl Clients {
         let kind = Kind { proxy, tls, certificate };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = made.get(&kind) {
-            return Ok((client.clone(), kind.proxy));
+            return Ok((Cow::Owned(client.clone()), kind.proxy));
         }
         let client = self.build(&kind, settings)?;
         made.insert(kind.clone(), client.clone());
-        Ok((client, kind.proxy))
+        Ok((Cow::Owned(client), kind.proxy))
     }
 
     /// What proxies are told of their users.

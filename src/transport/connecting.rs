@@ -8,7 +8,7 @@
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -88,8 +88,11 @@ where
 }
 
 /// Does the work of a request, whose connection may take so long; `unsent` is true while it waits for it.
-pub(super) async fn watched<T>(request: impl Future<Output = T>, limit: Duration, unsent: &AtomicBool) -> T {
-    let mut request = pin!(request);
+pub(super) async fn watched<T>(
+    mut request: Pin<&mut impl Future<Output = T>>,
+    limit: Duration,
+    unsent: &AtomicBool,
+) -> T {
     poll_fn(|context| {
         CONNECTING.set(false);
         let before = LIMIT.replace(limit);

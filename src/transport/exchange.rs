@@ -2,17 +2,20 @@
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, RANGE, TRANSFER_ENCODING,
 };
+use reqwest::StatusCode;
+use tokio::time::Instant;
 use url::Url;
 
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
 use super::limits::{Span, TimedOut, by, is_large};
-use super::{Answer, Call, Transport, Wire, body, connecting, deadline, decode};
+use super::{Answer, Call, Transport, Wire, body, connecting, decode};
 use crate::error::{Error, Phase};
 use crate::operation::Method;
 use crate::request::Content;
@@ -23,19 +26,35 @@ impl Transport {
         let wire = call.wire().await?;
         let (client, _) = self.clients.get(&wire, &self.settings)?;
         let Wire { method, url, headers, content, .. } = wire;
-        let made = request(&client, &method, url, headers, &content).await;
+        let made = match bare(&method, url, headers) {
+            Ok(request) if !matches!(content, Content::None) => {
+                Box::pin(with_body(&client, request, &content)).await
+            }
+            made => made,
+        };
         made.map_err(|failure| failure.into_error_of(call.out_of_time()))
     }
 
+    /// How long an attempt may take.
+    pub(super) fn timeout(&self, wire: &Wire) -> Duration {
+        wire.limits.timeout.unwrap_or(self.settings.timeout)
+    }
+
+    /// Sends a request once. Its header fields, secrets among them, go with it: none of them is left in `wire`.
     pub(super) async fn attempt(
         &self,
-        wire: &Wire,
-        headers: HeaderMap,
+        wire: &mut Wire,
         unsent: &AtomicBool,
+        until: Instant,
     ) -> Result<Answer, Failure> {
         tracing::debug!(operation = &*wire.operation, method = %wire.method, url = wire.shown_url(), "sending");
         unsent.store(true, Ordering::Relaxed);
-        let outcome = self.exchange(wire, headers, unsent).await;
+        let answer = by(until, pin!(self.answer(wire, unsent))).await;
+        let outcome = answer.unwrap_or_else(|| {
+            let is_unsent = unsent.load(Ordering::Relaxed);
+            let phase = if is_unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
+            Err(Failure::late(phase, TimedOut { span: Span::Attempt, limit: self.timeout(wire) }))
+        });
         match &outcome {
             Ok(answer) => tracing::debug!(status = answer.status, length = answer.body.len(), "answered"),
             Err(failure) => tracing::debug!(%failure, "failed"),
@@ -43,40 +62,27 @@ impl Transport {
         outcome
     }
 
-    async fn exchange(
-        &self,
-        wire: &Wire,
-        headers: HeaderMap,
-        unsent: &AtomicBool,
-    ) -> Result<Answer, Failure> {
-        let limit = wire.limits.timeout.unwrap_or(self.settings.timeout);
-        let answer = by(deadline(limit), pin!(self.answer(wire, headers, unsent))).await;
-        answer.unwrap_or_else(|| {
-            let is_unsent = unsent.load(Ordering::Relaxed);
-            let phase = if is_unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
-            Err(Failure::late(phase, TimedOut { span: Span::Attempt, limit }))
-        })
-    }
-
-    async fn answer(&self, wire: &Wire, headers: HeaderMap, unsent: &AtomicBool) -> Result<Answer, Failure> {
+    /// Its body is read to its end, or left to whoever streams it. What refuses the call is always read.
+    async fn answer(&self, wire: &mut Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
+        let headers = std::mem::take(&mut wire.headers);
+        let wire = &*wire;
         let (client, proxy) = self.clients.get(wire, &self.settings)?;
-        let request = request(&client, &wire.method, wire.url.clone(), headers, &wire.content).await?;
+        let mut request = bare(&wire.method, wire.url.clone(), headers)?;
+        if !matches!(wire.content, Content::None) {
+            // What hardly a request needs stands apart: each would have to make room for it.
+            request = Box::pin(with_body(&client, request, &wire.content)).await?;
+        }
         let limit = wire.limits.connect_timeout.unwrap_or(self.settings.network.connect_timeout);
-        let sent = connecting::watched(client.execute(request), limit, unsent).await;
+        let sent = connecting::watched(pin!(client.execute(request)), limit, unsent).await;
         let unsent = unsent.swap(false, Ordering::Relaxed);
         let has_certificate = wire.link.certificate.is_some() || self.has_certificate();
         let judged =
             |error| Failure::before_answer(error, has_certificate, unsent).through(proxy.as_ref(), wire);
-        let response = sent.map_err(judged)?;
+        let mut response = sent.map_err(judged)?;
         if let Some(proxy) = proxy.filter(|proxy| response.status() == 407 && proxy.forwards(&wire.url)) {
             let refused = Failure::Network(Phase::Proxy(proxy.wants_credentials()), None);
             return Err(refused.through(Some(&proxy), wire));
         }
-        self.read(response, wire).await
-    }
-
-    /// Reads a body to its end, or leaves that to whoever streams it. What refuses the call is always read.
-    async fn read(&self, mut response: reqwest::Response, wire: &Wire) -> Result<Answer, Failure> {
         if is_large(response.headers()) {
             return Err(Failure::large_head());
         }
@@ -86,74 +92,67 @@ impl Transport {
         if wire.is_streamed && status.is_success() {
             let idle = wire.limits.idle_timeout.unwrap_or(self.settings.idle_timeout);
             let bounds = Bounds { largest: None, idle: Some(idle), is_absent };
-            let rest = Some(Incoming::of(response, &mut headers, bounds)?);
-            return Ok(Answer {
-                status: status.as_u16(),
-                headers,
-                body: Bytes::new(),
-                rest,
-                attempts: Vec::new(),
-            });
+            let rest = Some(Box::new(Incoming::of(response, &mut headers, bounds)?));
+            return Ok(answer(status, headers, Bytes::new(), rest));
         }
         let largest = wire.limits.max_body.unwrap_or(self.settings.max_body);
-        let is_coded = headers.contains_key(CONTENT_ENCODING) && !is_absent;
-        let body = if is_coded {
-            let bounds = Bounds { largest: Some(largest), idle: None, is_absent };
-            let incoming = Incoming::of(response, &mut headers, bounds)?;
-            Box::pin(whole(incoming, largest)).await?
-        } else {
-            plain(response, largest, is_absent).await?
-        };
-        Ok(Answer { status: status.as_u16(), headers, body, rest: None, attempts: Vec::new() })
+        if headers.contains_key(CONTENT_ENCODING) && !is_absent {
+            return Box::pin(decoded(response, headers, largest)).await;
+        }
+        let body = plain(&mut response, largest, is_absent).await?;
+        Ok(answer(status, headers, body, None))
     }
 }
 
-/// The request as the HTTP library takes it.
-async fn request(
-    client: &reqwest::Client,
-    method: &Method,
-    url: Url,
-    headers: HeaderMap,
-    content: &Content,
-) -> Result<reqwest::Request, Failure> {
+fn answer(status: StatusCode, headers: HeaderMap, body: Bytes, rest: Option<Box<Incoming>>) -> Answer {
+    Answer { status: status.as_u16(), headers, body, rest, attempts: Vec::new() }
+}
+
+/// A request without a body, as the HTTP library takes it.
+fn bare(method: &Method, url: Url, headers: HeaderMap) -> Result<reqwest::Request, Failure> {
     let method = reqwest::Method::from_bytes(method.as_str().as_bytes())
         .map_err(|_| Failure::refuse("the method cannot be sent"))?;
     let mut request = reqwest::Request::new(method, url);
     *request.headers_mut() = headers;
-    if let Content::None = content {
-        complete(request.headers_mut());
-        return Ok(request);
-    }
-    let mut request = Box::pin(body::attach(client, request, content)).await?;
+    complete(request.headers_mut());
+    Ok(request)
+}
+
+/// The same with its body.
+async fn with_body(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+    content: &Content,
+) -> Result<reqwest::Request, Failure> {
+    let mut request = body::attach(client, request, content).await?;
     let has_length = request.headers().contains_key(CONTENT_LENGTH);
     if request.body().is_some_and(|body| body.as_bytes().is_none()) && !has_length {
         // Where this is not said, the HTTP library leaves the body of a GET and a HEAD out.
         request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    complete(request.headers_mut());
     Ok(request)
 }
 
 /// Adds the header field that says which codings of a body are undone here, unless it is there.
 pub(crate) fn complete(headers: &mut HeaderMap) {
     // A part of a coded body cannot be decoded by itself.
-    if !headers.contains_key(RANGE) && !headers.contains_key(ACCEPT_ENCODING) {
+    if !headers.contains_key(ACCEPT_ENCODING) && !headers.contains_key(RANGE) {
         // An entry would make room for a field even where it is there.
         headers.insert(ACCEPT_ENCODING, decode::ACCEPTED);
     }
 }
 
 /// A body as one piece, as it comes.
-async fn plain(mut response: reqwest::Response, largest: u64, is_absent: bool) -> Result<Bytes, Failure> {
+async fn plain(response: &mut reqwest::Response, largest: u64, is_absent: bool) -> Result<Bytes, Failure> {
     let length = response.content_length().filter(|_| !is_absent);
     if length.is_some_and(|length| length > largest) {
         return Err(Failure::TooLarge(largest));
     }
-    let Some(first) = next(&mut response, 0, largest).await? else { return Ok(Bytes::new()) };
-    let Some(second) = next(&mut response, first.len(), largest).await? else { return Ok(first) };
+    let Some(first) = next(response, 0, largest).await? else { return Ok(Bytes::new()) };
+    let Some(second) = next(response, first.len(), largest).await? else { return Ok(first) };
     let mut body = BytesMut::from(first);
     body.extend_from_slice(&second);
-    while let Some(chunk) = next(&mut response, body.len(), largest).await? {
+    while let Some(chunk) = next(response, body.len(), largest).await? {
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
@@ -168,6 +167,19 @@ async fn next(response: &mut reqwest::Response, had: usize, largest: u64) -> Res
             other => return Ok(other),
         }
     }
+}
+
+/// An answer whose body is coded, with its codings undone.
+async fn decoded(
+    response: reqwest::Response,
+    mut headers: HeaderMap,
+    largest: u64,
+) -> Result<Answer, Failure> {
+    let status = response.status();
+    let bounds = Bounds { largest: Some(largest), idle: None, is_absent: false };
+    let incoming = Incoming::of(response, &mut headers, bounds)?;
+    let body = whole(incoming, largest).await?;
+    Ok(answer(status, headers, body, None))
 }
 
 /// A body as one piece, counted after content decoding.

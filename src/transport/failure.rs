@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::limits::{LARGEST_HEAD, TimedOut};
+use super::limits::{LARGEST_HEAD, Span, TimedOut};
 use super::pace::Held;
 use super::proxy::Proxy;
 use super::{Wire, tls};
@@ -55,6 +55,12 @@ impl Failure {
     /// Time ran out.
     pub(super) fn late(phase: Phase, limit: TimedOut) -> Self {
         Self::Network(phase, Some(Box::new(limit)))
+    }
+
+    /// Whether the time of the attempt ran out.
+    pub(super) fn is_late(&self) -> bool {
+        let Self::Network(_, Some(cause)) = self else { return false };
+        cause.downcast_ref::<TimedOut>().is_some_and(|late| late.span == Span::Attempt)
     }
 
     /// The answer's head came, its body did not to its end.

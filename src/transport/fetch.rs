@@ -7,7 +7,7 @@ use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::reach::{Bounds, Denied, Guard, Reach};
-use super::{Answer, ClientCertificate, Failure, Limits, Link, Settings, Transport, Wire};
+use super::{Answer, ClientCertificate, Failure, Limits, Link, Settings, Transport, Wire, deadline};
 use crate::attempt::{Attempt, Outcome};
 use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::Method;
@@ -78,9 +78,10 @@ impl Fetcher {
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
         let link = Link::showing(self.certificate.as_ref(), url, &self.address);
         let limits = Limits { max_body: Some(self.left), ..Limits::default() };
-        let wire = Wire { limits, link, ..wire(url, shown) };
+        let mut wire = Wire { headers, limits, link, ..wire(url, shown) };
         let started = Instant::now();
-        let outcome = self.transport.attempt(&wire, headers, &AtomicBool::default()).await;
+        let until = deadline(self.transport.timeout(&wire));
+        let outcome = self.transport.attempt(&mut wire, &AtomicBool::default(), until).await;
         if let Some(denied) = self.guard.denied() {
             return Err(inside(url, denied).into());
         }

@@ -75,10 +75,16 @@ impl Patience {
 /// What work brings by a time, `None` where it does not. The work stays where it is: a call's is large, and tokio's own
 /// timeout would move it about.
 pub(super) async fn by<T>(time: Instant, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    let mut late = pin!(tokio::time::sleep_until(time));
-    poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => late.as_mut().poll(context).map(|()| None),
+    // Set with the first wait: work that is done at once needs none.
+    let mut late = pin!(None);
+    poll_fn(|context| {
+        if let Poll::Ready(done) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(done));
+        }
+        if late.is_none() {
+            late.set(Some(tokio::time::sleep_until(time)));
+        }
+        late.as_mut().as_pin_mut().map_or(Poll::Pending, |late| late.poll(context).map(|()| None))
     })
     .await
 }
@@ -156,5 +162,24 @@ mod tests {
         }
         assert!(Limits { max_body: Some(0), ..Limits::default() }.check().is_ok(), "an empty body fits");
         assert!(Limits { timeout: Some(Duration::MAX), ..Limits::default() }.check().is_ok());
+    }
+
+    #[test]
+    fn work_that_is_done_at_once_sets_no_clock() {
+        let time = Instant::now() + Duration::from_secs(1);
+        // Without a runtime there is no clock to be set.
+        let done = futures_util::FutureExt::now_or_never(by(time, pin!(std::future::ready(5))));
+        assert_eq!(done, Some(Some(5)));
+    }
+
+    #[tokio::test]
+    async fn work_ends_with_its_time() {
+        let soon = Instant::now() + Duration::from_millis(5);
+        assert_eq!(by(soon, pin!(std::future::pending::<()>())).await, None);
+        let later = async {
+            tokio::task::yield_now().await;
+            7
+        };
+        assert_eq!(by(Instant::now() + Duration::from_secs(60), pin!(later)).await, Some(7));
     }
 }

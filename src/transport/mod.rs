@@ -24,6 +24,7 @@ mod redirect;
 mod retry;
 mod tls;
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -184,7 +185,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The body, where it was asked for as a stream and the status is 2xx.
-    pub(crate) rest: Option<Incoming>,
+    pub(crate) rest: Option<Box<Incoming>>,
     /// All attempts of the call, this one the last; none of an answer that is not a call's.
     pub(crate) attempts: Vec<Attempt>,
 }
@@ -192,14 +193,27 @@ pub(crate) struct Answer {
 /// Sends requests for all calls of a harness. Cheap to clone: connections and budgets are shared.
 #[derive(Clone)]
 pub(crate) struct Transport {
-    settings: Arc<Settings>,
-    clients: Arc<Clients>,
-    budgets: Arc<Budgets>,
-    pace: Arc<Pace>,
+    shared: Arc<Shared>,
     /// When the call ends that this is for.
     deadline: Option<Instant>,
     /// What it gives to signing in.
     patience: Option<Patience>,
+}
+
+/// What all calls of a harness have in common.
+pub(crate) struct Shared {
+    settings: Settings,
+    clients: Clients,
+    budgets: Arc<Budgets>,
+    pace: Pace,
+}
+
+impl Deref for Transport {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
 }
 
 impl Transport {
@@ -208,16 +222,9 @@ impl Transport {
         client::check(&settings)?;
         settings.rate.map_or(Ok(()), Rate::check)?;
         settings.retry.check()?;
-        let pace = Arc::new(Pace::new(settings.learns, settings.rate));
-        let settings = Arc::new(settings);
-        Ok(Self {
-            settings,
-            clients: Arc::default(),
-            budgets: Arc::default(),
-            pace,
-            deadline: None,
-            patience: None,
-        })
+        let pace = Pace::new(settings.learns, settings.rate);
+        let shared = Shared { settings, clients: Clients::default(), budgets: Arc::default(), pace };
+        Ok(Self { shared: Arc::new(shared), deadline: None, patience: None })
     }
 
     /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
@@ -225,7 +232,7 @@ impl Transport {
     pub(crate) fn for_call(&self, limits: &Limits, repeats: Option<u32>) -> Self {
         let deadline = deadline(limits.max_time.unwrap_or(self.settings.max_time));
         let patience = Some(self.settings.patience(limits, repeats));
-        Self { deadline: Some(deadline), patience, ..self.clone() }
+        Self { deadline: Some(deadline), patience, shared: Arc::clone(&self.shared) }
     }
 
     fn deadline(&self) -> Instant {
@@ -263,11 +270,15 @@ impl Transport {
     }
 }
 
-/// When a time is over; one that no clock reaches is about 30 years.
+/// When a time is over that begins now.
 fn deadline(time: Duration) -> Instant {
+    after(Instant::now(), time)
+}
+
+/// When a time is over that begins at another; one that no clock reaches is about 30 years.
+fn after(start: Instant, time: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-    let now = Instant::now();
-    now.checked_add(time).unwrap_or_else(|| now + FAR)
+    start.checked_add(time).unwrap_or_else(|| start + FAR)
 }
 
 impl Failure {

@@ -10,19 +10,19 @@ mod own;
 mod shared;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use http::header::HeaderMap;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 use url::Url;
 
 use self::cooldown::Cooldowns;
-use self::learned::{Learned, Place};
+use self::learned::{Followed, Learned, Place};
 pub(crate) use self::own::Rate;
 use self::own::{Own, Ticket};
 use self::shared::Shared;
+use super::Answer;
 use super::hint::{self, Hint, Quota};
 use crate::attempt::{Wait, WaitReason};
 
@@ -30,15 +30,22 @@ use crate::attempt::{Wait, WaitReason};
 const SPREAD: Duration = Duration::from_millis(50);
 
 /// Whose limits a request counts for.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Caller {
     /// A hash over origin and credentials.
     pub(crate) key: Arc<str>,
     /// The folder in which other processes hear of cooldowns.
-    pub(crate) cache: Option<PathBuf>,
+    cache: Option<PathBuf>,
+    /// What is learned of its limits, once it was looked for.
+    followed: OnceLock<Arc<Followed>>,
 }
 
 impl Caller {
+    /// `key` is a hash over origin and credentials, `cache` the folder in which other processes hear of cooldowns.
+    pub(crate) fn new(key: Arc<str>, cache: Option<PathBuf>) -> Self {
+        Self { key, cache, followed: OnceLock::new() }
+    }
+
     fn shared(&self) -> Option<Shared> {
         self.cache.as_deref().map(Shared::new)
     }
@@ -214,20 +221,18 @@ impl Pace {
         now: Instant,
     ) -> Result<Turn, Wait> {
         let Some(learned) = &self.learned else { return Ok(Turn(None)) };
-        let names = || (Arc::clone(&asking.caller.key), asking.operation);
-        match learned.ask(names(), now, asking.max_wait, false) {
+        let followed = asking.caller.followed.get_or_init(|| learned.of(&asking.caller.key));
+        match followed.ask(asking.operation, now, asking.max_wait, false) {
             Ok(place) => Ok(Turn(Some(place))),
             Err(wait) if guessed + wait > asking.max_wait || wait >= time_left => {
-                Ok(Turn(learned.ask(names(), now, asking.max_wait, true).ok()))
+                Ok(Turn(followed.ask(asking.operation, now, asking.max_wait, true).ok()))
             }
             Err(length) => Err(Wait { length, reason: WaitReason::LearnedLimit }),
         }
     }
 
-    /// Nobody of a caller asks again before a server's word: that of 429, or of 503 where it says how long.
-    pub(super) async fn refused(&self, caller: &Caller, status: u16, hint: Option<Hint>) {
-        let is_word = |hint: &Hint| matches!(status, 429 | 503) && hint.is_about(status);
-        let Some(hint) = hint.filter(is_word) else { return };
+    /// Nobody of a caller asks again before a server's word.
+    pub(super) async fn stop(&self, caller: &Caller, hint: Hint) {
         self.cooldowns.stop(&caller.key, hint.wait, Instant::now());
         let Some(shared) = caller.shared() else { return };
         let (key, now) = (caller.key.clone(), SystemTime::now());
@@ -240,11 +245,19 @@ impl Pace {
     }
 }
 
+/// Whether a hint is the word of a server to all who sign in alike: that of 429, or of 503 where it says how long.
+pub(super) fn is_word(status: u16, hint: &Hint) -> bool {
+    matches!(status, 429 | 503) && hint.is_about(status)
+}
+
 impl Turn {
-    /// Learns from the answer to the request that had this turn.
-    pub(super) fn answered(self, status: u16, headers: &HeaderMap, quotas: &[Quota]) {
+    /// Learns from the answer to the request that had this turn, one of an operation.
+    pub(super) fn answered(self, operation: &str, answer: &Answer, quotas: &[Quota], came: Instant) {
         let Some(place) = self.0 else { return };
-        place.learn(quotas, hint::resource(headers), (200..300).contains(&status), Instant::now());
+        let is_success = (200..300).contains(&answer.status);
+        // Nothing is named where nothing is told.
+        let resource = if quotas.is_empty() { None } else { hint::resource(&answer.headers) };
+        place.learn(operation, quotas, resource, is_success, came);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::{PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,7 +11,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use once_cell::sync::OnceCell;
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
-use url::Url;
+use url::{Position, Url};
 use zeroize::Zeroizing;
 
 use super::network::Route;
@@ -21,7 +22,7 @@ const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "soc
 
 /// A proxy, with what it wants to know of its user. Its `Debug` shows no password.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Proxy(Url);
+pub(crate) struct Proxy(Box<Url>);
 
 impl Proxy {
     /// Reads a URL; without a scheme it is `http`, as in the environment's variables.
@@ -31,7 +32,7 @@ impl Proxy {
         let url = url.ok().filter(|url| SCHEMES.contains(&url.scheme()))?;
         let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
         let has_host = url.host_str().is_some_and(|host| !host.is_empty());
-        (is_bare && has_host).then_some(Self(url))
+        (is_bare && has_host).then_some(Self(Box::new(url)))
     }
 
     /// Where it is, without what it wants to know of its user.
@@ -42,7 +43,7 @@ impl Proxy {
 
     /// With its user name and password.
     pub(super) fn url(&self) -> Url {
-        self.0.clone()
+        Url::clone(&self.0)
     }
 
     /// What it is told of its user: the password, or a user name that stands alone, and both as they go out (RFC 7617
@@ -138,9 +139,16 @@ impl fmt::Debug for Proxy {
     }
 }
 
+/// So many origins are remembered: a harness calls few.
+const MOST_ORIGINS: usize = 64;
+
 /// Decides which requests go through a proxy. The environment is read when it first counts.
 #[derive(Default)]
-pub(super) struct Routes(OnceCell<Environment>);
+pub(super) struct Routes {
+    environment: OnceCell<Environment>,
+    /// What it says of origins: a URL up to its path, and the proxy.
+    known: RwLock<Vec<(Box<str>, Option<Proxy>)>>,
+}
 
 impl Routes {
     pub(super) fn of(&self, url: &Url, route: &Route) -> Result<Option<Proxy>, ConfigError> {
@@ -148,11 +156,24 @@ impl Routes {
             Route::Direct => Ok(None),
             Route::Through(proxy) => proxy.clone().map(Some).ok_or_else(|| no_proxy_url("the proxy")),
             Route::Environment if is_loopback(url) => Ok(None),
-            Route::Environment => {
-                let read = || Environment::read(&|name| std::env::var(name).ok());
-                self.0.get_or_init(read).of(url)
-            }
+            Route::Environment => self.by_environment(url),
         }
+    }
+
+    fn by_environment(&self, url: &Url) -> Result<Option<Proxy>, ConfigError> {
+        let origin = &url[..Position::BeforePath];
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, proxy)) = known.iter().find(|(known, _)| **known == *origin) {
+            return Ok(proxy.clone());
+        }
+        let is_full = known.len() >= MOST_ORIGINS;
+        drop(known);
+        let read = || Environment::read(&|name| std::env::var(name).ok());
+        let proxy = self.environment.get_or_init(read).of(url)?;
+        if !is_full {
+            self.known.write().unwrap_or_else(PoisonError::into_inner).push((origin.into(), proxy.clone()));
+        }
+        Ok(proxy)
     }
 }
 
@@ -162,7 +183,9 @@ impl Routes {
         match route {
             Route::Direct => Vec::new(),
             Route::Through(proxy) => proxy.iter().cloned().collect(),
-            Route::Environment => self.0.get().into_iter().flat_map(Environment::named).cloned().collect(),
+            Route::Environment => {
+                self.environment.get().into_iter().flat_map(Environment::named).cloned().collect()
+            }
         }
     }
 }
@@ -211,7 +234,7 @@ impl Environment {
     }
 
     fn of(&self, url: &Url) -> Result<Option<Proxy>, ConfigError> {
-        let Ok(asked) = url[..url::Position::BeforePath].parse::<Uri>() else { return Ok(None) };
+        let Ok(asked) = url[..Position::BeforePath].parse::<Uri>() else { return Ok(None) };
         let asked = Uri::from_parts({
             let mut parts = asked.into_parts();
             parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
@@ -324,6 +347,27 @@ mod tests {
         ] {
             assert_eq!(decided(variables, url).unwrap().as_deref(), proxy, "{variables:?} {url}");
         }
+    }
+
+    #[test]
+    fn what_the_environment_says_of_an_origin_is_remembered() {
+        let lookup = |name: &str| (name == "HTTPS_PROXY").then(|| "http://s:2".to_owned());
+        let environment = OnceCell::with_value(Environment::read(&lookup));
+        let routes = Routes { environment, known: RwLock::default() };
+        let of = |url: &str| {
+            let proxy = routes.of(&Url::parse(url).unwrap(), &Route::Environment).unwrap();
+            proxy.map(|proxy| proxy.shown())
+        };
+        for _ in 0..2 {
+            assert_eq!(of("https://h.example/a").as_deref(), Some("http://s:2"));
+            assert_eq!(of("http://h.example/a"), None);
+            assert_eq!(of("https://h.example:444/a?b").as_deref(), Some("http://s:2"));
+        }
+        assert_eq!(routes.known.read().unwrap().len(), 3);
+        for number in 0..2 * MOST_ORIGINS {
+            assert_eq!(of(&format!("https://h{number}.example/")).as_deref(), Some("http://s:2"));
+        }
+        assert_eq!(routes.known.read().unwrap().len(), MOST_ORIGINS);
     }
 
     #[test]

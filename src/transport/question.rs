@@ -94,15 +94,16 @@ impl Call for Question<'_> {
 
 impl Transport {
     /// Asks what signing in needs: a token, its end, where to ask for one. `limits` are the header fields in which the
-    /// service tells of its rate limit, `caller` is who asks. What the call leaves to signing in binds it; what was tried goes into the log, also where it failed.
+    /// service tells of its rate limit, `caller` is who asks. What the call leaves to signing in binds it; what was tried
+    /// goes into the log, also where it failed.
     pub(crate) async fn ask(
         &self,
         mut wire: Wire,
         limits: Option<&RateLimitHeaders>,
-        caller: Caller,
+        caller: Arc<Caller>,
         log: &mut Vec<Attempt>,
     ) -> Result<Reply, SignInError> {
-        let (caller, patience) = (Arc::new(caller), self.patience());
+        let patience = self.patience();
         let Patience { timeout, connect_timeout, .. } = patience;
         wire.limits.timeout = Some(timeout);
         wire.limits.connect_timeout = Some(connect_timeout);

@@ -217,6 +217,15 @@ struct Trouble {
     hint: Option<Hint>,
 }
 
+/// Whether a repeat may bring something else than an attempt did.
+pub(super) fn may_repeat(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Status(status) => is_retryable_status(status),
+        Outcome::Failed(phase) => is_retryable_phase(phase),
+        Outcome::Local => false,
+    }
+}
+
 impl RetryPolicy {
     /// Decides what follows an attempt; whether the budget allows it is asked afterwards.
     pub(super) fn decide(&self, terms: &Terms, seen: &Seen, moment: &Moment) -> Result<Repeat, Stop> {
@@ -243,8 +252,9 @@ impl RetryPolicy {
     /// `None` where a repeat would bring the same.
     fn trouble(&self, seen: &Seen) -> Option<Trouble> {
         match seen.outcome {
-            Outcome::Status(status) => is_retryable_status(status).then(|| self.refusal(status, seen.hint)),
-            Outcome::Failed(phase) => is_retryable_phase(phase).then(|| Trouble {
+            outcome if !may_repeat(outcome) => None,
+            Outcome::Status(status) => Some(self.refusal(status, seen.hint)),
+            Outcome::Failed(phase) => Some(Trouble {
                 unprocessed: !phase.was_sent(),
                 throttled: false,
                 base: self.base,

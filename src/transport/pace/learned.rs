@@ -138,7 +138,9 @@ fn pause(remaining: u64, limit: Option<u64>, left: Option<Duration>) -> Duration
 /// The limits of one caller: most services have one, some several, which they name.
 #[derive(Debug, Default)]
 struct Lanes {
-    lanes: HashMap<String, Lane>,
+    /// The one without a name.
+    only: Lane,
+    named: HashMap<String, Lane>,
     /// Which of them an operation was counted in, where it has a name.
     of: HashMap<String, String>,
 }
@@ -150,13 +152,13 @@ impl Lanes {
     }
 
     fn lane(&mut self, name: &str) -> &mut Lane {
-        self.lanes.entry(name.to_owned()).or_default()
+        if name.is_empty() { &mut self.only } else { self.named.entry(name.to_owned()).or_default() }
     }
 
     /// Learns of the limit that an operation was counted in. Of one limit too many nothing is learned; with one
     /// operation too many it is learned anew which limits they count in.
     fn learn(&mut self, operation: &str, name: &str, quota: &Quota, now: Instant) {
-        if !self.lanes.contains_key(name) && self.lanes.len() >= MOST_LANES {
+        if !name.is_empty() && !self.named.contains_key(name) && self.named.len() >= MOST_LANES {
             return;
         }
         if self.name(operation) != name {
@@ -171,46 +173,51 @@ impl Lanes {
 
 /// The limits of all callers.
 #[derive(Debug, Default)]
-pub(super) struct Learned(Mutex<HashMap<Arc<str>, Lanes>>);
+pub(super) struct Learned(Mutex<HashMap<Arc<str>, Arc<Followed>>>);
+
+/// The limits of one caller.
+#[derive(Debug, Default)]
+pub(super) struct Followed(Mutex<Lanes>);
 
 /// A request under way; it is over when this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    learned: Arc<Learned>,
-    caller: Arc<str>,
-    operation: String,
+    followed: Arc<Followed>,
     lane: String,
     is_over: bool,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.is_over {
-            return;
-        }
-        if let Some(lanes) = self.learned.callers().get_mut(&self.caller) {
-            lanes.lane(&self.lane).done();
+        if !self.is_over {
+            self.followed.lanes().lane(&self.lane).done();
         }
     }
 }
 
 impl Learned {
-    fn callers(&self) -> MutexGuard<'_, HashMap<Arc<str>, Lanes>> {
+    /// The limits of a caller.
+    pub(super) fn of(&self, caller: &Arc<str>) -> Arc<Followed> {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(callers.entry(Arc::clone(caller)).or_default())
+    }
+}
+
+impl Followed {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a request of a caller go, or tells how long it has to wait before it asks again. One that waited long
-    /// enough is `urgent`, and goes.
+    /// Lets a request go, or tells how long it has to wait before it asks again. One that waited long enough is
+    /// `urgent`, and goes.
     pub(super) fn ask(
         self: &Arc<Self>,
-        (caller, operation): (impl Into<Arc<str>>, &str),
+        operation: &str,
         now: Instant,
         patience: Duration,
         urgent: bool,
     ) -> Result<Place, Duration> {
-        let mut callers = self.callers();
-        let caller = caller.into();
-        let lanes = callers.entry(Arc::clone(&caller)).or_default();
+        let mut lanes = self.lanes();
         let name = lanes.name(operation);
         let lane = lanes.lane(&name);
         if urgent {
@@ -218,27 +225,33 @@ impl Learned {
         } else {
             lane.ask(now, patience)?;
         }
-        let operation = operation.to_owned();
-        Ok(Place { learned: Arc::clone(self), caller, operation, lane: name, is_over: false })
+        Ok(Place { followed: Arc::clone(self), lane: name, is_over: false })
     }
 }
 
 impl Place {
-    /// Learns from the answer: the limits that it tells, which of them it names, and whether it is a success.
-    pub(super) fn learn(mut self, quotas: &[Quota], resource: Option<&str>, success: bool, now: Instant) {
+    /// Learns from the answer to a request of an operation: the limits that it tells, which of them it names, and
+    /// whether it is a success.
+    pub(super) fn learn(
+        mut self,
+        operation: &str,
+        quotas: &[Quota],
+        resource: Option<&str>,
+        success: bool,
+        now: Instant,
+    ) {
         let told = quotas.iter().filter(|quota| quota.counts_requests && quota.remaining.is_some());
         let tightest =
             told.min_by_key(|quota| (quota.remaining, quota.reset.is_none(), quota.limit.is_none()));
-        let learned = Arc::clone(&self.learned);
-        let mut callers = learned.callers();
-        let Some(lanes) = callers.get_mut(&*self.caller) else { return };
+        let mut lanes = self.followed.lanes();
         lanes.lane(&self.lane).done();
-        self.is_over = true;
         if let Some(quota) = tightest {
-            lanes.learn(&self.operation, resource.unwrap_or_default(), quota, now);
+            lanes.learn(operation, resource.unwrap_or_default(), quota, now);
         } else if success {
             lanes.lane(&self.lane).forget();
         }
+        drop(lanes);
+        self.is_over = true;
     }
 }
 

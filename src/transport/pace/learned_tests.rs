@@ -96,24 +96,25 @@ fn what_is_under_way_may_count_in_the_next_window() {
 #[test]
 fn who_does_not_tell_any_more_is_not_held_to_it() {
     let now = Instant::now();
-    let learned = Arc::new(Learned::default());
-    let ask = |now| learned.ask(("c", "o"), now, PATIENCE, false);
-    ask(now).unwrap().learn(&[quota(0, Some(SECOND), None)], None, true, now);
+    let followed = Arc::new(Followed::default());
+    let ask = |now| followed.ask("o", now, PATIENCE, false);
+    ask(now).unwrap().learn("o", &[quota(0, Some(SECOND), None)], None, true, now);
     assert!(ask(now).is_err());
-    let urgent = learned.ask(("c", "o"), now, PATIENCE, true).unwrap();
-    urgent.learn(&[], None, false, now);
+    let urgent = || followed.ask("o", now, PATIENCE, true).unwrap();
+    urgent().learn("o", &[], None, false, now);
     assert!(ask(now).is_err(), "a failure need not tell");
-    learned.ask(("c", "o"), now, PATIENCE, true).unwrap().learn(&[], None, true, now);
+    urgent().learn("o", &[], None, true, now);
     assert!(ask(now).is_ok());
 }
 
 #[test]
 fn limits_with_names_are_told_apart_and_so_are_callers() {
     let now = Instant::now();
-    let learned = Arc::new(Learned::default());
-    let ask = |caller, operation| learned.ask((caller, operation), now, PATIENCE, false);
-    ask("c", "search").unwrap().learn(&[quota(0, Some(SECOND), None)], Some("search"), true, now);
-    ask("c", "get").unwrap().learn(&[quota(99, Some(SECOND), None)], Some("core"), true, now);
+    let learned = Learned::default();
+    let ask = |caller: &str, operation| learned.of(&caller.into()).ask(operation, now, PATIENCE, false);
+    let search = ask("c", "search").unwrap();
+    search.learn("search", &[quota(0, Some(SECOND), None)], Some("search"), true, now);
+    ask("c", "get").unwrap().learn("get", &[quota(99, Some(SECOND), None)], Some("core"), true, now);
     assert!(ask("c", "search").is_err());
     assert!(ask("c", "get").is_ok() && ask("c", "other").is_ok() && ask("d", "search").is_ok());
 }
@@ -121,39 +122,39 @@ fn limits_with_names_are_told_apart_and_so_are_callers() {
 #[test]
 fn a_service_with_very_many_limits_is_not_followed_in_all_of_them() {
     let now = Instant::now();
-    let learned = Arc::new(Learned::default());
-    let ask = |operation: &str| learned.ask(("c", operation), now, PATIENCE, true).unwrap();
+    let followed = Arc::new(Followed::default());
+    let ask = |operation: &str| followed.ask(operation, now, PATIENCE, true).unwrap();
     for number in 0..2 * MOST_LANES {
         let name = number.to_string();
-        ask(&name).learn(&[quota(9, Some(SECOND), None)], Some(&name), true, now);
+        ask(&name).learn(&name, &[quota(9, Some(SECOND), None)], Some(&name), true, now);
     }
-    assert_eq!(learned.callers()["c"].lanes.len(), MOST_LANES);
-    ask("0").learn(&[quota(0, Some(SECOND), None)], Some("0"), true, now);
-    assert!(learned.ask(("c", "0"), now, PATIENCE, false).is_err(), "a limit that is known stays so");
-    assert!(learned.ask(("c", "new"), now, PATIENCE, false).is_ok(), "nothing is learned for all others");
+    assert_eq!(followed.lanes().named.len(), MOST_LANES);
+    ask("0").learn("0", &[quota(0, Some(SECOND), None)], Some("0"), true, now);
+    assert!(followed.ask("0", now, PATIENCE, false).is_err(), "a limit that is known stays so");
+    assert!(followed.ask("new", now, PATIENCE, false).is_ok(), "nothing is learned for all others");
 }
 
 #[test]
 fn very_many_operations_are_not_all_remembered() {
     let now = Instant::now();
-    let learned = Arc::new(Learned::default());
+    let followed = Arc::new(Followed::default());
     for number in 0..3 * MOST_OPERATIONS {
         let operation = format!("GET /things/{number}");
-        let place = learned.ask(("c", &operation), now, PATIENCE, true).unwrap();
-        place.learn(&[quota(9, Some(SECOND), None)], Some("core"), true, now);
-        assert_eq!(learned.callers()["c"].name(&operation), "core");
+        let place = followed.ask(&operation, now, PATIENCE, true).unwrap();
+        place.learn(&operation, &[quota(9, Some(SECOND), None)], Some("core"), true, now);
+        assert_eq!(followed.lanes().name(&operation), "core");
     }
-    assert!(learned.callers()["c"].of.len() <= MOST_OPERATIONS);
+    assert!(followed.lanes().of.len() <= MOST_OPERATIONS);
 }
 
 #[test]
 fn a_request_that_is_dropped_is_under_way_no_more() {
     let now = Instant::now();
-    let learned = Arc::new(Learned::default());
+    let followed = Arc::new(Followed::default());
     for _ in 0..100 {
-        drop(learned.ask(("c", "o"), now, PATIENCE, false));
+        drop(followed.ask("o", now, PATIENCE, false));
     }
-    assert_eq!(learned.callers()["c"].lanes[""].under_way, 0);
+    assert_eq!(followed.lanes().only.under_way, 0);
 }
 
 /// A limit of so many requests in windows of a fixed length, each of which starts with its first request, or with the

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
+use bytes::Bytes;
+use http::HeaderMap;
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -15,7 +18,7 @@ fn pace() -> Pace {
 }
 
 fn caller(key: &str) -> Caller {
-    Caller { key: key.into(), cache: None }
+    Caller::new(key.into(), None)
 }
 
 /// A call that has 300 s, and waits for 60 s at most.
@@ -65,8 +68,9 @@ fn what_is_only_learned_makes_nothing_fail() {
         let mut waited = Waited { ticket: None, guessed: 59 * SECOND };
         let asking = Asking { max_wait: 86_400 * SECOND, ..asking(&caller, &origin, now) };
         let turn = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap();
-        let headers = HeaderMap::from_iter(headers);
-        turn.answered(200, &headers, &hint::quotas(&headers, None, SystemTime::now()));
+        let (headers, body) = (HeaderMap::from_iter(headers), Bytes::new());
+        let answer = Answer { status: 200, headers, body, rest: None, attempts: Vec::new() };
+        turn.answered("o", &answer, &hint::quotas(&answer.headers, None, SystemTime::now()), now);
     };
     nothing_left(30);
     let asking = asking(&caller, &origin, now);
@@ -129,7 +133,9 @@ async fn only_a_word_of_the_server_stops_others() {
     for (key, status, hint) in
         [("a", 500, hint(9, word)), ("a", 429, None), ("a", 503, hint(9, limit)), ("b", 503, hint(7, word))]
     {
-        pace.refused(&caller(key), status, hint).await;
+        if let Some(word) = hint.filter(|hint| is_word(status, hint)) {
+            pace.stop(&caller(key), word).await;
+        }
     }
     assert_eq!(pace.cooldown(&caller("a"), Instant::now()), None);
     assert!(pace.cooldown(&caller("b"), Instant::now()).unwrap() > 6 * SECOND);
@@ -139,10 +145,9 @@ async fn only_a_word_of_the_server_stops_others() {
 async fn another_process_hears_of_it() {
     let home = tempfile::tempdir().unwrap();
     let (one, other) = (pace(), pace());
-    let caller = Caller { key: "0".repeat(64).into(), cache: Some(home.path().to_owned()) };
-    one.refused(&caller, 429, Some(Hint { wait: 9 * SECOND, source: hint::HintSource::RetryAfter })).await;
-    let left = other.cooldown(&caller, Instant::now()).unwrap();
+    let caller = |letter: &str| Caller::new(letter.repeat(64).into(), Some(home.path().to_owned()));
+    one.stop(&caller("0"), Hint { wait: 9 * SECOND, source: hint::HintSource::RetryAfter }).await;
+    let left = other.cooldown(&caller("0"), Instant::now()).unwrap();
     assert!(left > 8 * SECOND && left <= 9 * SECOND, "{left:?}");
-    let another = Caller { key: "1".repeat(64).into(), ..caller };
-    assert_eq!(other.cooldown(&another, Instant::now()), None);
+    assert_eq!(other.cooldown(&caller("1"), Instant::now()), None);
 }

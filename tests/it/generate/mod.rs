@@ -57,7 +57,7 @@ impl Generated {
         if let Argument::Object(members) = &mut body {
             for (name, bytes) in &self.files {
                 let file = FilePart::bytes(bytes.clone()).with_filename(format!("{name}.bin"));
-                members.insert(name.clone(), Argument::File(file));
+                members.insert(name.clone(), file.into());
             }
         }
         command.body(body)

@@ -30,7 +30,7 @@ pub(super) async fn print(looked: &mut Looked) {
 fn ordinary(looked: &mut Looked) {
     let number = Number::from_text("1e2").unwrap();
     let file = FilePart::bytes(secret("the bytes of a file")).with_filename("a.bin").with_media_type("a/b");
-    look!(looked; number, file, Argument::File(file.clone()), Argument::from("text"), Body::File(file.clone()));
+    look!(looked; number, file, Argument::from(file.clone()), Argument::from("text"), Body::File(file.clone()));
     look!(looked; params! { limit: 5 }, Params::new(), Content::Json("{}".to_owned()));
     let content = PartContent::Text("text".to_owned());
     look!(looked; content, Part { name: "n".to_owned(), filename: None, content_type: None, headers: Vec::new(), content: content.clone() });

@@ -198,7 +198,7 @@ impl<'l> Fields<'l> {
             let read = |text: &'l RawValue| Upload::read(text.get());
             let upload =
                 read(upload).map_err(|problem| Failure::usage(format!("files.{name}: {problem}"), None))?;
-            params.push(name, Argument::File(upload.part(name, may_read_files)?));
+            params.push(name, upload.part(name, may_read_files)?);
         }
         Ok(params)
     }

@@ -60,9 +60,7 @@ fn argument(name: &str, value: Value, inputs: &mut Inputs) -> Result<Argument, F
         Value::Json(text) => json(&text)?,
         Value::TextFrom(source) => Argument::String(inputs.text(&source)?),
         Value::JsonFrom(source) => json(&inputs.text(&source)?)?,
-        Value::File { source, media_type, filename } => {
-            Argument::File(file(source, media_type, filename, inputs)?)
-        }
+        Value::File { source, media_type, filename } => file(source, media_type, filename, inputs)?.into(),
     })
 }
 
