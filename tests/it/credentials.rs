@@ -252,6 +252,51 @@ async fn a_provider_is_asked_when_needed_and_once_more_after_a_401() {
     assert_eq!(error.to_string(), "the credential provider of panther failed: vault is sealed");
 }
 
+#[tokio::test]
+async fn a_provider_is_not_asked_by_what_needs_no_credentials() {
+    let server = answering();
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    std::fs::write(file.path(), KINDS.replace("SERVER", &server.url()).replace("SINK", "https://s.example"))
+        .unwrap();
+    let failing = || async { Err::<Credentials, _>(std::io::Error::other("vault is sealed")) };
+    let harness = builder().spec(file.path()).credentials("kinds", failing).build().unwrap();
+    assert_eq!(sent(&server, &harness, "open").await.target, "/v1/open");
+    let error = harness.command("header", ()).service("kinds").await.unwrap_err();
+    assert_eq!(error.to_string(), "the credential provider of kinds failed: vault is sealed");
+}
+
+/// Two operations that have all names in common but one, and nothing else.
+#[tokio::test]
+async fn operations_of_one_name_keep_their_own_address_and_scheme() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = folder.path().join("twins");
+    std::fs::create_dir(&service).unwrap();
+    let servers = ["one", "two"].map(|name| (name, answering()));
+    for (name, server) in &servers {
+        let text = format!(
+            "openapi: 3.0.3\nservers: [{{url: '{url}'}}]\n\
+             components: {{securitySchemes: {{{name}: {{type: apiKey, in: header, name: x-{name}}}}}}}\n\
+             paths: {{/status: {{get: {{operationId: status, x-aliases: [{name}_status], security: [{{{name}: []}}],\n\
+             servers: [{{url: '{url}'}}]}}}}}}\n",
+            url = server.url()
+        );
+        std::fs::write(service.join(format!("{name}.yaml")), text).unwrap();
+    }
+    let credentials = Credentials::new().scheme("one", "k1").scheme("two", "k2");
+    let profile = Profile::new().credentials(credentials);
+    let harness = builder().spec(&service).profile("twins", profile).build().unwrap();
+    for _ in 0..2 {
+        for name in ["one", "two"] {
+            harness.command(&format!("{name}_status"), ()).await.unwrap();
+        }
+    }
+    for (name, server) in &servers {
+        let received = server.received();
+        assert_eq!(received.len(), 2, "{name}");
+        assert!(received.iter().all(|request| request.header(&format!("x-{name}")).is_some()), "{name}");
+    }
+}
+
 #[test]
 fn names_that_are_not_known_are_refused_when_the_harness_is_built() {
     let error = |builder: opcall::HarnessBuilder| builder.build().unwrap_err();
