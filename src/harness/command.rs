@@ -345,6 +345,6 @@ mod tests {
         let command = crate::command("tokens_query", Params::default());
         assert!(size_of_val(&command) <= 128, "{}", size_of_val(&command));
         let sent = command.send();
-        assert!(size_of_val(&sent) <= 2688, "{}", size_of_val(&sent));
+        assert!(size_of_val(&sent) <= 2880, "{}", size_of_val(&sent));
     }
 }

@@ -32,8 +32,8 @@ pub(super) struct LiveCall<'c, 'a> {
     /// Whose rate limits it counts for, where that is not the usual one.
     caller: Option<Arc<Caller>>,
     rejected: Rejected,
-    /// What signing in took.
-    effort: Effort,
+    /// What signing in took. Apart, for hardly a call signs in anew.
+    effort: Option<Box<Effort>>,
     /// Whether it was sent again with credentials that were newer already.
     caught_up: bool,
     /// Whether it was sent again after the current credentials were refused.
@@ -81,7 +81,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             worn: None,
             caller: None,
             rejected: Rejected::default(),
-            effort: Effort::default(),
+            effort: None,
             caught_up: false,
             renewed: false,
             challenges: 0,
@@ -95,7 +95,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     pub(super) fn into_ended(self) -> Ended {
         let Self { request, grant, former, spoiled, unmet, transport, effort, .. } = self;
         let carried = Carried::by(request, [grant, former], transport);
-        Ended { carried, spoiled, unmet, sign_in: effort.attempts }
+        Ended { carried, spoiled, unmet, sign_in: effort.map(|effort| effort.attempts).unwrap_or_default() }
     }
 
     async fn sign_in(&mut self) -> Result<()> {
@@ -165,7 +165,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             operation: dispatch.label(),
             method: &request.method,
             url: shown_url(request),
-            effort: &mut self.effort,
+            effort: self.effort.get_or_insert_default(),
         };
         Ok(Arc::new(dispatch.account().grant(needs, &self.rejected, entrant).await?))
     }
@@ -317,7 +317,7 @@ impl Call for LiveCall<'_, '_> {
     }
 
     fn held(&mut self) -> Option<Wait> {
-        self.effort.held.take()
+        self.effort.as_mut()?.held.take()
     }
 
     fn limits(&self) -> Option<&RateLimitHeaders> {
