@@ -19,6 +19,7 @@ use crate::prepared;
 use crate::remembered::Wanted;
 use crate::report::{self, About, Failure};
 use crate::session;
+use crate::signals;
 use crate::subject::Subject;
 
 /// Makes the call, or shows it with `--dry-run` and `--curl`.
@@ -43,7 +44,11 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         return call.show(&harness, screen).map_err(|failure| call.explain(&harness, failure));
     }
     call.confirm(&harness, args).map_err(|failure| call.explain(&harness, failure))?;
-    session::run(call.send(&harness, args, screen))
+    if args.save.is_some() {
+        // The file that is begun is to go when a signal ends the call.
+        signals::listen();
+    }
+    session::run_plain(call.send(&harness, args, screen))
 }
 
 /// A call as the command line says it.
