@@ -234,7 +234,7 @@ impl Harness {
         let Some(table) = self.inner.table.service(service) else {
             return Err(unknown_service(&self.inner.table, service));
         };
-        let definition = Arc::new(table.definition().clone());
+        let definition = table.shared_definition();
         let mut profile = self.profile(&definition, name)?;
         profile.choose(key.server.as_deref(), key.variables.iter().map(|(name, value)| (name, value)));
         let provider = name.is_none().then(|| find(&self.inner.providers, service).cloned()).flatten();

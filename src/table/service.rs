@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
@@ -22,7 +23,7 @@ pub(crate) struct ServiceTable {
     name: String,
     is_built_in: bool,
     store: Store,
-    definition: OnceCell<ServiceDef>,
+    definition: OnceCell<Arc<ServiceDef>>,
     /// Where it was read from.
     origin: Option<Document>,
 }
@@ -126,14 +127,22 @@ impl ServiceTable {
 
     /// What holds for the whole service; read from the table when first needed.
     pub(crate) fn definition(&self) -> &ServiceDef {
-        let read = |json: &str| serde_json::from_str(json).unwrap_or_default();
         match &self.store {
-            Store::Compiled(bytes) => {
-                self.definition.get_or_init(|| read(View::checked(bytes).service_json()))
-            }
+            Store::Compiled(bytes) => self.kept_definition(|| View::checked(bytes).service_json()),
             Store::Lazy(document) => document.service(),
-            Store::Kept(kept) => self.definition.get_or_init(|| read(kept.service_json())),
+            Store::Kept(kept) => self.kept_definition(|| kept.service_json()),
         }
+    }
+
+    /// The same for who keeps it: that of a compiled table is not copied.
+    #[cfg(feature = "client")]
+    pub(crate) fn shared_definition(&self) -> Arc<ServiceDef> {
+        let definition = self.definition();
+        self.definition.get().map_or_else(|| Arc::new(definition.clone()), Arc::clone)
+    }
+
+    fn kept_definition<'t>(&'t self, json: impl Fn() -> &'t str) -> &'t ServiceDef {
+        self.definition.get_or_init(|| Arc::new(serde_json::from_str(json()).unwrap_or_default()))
     }
 
     /// The rows of the operations that answer to a name in a tier, each once.
