@@ -127,22 +127,23 @@ impl ServiceTable {
 
     /// What holds for the whole service; read from the table when first needed.
     pub(crate) fn definition(&self) -> &ServiceDef {
-        match &self.store {
-            Store::Compiled(bytes) => self.kept_definition(|| View::checked(bytes).service_json()),
-            Store::Lazy(document) => document.service(),
-            Store::Kept(kept) => self.kept_definition(|| kept.service_json()),
-        }
+        if let Store::Lazy(document) = &self.store { document.service() } else { self.made_definition() }
     }
 
-    /// The same for who keeps it: that of a compiled table is not copied.
+    /// The same for those who keep it: one for all of them.
     #[cfg(feature = "client")]
     pub(crate) fn shared_definition(&self) -> Arc<ServiceDef> {
-        let definition = self.definition();
-        self.definition.get().map_or_else(|| Arc::new(definition.clone()), Arc::clone)
+        Arc::clone(self.made_definition())
     }
 
-    fn kept_definition<'t>(&'t self, json: impl Fn() -> &'t str) -> &'t ServiceDef {
-        self.definition.get_or_init(|| Arc::new(serde_json::from_str(json()).unwrap_or_default()))
+    fn made_definition(&self) -> &Arc<ServiceDef> {
+        let read = |json: &str| serde_json::from_str(json).unwrap_or_default();
+        let make = || match &self.store {
+            Store::Compiled(bytes) => read(View::checked(bytes).service_json()),
+            Store::Lazy(document) => document.service().clone(),
+            Store::Kept(kept) => read(kept.service_json()),
+        };
+        self.definition.get_or_init(|| Arc::new(make()))
     }
 
     /// The rows of the operations that answer to a name in a tier, each once.
