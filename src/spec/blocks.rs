@@ -9,6 +9,7 @@ use serde::Deserializer;
 
 use super::error::SpecError;
 use super::limits::Limits;
+use super::scalars;
 use super::tree::{Piece, Read, State};
 use super::yaml;
 
@@ -84,7 +85,7 @@ fn lines(part: &str) -> impl Iterator<Item = Line<'_>> {
 /// What is written while a text is gone through.
 struct Blocks<'t> {
     text: &'t str,
-    state: State,
+    state: State<'t>,
 }
 
 impl<'t> Blocks<'t> {
@@ -189,8 +190,11 @@ fn bare(entry: &str) -> Option<(String, &str)> {
     (is_inside && !first.is_special()).then(|| (key.to_owned(), inner))
 }
 
-fn parse(piece: &str, visitor: Piece<'_>) -> Result<(), yaml_serde::Error> {
+fn parse(piece: &str, mut visitor: Piece<'_, '_>) -> Result<(), yaml_serde::Error> {
     yaml::affordable(piece)?;
+    if scalars::may_have(piece) {
+        visitor.learn(yaml_serde::Deserializer::from_str(piece))?;
+    }
     yaml_serde::Deserializer::from_str(piece).deserialize_any(visitor)
 }
 
@@ -199,7 +203,6 @@ fn parse(piece: &str, visitor: Piece<'_>) -> Result<(), yaml_serde::Error> {
 mod tests {
     use std::fmt::Write as _;
 
-    use super::super::tree;
     use super::*;
 
     /// What a text is in both ways: by blocks, which may leave it to the other, and whole.
@@ -207,8 +210,7 @@ mod tests {
         let limits = Limits::default();
         let told = |error: SpecError| format!("{:?} {}", error.position, error.problem);
         let text_of = |read: Read| format!("{} {:?}", read.text, read.duplicates);
-        let whole = tree::write(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits));
-        let whole = whole.map(text_of).map_err(|error| told(yaml::error(&error, 0)));
+        let whole = yaml::whole(text, limits).map(text_of).map_err(|error| told(yaml::error(&error, 0)));
         let blocks = match read(text, limits) {
             Ok(read) => Some(Ok(text_of(read))),
             Err(Stop::Refused(error)) => Some(Err(told(*error))),
@@ -244,6 +246,8 @@ mod tests {
             items.clone(),
             format!("a:\n{items}").replace('\n', "\r\n"),
             format!("'a b':\n{items}<<: {{c: 1, d: 2}}\nd: 3\n"),
+            format!("a: 0b1\nb:\n{items}\"<<\": {{c: ! 2, d: [-0x1, 2]}}\nd: {{e: +0o7, f: ! ~}}\n"),
+            format!("  - 0b1\n{items}  - ! 3\n  - 4\n  - [+0x5, \"<<\", {{x: ! 5}}]\n"),
         ] {
             let (blocks, whole) = both(&text);
             assert!(blocks.is_some() && whole.is_ok(), "{text:.40} {:?}", whole.err());

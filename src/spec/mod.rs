@@ -29,6 +29,7 @@ mod patch;
 mod place;
 mod position;
 mod reference;
+mod scalars;
 mod schema;
 mod security;
 mod server;

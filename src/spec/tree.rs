@@ -10,11 +10,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Write;
+use std::mem;
 use std::string::FromUtf8Error;
 
 use indexmap::IndexMap;
 use serde::de::{
-    self, Deserialize, DeserializeSeed, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
+    self, Deserialize, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde_json::Number;
 use serde_json::value::RawValue;
@@ -23,6 +24,7 @@ use super::error::told_token;
 use super::keys::Keys;
 use super::limits::Limits;
 use super::parts::{Members, name};
+use super::scalars::{self, IsBare, Scalars};
 
 /// How many values the aliases of a YAML document may add to those of its text.
 const MAX_ALIASED_NODES: usize = 1_000_000;
@@ -44,15 +46,23 @@ pub(crate) struct Read {
 }
 
 /// Writes what a parser tells as compact JSON without duplicate keys.
-pub(crate) fn write<'de, D: de::Deserializer<'de>>(parser: D, state: State) -> Result<Read, D::Error> {
+pub(crate) fn write<'de, D: de::Deserializer<'de>>(parser: D, state: State<'_>) -> Result<Read, D::Error> {
     let mut state = state.writing();
     Node(&mut state).deserialize(parser)?;
     state.written().map_err(de::Error::custom)
 }
 
+/// Goes through what a parser tells.
+pub(crate) fn go<'de, D: de::Deserializer<'de>>(parser: D, state: &mut State<'_>) -> Result<(), D::Error> {
+    Node(state).deserialize(parser)
+}
+
 /// Goes through what a parser tells. Tells in turn whether an object has, as far as can be seen, a key twice; a
 /// `false` is sure.
-pub(crate) fn check<'de, D: de::Deserializer<'de>>(parser: D, mut state: State) -> Result<bool, D::Error> {
+pub(crate) fn check<'de, D: de::Deserializer<'de>>(
+    parser: D,
+    mut state: State<'_>,
+) -> Result<bool, D::Error> {
     Node(&mut state).deserialize(parser)?;
     Ok(state.is_suspect)
 }
@@ -66,7 +76,9 @@ enum Syntax {
 
 /// What reading a document may still cost, and what it found.
 #[allow(clippy::struct_excessive_bools, reason = "what was seen, and what is read")]
-pub(crate) struct State {
+pub(crate) struct State<'t> {
+    /// In YAML, the text of which keys are borrowed.
+    text: &'t str,
     limits: Limits,
     nodes: usize,
     /// Whether it is aliases that bound the values, below the limit.
@@ -82,6 +94,10 @@ pub(crate) struct State {
     out: Option<Vec<u8>>,
     /// Whether the document has turned out to cost too much.
     is_over: bool,
+    scalars: Scalars,
+    /// Whether the value that begins next, and the one that began last, is a text by its tag.
+    is_next_tagged: bool,
+    is_tagged: bool,
 }
 
 /// An object on its way: where it begins in what is written, and in the keys of all that are open.
@@ -99,10 +115,11 @@ pub(crate) struct List {
     count: usize,
 }
 
-impl State {
+impl<'t> State<'t> {
     /// For JSON: as many values as a document may have at all.
     pub(crate) fn json(limits: Limits) -> Self {
         Self {
+            text: "",
             limits,
             nodes: limits.nodes,
             is_aliased: false,
@@ -115,6 +132,9 @@ impl State {
             is_suspect: false,
             out: None,
             is_over: false,
+            scalars: Scalars::Ordinary,
+            is_next_tagged: false,
+            is_tagged: false,
         }
     }
 
@@ -136,15 +156,46 @@ impl State {
 
     /// For YAML, whose aliases make more of a text than it holds: of its own values each takes a byte at least,
     /// the rest is what aliases may add.
-    pub(crate) fn yaml(text: &str, limits: Limits) -> Self {
+    pub(crate) fn yaml(text: &'t str, limits: Limits) -> Self {
         let nodes = text.len().saturating_add(MAX_ALIASED_NODES);
         Self {
+            text,
             nodes: limits.nodes.min(nodes),
             is_aliased: nodes < limits.nodes,
             bytes: text.len().saturating_mul(8).saturating_add(MAX_ALIASED_BYTES),
             syntax: Syntax::Yaml,
             ..Self::json(limits)
         }
+    }
+
+    /// Looks for scalars that are asked for as texts when the same is told the second time.
+    pub(crate) fn learn<E>(&mut self, tell: impl FnOnce(&mut Self) -> Result<(), E>) -> Result<(), E> {
+        let (nodes, bytes, depth) = (self.nodes, self.bytes, self.depth);
+        let mut first = Self { nodes, bytes, depth, ..Self::yaml(self.text, self.limits) };
+        first.is_aliased = self.is_aliased;
+        first.scalars = Scalars::Seen(Vec::new());
+        let told = tell(&mut first);
+        self.is_over |= first.is_over;
+        self.scalars = first.scalars.known();
+        told
+    }
+
+    /// The value that began last is a scalar and no text.
+    fn scalar(&mut self, is_integer: bool) {
+        if is_integer || self.is_tagged {
+            self.scalars.found();
+        }
+    }
+
+    /// Whether a key is the one of merges: a plain `<<`, which the parser takes from the text as it stands, without a
+    /// tag that makes a text of it.
+    fn is_merge(&self, key: &Cow<'_, str>) -> bool {
+        let Cow::Borrowed(key @ "<<") = key else { return false };
+        let before = (key.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
+        let Some(before) = before.and_then(|at| self.text.get(..at)) else { return false };
+        let words = before.trim_end_matches([' ', '\t']).rsplit([' ', '\t', '\n', '\r', '{', ',']);
+        let is_text = |word: &str| word.starts_with('!') && word != "!!merge";
+        !before.ends_with(['"', '\'']) && !words.take(1).any(is_text)
     }
 
     /// A value, and the bytes of its text.
@@ -242,7 +293,6 @@ impl State {
         self.keys.add(key);
         self.put_text(key)?;
         self.put(":");
-        object.is_merged |= self.syntax == Syntax::Yaml && key == "<<";
         Ok(())
     }
 
@@ -258,6 +308,7 @@ impl State {
     ) -> Result<(), A::Error> {
         while let Some(Key(key)) = entries.next_key()? {
             self.key(object, &key)?;
+            object.is_merged |= self.syntax == Syntax::Yaml && self.is_merge(&key);
             entries.next_value_seed(Node(self))?;
             self.end_member(object, &key);
         }
@@ -329,12 +380,12 @@ impl State {
 }
 
 /// Takes in whatever stands next.
-struct Node<'s>(&'s mut State);
+struct Node<'s, 't>(&'s mut State<'t>);
 
 /// The same, of a list whose items are told apart by commas.
-struct Item<'s>(&'s mut State, bool);
+struct Item<'s, 't>(&'s mut State<'t>, bool);
 
-impl<'de> DeserializeSeed<'de> for Item<'_> {
+impl<'de> DeserializeSeed<'de> for Item<'_, '_> {
     type Value = ();
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -346,15 +397,39 @@ impl<'de> DeserializeSeed<'de> for Item<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_> {
+impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
     type Value = ();
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        let Self(state) = self;
+        state.is_tagged = mem::take(&mut state.is_next_tagged);
+        if state.scalars.next() {
+            return deserializer.deserialize_str(Text(state));
+        }
+        deserializer.deserialize_any(Node(state))
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_> {
+/// Takes in a scalar by its text.
+struct Text<'s, 't>(&'s mut State<'t>);
+
+impl Visitor<'_> for Text<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scalar")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        let Self(state) = self;
+        if state.is_tagged || scalars::is_text(text) {
+            return Node(state).visit_str(text);
+        }
+        scalars::visit(Node(state), text)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -362,31 +437,37 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
+        self.0.scalar(false);
         self.0.put(if value { "true" } else { "false" });
         self.0.spend(1)
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
+        self.0.scalar(true);
         self.0.put_number(value);
         self.0.spend(8)
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
+        self.0.scalar(true);
         self.0.put_number(value);
         self.0.spend(8)
     }
 
     #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
     fn visit_i128<E: de::Error>(self, value: i128) -> Result<(), E> {
+        self.0.scalar(true);
         self.visit_f64(value as f64)
     }
 
     #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
     fn visit_u128<E: de::Error>(self, value: u128) -> Result<(), E> {
+        self.0.scalar(true);
         self.visit_f64(value as f64)
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
+        self.0.scalar(false);
         match Number::from_f64(value) {
             Some(number) => self.0.put_number(number),
             None => self.0.put("null"),
@@ -400,6 +481,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.0.scalar(false);
         self.0.put("null");
         self.0.spend(1)
     }
@@ -413,7 +495,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<(), A::Error> {
-        let (IgnoredAny, tagged) = data.variant()?;
+        let (IsBare(is_bare), tagged) = data.variant()?;
+        self.0.is_next_tagged = is_bare;
         tagged.newtype_variant_seed(self)
     }
 
@@ -434,12 +517,28 @@ impl<'de> Visitor<'de> for Node<'_> {
 }
 
 /// Takes in members of an object that is on its way, or items of a list.
-pub(crate) enum Piece<'s> {
-    Members(&'s mut State, &'s mut Object),
-    Items(&'s mut State, &'s mut List),
+pub(crate) enum Piece<'s, 't> {
+    Members(&'s mut State<'t>, &'s mut Object),
+    Items(&'s mut State<'t>, &'s mut List),
 }
 
-impl<'de> Visitor<'de> for Piece<'_> {
+impl Piece<'_, '_> {
+    /// As [`State::learn`].
+    pub(crate) fn learn<'de, D: de::Deserializer<'de>>(&mut self, parser: D) -> Result<(), D::Error> {
+        match self {
+            Self::Members(state, _) => state.learn(|first| {
+                let mut object = Object { start: 0, first: 0, known: 0, is_merged: false };
+                parser.deserialize_any(Piece::Members(first, &mut object))
+            }),
+            Self::Items(state, _) => state.learn(|first| {
+                let mut list = List { known: 0, count: 0 };
+                parser.deserialize_any(Piece::Items(first, &mut list))
+            }),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Piece<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
