@@ -189,7 +189,7 @@ impl<'t> State<'t> {
 
     /// Whether a key is the one of merges: a plain `<<`, which the parser takes from the text as it stands, without a
     /// tag that makes a text of it.
-    fn is_merge(&self, key: &Cow<'_, str>) -> bool {
+    fn is_merge(&self, Key(key): &Key<'_>) -> bool {
         let Cow::Borrowed(key @ "<<") = key else { return false };
         let before = (key.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
         let Some(before) = before.and_then(|at| self.text.get(..at)) else { return false };
@@ -306,11 +306,11 @@ impl<'t> State<'t> {
         object: &mut Object,
         mut entries: A,
     ) -> Result<(), A::Error> {
-        while let Some(Key(key)) = entries.next_key()? {
-            self.key(object, &key)?;
+        while let Some(key) = entries.next_key::<Key<'_>>()? {
+            self.key(object, &key.0)?;
             object.is_merged |= self.syntax == Syntax::Yaml && self.is_merge(&key);
             entries.next_value_seed(Node(self))?;
-            self.end_member(object, &key);
+            self.end_member(object, &key.0);
         }
         Ok(())
     }
