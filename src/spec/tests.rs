@@ -538,8 +538,8 @@ fn an_operation_with_too_many_values_is_told_with_its_place_in_both_ways() {
             &json!({"/a/b": {"post": {"parameters": parameters.collect::<Vec<_>>()}}, "/c": {"get": {}}}),
         )
     };
-    assert_eq!(whole(&many(40_000)).operations[0].parameters.len(), 40_000);
-    let document = many(100_000);
+    assert_eq!(whole(&many(4_000)).operations[0].parameters.len(), 4_000);
+    let document = many(60_000);
     let read = whole(&document);
     let [warning] = &read.warnings[..] else { panic!("{:?}", read.warnings) };
     assert_eq!((warning.pointer.as_str(), read.operations.len()), ("#/paths/~1a~1b", 1));
