@@ -5,12 +5,14 @@
 //! such a line leaves the piece before it unfinished, which the parser refuses. Whatever is refused, or looks unusual,
 //! is left to the reading of the whole text, which tells what is wrong; an alias of an anchor in another piece is so too.
 
-use serde::Deserializer;
+use std::fmt;
+
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::error::SpecError;
 use super::limits::Limits;
 use super::scalars;
-use super::tree::{Piece, Read, State};
+use super::tree::{List, Object, Read, State};
 use super::yaml;
 
 /// How large pieces are.
@@ -188,6 +190,50 @@ fn bare(entry: &str) -> Option<(String, &str)> {
     let first = lines(inner).find(|line| !line.is_blank())?;
     let is_inside = first.indent > line.indent || first.indent == line.indent && first.is_item();
     (is_inside && !first.is_special()).then(|| (key.to_owned(), inner))
+}
+
+/// Takes in members of an object that is on its way, or items of a list.
+enum Piece<'s, 't> {
+    Members(&'s mut State<'t>, &'s mut Object),
+    Items(&'s mut State<'t>, &'s mut List),
+}
+
+impl Piece<'_, '_> {
+    /// As [`State::learn`].
+    fn learn<'de, D: Deserializer<'de>>(&mut self, parser: D) -> Result<(), D::Error> {
+        match self {
+            Self::Members(state, _) => state.learn(|first| {
+                let mut object = Object::default();
+                parser.deserialize_any(Piece::Members(first, &mut object))
+            }),
+            Self::Items(state, _) => state.learn(|first| {
+                let mut list = List::default();
+                parser.deserialize_any(Piece::Items(first, &mut list))
+            }),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Piece<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a piece of a mapping or of a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        match self {
+            Self::Items(state, list) => state.items(list, seq),
+            Self::Members(..) => Err(de::Error::custom("a piece of a list in a mapping")),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
+        match self {
+            Self::Members(state, object) => state.members(object, entries),
+            Self::Items(..) => Err(de::Error::custom("a piece of a mapping in a list")),
+        }
+    }
 }
 
 fn parse(piece: &str, mut visitor: Piece<'_, '_>) -> Result<(), yaml_serde::Error> {

@@ -19,6 +19,7 @@ mod ids;
 mod index;
 mod keys;
 mod limits;
+mod merge;
 mod names;
 mod openapi31;
 mod outline;

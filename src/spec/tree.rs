@@ -14,15 +14,14 @@ use std::mem;
 use std::string::FromUtf8Error;
 
 use indexmap::IndexMap;
-use serde::de::{
-    self, Deserialize, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{self, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::error::told_token;
 use super::keys::Keys;
 use super::limits::Limits;
+use super::merge::{Key, merged};
 use super::parts::{Members, name};
 use super::scalars::{self, IsBare, Scalars};
 
@@ -101,6 +100,7 @@ pub(crate) struct State<'t> {
 }
 
 /// An object on its way: where it begins in what is written, and in the keys of all that are open.
+#[derive(Default)]
 pub(crate) struct Object {
     start: usize,
     first: usize,
@@ -110,6 +110,7 @@ pub(crate) struct Object {
 }
 
 /// A list on its way.
+#[derive(Default)]
 pub(crate) struct List {
     known: usize,
     count: usize,
@@ -185,17 +186,6 @@ impl<'t> State<'t> {
         if is_integer || self.is_tagged {
             self.scalars.found();
         }
-    }
-
-    /// Whether a key is the one of merges: a plain `<<`, which the parser takes from the text as it stands, without a
-    /// tag that makes a text of it.
-    fn is_merge(&self, Key(key): &Key<'_>) -> bool {
-        let Cow::Borrowed(key @ "<<") = key else { return false };
-        let before = (key.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
-        let Some(before) = before.and_then(|at| self.text.get(..at)) else { return false };
-        let words = before.trim_end_matches([' ', '\t']).rsplit([' ', '\t', '\n', '\r', '{', ',']);
-        let is_text = |word: &str| word.starts_with('!') && word != "!!merge";
-        !before.ends_with(['"', '\'']) && !words.take(1).any(is_text)
     }
 
     /// A value, and the bytes of its text.
@@ -301,14 +291,14 @@ impl<'t> State<'t> {
         self.prefix(&mut object.known, key);
     }
 
-    fn members<'de, A: MapAccess<'de>>(
+    pub(super) fn members<'de, A: MapAccess<'de>>(
         &mut self,
         object: &mut Object,
         mut entries: A,
     ) -> Result<(), A::Error> {
         while let Some(key) = entries.next_key::<Key<'_>>()? {
             self.key(object, &key.0)?;
-            object.is_merged |= self.syntax == Syntax::Yaml && self.is_merge(&key);
+            object.is_merged |= self.syntax == Syntax::Yaml && key.is_merge(self.text);
             entries.next_value_seed(Node(self))?;
             self.end_member(object, &key.0);
         }
@@ -336,7 +326,11 @@ impl<'t> State<'t> {
         Ok(List { known: self.duplicates.len(), count: 0 })
     }
 
-    fn items<'de, A: SeqAccess<'de>>(&mut self, list: &mut List, mut seq: A) -> Result<(), A::Error> {
+    pub(super) fn items<'de, A: SeqAccess<'de>>(
+        &mut self,
+        list: &mut List,
+        mut seq: A,
+    ) -> Result<(), A::Error> {
         while seq.next_element_seed(Item(self, list.count == 0))?.is_some() {
             if self.duplicates.len() > list.known {
                 self.prefix(&mut list.known, &list.count.to_string());
@@ -513,96 +507,6 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         let mut object = state.open()?;
         state.members(&mut object, entries)?;
         state.close(&object)
-    }
-}
-
-/// Takes in members of an object that is on its way, or items of a list.
-pub(crate) enum Piece<'s, 't> {
-    Members(&'s mut State<'t>, &'s mut Object),
-    Items(&'s mut State<'t>, &'s mut List),
-}
-
-impl Piece<'_, '_> {
-    /// As [`State::learn`].
-    pub(crate) fn learn<'de, D: de::Deserializer<'de>>(&mut self, parser: D) -> Result<(), D::Error> {
-        match self {
-            Self::Members(state, _) => state.learn(|first| {
-                let mut object = Object { start: 0, first: 0, known: 0, is_merged: false };
-                parser.deserialize_any(Piece::Members(first, &mut object))
-            }),
-            Self::Items(state, _) => state.learn(|first| {
-                let mut list = List { known: 0, count: 0 };
-                parser.deserialize_any(Piece::Items(first, &mut list))
-            }),
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Piece<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a piece of a mapping or of a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
-        match self {
-            Self::Items(state, list) => state.items(list, seq),
-            Self::Members(..) => Err(de::Error::custom("a piece of a list in a mapping")),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
-        match self {
-            Self::Members(state, object) => state.members(object, entries),
-            Self::Items(..) => Err(de::Error::custom("a piece of a mapping in a list")),
-        }
-    }
-}
-
-/// Puts the members of what a `<<` names beside a mapping's own, which hold (YAML's merge key).
-fn merged(written: &str) -> Result<String, serde_json::Error> {
-    fn members(object: &str) -> Result<Vec<(&RawValue, &RawValue)>, serde_json::Error> {
-        serde_json::from_str::<Members<'_>>(object).map(|members| members.0)
-    }
-    let own = members(written)?.into_iter().map(|(key, value)| (name(key), value));
-    let mut own: IndexMap<Cow<'_, str>, &RawValue> = own.collect();
-    let sources = match own.get("<<").map(|merged| merged.get()) {
-        Some(list) if list.starts_with('[') => serde_json::from_str::<Vec<&RawValue>>(list)?,
-        Some(one) if one.starts_with('{') => vec![own["<<"]],
-        _ => return Ok(written.to_owned()),
-    };
-    own.shift_remove("<<");
-    for source in sources.into_iter().filter(|source| source.get().starts_with('{')) {
-        for (key, value) in members(source.get())? {
-            own.entry(name(key)).or_insert(value);
-        }
-    }
-    serde_json::to_string(&own)
-}
-
-/// A mapping's key as it is written: `200`, `y` and `1.0` are names, not numbers and booleans.
-struct Key<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a scalar as the key of a mapping")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Text)
     }
 }
 
