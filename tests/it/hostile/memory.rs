@@ -121,8 +121,7 @@ fn measure_words(name: &str, text: &str, times: u64, files: &[(&str, &str)], all
         std::fs::write(folder.path().join(file), text).unwrap();
     }
     for (what, words) in all {
-        std::fs::write(&place, within("\"x\": ", "1").replace("\"last\"", &format!("\"{operation}\"")))
-            .unwrap();
+        std::fs::write(&place, SMALLEST).unwrap();
         let empty = smallest(words, folder.path());
         std::fs::write(&place, text).unwrap();
         let (peak, took) = run(words, folder.path());
