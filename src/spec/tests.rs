@@ -364,7 +364,30 @@ fn each_named_graphql_operation_is_an_operation() {
     let types: Vec<_> = media_type.properties.iter().map(|one| one.schema.types).collect();
     assert_eq!(types[3], Types::INTEGER.with(Types::NULL));
     assert_eq!((types[4], types[5]), (Types::ARRAY.with(Types::NULL), Types::OBJECT.with(Types::NULL)));
-    assert_eq!(add.schemas.iter().map(|one| &*one.0).collect::<Vec<_>>(), ["#/graphql/PetInput"]);
+    assert_eq!(add.schemas.iter().map(|one| &*one.0).collect::<Vec<_>>(), ["#/graphql/1/PetInput"]);
+}
+
+#[test]
+fn types_of_one_name_in_two_schemas_are_two() {
+    let carrier = |letter: &str| {
+        let (file, schema) = (format!("{letter}.graphql"), format!("{letter}.schema.graphql"));
+        json!({"post": {"operationId": letter, "x-graphql": {"documents": [file], "schema": schema}}})
+    };
+    let read = Files::default()
+        .with("service.yaml", &document(&json!({"/a": carrier("a"), "/b": carrier("b")})))
+        .with("a.graphql", "query qa($i: I!) { f(i: $i) }")
+        .with("b.graphql", "query qb($i: I!) { f(i: $i) }")
+        .with("a.schema.graphql", "input I { x: Int! } type Query { f(i: I!): Int }")
+        .with("b.schema.graphql", "input I { y: String! } type Query { f(i: I!): Int }")
+        .folder()
+        .unwrap();
+    let [a, b] = read.operations.as_slice() else { panic!("two operations") };
+    assert_eq!(a.document, b.document);
+    let schemas: Vec<_> = a.schemas.iter().chain(b.schemas.iter()).collect();
+    assert!(schemas[0].1.contains("\"x\"") && schemas[1].1.contains("\"y\""), "{schemas:?}");
+    assert_ne!(schemas[0].0, schemas[1].0, "tables know a schema by its document and its reference");
+    let text = |of: &OperationDef| of.body.as_ref().unwrap().media_types[0].schema.text.clone();
+    assert!(text(a).contains(&*schemas[0].0) && text(b).contains(&*schemas[1].0));
 }
 
 #[test]

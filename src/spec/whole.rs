@@ -173,7 +173,7 @@ impl Collected {
         let defs = match site.operation.get("x-graphql").filter(|value| !value.is_null()) {
             Some(carrier) => {
                 self.carriers += 1;
-                graphql::describe(file, &def, carrier, &pointer, source)?
+                graphql::describe(file, &def, (carrier, self.carriers), &pointer, source)?
             }
             None => vec![def],
         };
