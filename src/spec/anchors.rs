@@ -439,6 +439,27 @@ mod tests {
     }
 
     #[test]
+    fn what_has_a_name_of_its_own_may_be_called_as_data_is() {
+        let maps = [
+            "schemas", "responses", "parameters", "requestBodies", "headers", "securitySchemes", "links",
+            "callbacks", "pathItems", "mediaTypes",
+        ];
+        for name in ["default", "example", "examples", "enum", "const"] {
+            let part = json!({"$ref": "https://x.example/api#/a"});
+            let named = json!({name: part});
+            let components: serde_json::Map<String, Value> =
+                maps.iter().map(|map| ((*map).to_owned(), named.clone())).collect();
+            let schema = json!({"properties": named, "patternProperties": named, "$defs": named,
+                "dependentSchemas": named, "definitions": named});
+            let document = json!({"$self": "https://x.example/api", "components": components, "paths": named,
+                "webhooks": named, "s": schema, "i": {"additionalOperations": named}});
+            let placed = placed_value(&document).unwrap().to_string();
+            let wanted = document.to_string().replace("https://x.example/api#/a", "#/a");
+            assert_eq!(placed, wanted, "{name}");
+        }
+    }
+
+    #[test]
     fn a_file_may_name_itself() {
         let document = json!({"$id": "https://x.example/s/pet.json", "a": {"$ref": "pet.json#/$defs/n"}});
         assert_eq!(placed_value(&document).unwrap()["a"], json!({"$ref": "#/$defs/n"}));

@@ -13,8 +13,9 @@ use super::parts::name;
 /// Members that hold data, not schemas.
 const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
 /// Members whose members are names, not keywords: `default` is a response among `responses`.
-const NAMED: [&str; 18] = [
+const NAMED: [&str; 21] = [
     "$defs",
+    "additionalOperations",
     "callbacks",
     "content",
     "definitions",
@@ -25,11 +26,13 @@ const NAMED: [&str; 18] = [
     "mediaTypes",
     "parameters",
     "pathItems",
+    "paths",
     "patternProperties",
     "properties",
     "requestBodies",
     "responses",
     "schemas",
+    "securitySchemes",
     "variables",
     "webhooks",
 ];
