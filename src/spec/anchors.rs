@@ -77,7 +77,7 @@ pub(crate) fn places(text: &str) -> HashMap<String, String> {
     if walk(text, &base, &mut names).is_err() {
         return HashMap::new();
     }
-    names.anchors.into_iter().map(|((_, name), pointer)| (name.into(), pointer.into())).collect()
+    names.anchors.into_iter().map(|((_, name), anchor)| (name.into(), anchor.place.into())).collect()
 }
 
 /// The text that begins at a place, with its quotes.
@@ -149,12 +149,18 @@ impl Visit for Keywords<'_> {
     }
 }
 
+/// A part of a resource that has a name of its own.
+struct Anchor {
+    place: Box<str>,
+    is_dynamic: bool,
+}
+
 struct Names<'k> {
     keywords: &'k Keywords<'k>,
     /// Where each URI's resource begins.
     resources: HashMap<Rc<str>, Box<str>>,
-    /// Where each anchor of a resource is.
-    anchors: HashMap<(Rc<str>, Box<str>), Box<str>>,
+    /// The anchors of each resource.
+    anchors: HashMap<(Rc<str>, Box<str>), Anchor>,
     /// How many places have a dynamic anchor, and the first.
     dynamic: HashMap<Box<str>, (usize, Box<str>)>,
     found: bool,
@@ -193,23 +199,24 @@ impl<'k> Names<'k> {
             self.resources.entry(own.uri.clone()).or_insert_with(|| pointer.into());
             self.found = true;
         }
-        for anchor in anchors.iter().flatten() {
-            let key = (own.uri.clone(), (&**anchor).into());
-            self.anchors.entry(key).or_insert_with(|| pointer.into());
-            self.found = true;
+        let [plain, dynamic] = anchors;
+        if let Some(anchor) = &dynamic {
+            self.dynamic.entry((&**anchor).into()).or_insert_with(|| (0, pointer.into())).0 += 1;
         }
-        if let [_, Some(anchor)] = anchors {
-            self.dynamic.entry((&*anchor).into()).or_insert_with(|| (0, pointer.into())).0 += 1;
+        // Where a part has both of one name, it is dynamic.
+        for (anchor, is_dynamic) in [(dynamic, true), (plain, false)] {
+            let Some(anchor) = anchor else { continue };
+            let key = (own.uri.clone(), (&*anchor).into());
+            self.anchors.entry(key).or_insert_with(|| Anchor { place: pointer.into(), is_dynamic });
+            self.found = true;
         }
     }
 
     /// A reference as one by place; `None` where it is one already, or leads out of the document. `is_there` tells
     /// whether the document has some place.
     fn place(&self, reference: &str, own: &Base, is_there: &dyn Fn(&str) -> bool) -> Option<String> {
-        let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let uri = if uri.is_empty() { own.uri.clone() } else { joined(&own.uri, uri).into() };
+        let (uri, fragment) = meant(reference, own)?;
         let begin = self.resources.get(&uri)?;
-        let fragment = percent_decoded(fragment)?;
         if fragment.is_empty() || fragment.starts_with('/') {
             let place = format!("{begin}{fragment}");
             // Many set `$id` and mean the document's root by `#/` all the same.
@@ -217,8 +224,40 @@ impl<'k> Names<'k> {
             let place = if is_of_root { fragment } else { place };
             return Some(format!("#{place}")).filter(|place| place != reference);
         }
-        self.anchors.get(&(uri, fragment.into())).map(|place| format!("#{place}"))
+        self.anchors.get(&(uri, fragment.into())).map(|anchor| format!("#{}", anchor.place))
     }
+
+    /// Where a dynamic reference leads (JSON Schema 2020-12 §8.2.3.2).
+    fn dynamic_place(&self, reference: &str, own: &Base) -> Dynamic<'_> {
+        let Some((uri, name)) = meant(reference, own) else { return Dynamic::Other };
+        let begun = self.anchors.get(&(uri, name.as_str().into()));
+        match (begun, self.dynamic.get(name.as_str())) {
+            // Only what begins at a dynamic anchor turns on the way that led here.
+            (Some(Anchor { place, is_dynamic: false }), _) => Dynamic::Place(place),
+            (Some(_), Some((1, place))) => Dynamic::Place(place),
+            (Some(_), _) => Dynamic::Several,
+            // Some mean an anchor of another resource by its name alone.
+            (None, Some((1, place))) if reference.starts_with('#') => Dynamic::Place(place),
+            (None, Some(_)) if reference.starts_with('#') => Dynamic::Several,
+            (None, _) => Dynamic::Other,
+        }
+    }
+}
+
+/// Where a dynamic reference leads.
+enum Dynamic<'n> {
+    Place(&'n str),
+    /// To one of several places.
+    Several,
+    /// Where a reference of the other kind would.
+    Other,
+}
+
+/// The URI that a reference means, and its fragment without encoding.
+fn meant(reference: &str, own: &Base) -> Option<(Rc<str>, String)> {
+    let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+    let uri = if uri.is_empty() { own.uri.clone() } else { joined(&own.uri, uri).into() };
+    Some((uri, percent_decoded(fragment)?))
 }
 
 impl Visit for Names<'_> {
@@ -273,11 +312,11 @@ impl Rewritten<'_> {
 
     fn dynamic(&mut self, number: u32, (start, end): (usize, usize), dynamic: &str, own: &Base) {
         let names = self.names;
-        // Which of several dynamic anchors is meant turns on the way that led here; then nothing is checked by it.
-        let place = match dynamic.strip_prefix('#').and_then(|name| names.dynamic.get(name)) {
-            Some((1, place)) => Some(format!("#{place}")),
-            Some(_) => None,
-            None => self.place(dynamic, own).or_else(|| Some(dynamic.to_owned())),
+        let place = match names.dynamic_place(dynamic, own) {
+            Dynamic::Place(place) => Some(format!("#{place}")),
+            // Nothing is checked by it then.
+            Dynamic::Several => None,
+            Dynamic::Other => self.place(dynamic, own).or_else(|| Some(dynamic.to_owned())),
         };
         let has_other = names.keywords.place(number, Word::Reference).is_some();
         match place.filter(|place| names.spend(place) && !has_other) {
@@ -457,6 +496,23 @@ mod tests {
             let wanted = document.to_string().replace("https://x.example/api#/a", "#/a");
             assert_eq!(placed, wanted, "{name}");
         }
+    }
+
+    #[test]
+    fn a_dynamic_reference_is_a_plain_one_to_the_plain_anchor_of_its_resource() {
+        let document = json!({
+            "a": {"$id": "https://x.example/a", "v": {"$dynamicRef": "#n"}, "w": {"$dynamicRef": "d#n"},
+                "n": {"$anchor": "n"}},
+            "d": {"$id": "https://x.example/d", "$dynamicAnchor": "n"},
+        });
+        let placed = placed_value(&document).unwrap();
+        assert_eq!(placed["a"]["v"], json!({"$ref": "#/a/n"}));
+        assert_eq!(placed["a"]["w"], json!({"$ref": "#/d"}));
+        let mut twice = document.clone();
+        twice["e"] = json!({"$id": "https://x.example/e", "$dynamicAnchor": "n"});
+        let placed = placed_value(&twice).unwrap();
+        assert_eq!(placed["a"]["v"], json!({"$ref": "#/a/n"}));
+        assert_eq!(placed["a"]["w"], json!({}), "which of the two is meant, the way here tells");
     }
 
     #[test]
