@@ -13,6 +13,7 @@ use super::error::SpecError;
 use super::limits::{Budget, Limits, shown};
 use super::parts::Parts;
 use super::place::Components;
+use super::walk::{holds_names, is_data};
 use super::{Source, anchors, document, schema};
 use crate::operation::Schemas;
 
@@ -414,7 +415,11 @@ impl<'a> Files<'a> {
             }
             (file, _) => file,
         }?;
-        self.finder.find(&file, fragment, resolver, &|found| rebase(found, &path, &self.own))
+        let settle = |found: &mut Value| {
+            let are_names = is_map_of_names(found);
+            rebase(found, &path, &self.own, are_names);
+        };
+        self.finder.find(&file, fragment, resolver, &settle)
     }
 
     fn file(&self, path: &str) -> Result<Rc<Parts<'static>>, String> {
@@ -437,8 +442,16 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Makes the references of a companion file hold when seen from the document `own` in the root folder.
-fn rebase(value: &mut Value, path: &str, own: &str) {
+/// Whether a value looks like parts by their names, in which `default` is one of them: a reference may lead to a whole
+/// file of schemas, and nothing else tells it from a schema.
+fn is_map_of_names(value: &Value) -> bool {
+    let is_part = |(name, member): (&String, &Value)| member.is_object() && !holds_names(name);
+    value.as_object().is_some_and(|members| members.iter().all(is_part))
+}
+
+/// Makes the references of a companion file hold when seen from the document `own` in the root folder; `are_names` where
+/// the members of the value are names. Data stays as it is.
+fn rebase(value: &mut Value, path: &str, own: &str, are_names: bool) {
     match value {
         Value::Object(map) => {
             for (key, member) in map {
@@ -453,11 +466,12 @@ fn rebase(value: &mut Value, path: &str, own: &str) {
                             *reference = format!("{target}#{fragment}");
                         }
                     }
-                    _ => rebase(member, path, own),
+                    _ if !are_names && is_data(key) => {}
+                    _ => rebase(member, path, own, !are_names && holds_names(key)),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| rebase(item, path, own)),
+        Value::Array(items) => items.iter_mut().for_each(|item| rebase(item, path, own, false)),
         _ => {}
     }
 }

@@ -261,6 +261,38 @@ fn references_lead_to_files_beside_the_document() {
 }
 
 #[test]
+fn data_in_a_file_beside_the_document_stays_as_it_is() {
+    let body = json!({"content": {"application/json": {"schema": {"$ref": "sub/s.json#/A"}}}});
+    let path = json!({"post": {"operationId": "a", "requestBody": body}});
+    let schema = json!({"type": "object", "const": {"$ref": "#/x"}, "default": {"a": [{"$ref": "#/x"}]},
+        "properties": {"default": {"$ref": "#/B"}, "v": {"enum": [{"$ref": "#/x"}], "example": {"$ref": "#/x"}}},
+        "dependentSchemas": {"const": {"$ref": "#/B"}}});
+    let read = Files::default()
+        .with("service.yaml", &document(&json!({"/a": path})))
+        .with("sub/s.json", &json!({"A": schema, "B": {"title": "b"}}))
+        .folder()
+        .unwrap();
+    let schemas: HashMap<&str, &str> =
+        read.operations[0].schemas.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let wanted = schema.to_string().replace("#/B", "sub/s.json#/B");
+    assert_eq!(schemas["sub/s.json#/A"], wanted);
+    assert_eq!(schemas["sub/s.json#/B"], r#"{"title":"b"}"#);
+}
+
+#[test]
+fn a_map_of_names_in_a_file_holds_no_data() {
+    let parameters = json!([{"name": "q", "in": "query", "schema": {"$ref": "#/components/schemas/default"}}]);
+    let mut root = document(&json!({"/a": {"get": {"operationId": "a", "parameters": parameters}}}));
+    root["components"] = json!({"schemas": {"$ref": "sub/s.json"}});
+    let read = Files::default()
+        .with("service.yaml", &root)
+        .with("sub/s.json", &json!({"default": {"allOf": [{"$ref": "#/B"}]}, "B": {"type": "integer"}}))
+        .folder()
+        .unwrap();
+    assert_eq!(read.operations[0].parameters[0].schema.types, Types::INTEGER, "{:?}", read.warnings);
+}
+
+#[test]
 fn a_folder_is_read_over_its_service_document() {
     let service = json!({"openapi": "3.0.3", "servers": [{"url": "https://s"}], "security": [{"k": []}],
         "x-service": "zoo", "components": {"securitySchemes": {"k": {"type": "http", "scheme": "bearer"}}}});

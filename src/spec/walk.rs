@@ -62,6 +62,16 @@ impl Word {
     }
 }
 
+/// Whether a member of an object of the description holds data, in which nothing is a reference.
+pub(super) fn is_data(name: &str) -> bool {
+    DATA.contains(&name)
+}
+
+/// Whether the members of a member are names.
+pub(super) fn holds_names(name: &str) -> bool {
+    NAMED.contains(&name)
+}
+
 /// Whether a JSON text may give names; a `false` is sure.
 pub(crate) fn may_name(text: &str) -> bool {
     let is_one = |rest: &str| {
@@ -167,7 +177,7 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
         let length = way.pointer.len();
         while let Some(key) = map.next_key::<&RawValue>()? {
             let name = name(key);
-            if !are_names && DATA.contains(&&*name) {
+            if !are_names && is_data(&name) {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
@@ -177,7 +187,7 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
                 way.visit.word(number, word, places, &own);
             }
             way.pointer.extend(["/", &token(&name)]);
-            let are_names = !are_names && NAMED.contains(&&*name);
+            let are_names = !are_names && holds_names(&name);
             map.next_value_seed(Part { way: &mut *way, base: &own, are_names })?;
             way.pointer.truncate(length);
         }
