@@ -212,8 +212,8 @@ impl<'k> Names<'k> {
         }
     }
 
-    /// A reference as one by place; `None` where it is one already, or leads out of the document. `is_there` tells
-    /// whether the document has some place.
+    /// A reference as one by place; `None` where it is one already, however it is written, or leads out of the document.
+    /// `is_there` tells whether the document has some place.
     fn place(&self, reference: &str, own: &Base, is_there: &dyn Fn(&str) -> bool) -> Option<String> {
         let (uri, fragment) = meant(reference, own)?;
         let begin = self.resources.get(&uri)?;
@@ -221,10 +221,11 @@ impl<'k> Names<'k> {
             let place = format!("{begin}{fragment}");
             // Many set `$id` and mean the document's root by `#/` all the same.
             let is_of_root = place != fragment && !is_there(&place) && is_there(&fragment);
+            let is_own = reference.starts_with('#') && (is_of_root || begin.is_empty());
             let place = if is_of_root { fragment } else { place };
-            return Some(format!("#{place}")).filter(|place| place != reference);
+            return (!is_own).then(|| fragment_of(&place));
         }
-        self.anchors.get(&(uri, fragment.into())).map(|anchor| format!("#{}", anchor.place))
+        self.anchors.get(&(uri, fragment.into())).map(|anchor| fragment_of(&anchor.place))
     }
 
     /// Where a dynamic reference leads (JSON Schema 2020-12 §8.2.3.2).
@@ -251,6 +252,11 @@ enum Dynamic<'n> {
     Several,
     /// Where a reference of the other kind would.
     Other,
+}
+
+/// A place as the fragment of a reference, which is decoded where it is followed (RFC 6901 §6).
+fn fragment_of(place: &str) -> String {
+    format!("#{}", place.replace('%', "%25"))
 }
 
 /// The URI that a reference means, and its fragment without encoding.
@@ -313,7 +319,7 @@ impl Rewritten<'_> {
     fn dynamic(&mut self, number: u32, (start, end): (usize, usize), dynamic: &str, own: &Base) {
         let names = self.names;
         let place = match names.dynamic_place(dynamic, own) {
-            Dynamic::Place(place) => Some(format!("#{place}")),
+            Dynamic::Place(place) => Some(fragment_of(place)),
             // Nothing is checked by it then.
             Dynamic::Several => None,
             Dynamic::Other => self.place(dynamic, own).or_else(|| Some(dynamic.to_owned())),
@@ -513,6 +519,15 @@ mod tests {
         let placed = placed_value(&twice).unwrap();
         assert_eq!(placed["a"]["v"], json!({"$ref": "#/a/n"}));
         assert_eq!(placed["a"]["w"], json!({}), "which of the two is meant, the way here tells");
+    }
+
+    #[test]
+    fn a_place_is_written_as_a_fragment_is() {
+        let document = json!({"$self": "https://x.example/api", "p%41": {"$anchor": "n"}, "p%2541": {}, "pA": {},
+            "l": [{"$ref": "#/p%2541"}, {"$ref": "#n"}, {"$ref": "api#/p%252541"}, {"$ref": "#/p%41"}]});
+        let references = ["#/p%2541", "#/p%2541", "#/p%252541", "#/p%41"];
+        let wanted = references.map(|reference| json!({"$ref": reference}));
+        assert_eq!(placed_value(&document).unwrap()["l"], json!(wanted));
     }
 
     #[test]
