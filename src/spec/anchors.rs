@@ -416,6 +416,8 @@ mod tests {
         assert_eq!(placed_value(&plain), None);
         assert!(!may_name(r##"{"$ref": "#/a", "$identity": 1}"##));
         assert!(may_name(r#"{"$id": "a"}"#) && may_name(r#"{"$dynamicRef":"a"}"#));
+        assert!(may_name(r#"{"$\u0061nchor": "a"}"#) && may_name(r#"{"$i\u0064" : "a"}"#));
+        assert!(!may_name(r#"{"$\u0072ef": "a", "b": ["$id\n", "$id\"", "$\\u0061nchor", "$"]}"#));
     }
 
     #[test]

@@ -75,10 +75,21 @@ pub(super) fn holds_names(name: &str) -> bool {
 /// Whether a JSON text may give names; a `false` is sure.
 pub(crate) fn may_name(text: &str) -> bool {
     let is_one = |rest: &str| {
-        let word = rest.split_once('"').and_then(|(word, _)| Word::of(word));
+        let word = rest.split_once('"').and_then(|(word, _)| written(word));
         word.is_some_and(|word| word != Word::Reference)
     };
     text.match_indices("\"$").any(|(at, _)| is_one(&text[at + 1..])) || text.contains("\\u0024")
+}
+
+/// The keyword that stands between two quotes, letters of it perhaps by their numbers.
+fn written(word: &str) -> Option<Word> {
+    const LONGEST: usize = "$dynamicAnchor".len() * r"\u0000".len();
+    if !word.contains('\\') {
+        return Word::of(word);
+    }
+    let may_be = word.len() <= LONGEST;
+    let word: String = may_be.then(|| serde_json::from_str(&format!("\"{word}\"")).ok())??;
+    Word::of(&word)
 }
 
 /// The resource that a part of the document belongs to: its URI, and where it begins.
