@@ -40,6 +40,7 @@ mod swagger2;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod uri;
 mod walk;
 mod whole;
 mod yaml;
