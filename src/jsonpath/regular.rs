@@ -1,13 +1,14 @@
 //! The functions `match` and `search` of queries (RFC 9535 §2.4.6, §2.4.7), whose patterns are I-Regexps (RFC 9485).
 //!
-//! The library's own compile a pattern anew for every node, and bring tables for what no I-Regexp may ask. These keep
-//! the last pattern, and know the general categories of letters, `\d`, `\s` and `\w` alone.
+//! The library's own compile a pattern anew for every node, and take what no I-Regexp is. These keep the last pattern.
 
 use std::cell::RefCell;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use serde_json::Value;
 use serde_json_path::functions::{LogicalType, ValueType};
+
+use super::i_regexp;
 
 /// A pattern as it was compiled last, for the whole of a text or for a part of it.
 struct Last {
@@ -46,12 +47,10 @@ fn found(value: &ValueType<'_>, pattern: &ValueType<'_>, whole: bool) -> Logical
     fits.into()
 }
 
-/// With a dot that fits no end of a line (RFC 9485 §5.3).
 fn compiled(pattern: &str, whole: bool) -> Option<Regex> {
-    let compile = |pattern: &str| RegexBuilder::new(pattern).crlf(true).build().ok();
-    // By itself first: `a)(b` would become a pattern by the frame.
-    let alone = compile(pattern)?;
-    if whole { compile(&format!(r"\A(?:{pattern})\z")) } else { Some(alone) }
+    let pattern = i_regexp::translated(pattern)?;
+    let pattern = if whole { format!(r"\A(?:{pattern})\z") } else { pattern };
+    Regex::new(&pattern).ok()
 }
 
 #[cfg(test)]
@@ -78,7 +77,7 @@ mod tests {
             ("match(@, 'a.*')", 3),
             (r"match(@, '\\p{Lu}.')", 1),
             (r"match(@, '[^\\p{Ll}\\p{Lu}]?')", 1),
-            (r"search(@, '\\w{3}')", 1),
+            ("search(@, '[a-z]{3}')", 1),
             ("match(@, 1)", 0),
             ("match(@, '(')", 0),
             ("search(@, 'a)(b')", 0),
@@ -88,6 +87,59 @@ mod tests {
             ("search(@, 'a') && match(@, 'a') || search(@, 'c')", 2),
         ] {
             assert_eq!(count(filter), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_a_class_holds_stands_for_itself() {
+        for (pattern, fitting) in [
+            ("[a&&b]", "&ab"),
+            ("[a~~a]", "a~"),
+            ("[b&&]|c", "&bc"),
+            ("[&&b]", "&b"),
+            ("[-a]", "-a"),
+            ("[a-]", "-a"),
+            ("[-]", "-"),
+            ("[^-a]", "#$&()*+./[]^bc{|}~"),
+            (r"[a\\-c]", "-ac"),
+            ("[a-c]", "abc"),
+            ("[#-&]", "#$&"),
+            (r"[\\[\\]\\\\^]", "[]^"),
+            ("[a^]", "^a"),
+            ("[.]", "."),
+            ("[$]", "$"),
+            ("[(){}*+|]", "()*+{|}"),
+            (r"[\\p{Ll}-]", "-abc"),
+            (r"\\[|\\{|\\-|\\^", "-[^{"),
+        ] {
+            let letters: Vec<String> = "#$&()*+-./[]^abc{|}~".chars().map(String::from).collect();
+            let query = Query::parse(&format!("$[?match(@, '{pattern}')]")).unwrap();
+            let document = json!(letters);
+            let found: String = query
+                .select(&document)
+                .unwrap()
+                .iter()
+                .filter_map(|place| letters.get(place[0].token().parse::<usize>().ok()?).cloned())
+                .collect();
+            assert_eq!(found, fitting, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_i_regexp_fits_nothing() {
+        for pattern in [
+            r"\\ba", "a*?", "a+?", "a??", "(?:a)", "(?i)a", r"\\x61", "[[a]]", "a{1}{1}", "a{,1}", "a{1", "a{b}", "*a",
+            "|*", "(*a)", "(", ")", "a)(b", "[", "[]", "[^]", "[a", "]", "a]", "{", "}", "[a-b-c]", "[a--]", r"[a-\\p{L}]",
+            r"\\d|a", r"\\w", r"\\s|a", r"[\\w]", r"\\a|a", r"\\u0061", r"\\/|a", r"\\p{Greek}|a", r"\\pL", r"\\p{^L}|a",
+            r"\\p{Letter}", r"\\p{L|a", r"a\\", "[[:alpha:]]", "a{99999999999}", "a{2,1}",
+        ] {
+            assert_eq!(count(&format!("search(@, '{pattern}')")), 0, "{pattern}");
+        }
+        for (pattern, expected) in [
+            ("(a|ab)(b?)", 2), ("a{1}", 1), ("a{1,}b{0,2}c?", 3), ("()", 1), ("a||b", 2), ("((a))*", 2), ("^a$", 1),
+            (r"\\P{L}+|a\\nb", 1), ("a[b-c]*", 3), (r"\\p{L}\\p{Ll}*", 4),
+        ] {
+            assert_eq!(count(&format!("match(@, '{pattern}')")), expected, "{pattern}");
         }
     }
 }
