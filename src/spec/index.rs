@@ -24,7 +24,7 @@ use super::service::Defaults;
 use super::swagger2::Upgrade;
 use super::walk::may_name;
 use super::whole::{check_id, check_path};
-use super::{Depth, NoSource, Source, document, file_name, names, stem};
+use super::{Depth, NoSource, Source, document, file_name, names, openapi31, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// Where everything of a JSON document stands. Its operations are numbered in the document's order.
@@ -74,7 +74,7 @@ pub fn index(file: &str, text: &str, limits: Limits) -> Result<Option<Index>, Sp
     if !text.trim_start().starts_with('{') {
         return Ok(None);
     }
-    let Some(found) = pass::go(text).filter(|found| found.has_paths && !found.needs_whole) else {
+    let Some(found) = pass::go(text).filter(|found| found.path_keys.is_some() && !found.needs_whole) else {
         return Ok(None);
     };
     // Names of parts came with OpenAPI 3.1.
@@ -87,7 +87,18 @@ pub fn index(file: &str, text: &str, limits: Limits) -> Result<Option<Index>, Sp
 
 impl Index {
     fn of(file: &str, text: &str, found: Found<'_>) -> Result<Self, SpecError> {
-        let Found { mut root, security_schemes, items, shared, operations, aliases, components, .. } = found;
+        let Found {
+            mut root,
+            security_schemes,
+            items,
+            shared,
+            operations,
+            aliases,
+            components,
+            has_webhooks,
+            path_keys,
+            ..
+        } = found;
         let mut warnings = Vec::new();
         if let Some(schemes) = security_schemes {
             let components = Map::from_iter([("securitySchemes".to_owned(), schemes)]);
@@ -95,6 +106,7 @@ impl Index {
         }
         let whole = Whole::new(text, Some(&components), &NoSource, file);
         let head = head::read(&Value::Object(root), &whole, stem(file), &mut warnings)?;
+        openapi31::check_webhooks(has_webhooks, path_keys > Some(0), &mut warnings);
         let Head { format, upgrade, defaults, service } = head;
         let service = ServiceDef { documents: vec![file_name(file)], ..service };
         let file = file.to_owned();

@@ -183,6 +183,25 @@ fn yaml_is_indexed_as_json() {
 }
 
 #[test]
+fn webhooks_alone_are_told_of_in_both_readings() {
+    for (webhooks, paths, is_told) in [
+        (json!({"w": {"post": {}}}), json!({}), true),
+        (json!({"w": {"post": {}}}), json!({"/a": {"get": {}}}), false),
+        (json!({}), json!({}), false),
+        (json!({"w": {"post": {}}}), json!({"x-a": 1}), false),
+    ] {
+        let mut document = document(&paths);
+        document["webhooks"] = webhooks;
+        let text = document.to_string();
+        let index = index("dir/pets.json", &text, Limits::default()).unwrap().unwrap();
+        assert_eq!(index.warnings.len(), usize::from(is_told), "{text}");
+        let mut located = index.warnings;
+        position::locate(&text, &mut located);
+        assert_eq!(located, whole(&document).warnings, "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_lazily_is_left_to_the_whole_reading() {
     for item in [json!({"$ref": "#/x"}), json!({"get": {"$ref": "#/x"}}), json!({"get": 1}), json!([])] {
         assert!(
