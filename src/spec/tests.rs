@@ -202,6 +202,19 @@ fn webhooks_alone_are_told_of_in_both_readings() {
 }
 
 #[test]
+fn broken_json_is_told_of_as_json_whatever_its_file_is_called() {
+    let text = "{\"openapi\":\"3.0.3\",\n\"paths\":{\"/a\":{\"get\":{\"operationId\":\"a\" \"x\":1}}}}";
+    for name in ["t6.json", "t6", "t6.yaml"] {
+        let error = read(name, text.as_bytes(), &NoSource, Depth::Requests).unwrap_err();
+        assert!(error.problem.starts_with("not readable as JSON"), "{error}");
+        assert_eq!(open(name, text, &NoSource).err().unwrap(), error, "{name}");
+        if name != "t6.json" {
+            assert_eq!(json(name, text.as_bytes(), Limits::default()).unwrap_err(), error, "{name}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_lazily_is_left_to_the_whole_reading() {
     for item in [json!({"$ref": "#/x"}), json!({"get": {"$ref": "#/x"}}), json!({"get": 1}), json!([])] {
         assert!(
