@@ -29,6 +29,7 @@ mod pass;
 mod patch;
 mod place;
 mod position;
+mod rebase;
 mod reference;
 mod scalars;
 mod schema;

@@ -13,7 +13,7 @@ use super::error::SpecError;
 use super::limits::{Budget, Limits, shown};
 use super::parts::Parts;
 use super::place::Components;
-use super::walk::{holds_names, is_data};
+use super::rebase::rebased;
 use super::{Source, anchors, document, schema};
 use crate::operation::Schemas;
 
@@ -418,11 +418,7 @@ impl<'a> Files<'a> {
             }
             (file, _) => file,
         }?;
-        let settle = |found: &mut Value| {
-            let are_names = is_map_of_names(found);
-            rebase(found, &path, &self.own, are_names);
-        };
-        self.finder.find(&file, fragment, resolver, &settle)
+        self.finder.find(&file, fragment, resolver, &|found| rebased(found, &path, &self.own))
     }
 
     fn file(&self, path: &str) -> Result<Rc<Parts<'static>>, String> {
@@ -442,40 +438,6 @@ impl<'a> Files<'a> {
         let parts = Rc::new(Parts::new(text, None));
         self.read.borrow_mut().insert(path.to_owned(), Rc::clone(&parts));
         Ok(parts)
-    }
-}
-
-/// Whether a value looks like parts by their names, in which `default` is one of them: a reference may lead to a whole
-/// file of schemas, and nothing else tells it from a schema.
-fn is_map_of_names(value: &Value) -> bool {
-    let is_part = |(name, member): (&String, &Value)| member.is_object() && !holds_names(name);
-    value.as_object().is_some_and(|members| members.iter().all(is_part))
-}
-
-/// Makes the references of a companion file hold when seen from the document `own` in the root folder; `are_names` where
-/// the members of the value are names. Data stays as it is.
-fn rebase(value: &mut Value, path: &str, own: &str, are_names: bool) {
-    match value {
-        Value::Object(map) => {
-            for (key, member) in map {
-                match member {
-                    Value::String(reference) if key == "$ref" => {
-                        let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-                        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                        let target =
-                            if file.is_empty() { Some(path.to_owned()) } else { joined(folder, file) };
-                        if let (Some(target), false) = (target, file.contains("://")) {
-                            let target = if target == own { "" } else { &target };
-                            *reference = format!("{target}#{fragment}");
-                        }
-                    }
-                    _ if !are_names && is_data(key) => {}
-                    _ => rebase(member, path, own, !are_names && holds_names(key)),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| rebase(item, path, own, false)),
-        _ => {}
     }
 }
 
