@@ -154,6 +154,11 @@ impl Index {
         self.operations.is_empty()
     }
 
+    /// The file, as the caller named it.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
     /// The names of an operation in the text that was indexed; `None` where it has no operation of that number.
     #[must_use]
     pub fn entry<'t>(&self, text: &'t str, number: usize) -> Option<Entry<'t>> {
@@ -258,6 +263,17 @@ impl Extractor<'_> {
             warning.file.clone_from(file);
         }
         Ok((operation, reached, warnings))
+    }
+
+    /// Where the budget of references is used up, gives the next operation one of its own, as each has that is read
+    /// alone. Tells whether it did.
+    pub(crate) fn renewed(&self) -> bool {
+        let budget = &self.whole.targets().budget;
+        let is_over = budget.is_over();
+        if is_over {
+            budget.renew();
+        }
+        is_over
     }
 
     /// The reference and the text of a schema by its number among those reached.

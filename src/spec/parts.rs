@@ -142,10 +142,10 @@ impl<'t> Parts<'t> {
 
     /// The part that an anchor names, which only references from other files still do.
     pub(crate) fn anchored(&self, name: &str, budget: &Budget) -> Option<&str> {
-        let gather = || {
-            let may = may_name(&self.text) && budget.steps(self.text.len());
-            if may { anchors::places(&self.text) } else { HashMap::new() }
-        };
+        let gather = || if may_name(&self.text) { anchors::places(&self.text) } else { HashMap::new() };
+        if self.anchors.get().is_none() && !budget.steps(self.text.len()) {
+            return None;
+        }
         let place = self.anchors.get_or_init(gather).get(name)?;
         let (part, rest) = self.down(place, budget);
         rest.is_empty().then_some(part)

@@ -146,7 +146,10 @@ impl Targets {
             schema::references(&schema, &mut |next| references.push(self.number(next)));
             Rc::new(Target { text: Arc::from(schema::text(&schema)), references })
         });
-        if let Some(place) = self.known.borrow_mut().found.get_mut(number as usize) {
+        // What a used-up budget left unread may be read with another one.
+        if !self.budget.is_over()
+            && let Some(place) = self.known.borrow_mut().found.get_mut(number as usize)
+        {
             *place = Some(found.clone());
         }
         found
