@@ -40,7 +40,9 @@ impl Limits {
     }
 
     /// How many objects and arrays may stand in one another; 128 by default, which is also the most: the parsers of
-    /// JSON and YAML go no deeper.
+    /// JSON and YAML go no deeper. Of a JSON document that is read operation by operation it is the parts which are read
+    /// that go no deeper than 128; how deep others are is not looked at, except by [`survey`](super::survey) and
+    /// whatever else reads it whole.
     #[must_use]
     pub const fn depth(self, depth: usize) -> Self {
         Self { depth, ..self }

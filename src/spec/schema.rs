@@ -247,6 +247,13 @@ impl Reached {
         resolver.targets().kept(&self.bits, &self.order, resolver)
     }
 
+    /// Takes from the budget what keeping them takes.
+    pub(crate) fn charge(&self, resolver: &dyn Resolve) {
+        if !self.order.is_empty() {
+            resolver.targets().charge(&self.bits, &self.order);
+        }
+    }
+
     fn contains(&self, number: u32) -> bool {
         self.bits.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }

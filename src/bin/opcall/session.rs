@@ -96,7 +96,8 @@ pub(crate) fn tell_of_warnings(name: &str, warnings: &[Warning], common: &Common
             note(&warning.to_string());
         }
     } else {
-        note(&format!("{name} has {}; `opcall check` shows them all", counted(warnings.len(), "warning")));
+        let count = warnings.iter().map(|warning| warning.count).sum();
+        note(&format!("{name} has {}; `opcall check` shows them all", counted(count, "warning")));
     }
 }
 
