@@ -222,7 +222,7 @@ fn a_document_of_many_small_operations_takes_a_small_multiple_of_its_size() {
 fn a_document_of_many_small_operations_is_kept_in_some_hundred_bytes_for_each() {
     let call = ["--spec", "operations.json", "last", "--dry-run", "--server", "https://h.example"];
     // Directories lead from every name of every operation to its table.
-    measure_words("operations.json", &many_operations(), 16, &[], &[("kept", &call)]);
+    measure_words("operations.json", &many_operations(), 8, &[], &[("kept", &call)]);
 }
 
 #[test]
