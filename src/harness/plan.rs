@@ -35,6 +35,10 @@ impl Plans {
         Self((0..pieces).map(|_| OnceLock::new()).collect())
     }
 
+    fn made(&self) -> impl Iterator<Item = &Arc<Plan>> {
+        self.0.iter().filter_map(OnceLock::get).flatten().filter_map(OnceLock::get)
+    }
+
     /// The place of a plan; `None` for a number that no operation has.
     fn place(&self, number: u32) -> Option<&OnceLock<Arc<Plan>>> {
         let number = number as usize;
@@ -87,6 +91,17 @@ impl Served {
     /// For a service of so many operations.
     pub(super) fn new(account: Account, operations: u32) -> Self {
         Self { account: Arc::new(account), plans: Plans::of(operations) }
+    }
+
+    /// Whether no call has a part of it, and its account could as well be made anew. For the one from whom alone others
+    /// have it, and who gives it to nobody meanwhile.
+    pub(super) fn is_idle(self: &Arc<Self>) -> bool {
+        let is_used = |plan: &Arc<Plan>| Arc::strong_count(plan) > 1;
+        // In this order: who has the whole may still take a part.
+        Arc::strong_count(self) == 1
+            && !self.plans.made().any(is_used)
+            && Arc::strong_count(&self.account) == 1 + self.plans.made().count()
+            && self.account.is_idle()
     }
 
     /// The plan of an operation, which has a number in its service; it is made at the first call.
