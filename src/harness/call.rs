@@ -141,6 +141,7 @@ impl<'a> Dispatch<'a> {
         }
         let mut called = self.called(&request);
         let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
+        let transport = transport.watched_by(self.wishes.watch.clone());
         let mut call = LiveCall::new(self, &transport, standing, request)?;
         let outcome = transport.send(&mut call).await;
         let Ended { carried, spoiled, unmet, sign_in } = call.into_ended();

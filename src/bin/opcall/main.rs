@@ -27,6 +27,7 @@ mod ops;
 mod output;
 mod pages;
 mod prepared;
+mod reached;
 mod remembered;
 mod report;
 #[cfg(feature = "sandbox")]

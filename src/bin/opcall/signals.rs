@@ -33,6 +33,11 @@ pub(crate) fn listen() -> &'static watch::Sender<u8> {
     })
 }
 
+/// The number of the signal that asked to end, where one has.
+pub(crate) fn came() -> Option<u8> {
+    ASKED.get().map(|told| *told.borrow()).filter(|number| *number != 0)
+}
+
 /// Waits until a signal asks to end, and returns its number.
 pub(crate) async fn asked() -> u8 {
     if ASKED.get().is_none() {

@@ -103,7 +103,8 @@ impl<'l> Line<'l> {
                 let hint =
                     "write one JSON object: {\"id\": 1, \"operation\": \"ID\", \"params\": {}}.".to_owned();
                 let failure = Failure::usage(problem.as_str(), Some(hint));
-                return (Head { id: self.id, operation: String::new() }, Err(failure));
+                let head = Head { id: self.id, operation: String::new(), only_reads: false };
+                return (head, Err(failure));
             }
         };
         let found = Subject::find(batch.harness.table(), batch.args.source.api.as_deref(), &fields.operation);
@@ -111,7 +112,11 @@ impl<'l> Line<'l> {
             batch.tell_of_twin(*operation, name);
         }
         let operation = found.as_ref().map_or_else(|_| fields.operation.to_string(), Subject::label);
-        (Head { id: self.id, operation }, found.and_then(|subject| fields.command(batch, &subject)))
+        let only_reads = found.as_ref().is_ok_and(Subject::only_reads);
+        (
+            Head { id: self.id, operation, only_reads },
+            found.and_then(|subject| fields.command(batch, &subject)),
+        )
     }
 }
 
