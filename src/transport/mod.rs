@@ -175,6 +175,7 @@ impl Wire {
             proxy: self.link.proxy.get().cloned(),
             attempts,
             sign_in: Vec::new(),
+            idempotent: self.method.is_idempotent(),
             source: source.map(Arc::from),
         }
     }

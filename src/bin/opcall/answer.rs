@@ -51,25 +51,26 @@ pub(crate) fn print_refusal(response: &Response, args: &CallArgs, screen: Screen
 }
 
 fn write_parts(response: &Response, bytes: &[u8], args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    write_head(response.status(), response.headers(), args, screen)?;
+    write_head(response.status(), response.headers(), || response.shown_headers(), args, screen)?;
     let mut out = screen.out();
     let shown = write_body(&mut out, bytes, args, screen);
     out.flush()?;
     shown
 }
 
-/// Prints status and headers, where that is asked for.
+/// Prints status and headers, where that is asked for; `-v` has them as they may be `shown`.
 ///
 /// # Errors
 /// Where standard output cannot be written.
-pub(crate) fn write_head(
+pub(crate) fn write_head<'h>(
     status: u16,
-    headers: &HeaderMap,
+    headers: &'h HeaderMap,
+    shown: impl FnOnce() -> Vec<(&'h str, String)>,
     args: &CallArgs,
     screen: Screen,
 ) -> Result<(), Failure> {
     if args.common.verbose > 0 {
-        trace(status, headers);
+        trace(status, &shown());
     }
     if args.include {
         let mut out = screen.out();
@@ -171,9 +172,9 @@ fn trace_each(what: &str, attempts: &[Attempt]) {
     }
 }
 
-/// Status and headers to standard error, for `-v`.
-pub(crate) fn trace(status: u16, headers: &HeaderMap) {
+/// Status and headers, as they may be shown, to standard error, for `-v`.
+pub(crate) fn trace(status: u16, headers: &[(&str, String)]) {
     let mut lines = vec![format!("< {status}")];
-    lines.extend(headers.iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))));
+    lines.extend(headers.iter().map(|(name, value)| format!("< {name}: {}", escape(value))));
     session::tell(&lines);
 }

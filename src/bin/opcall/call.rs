@@ -24,6 +24,7 @@ use crate::remembered::Wanted;
 use crate::report::{self, About, Failure};
 use crate::session;
 use crate::signals;
+use crate::split::{self, Word};
 use crate::subject::Subject;
 
 /// Makes the call, or shows it with `--dry-run` and `--curl`.
@@ -167,7 +168,13 @@ impl<'a> Call<'a> {
         let mut out = screen.out();
         if self.args.curl {
             let options = prepared::network_options(self.certificate, &self.args.source.network);
-            writeln!(out, "{}", escape(&format!("{request}{options}")))?;
+            let line = format!("{request}{options}");
+            writeln!(out, "{}", escape(&line))?;
+            if line.contains("<redacted>") && !self.args.common.quiet {
+                session::note(
+                    "<redacted> stands for a secret that was given by hand: put it in before you run this",
+                );
+            }
         } else {
             let output = self.args.output.unwrap_or_default();
             prepared::write(&mut out, &request, &self.subject.label(), output, screen)?;
@@ -182,9 +189,22 @@ impl<'a> Call<'a> {
             (Some(name), Some(Error::Auth(error))) if error.status.is_none() => {
                 Some(format!("set {name}: that is where its credentials are to be."))
             }
-            _ => None,
+            _ => self.mistyped(&failure),
         };
         failure.within(About { url, hint, ..self.subject.about() })
+    }
+
+    /// What to do about an argument that is not known, and may be a mistyped option of ours.
+    fn mistyped(&self, failure: &Failure) -> Option<String> {
+        let error = failure.library()?;
+        let Error::Arguments(wrong) = error else { return None };
+        let is_unknown = |name: &str| wrong.problems.iter().any(|problem| problem.path == name);
+        let near = self.args.words.iter().find_map(|word| match word {
+            Word::Named { name, .. } if is_unknown(name) => split::near_option(name),
+            _ => None,
+        })?;
+        let further = error.hint().map_or_else(String::new, |hint| format!(" {hint}"));
+        Some(format!("did you mean `{near}`?{further}"))
     }
 
     /// Adds to a signal how far the call came until then.
@@ -271,13 +291,15 @@ impl<'a> Call<'a> {
             let answer = command.send().await?;
             answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
             let reached = Reached::answered(answer.status(), answer.attempts());
-            let told = tell_head(answer.status(), answer.headers(), args, screen);
+            let shown = || answer.shown_headers();
+            let told = tell_head(answer.status(), answer.headers(), shown, args, screen);
             (reached, told.and_then(|()| download.write(answer.bytes())))
         } else {
             let answer = command.stream().await?;
             answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
             let reached = Reached::answered(answer.status(), answer.attempts());
-            match tell_head(answer.status(), answer.headers(), args, screen) {
+            let shown = || answer.shown_headers();
+            match tell_head(answer.status(), answer.headers(), shown, args, screen) {
                 Ok(()) => (reached, download.take(answer).await),
                 Err(failure) => (reached, Err(failure)),
             }
@@ -316,8 +338,14 @@ impl<'a> Call<'a> {
 }
 
 /// The head of an answer that is saved, which is saved also where nobody reads it.
-fn tell_head(status: u16, headers: &HeaderMap, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    report::whoever_reads(answer::write_head(status, headers, args, screen))
+fn tell_head<'h>(
+    status: u16,
+    headers: &'h HeaderMap,
+    shown: impl FnOnce() -> Vec<(&'h str, String)>,
+    args: &CallArgs,
+    screen: Screen,
+) -> Result<(), Failure> {
+    report::whoever_reads(answer::write_head(status, headers, shown, args, screen))
 }
 
 /// Says that a document's operation is called where a built-in one has the same name.

@@ -30,6 +30,7 @@ mod prepared;
 mod reached;
 mod remembered;
 mod report;
+mod roots;
 #[cfg(feature = "sandbox")]
 mod serve;
 mod servers;

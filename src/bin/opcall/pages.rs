@@ -176,7 +176,7 @@ impl Printer<'_> {
             return answer::write(response, self.is_graphql, self.args, self.screen);
         }
         if self.args.common.verbose > 0 {
-            answer::trace(response.status(), response.headers());
+            answer::trace(response.status(), &response.shown_headers());
         }
         let items = response.items::<Box<RawValue>>()?;
         let mut out = self.screen.out();

@@ -2,6 +2,10 @@
 
 use opcall::Attempt;
 
+/// What to do about a call that may have been carried out, and must not be twice.
+pub(crate) const CHECK_FIRST: &str =
+    "check with a reading operation whether it was carried out before you repeat it";
+
 /// How far a call came.
 #[derive(Debug, Clone)]
 pub(crate) enum Reached {
@@ -72,8 +76,6 @@ impl Reached {
     /// What to do about a call that a signal ended.
     pub(crate) fn hint(&self) -> Option<String> {
         let is_in_doubt = matches!(self, Self::GivenUp { sent: true, only_reads: false });
-        is_in_doubt.then(|| {
-            "check with a reading operation whether it was carried out before you repeat it.".to_owned()
-        })
+        is_in_doubt.then(|| format!("{CHECK_FIRST}."))
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
 use crate::output::{Screen, escape, guarded, paint};
-use crate::reached::Reached;
+use crate::reached::{CHECK_FIRST, Reached};
+use crate::roots;
 
 /// Why the program fails.
 #[derive(Debug)]
@@ -136,7 +137,10 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } | Self::Local { hint, .. } => hint.clone(),
-            Self::Call(error) => hint_of(error),
+            Self::Call(error) => {
+                let hints: Vec<_> = roots::problem(error).into_iter().chain(hint_of(error)).collect();
+                (!hints.is_empty()).then(|| hints.join(" "))
+            }
             Self::Within(about, failure) => about.hint.clone().or_else(|| failure.hint_of(about)),
             Self::NotConfirmed(_) => Some("say `y`, or give `--yes`.".into()),
             _ => None,
@@ -229,9 +233,11 @@ impl Failure {
     pub(crate) fn tell(&self, format: ErrorFormat, screen: Screen) -> u8 {
         let code = self.exit_code();
         if let (Self::CommandLine(error), true) = (self, code == 0 || format == ErrorFormat::Text) {
-            // Help goes to standard output, which may be closed; then there is nobody left to tell.
-            let _ = error.print();
-            return code;
+            // Help goes to standard output. Where nobody reads that, there is nobody left to tell.
+            return match error.print().and_then(|()| io::stdout().flush()) {
+                Err(unwritten) if code == 0 => Self::from(unwritten).tell(format, screen),
+                _ => code,
+            };
         }
         // Of a signal there is something to say where it ended a call.
         let is_silent = match self.bare() {
@@ -315,7 +321,9 @@ fn hint_of(error: &Error) -> Option<String> {
     match error {
         Error::Unfinished(error) => hint_of(&error.cause),
         Error::Transport(error) if error.phase == Phase::AnswerTimeout && !error.fetching => {
-            Some("give each attempt more time with --timeout, or the whole call with --max-time.".into())
+            let more = "give each attempt more time with --timeout, or the whole call with --max-time.";
+            let is_in_doubt = error.was_sent() && !error.idempotent;
+            Some(if is_in_doubt { format!("{CHECK_FIRST}, and {more}") } else { more.to_owned() })
         }
         Error::Transport(error) if error.phase == Phase::ConnectTimeout && !error.fetching => Some(format!(
             "check that {} can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.",

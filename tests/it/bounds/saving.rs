@@ -62,7 +62,7 @@ fn what_fails_leaves_the_old_file_and_nothing_else() {
     let refusing = Server::start(|_, _| Reply::json(404, "{\"message\":\"no\"}"));
     for (url, code, text) in [
         (stalling().url(), 28, "with --idle-timeout"),
-        (broken.url(), 9, "it may have been carried out"),
+        (broken.url(), 9, "it was sent"),
         (refusing.url(), 4, "refused api token#list with 404: no"),
     ] {
         let keep = stalling();

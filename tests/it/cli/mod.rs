@@ -18,6 +18,7 @@ mod tables;
 #[cfg(unix)]
 mod terminal;
 mod together;
+mod told;
 mod wrong;
 
 use std::io::{Read, Write};
