@@ -140,7 +140,7 @@ fn status_tells_what_is_refused_or_missing() {
     falcon
       SERVER
       read from env:FALCON_CLIENT_ID, env:FALCON_BASE_URL
-      no credentials for falcon; nothing was sent
+      no credentials for falcon: FALCON_CLIENT_ID is set, FALCON_CLIENT_SECRET is not; nothing was sent
       set FALCON_CLIENT_ID and FALCON_CLIENT_SECRET, or FALCON_ACCESS_TOKEN; each may also be given as a file by its name with _FILE.
     ");
     let run = home.run(&["auth", "status", "eagle"]);

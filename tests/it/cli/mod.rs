@@ -4,6 +4,7 @@ mod auth;
 mod batch;
 mod cache;
 mod calls;
+mod edges;
 mod home;
 mod outcomes;
 mod pages;

@@ -125,13 +125,14 @@ fn said(child: &mut Child) -> (String, String) {
 fn a_call_that_is_stopped_says_whether_it_was_sent() {
     let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_secs(20)));
     let home = Home::new().with("PANTHER_API_TOKEN", "key");
-    // Nobody takes the connection up: the first packet is never answered.
-    let (unreachable, url) = ("http://192.0.2.1:9", server.url());
+    // Nobody says a word of TLS: there is no connection yet.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mute_url, url) = (format!("https://{}", mute.local_addr().unwrap()), server.url());
     for (method, url, further, text) in [
         ("POST", &*url, &[][..], "interrupted; it may have been carried out"),
         ("POST", &url, &["--save", "f"], "interrupted; it may have been carried out"),
         ("GET", &url, &[], "interrupted; it was sent, and only reads"),
-        ("POST", unreachable, &["--insecure-http"], "interrupted; nothing was sent"),
+        ("POST", &mute_url, &[], "interrupted; nothing was sent"),
     ] {
         let line = [&[method, "/x", "--api", "panther", "--server", url], further].concat();
         let mut child = start(home.command(&line));
@@ -177,4 +178,28 @@ fn a_batch_that_is_stopped_tells_of_every_line_that_was_begun() {
     assert_eq!(lines[0]["error"]["kind"], "interrupted");
     assert_eq!(lines[0]["error"]["message"], "interrupted; it may have been carried out");
     assert_eq!(lines[1]["status"], 200);
+}
+
+/// The terminal that is closed ends what it started, but not what was told to go on without it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_terminal_ends_a_call() {
+    let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_secs(20)));
+    let home = Home::new().with("PANTHER_API_TOKEN", "key");
+    let mut child = start(home.command(&["api_token#get", "id=a", "--server", &server.url(), "--save", "f"]));
+    settle();
+    assert!(home.folder.path().join("f.part").exists());
+    assert_eq!(ended_by(&mut child, "HUP"), 129);
+    assert!(!home.folder.path().join("f.part").exists(), "what was begun is cleared away");
+
+    let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_millis(1500)));
+    let program = home.command(&[]).get_program().to_owned();
+    let script =
+        format!("trap '' HUP; exec {} api_token#get id=a --server {}", program.display(), server.url());
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).env_clear().env("PANTHER_API_TOKEN", "key");
+    let mut child = start(command);
+    settle();
+    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0), "it was told to ignore that");
 }

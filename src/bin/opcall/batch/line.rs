@@ -46,6 +46,8 @@ struct Fields<'l> {
     server_variables: Option<Members<'l, Word<'l>>>,
     #[serde(borrow, default, deserialize_with = "given")]
     files: Option<Members<'l, &'l RawValue>>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    idempotency_key: Option<Name<'l>>,
 }
 
 /// A member that is there counts: `null` is a value like any other, and must fit as one.
@@ -124,7 +126,7 @@ impl<'l> Line<'l> {
 fn misshapen(text: &[u8]) -> Option<String> {
     let Members(members) = serde_json::from_slice::<Members<'_, &RawValue>>(text).ok()?;
     let fits = |name: &str, value: &str| match name {
-        "operation" | "profile" => serde_json::from_str::<Name<'_>>(value).is_ok(),
+        "operation" | "profile" | "idempotency_key" => serde_json::from_str::<Name<'_>>(value).is_ok(),
         "server" => serde_json::from_str::<Word<'_>>(value).is_ok(),
         "params" | "files" => serde_json::from_str::<Members<'_, &RawValue>>(value).is_ok(),
         "headers" => serde_json::from_str::<Members<'_, Name<'_>>>(value).is_ok(),
@@ -147,6 +149,9 @@ impl<'l> Fields<'l> {
         }
         for (name, value) in headers {
             command = command.header(name, value);
+        }
+        if let Some(Name(key)) = &self.idempotency_key {
+            command = command.idempotency_key(key.as_ref());
         }
         if batch.args.target.retry_unsafe {
             command = command.idempotent();
