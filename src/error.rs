@@ -80,6 +80,8 @@ pub struct UnknownOperation {
     pub name: String,
     /// At most five identifiers near it, the nearest first.
     pub suggestions: Vec<String>,
+    /// The longest word of the name that stands in the names of operations: a search for it finds something.
+    pub word: Option<String>,
 }
 
 /// Several operations have the name.
@@ -88,8 +90,11 @@ pub struct UnknownOperation {
 pub struct Ambiguous {
     /// The name as given.
     pub name: String,
-    /// What to say instead: `service:id`, or `METHOD /path` where that is not enough.
+    /// What to say instead: `service:id`, `service:METHOD /path` where that is not enough, else an alias.
     pub candidates: Vec<String>,
+    /// How many of them have nothing that tells them from the others, and cannot be called: they stand last, by method
+    /// and path.
+    pub nameless: usize,
 }
 
 /// Arguments do not fit the operation: every problem of the call.

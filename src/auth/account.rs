@@ -211,6 +211,15 @@ impl Account {
         self.regions != self.definition.regions
     }
 
+    /// Whether one made anew would do as well: it holds no token that is still good, and no failure that still speaks.
+    /// What it would have to learn or be told again (a digest challenge, a provider's credentials) is harmless.
+    pub(crate) fn is_idle(&self) -> bool {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        self.provided.is_calm()
+            && tokens.values().all(|token| token.is_over() && token.is_calm())
+            && self.discovered.values().all(|found| found.is_over() && found.is_calm())
+    }
+
     /// The credentials of the profile itself; a provider is not asked.
     pub(crate) fn own(&self) -> &Credentials {
         &self.own

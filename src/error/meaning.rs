@@ -136,9 +136,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownOperation(error) => Some(suggest_names(error)),
-            Self::Ambiguous(error) => {
-                error.candidates.first().map(|one| format!("say which one is meant, such as \"{one}\"."))
-            }
+            Self::Ambiguous(error) => Some(suggest_choosing(error)),
             Self::Arguments(error) => suggest_arguments(error),
             Self::Spec(error) => error.hint.clone(),
             Self::Config(error) => error.hint.clone(),
@@ -164,9 +162,7 @@ pub(crate) fn is_retryable_status(status: u16) -> bool {
 }
 
 fn suggest_names(error: &UnknownOperation) -> String {
-    // The last of the longest from behind is the first one.
-    let word = error.name.split(|letter: char| !letter.is_alphanumeric()).rev().max_by_key(|word| word.len());
-    let search = match word.filter(|word| !word.is_empty()) {
+    let search = match &error.word {
         Some(word) => format!("`opcall ops {word}` shows all with that word."),
         None => "`opcall ops` shows all.".to_owned(),
     };
@@ -178,6 +174,19 @@ fn suggest_names(error: &UnknownOperation) -> String {
             format!("did you mean one of {}? {search}", quoted.join(", "))
         }
     }
+}
+
+fn suggest_choosing(error: &Ambiguous) -> String {
+    let one = error.candidates.first().filter(|_| error.nameless < error.candidates.len());
+    let one = one.map(|one| format!("say which one is meant, such as \"{one}\"."));
+    let told = (error.nameless > 0).then(|| {
+        let who = match error.nameless {
+            1 => "One of them has no name alone: give it".to_owned(),
+            several => format!("{several} of them have no name alone: give each"),
+        };
+        format!("{who} an alias in the description (`x-aliases`), by an overlay if that is not yours.")
+    });
+    one.into_iter().chain(told).collect::<Vec<_>>().join(" ")
 }
 
 /// An endpoint in no table (`METHOD /path`) declares nothing to look up.
@@ -355,9 +364,9 @@ mod tests {
     use super::*;
     use crate::attempt::Outcome;
 
-    fn unknown(name: &str, suggestions: &[&str]) -> Error {
+    fn unknown(name: &str, suggestions: &[&str], word: Option<&str>) -> Error {
         let suggestions = suggestions.iter().map(|one| (*one).to_owned()).collect();
-        UnknownOperation { name: name.to_owned(), suggestions }.into()
+        UnknownOperation { name: name.to_owned(), suggestions, word: word.map(str::to_owned) }.into()
     }
 
     fn attempts(count: u32) -> Vec<Attempt> {
@@ -396,10 +405,10 @@ mod tests {
     fn hints_name_what_to_do() {
         let hint = |error: Error| error.hint().unwrap_or_default();
         assert_eq!(
-            hint(unknown("token_query", &["tokens_query"])),
+            hint(unknown("token_query", &["tokens_query"], Some("token"))),
             "did you mean \"tokens_query\"? `opcall ops token` shows all with that word."
         );
-        assert_eq!(hint(unknown("#", &[])), "`opcall ops` shows all.");
+        assert_eq!(hint(unknown("#", &[], None)), "`opcall ops` shows all.");
         let arguments = |operation: &str, name: &str| {
             let (operation, name) = (operation.to_owned(), name.to_owned());
             Error::from(ArgumentsError { operation, name, problems: Vec::new() })

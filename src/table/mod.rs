@@ -16,7 +16,6 @@ mod service;
 pub(crate) mod view;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -300,11 +299,9 @@ impl OperationTable {
         }
         match self.first_tier(service, bare)[..] {
             [] => {
-                let suggestions = search::suggest(self, service, bare);
-                Err(Error::UnknownOperation(Box::new(UnknownOperation {
-                    name: name.to_owned(),
-                    suggestions,
-                })))
+                let search::Near { suggestions, word } = search::near(self, service, bare, name);
+                let name = name.to_owned();
+                Err(Error::UnknownOperation(Box::new(UnknownOperation { name, suggestions, word })))
             }
             [one] => located(one),
             ref several => Err(self.ambiguous(name, several)),
@@ -423,21 +420,22 @@ impl OperationTable {
         found
     }
 
-    /// What to say instead: `service:id` where that is one operation, else `service:METHOD /path`.
+    /// What to say instead: the first of its ID, its `METHOD /path` and its aliases that means it alone.
     fn ambiguous(&self, name: &str, candidates: &[Candidate]) -> Error {
-        let operations: Vec<_> =
-            candidates.iter().filter_map(|one| self.services[one.service].listed(one.row)).collect();
-        let mut twins: HashMap<String, usize> = HashMap::new();
-        for operation in &operations {
-            *twins.entry(operation.qualified_id()).or_default() += 1;
-        }
-        let spelled = |operation: &Listed<'_>| {
-            let id = operation.qualified_id();
-            let endpoint = || format!("{}:{} {}", operation.service(), operation.method(), operation.path());
-            if twins.get(&id) == Some(&1) { id } else { endpoint() }
+        let spelled = |one: &Candidate| {
+            let operation = self.services[one.service].listed(one.row)?;
+            let service = operation.service();
+            let endpoint = format!("{} {}", operation.method(), operation.path());
+            let (id, aliases) = (operation.id(), operation.ids().skip(1));
+            let mut names = [id, &endpoint].into_iter().chain(aliases);
+            let own = names.find(|name| self.first_tier(Some(service), name) == [*one]);
+            Some((format!("{service}:{}", own.unwrap_or(&endpoint)), own.is_none()))
         };
-        let candidates = operations.iter().map(spelled).collect();
-        Error::Ambiguous(Box::new(Ambiguous { name: name.to_owned(), candidates }))
+        let mut spelled: Vec<_> = candidates.iter().filter_map(spelled).collect();
+        spelled.sort_by_key(|(_, is_nameless)| *is_nameless);
+        let nameless = spelled.iter().filter(|(_, is_nameless)| *is_nameless).count();
+        let candidates = spelled.into_iter().map(|(name, _)| name).collect();
+        Error::Ambiguous(Box::new(Ambiguous { name: name.to_owned(), candidates, nameless }))
     }
 
     /// Every operation's place: its service and its row.

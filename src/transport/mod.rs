@@ -22,6 +22,7 @@ mod question;
 mod reach;
 mod redirect;
 mod retry;
+mod swept;
 mod tls;
 
 use std::ops::Deref;

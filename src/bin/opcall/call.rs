@@ -1,6 +1,7 @@
 //! `opcall [call] OPERATION ITEM...`: reads the items, names the call, shows or sends it.
 
 use std::io::{self, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::pin::pin;
 
@@ -32,14 +33,15 @@ use crate::subject::Subject;
 /// # Errors
 /// Everything that can go wrong with a call.
 pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    let known = session::known(&args.source, &args.common, Wanted::Name(&args.operation))?;
+    // The process ends sooner than what it works with would be taken apart.
+    let known = ManuallyDrop::new(session::known(&args.source, &args.common, Wanted::Name(&args.operation))?);
     let is_shown = args.dry_run || args.curl;
     let mut call = Call::read(&known.table, args)?;
     if args.target.sandbox && !is_shown {
         return loopback::run(&known, &call, args, screen);
     }
     let service = call.subject.service();
-    let harness = known.builder(&args.target, is_shown, Some(service))?.build()?;
+    let harness = ManuallyDrop::new(known.builder(&args.target, is_shown, Some(service))?.build()?);
     call.variable = known.missing_variable(service);
     call.certificate = known.certificate(service);
     if args.target.sandbox {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
+use opcall::{ConfigError, Error, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
@@ -361,25 +361,6 @@ fn hint_of(error: &Error) -> Option<String> {
                 .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
     }
-}
-
-/// What to do where no operation has a name: what is near it, and a search that finds something.
-pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure {
-    let Error::UnknownOperation(unknown) = &error else { return error.into() };
-    let mut words: Vec<_> =
-        unknown.name.split(|one: char| !one.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    let search = match words.into_iter().find(|word| !table.search(word).is_empty()) {
-        Some(word) => format!("`opcall ops {word}` shows all with that word."),
-        None => "`opcall ops` shows all.".to_owned(),
-    };
-    let quoted: Vec<_> = unknown.suggestions.iter().map(|one| format!("\"{one}\"")).collect();
-    let hint = match &quoted[..] {
-        [] => search,
-        [one] => format!("did you mean {one}? {search}"),
-        several => format!("did you mean one of {}? {search}", several.join(", ")),
-    };
-    Failure::from(error).within(About { hint: Some(hint), ..About::default() })
 }
 
 /// The exit code of a library error.

@@ -2,7 +2,7 @@
 
 use opcall::{Command, Error, Harness, Method, Operation, OperationTable, Params};
 
-use crate::report::{self, About, Failure};
+use crate::report::{About, Failure};
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl<'a> Subject<'a> {
                 Some(service) => Ok(Self::Unlisted { service, method, path }),
                 None => Err(lacks_service(rest)),
             },
-            _ => Err(report::unknown_operation(table, error)),
+            _ => Err(error.into()),
         }
     }
 

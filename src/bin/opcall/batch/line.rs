@@ -96,6 +96,12 @@ impl<'l> Line<'l> {
         }
     }
 
+    /// The operation of a call that goes where the command line says.
+    pub(super) fn aimed(&self) -> Option<&str> {
+        let fields = self.call.as_ref().ok().filter(|fields| fields.server.is_none())?;
+        Some(&fields.operation)
+    }
+
     /// What the line's result begins with, and the library's command of it: a failure where the line is no call,
     /// no operation has the name, or a file cannot be taken.
     pub(super) fn command<'a>(&'a self, batch: &Batch<'a>) -> (Head<'a>, Result<Command<'a>, Failure>) {
@@ -138,6 +144,9 @@ fn misshapen(text: &[u8]) -> Option<String> {
 
 impl<'l> Fields<'l> {
     fn command<'a>(&'a self, batch: &Batch<'a>, subject: &Subject<'a>) -> Result<Command<'a>, Failure> {
+        if self.server.is_none() {
+            batch.aim.check(subject.service())?;
+        }
         batch.check_account(subject.service())?;
         let mut params = self.arguments(batch.args.allow_files)?;
         let headers = self.headers.iter().flat_map(|all| &all.0);

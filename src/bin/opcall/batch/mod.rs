@@ -1,5 +1,6 @@
 //! `opcall batch`: one call a line in, one result a line out, in the order of the lines.
 
+mod aim;
 mod line;
 mod members;
 mod result;
@@ -14,6 +15,7 @@ use futures_util::stream::{self, StreamExt};
 use opcall::{Command, Error, Harness, Operation, Response, Watch};
 use tokio::sync::mpsc;
 
+use self::aim::Aim;
 use self::line::Line;
 use self::tally::Tally;
 use crate::args::BatchArgs;
@@ -32,6 +34,8 @@ use crate::{answer, signals};
 /// With the highest exit code of the lines, once all are done.
 pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::All)?;
+    let aim = Aim::of(args);
+    aim.check_file(args, &known.table)?;
     let mut tally = Tally::default();
     let printed = if args.dry_run {
         let harness = known.builder(&args.target, true, None)?.build()?;
@@ -41,6 +45,7 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
             harness: &harness,
             args,
             base,
+            aim,
             faulty: HashSet::new(),
             seen: Mutex::default(),
         };
@@ -55,7 +60,7 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
             let harness = builder.build()?;
             let faulty = if args.target.sandbox { HashSet::new() } else { known.faulty_accounts() };
             let seen = Mutex::default();
-            let batch = Batch { known: &known, harness: &harness, args, base: None, faulty, seen };
+            let batch = Batch { known: &known, harness: &harness, args, base: None, aim, faulty, seen };
             live(&batch, screen, &mut tally).await
         })
     };
@@ -77,6 +82,7 @@ struct Batch<'a> {
     args: &'a BatchArgs,
     /// Where the sandbox would be, in place of other servers.
     base: Option<String>,
+    aim: Aim<'a>,
     /// The services whose secrets cannot be read.
     faulty: HashSet<String>,
     /// Names of operations that were looked at for a built-in one of the same name.
