@@ -253,11 +253,21 @@ impl Extractor<'_> {
         let mut warnings = Vec::new();
         let file = &self.index.file;
         let (operation, reached) =
-            self.read(number, depth, &mut warnings).map_err(|error| error.file(file))?;
+            self.read(number, depth, &mut warnings).map_err(|error| self.placed(number, error).file(file))?;
         for warning in &mut warnings {
             warning.file.clone_from(file);
         }
         Ok((operation, reached, warnings))
+    }
+
+    /// An error with the operation's pointer, unless it names a place of its own.
+    fn placed(&self, number: usize, error: SpecError) -> SpecError {
+        let seen = self.index.operations.get(number).filter(|_| error.file.is_empty());
+        let pointer = |seen| {
+            let path = self.index.key(self.whole.parts.text(), seen);
+            extract::pointer(&path, &extract::numbered_method(seen.method))
+        };
+        SpecError { pointer: error.pointer.or_else(|| seen.map(pointer)), ..error }
     }
 
     /// The reference and the text of a schema by its number among those reached.

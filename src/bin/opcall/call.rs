@@ -1,6 +1,7 @@
 //! `opcall [call] OPERATION ITEM...`: reads the items, names the call, shows or sends it.
 
 use std::io::{self, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use http::HeaderMap;
@@ -19,6 +20,7 @@ use crate::prepared;
 use crate::remembered::Wanted;
 use crate::report::{self, About, Failure};
 use crate::session;
+use crate::signals;
 use crate::subject::Subject;
 
 /// Makes the call, or shows it with `--dry-run` and `--curl`.
@@ -26,14 +28,15 @@ use crate::subject::Subject;
 /// # Errors
 /// Everything that can go wrong with a call.
 pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    let known = session::known(&args.source, &args.common, Wanted::Name(&args.operation))?;
+    // The process ends sooner than what it works with would be taken apart.
+    let known = ManuallyDrop::new(session::known(&args.source, &args.common, Wanted::Name(&args.operation))?);
     let is_shown = args.dry_run || args.curl;
     let mut call = Call::read(&known.table, args)?;
     if args.target.sandbox && !is_shown {
         return loopback::run(&known, &call, args, screen);
     }
     let service = call.subject.service();
-    let harness = known.builder(&args.target, is_shown, Some(service))?.build()?;
+    let harness = ManuallyDrop::new(known.builder(&args.target, is_shown, Some(service))?.build()?);
     call.variable = known.missing_variable(service);
     call.certificate = known.certificate(service);
     if args.target.sandbox {
@@ -43,7 +46,11 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         return call.show(&harness, screen).map_err(|failure| call.explain(&harness, failure));
     }
     call.confirm(&harness, args).map_err(|failure| call.explain(&harness, failure))?;
-    session::run(call.send(&harness, args, screen))
+    if args.save.is_some() {
+        // The file that is begun is to go when a signal ends the call.
+        signals::listen();
+    }
+    session::run_plain(call.send(&harness, args, screen))
 }
 
 /// A call as the command line says it.

@@ -218,6 +218,14 @@ fn builder(table: OperationTable, network: &Network, target: &Target) -> Result<
 /// What the work fails with, and [`Failure::Signal`].
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     signals::listen();
+    run_plain(work)
+}
+
+/// As [`run`], for work that leaves nothing to clear away when the process is killed in its first moment.
+///
+/// # Errors
+/// As those of [`run`].
+pub(crate) fn run_plain<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

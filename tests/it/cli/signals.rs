@@ -74,6 +74,20 @@ fn a_signal_at_any_moment_of_the_start_ends_it() {
     }
 }
 
+/// Before and after the moment at which a call begins to listen.
+#[test]
+fn a_signal_at_any_moment_of_a_call_ends_it() {
+    let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_secs(20)));
+    let home = Home::new().with("PANTHER_API_TOKEN", "key");
+    for wait in (0..160).step_by(8) {
+        let mut child = start(home.command(&["api_token#get", "id=a", "--server", &server.url()]));
+        std::thread::sleep(Duration::from_millis(wait));
+        let told = Instant::now();
+        assert_eq!(ended_by(&mut child, "TERM"), 143, "after {wait} ms");
+        assert!(told.elapsed() < Duration::from_millis(450), "after {wait} ms: nothing holds it up");
+    }
+}
+
 #[test]
 fn writing_ends() {
     let server = Server::start(|_, _| Reply::json(200, &format!("\"{}\"", "x".repeat(4 << 20))));
