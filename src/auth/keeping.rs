@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::account::{Account, TokenKey, key_of};
+use super::account::Account;
 use super::cache::{Kept, Slot};
+use super::grant::{TokenKey, key_of};
 use super::identity::Identity;
 use super::renewing::{Fetched, Keeping, Lease, Renewing, renewed_at};
 use super::source::Need;
