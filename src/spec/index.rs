@@ -67,7 +67,8 @@ pub struct Entry<'t> {
 }
 
 /// Finds the operations of a JSON document. `None` where it must be read whole: the text is not JSON, its shape
-/// is at fault, it has no paths or too many values, its parts have names, or its path items and operations are references or carry GraphQL.
+/// is at fault, it has no paths or too many values, its parts have names, or its path items and operations are
+/// references or carry GraphQL.
 ///
 /// # Errors
 /// Where the document is not one that can be read, whole or not, or has too many operations.
