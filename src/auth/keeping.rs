@@ -192,6 +192,15 @@ impl Account {
         self.lease(need, transport, false).await
     }
 
+    /// The token that is kept and not over; nobody is asked.
+    pub(crate) async fn kept(&self, need: &Need) -> Option<Token> {
+        let credentials = self.credentials(&Rejected::default()).await.ok()?;
+        let now = SystemTime::now();
+        let found = self.slot(&need.scheme, &need.scopes, &credentials)?.find(now)?.found(now);
+        let ends_in = found.lifetime.map(|lifetime| lifetime.saturating_sub(found.age));
+        Some(Token { secret: found.value, ends_in, keeping: Keeping::Kept, attempts: Vec::new() })
+    }
+
     async fn lease(&self, need: &Need, transport: &Transport, anew: bool) -> Result<Token, SignInError> {
         let token = self.token(&key_of(need));
         let rejected = anew.then(|| token.generation());

@@ -4,7 +4,8 @@ mod files;
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -73,6 +74,9 @@ struct Known {
     found: Vec<Option<Result<Rc<Target>, String>>>,
     /// The sets that operations reach, a bit a number: most of them are those of others.
     sets: HashMap<Vec<u64>, Schemas>,
+    /// The hashes of those that were charged and not kept.
+    charged: HashSet<u64>,
+    hasher: RandomState,
 }
 
 impl Targets {
@@ -97,6 +101,18 @@ impl Targets {
         let schemas = Schemas::from(pairs);
         self.known.borrow_mut().sets.insert(bits.to_vec(), Arc::clone(&schemas));
         schemas
+    }
+
+    /// Takes from the budget what [`Targets::kept`] takes for a set, and keeps nothing.
+    pub(crate) fn charge(&self, bits: &[u64], numbers: &[u32]) {
+        let is_new = {
+            let mut known = self.known.borrow_mut();
+            let hash = known.hasher.hash_one(bits);
+            known.charged.insert(hash)
+        };
+        if is_new {
+            self.budget.text(numbers.len() * size_of::<(Arc<str>, Arc<str>)>());
+        }
     }
 
     /// The number of a reference.
@@ -150,7 +166,10 @@ impl Targets {
             schema::references(&schema, &mut |next| references.push(self.number(next)));
             Rc::new(Target { text: Arc::from(schema::text(&schema)), references })
         });
-        if let Some(place) = self.known.borrow_mut().found.get_mut(number as usize) {
+        // What a used-up budget left unread may be read with another one.
+        if !self.budget.is_over()
+            && let Some(place) = self.known.borrow_mut().found.get_mut(number as usize)
+        {
             *place = Some(found.clone());
         }
         found
@@ -407,7 +426,12 @@ mod tests {
             (0..1_000).map(|number| (format!("m\"{number}"), json!({"x": [0, number]}))).collect();
         large.insert("through".to_owned(), json!({"$ref": "#/large/m\"7"}));
         large.insert("ring".to_owned(), json!({"$ref": "#/large/ring/x"}));
-        let root = json!({"large": large, "list": [1, {"y": null}]});
+        let long: Vec<_> = (0..5_000).map(|number| json!({"n": [number]})).collect();
+        let root = json!({"large": large, "list": [1, {"y": null}], "long": long});
+        for number in [0, 1, 4_999, 17] {
+            let at = |rest: &str| found(&root, None, &format!("#/long/{number}{rest}"));
+            assert_eq!((at(""), at("/n/0")), (Some(json!({"n": [number]})), Some(json!(number))));
+        }
         assert_eq!(found(&root, None, "#/large/m\"999/x/1"), Some(json!(999)));
         assert_eq!(found(&root, None, "#/large/m%22998/x/1"), Some(json!(998)));
         assert_eq!(found(&root, None, "#/large/through/x"), Some(json!([0, 7])));
@@ -419,6 +443,9 @@ mod tests {
             "#/list/+1",
             "#/list/2",
             "#/list/1/y/z",
+            "#/long/5000",
+            "#/long/01",
+            "#/long/-",
             "#gone",
             "#/",
         ] {
