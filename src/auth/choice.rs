@@ -120,7 +120,8 @@ impl Choice<'_> {
             [need] => Some((&need.scheme.kind, self.ways(need))),
             _ => None,
         };
-        let mut problem = format!("no credentials for {}; nothing was sent", self.definition.name);
+        let half = self.credentials.half.as_ref().map_or_else(String::new, |half| format!(": {half}"));
+        let mut problem = format!("no credentials for {}{half}; nothing was sent", self.definition.name);
         let hint = match single {
             Some((kind, _)) if *kind == SchemeKind::MutualTls => {
                 "give a client certificate (`client_certificate`), and an https address.".to_owned()

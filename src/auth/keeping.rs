@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::account::{Account, TokenKey, key_of};
+use super::account::Account;
 use super::cache::{Kept, Slot};
+use super::grant::{TokenKey, key_of};
 use super::identity::Identity;
 use super::renewing::{Fetched, Keeping, Lease, Renewing, renewed_at};
 use super::source::Need;
@@ -189,6 +190,15 @@ impl Account {
     /// The token, fetched where there is none.
     pub(crate) async fn obtain(&self, need: &Need, transport: &Transport) -> Result<Token, SignInError> {
         self.lease(need, transport, false).await
+    }
+
+    /// The token that is kept and not over; nobody is asked.
+    pub(crate) async fn kept(&self, need: &Need) -> Option<Token> {
+        let credentials = self.credentials(&Rejected::default()).await.ok()?;
+        let now = SystemTime::now();
+        let found = self.slot(&need.scheme, &need.scopes, &credentials)?.find(now)?.found(now);
+        let ends_in = found.lifetime.map(|lifetime| lifetime.saturating_sub(found.age));
+        Some(Token { secret: found.value, ends_in, keeping: Keeping::Kept, attempts: Vec::new() })
     }
 
     async fn lease(&self, need: &Need, transport: &Transport, anew: bool) -> Result<Token, SignInError> {

@@ -199,7 +199,11 @@ fn suggest_arguments(error: &ArgumentsError) -> Option<String> {
     Some(format!("`opcall show {quote}{name}{quote}` lists its parameters."))
 }
 
+/// What to do about a call that may have been carried out, and must not be twice.
+const CHECK_FIRST: &str = "check with a reading operation whether it was carried out before you repeat it";
+
 fn suggest_reaching(error: &TransportError) -> String {
+    let is_in_doubt = error.was_sent() && !error.idempotent;
     match error.phase {
         Phase::AnswerTimeout | Phase::Broken if error.fetching => {
             "try again later, or save the document and give the file.".to_owned()
@@ -215,12 +219,17 @@ fn suggest_reaching(error: &TransportError) -> String {
             format!("check that {} can be reached from here, or give it more time.", error.origin)
         }
         Phase::Unprocessed => format!("repeat it later: {} takes no further requests now.", error.origin),
+        Phase::AnswerTimeout if is_in_doubt => {
+            format!("{CHECK_FIRST}, and give it more time (`timeout`).")
+        }
         Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
+        Phase::Stalled if is_in_doubt => {
+            format!("{CHECK_FIRST}, and let its body stand still for longer (`idle_timeout`).")
+        }
         Phase::Stalled => "let its body stand still for longer (`idle_timeout`).".to_owned(),
         Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),
-        Phase::Broken => {
-            "check with a reading operation whether it was carried out before you repeat it.".to_owned()
-        }
+        Phase::Broken if error.idempotent => "repeat it: a second time changes nothing more.".to_owned(),
+        Phase::Broken => format!("{CHECK_FIRST}."),
     }
 }
 
@@ -296,6 +305,10 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
             || "wait, then send fewer calls at a time.".to_owned(),
             |wait| format!("wait {} s before the next call.", wait.as_secs()),
         )),
+        // What is told to come later was not looked at (RFC 8470 §5.2, RFC 9110 §15.6.4).
+        408 | 500 | 502 | 503 | 504 if !error.idempotent && error.retry_after.is_none() => {
+            Some(format!("{CHECK_FIRST}."))
+        }
         _ if error.retryable => Some("repeat the call later.".to_owned()),
         _ => None,
     }
@@ -375,6 +388,7 @@ mod tests {
             proxy: None,
             attempts: attempts(3),
             sign_in: Vec::new(),
+            idempotent: true,
             source: None,
         }
         .into()

@@ -33,6 +33,10 @@ const MAX_ALIASED_BYTES: usize = 16 << 20;
 /// How many keys that are given twice are told one by one.
 const MAX_DUPLICATES: usize = 1_000;
 
+/// How many bytes may be written anew, beside four times those of the text: of objects in one another that each have a
+/// key twice, the inner ones are written as often as there are outer ones.
+const MAX_REWRITTEN: usize = 16 << 20;
+
 const ALIASED: &str = "the document grows beyond all measure through its aliases";
 
 /// A document as JSON, with the pointers of the keys it gives twice (the last one holds).
@@ -91,6 +95,8 @@ pub(crate) struct State<'t> {
     is_suspect: bool,
     /// What was written so far, where anything is.
     out: Option<Vec<u8>>,
+    /// How many bytes were written anew.
+    rewritten: usize,
     /// Whether the document has turned out to cost too much.
     is_over: bool,
     scalars: Scalars,
@@ -132,6 +138,7 @@ impl<'t> State<'t> {
             keys: Keys::default(),
             is_suspect: false,
             out: None,
+            rewritten: 0,
             is_over: false,
             scalars: Scalars::Ordinary,
             is_next_tagged: false,
@@ -353,6 +360,11 @@ impl<'t> State<'t> {
         change: impl FnOnce(&mut Self, &str) -> Result<String, serde_json::Error>,
     ) -> Result<(), E> {
         let Some(written) = self.out.as_mut().map(|out| out.split_off(start)) else { return Ok(()) };
+        self.rewritten += written.len();
+        if self.rewritten > 4 * (start + written.len()) + MAX_REWRITTEN {
+            self.is_over = true;
+            return Err(E::custom("keys are given twice in too many objects that stand in one another"));
+        }
         let written = String::from_utf8(written).map_err(E::custom)?;
         let changed = change(self, &written).map_err(E::custom)?;
         self.put(&changed);
@@ -544,6 +556,18 @@ mod tests {
         let many: Vec<String> = (0..100).map(|number| format!("\"k{number}\": {{\"k1\": 1}}")).collect();
         assert!(!is_suspect(&format!("{{{}}}", many.join(","))));
         assert!(is_suspect(&format!("{{{}, \"k7\": 1}}", many.join(","))));
+    }
+
+    #[test]
+    fn objects_in_one_another_are_not_written_anew_without_an_end() {
+        let nested = |levels| {
+            let inner = format!("\"{}\"", "x".repeat(1 << 20));
+            (0..levels).fold(inner, |inner, _| format!("{{\"a\":1,\"a\":{inner}}}"))
+        };
+        let read = of_json(&nested(8), Limits::default()).unwrap();
+        assert_eq!(read.duplicates.len(), 8);
+        let error = of_json(&nested(100), Limits::default()).unwrap_err().to_string();
+        assert!(error.starts_with("keys are given twice in too many objects"), "{error}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ const MAX_OPEN: usize = 10_000;
 /// Texts of fewer bytes are given to the parser whatever it keeps of them.
 const SMALL: usize = 256 << 10;
 /// How much memory the parser may take, and how many times the size of its text beside it.
-const MEMORY: usize = 64 << 20;
+const MEMORY: usize = 24 << 20;
 const TIMES: usize = 24;
 
 /// Reads one YAML document.

@@ -16,6 +16,7 @@ mod service;
 pub(crate) mod view;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -308,11 +309,13 @@ impl OperationTable {
         }
     }
 
-    /// The ID of an operation where it alone tells which one is meant, else with its service.
+    /// The ID of an operation where it alone tells which one is meant, else with its service; of one of several that
+    /// have the ID there, the method and the path.
     pub(crate) fn short_name(&self, operation: &Listed<'_>) -> String {
         let (named, id) = self.split_namespace(None, operation.id());
         match self.first_tier(named, id)[..] {
             [one] if self.services[one.service].name() == operation.service() => operation.id().to_owned(),
+            _ if self.first_tier(Some(operation.service()), operation.id()).len() > 1 => operation.endpoint(),
             _ => operation.qualified_id(),
         }
     }
@@ -422,13 +425,19 @@ impl OperationTable {
 
     /// What to say instead: the first of its ID, its `METHOD /path` and its aliases that means it alone.
     fn ambiguous(&self, name: &str, candidates: &[Candidate]) -> Error {
+        // Very many may have one name, which is then looked up once.
+        let mut known: HashMap<String, Option<Candidate>> = HashMap::new();
+        let mut means = |service: &str, name: &str| {
+            let look = || Some(self.first_tier(Some(service), name)).filter(|found| found.len() == 1)?.pop();
+            *known.entry(format!("{service}:{name}")).or_insert_with(look)
+        };
         let spelled = |one: &Candidate| {
             let operation = self.services[one.service].listed(one.row)?;
             let service = operation.service();
             let endpoint = format!("{} {}", operation.method(), operation.path());
             let (id, aliases) = (operation.id(), operation.ids().skip(1));
             let mut names = [id, &endpoint].into_iter().chain(aliases);
-            let own = names.find(|name| self.first_tier(Some(service), name) == [*one]);
+            let own = names.find(|name| means(service, name) == Some(*one));
             Some((format!("{service}:{}", own.unwrap_or(&endpoint)), own.is_none()))
         };
         let mut spelled: Vec<_> = candidates.iter().filter_map(spelled).collect();

@@ -81,12 +81,8 @@ pub(super) fn near(table: &OperationTable, service: Option<&str>, name: &str, gi
         })
         .collect();
     near.sort_by_key(|(nearness, ..)| *nearness);
-    let (mut suggestions, mut seen): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut suggestions: Vec<String> = Vec::new();
     for listed in near.iter().filter_map(|(_, service, row)| service.listed(*row)) {
-        let id = listed.qualified_id();
-        if seen.contains(&id) {
-            continue;
-        }
         let name = table.short_name(&listed);
         if !suggestions.contains(&name) {
             suggestions.push(name);
@@ -94,7 +90,6 @@ pub(super) fn near(table: &OperationTable, service: Option<&str>, name: &str, gi
         if suggestions.len() == SUGGESTIONS {
             break;
         }
-        seen.push(id);
     }
     Near { suggestions, word: word.found().map(str::to_owned) }
 }

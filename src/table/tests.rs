@@ -264,3 +264,13 @@ fn an_operation_asked_for_alone_equals_the_one_read_whole() {
         assert_eq!(operation.accept(), whole.accept());
     }
 }
+
+#[test]
+fn of_several_operations_of_one_name_each_is_suggested_by_its_endpoint() {
+    let table = table("two", &[operation("findThing", &[], "/a"), operation("findThing", &[], "/b")]);
+    let Err(Error::UnknownOperation(unknown)) = table.get("findThin") else { panic!("not unknown") };
+    assert_eq!(unknown.suggestions, ["two:GET /a", "two:GET /b"]);
+    for name in &unknown.suggestions {
+        assert!(table.get(name).is_ok(), "{name}");
+    }
+}

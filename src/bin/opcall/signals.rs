@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: they end the program, whatever it waits for.
+//! SIGINT, SIGTERM and SIGHUP: they end the program, whatever it waits for.
 //!
 //! A thread of its own waits for them. It tells the work that runs, which clears away what it began. Whoever does not
 //! listen, because it reads standard input or writes to a pipe that nobody empties, is given a moment, and is then ended
@@ -33,6 +33,11 @@ pub(crate) fn listen() -> &'static watch::Sender<u8> {
     })
 }
 
+/// The number of the signal that asked to end, where one has.
+pub(crate) fn came() -> Option<u8> {
+    ASKED.get().map(|told| *told.borrow()).filter(|number| *number != 0)
+}
+
 /// Waits until a signal asks to end, and returns its number.
 pub(crate) async fn asked() -> u8 {
     if ASKED.get().is_none() {
@@ -60,15 +65,27 @@ struct Waiting(signal_hook::iterator::Signals);
 #[cfg(unix)]
 impl Waiting {
     fn begin() -> io::Result<Self> {
-        use signal_hook::consts::{SIGINT, SIGTERM};
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-        signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map(Self)
+        let all = [SIGINT, SIGTERM, SIGHUP];
+        let wanted = if ends_with_its_terminal() { &all[..] } else { &all[..2] };
+        signal_hook::iterator::Signals::new(wanted).map(Self)
     }
 
     /// The number of the first one.
     fn next(mut self) -> Option<u8> {
         self.0.forever().next().and_then(|number| u8::try_from(number).ok())
     }
+}
+
+/// Whether SIGHUP is to end the process: one that was told to ignore it, as by `nohup`, goes on. Where nobody tells, the
+/// system's own rule stays.
+#[cfg(unix)]
+fn ends_with_its_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // SIGHUP is the first signal.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 0)
 }
 
 /// What asks to end where there are no signals.

@@ -89,6 +89,12 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Whether a call of it changes nothing, by its method or as a query of GraphQL.
+    pub(crate) fn only_reads(&self) -> bool {
+        let graphql = self.operation().and_then(Operation::graphql);
+        graphql.is_some_and(|graphql| !graphql.is_mutation()) || self.method().is_safe()
+    }
+
     /// Whether the answer is a GraphQL envelope.
     pub(crate) fn is_graphql(&self) -> bool {
         self.operation().is_some_and(|operation| operation.graphql().is_some())

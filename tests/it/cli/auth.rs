@@ -140,7 +140,7 @@ fn status_tells_what_is_refused_or_missing() {
     falcon
       SERVER
       read from env:FALCON_CLIENT_ID, env:FALCON_BASE_URL
-      no credentials for falcon; nothing was sent
+      no credentials for falcon: FALCON_CLIENT_ID is set, FALCON_CLIENT_SECRET is not; nothing was sent
       set FALCON_CLIENT_ID and FALCON_CLIENT_SECRET, or FALCON_ACCESS_TOKEN; each may also be given as a file by its name with _FILE.
     ");
     let run = home.run(&["auth", "status", "eagle"]);
@@ -360,7 +360,10 @@ fn logout_works_without_the_credentials() {
     let home = Home::new();
     home.run(&["auth", "login", "falcon"]).ok();
     let home = home.set("FALCON_CLIENT_SECRET", "");
-    assert_eq!(home.run(&["auth", "logout", "falcon"]).ok(), "falcon: 1 token forgotten, 0 given back\n");
+    assert_eq!(
+        home.run(&["auth", "logout", "falcon"]).ok(),
+        "falcon: 1 token forgotten, 0 given back; at the service the others end by themselves\n"
+    );
     assert_eq!((home.kept(), home.server.count(REVOKE)), (0, 0));
 }
 

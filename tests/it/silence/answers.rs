@@ -24,7 +24,7 @@ pub(super) async fn print(looked: &mut Looked) {
     before_sending(looked);
     look!(looked; Phase::Connect, ProxyProblem::NoWay, TlsProblem::Expired, HintSource::RateLimit);
     let wait = Wait { length: Duration::from_secs(1), reason: WaitReason::Backoff };
-    look!(looked; wait, wait.reason, Outcome::Status(200));
+    look!(looked; wait, wait.reason, Outcome::Status(200), opcall::Watch::new());
 }
 
 /// Prints an error, and what it holds.

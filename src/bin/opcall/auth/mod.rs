@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use opcall::{AccessToken, Attempt, Error, Forgotten, Harness, SignIn};
 
+use serde_json::{Value, json};
+
 use crate::answer;
-use crate::args::{AccountArgs, AuthArgs, AuthCommand, Place, Source, Target, TokenArgs};
+use crate::args::{AccountArgs, AuthArgs, AuthCommand, Place, ShowOutput, Source, Target, TokenArgs};
 use crate::loopback::Loopback;
-use crate::output::{Screen, counted, escape};
+use crate::output::{Screen, counted, escape, layout};
 use crate::remembered::Wanted;
 use crate::report::{About, Failure};
 use crate::session::{self, Known};
@@ -95,8 +97,12 @@ fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
         return Err(not_kept(&folder, token.keeping_problem()));
     }
     tokens::mark(&folder, &args.service)?;
+    let plan = sign_in.plan()?;
     let mut out = screen.out();
-    let place = status::place(&sign_in.plan()?);
+    if args.output == Some(ShowOutput::Json) {
+        return print(&status::signed_in(&args.service, plan, &token), screen);
+    }
+    let place = status::place(&plan);
     writeln!(out, "{}: signed in, {}", escape(&args.service), escape(&place))?;
     let ends =
         token.ends_in().map_or_else(String::new, |left| format!(" ends in {} and", status::in_words(left)));
@@ -123,9 +129,23 @@ fn logout(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
         let hint = "the tokens are forgotten here all the same; at the service they end by themselves.";
         failure.within(About { hint: Some(hint.to_owned()), ..About::default() })
     })?;
+    if args.output == Some(ShowOutput::Json) {
+        let (tokens, given_back) = (forgotten.tokens, forgotten.revoked);
+        let told = json!({"service": args.service, "forgotten": tokens, "given_back": given_back});
+        return print(&told, screen);
+    }
     let mut out = screen.out();
     let count = counted(forgotten.tokens, "token");
-    writeln!(out, "{}: {count} forgotten, {} given back", escape(&args.service), forgotten.revoked)?;
+    let are_left = forgotten.tokens > forgotten.revoked;
+    let left = if are_left { "; at the service the others end by themselves" } else { "" };
+    writeln!(out, "{}: {count} forgotten, {} given back{left}", escape(&args.service), forgotten.revoked)?;
+    Ok(out.flush()?)
+}
+
+fn print(told: &Value, screen: Screen) -> Result<(), Failure> {
+    let mut out = screen.out();
+    layout(&told.to_string(), screen.json(), &mut out)?;
+    writeln!(out)?;
     Ok(out.flush()?)
 }
 
