@@ -8,14 +8,14 @@ use bytes::{Bytes, BytesMut};
 use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, RANGE, TRANSFER_ENCODING,
 };
-use reqwest::StatusCode;
+use reqwest::{StatusCode, Version};
 use tokio::time::Instant;
 use url::Url;
 
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
 use super::limits::{Span, TimedOut, by, is_large};
-use super::{Answer, Call, Transport, Wire, body, connecting, decode};
+use super::{Answer, Call, Transport, Wire, body, connecting, decode, ended};
 use crate::error::{Error, Phase};
 use crate::operation::Method;
 use crate::request::Content;
@@ -89,6 +89,9 @@ impl Transport {
         let status = response.status();
         let mut headers = std::mem::take(response.headers_mut());
         let is_absent = wire.method == Method::Head || matches!(status.as_u16(), 204 | 304);
+        if response.version() == Version::HTTP_2 && !is_absent {
+            response = ended::checked(response);
+        }
         if wire.is_streamed && status.is_success() {
             let idle = wire.limits.idle_timeout.unwrap_or(self.settings.idle_timeout);
             let bounds = Bounds { largest: None, idle: Some(idle), is_absent };

@@ -9,6 +9,7 @@ mod budget;
 mod client;
 mod connecting;
 mod decode;
+mod ended;
 mod exchange;
 mod failure;
 mod fetch;
