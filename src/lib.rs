@@ -205,7 +205,7 @@ mod table;
 #[cfg(feature = "client")]
 mod transport;
 
-pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
+pub use attempt::{Attempt, Begun, HintSource, NoRepeat, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
 pub use auth::{CredentialFuture, CredentialProvider, Forgotten, ProviderError};
 pub use document::Document;

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use http::HeaderMap;
 use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
@@ -36,6 +37,9 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     let harness = known.builder(&args.target, is_shown, Some(service))?.build()?;
     call.variable = known.missing_variable(service);
     call.certificate = known.certificate(service);
+    if args.save.is_some() {
+        call.max_time = known.max_time(&args.target)?;
+    }
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), service));
     }
@@ -60,6 +64,8 @@ pub(crate) struct Call<'a> {
     variable: Option<&'a str>,
     /// The files of the client certificate and of its key.
     certificate: Option<(&'a Path, &'a Path)>,
+    /// What bounds a download as a whole.
+    max_time: Option<Duration>,
 }
 
 impl<'a> Call<'a> {
@@ -101,6 +107,7 @@ impl<'a> Call<'a> {
             server: None,
             variable: None,
             certificate: None,
+            max_time: None,
         })
     }
 
@@ -228,6 +235,10 @@ impl<'a> Call<'a> {
             tell_head(answer.status(), answer.headers(), args, screen)?;
             download.write(answer.bytes())?
         } else {
+            let command = match self.max_time {
+                Some(limit) => command.max_time(limit),
+                None => command,
+            };
             let answer = command.stream().await?;
             answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
             tell_head(answer.status(), answer.headers(), args, screen)?;
