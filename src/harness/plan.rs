@@ -1,5 +1,6 @@
 //! What all calls of an operation have in common with one account: worked out at the first, used by the others.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use url::Url;
@@ -138,9 +139,9 @@ impl Plan {
     }
 
     fn new(context: Context, alternatives: Vec<Vec<SchemeUse>>, account: &Arc<Account>) -> Self {
-        let is_used =
-            |name: &String| alternatives.iter().flatten().any(|one: &SchemeUse| one.scheme == *name);
-        let schemes = account.definition.security_schemes.iter().filter(|scheme| is_used(&scheme.name));
+        let used: HashSet<&str> = alternatives.iter().flatten().map(|one| one.scheme.as_str()).collect();
+        let schemes = account.definition.security_schemes.iter();
+        let schemes = schemes.filter(|scheme| used.contains(scheme.name.as_str()));
         let needs: Vec<_> =
             schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
         Self {

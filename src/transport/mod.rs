@@ -48,6 +48,7 @@ use crate::error::{ConfigError, DecodeError, Error, HeldBack, Phase, TransportEr
 use crate::operation::Method;
 use crate::profile::{PlainHttp, origin_of};
 use crate::request::Content;
+use crate::watch::Watch;
 
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
@@ -176,6 +177,7 @@ impl Wire {
             proxy: self.link.proxy.get().cloned(),
             attempts,
             sign_in: Vec::new(),
+            idempotent: self.method.is_idempotent(),
             source: source.map(Arc::from),
         }
     }
@@ -202,6 +204,8 @@ pub(crate) struct Transport {
     limit: Option<Duration>,
     /// What it gives to signing in.
     patience: Option<Patience>,
+    /// Who is told when the call is sent.
+    watch: Option<Watch>,
 }
 
 /// What all calls of a harness have in common.
@@ -228,7 +232,7 @@ impl Transport {
         settings.retry.check()?;
         let pace = Pace::new(settings.learns, settings.rate);
         let shared = Shared { settings, clients: Clients::default(), budgets: Arc::default(), pace };
-        Ok(Self { shared: Arc::new(shared), deadline: None, limit: None, patience: None })
+        Ok(Self { shared: Arc::new(shared), deadline: None, limit: None, patience: None, watch: None })
     }
 
     /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
@@ -241,7 +245,13 @@ impl Transport {
             limit: Some(limit),
             patience,
             shared: Arc::clone(&self.shared),
+            watch: None,
         }
+    }
+
+    /// The same, telling when the call is sent.
+    pub(crate) fn watched_by(self, watch: Option<Watch>) -> Self {
+        Self { watch, ..self }
     }
 
     /// How long the call may take.

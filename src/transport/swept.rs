@@ -66,7 +66,7 @@ mod tests {
     fn a_map_of_what_is_needed_is_seldom_looked_at() {
         let (mut all, mut looks) = (Swept::default(), 0);
         for number in 0..100 * MANY {
-            all.make_room(|_| {
+            all.make_room(|()| {
                 looks += 1;
                 true
             });

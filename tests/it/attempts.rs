@@ -93,12 +93,8 @@ fn keyed(server: &Server) -> HarnessBuilder {
 async fn an_answer_that_breaks_off_tells_its_status_and_how_much_came() {
     let server = Server::start(|_, _| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n12345"));
     let harness = keyed(&server).build().unwrap();
-    let told = |last| {
-        format!(
-            "the answer (200) of {} broke off after 5 bytes{last}; it may have been carried out",
-            server.url()
-        )
-    };
+    let told =
+        |last| format!("the answer (200) of {} broke off after 5 bytes{last}; it was sent", server.url());
     let error = harness.command("api_token_list", ()).await.unwrap_err();
     assert_eq!(error.to_string(), told(" in the last of 3 attempts"));
     assert_eq!((error.kind(), error.status(), error.attempts().len()), ("transport", Some(200), 3));

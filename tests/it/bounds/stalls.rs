@@ -215,8 +215,7 @@ async fn every_limit_of_a_call_wins() {
     assert_eq!(error.hint().unwrap(), "let its body stand still for longer (`idle_timeout`).");
     let Error::Transport(error) = error else { panic!("{error}") };
     assert_eq!(cause(&error), "not a byte of the answer came for 200ms");
-    let told =
-        |how| format!("the answer (200) of {} {how} after 5 bytes; it may have been carried out", half.url());
+    let told = |how| format!("the answer (200) of {} {how} after 5 bytes; it was sent", half.url());
     assert_eq!(error.to_string(), told("stood still"));
     let error = patient.command("api_token_list", ()).timeout(LIMIT).await.unwrap_err();
     assert_eq!((error.to_string(), error.status()), (told("was not whole in time: it ended"), Some(200)));
