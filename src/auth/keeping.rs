@@ -130,7 +130,13 @@ impl Account {
         if let Some(first) = effort.attempts.get_mut(before) {
             first.held = waited.or(first.held);
         }
-        let (token, base) = asked.map_err(|error| error.held_before(waited))?;
+        let (token, base) = match asked {
+            Ok(asked) => asked,
+            // Another process may have got one meanwhile.
+            Err(error) => {
+                return self.look(&slot, renewing, anew).ok_or_else(|| error.held_before(waited));
+            }
+        };
         let Some(lifetime) = token.lifetime else { return Ok(token) };
         let region = base.region.map(|name| (name, base.url));
         let kept = Kept { token: token.value.clone(), since, lifetime, region };
