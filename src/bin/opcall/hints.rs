@@ -36,7 +36,9 @@ pub(crate) fn of(error: &Error) -> Option<String> {
                     "give the call more time (`max_time`), or allow more requests.",
                     "give the call more time with --max-time, or allow more with --rate-limit.",
                 )
+                .replace("allow more redirects (`follow_redirects`) if that is meant", "ask the service where it ends")
                 .replace(" (`follow_redirects`)", " with --follow")
+                .replace(" (`SignIn::forget`)", " with `opcall auth logout SERVICE`")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`idle_timeout`)", " with --idle-timeout")
                 .replace(

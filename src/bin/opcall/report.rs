@@ -97,7 +97,7 @@ impl Failure {
 
     /// A safety rule refuses to go on; nothing was sent.
     pub(crate) fn refused(problem: impl Into<String>, hint: Option<String>) -> Self {
-        Self::Call(UnsafeError { sent: false, problem: problem.into(), hint }.into())
+        Self::Call(UnsafeError { problem: problem.into(), hint, ..UnsafeError::default() }.into())
     }
 
     /// A file or stream failed.
@@ -391,7 +391,9 @@ impl<'e> Facts<'e> {
                 trace_id: error.trace_id.as_deref(),
                 ..Self::default()
             },
-            _ => Self::default(),
+            _ => {
+                Self { attempts: Some(error.attempts().len()).filter(|count| *count > 0), ..Self::default() }
+            }
         }
     }
 }
