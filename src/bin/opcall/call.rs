@@ -7,16 +7,15 @@ use std::pin::pin;
 use std::time::Duration;
 
 use http::HeaderMap;
-use opcall::{
-    Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params, Request, Watch,
-};
+use opcall::{Body, Command, Error, Harness, Method, Operation, OperationTable, Params, Request, Watch};
 
 use crate::answer;
 use crate::args::{self, CallArgs};
-use crate::body;
+use crate::confirm;
 use crate::download::Download;
+use crate::given::{declared_names, read_body, undeclared};
 use crate::inputs::Inputs;
-use crate::items::{self, Assembled, Source};
+use crate::items::{self, Assembled};
 use crate::loopback;
 use crate::output::{Screen, counted, escape};
 use crate::pages;
@@ -346,7 +345,7 @@ impl<'a> Call<'a> {
         let question = format!("{} {}", request.method(), escape(&request.url()));
         // A question that cannot be written is answered with no.
         let _ = write!(io::stderr().lock(), "{question}\nGo on? [y/N] ");
-        confirmed(&mut io::stdin().lock(), &question)
+        confirm::confirmed(&mut io::stdin().lock(), &question)
     }
 }
 
@@ -373,76 +372,4 @@ pub(crate) fn twin_note(called: Operation<'_>, name: &str, source: &args::Source
 
 fn without_query(url: &str) -> String {
     url.split(['?', '#']).next().unwrap_or_default().to_owned()
-}
-
-fn confirmed(answers: &mut impl io::BufRead, question: &str) -> Result<(), Failure> {
-    let mut answer = String::new();
-    let read = answers.read_line(&mut answer);
-    read.map_err(|error| Failure::io("reading the answer", error))?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(Failure::NotConfirmed(format!("{question} was not confirmed; nothing was sent"))),
-    }
-}
-
-/// The names of parameters and body properties, which items may hold operators of.
-fn declared_names(operation: Operation<'_>) -> Vec<&str> {
-    let media_types = operation.body().into_iter().flat_map(opcall::RequestBody::media_types);
-    let properties = media_types.flat_map(opcall::MediaType::properties).map(opcall::Property::name);
-    operation.parameters().map(opcall::Parameter::name).chain(properties).collect()
-}
-
-/// Headers that are declared parameters become arguments, so that they are checked and count as given.
-pub(crate) fn undeclared(
-    headers: Vec<(String, String)>,
-    operation: Option<Operation<'_>>,
-    params: &mut Params,
-) -> Vec<(String, String)> {
-    let declared = |name: &str| {
-        let mut parameters = operation?.parameters().filter(|one| one.location() == Location::Header);
-        parameters.find(|one| one.name().eq_ignore_ascii_case(name)).map(opcall::Parameter::name)
-    };
-    let keep = |(name, value): (String, String)| match declared(&name) {
-        Some(known) => {
-            params.push(format!("header.{known}"), value);
-            None
-        }
-        None => Some((name, value)),
-    };
-    headers.into_iter().filter_map(keep).collect()
-}
-
-fn read_body(
-    item: Option<Source>,
-    args: &CallArgs,
-    headers: &[(String, String)],
-    operation: Option<Operation<'_>>,
-    inputs: &mut Inputs,
-) -> Result<Option<Body>, Failure> {
-    let source = match (item, args.request.input.as_deref().map(Source::of)) {
-        (Some(_), Some(_)) => {
-            return Err(Failure::usage("the whole body is given twice: by --input and by an item", None));
-        }
-        (item, input) => item.or(input),
-    };
-    let all = headers.iter().chain(&args.request.headers);
-    let header = all.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let content_type = args.request.content_type.as_deref().or(header.map(|(_, value)| value.as_str()));
-    source.map(|source| body::read(&source, content_type, operation, inputs)).transpose()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::confirmed;
-
-    #[test]
-    fn only_yes_is_yes() {
-        for answer in ["y\n", "yes\n", "Y", " YES \n"] {
-            assert!(confirmed(&mut answer.as_bytes(), "DELETE a").is_ok(), "{answer}");
-        }
-        for answer in ["", "\n", "n\n", "no\n", "yep\n"] {
-            let failure = confirmed(&mut answer.as_bytes(), "DELETE a").err();
-            assert_eq!(failure.map(|failure| failure.exit_code()), Some(10), "{answer}");
-        }
-    }
 }

@@ -11,7 +11,7 @@ use super::Batch;
 use super::members::{Members, Name, Word};
 use super::result::Head;
 use crate::args::Target;
-use crate::call::undeclared;
+use crate::given::undeclared;
 use crate::loopback;
 use crate::report::Failure;
 use crate::subject::Subject;
