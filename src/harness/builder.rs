@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use super::{Caches, Harness, Inner, Lookup, unknown_service};
+use super::{Caches, Harness, Inner, Lookup, Recent, unknown_service};
 use crate::auth::{CredentialProvider, TokenCache};
 use crate::document::Document;
 use crate::error::{Error, Result};
@@ -278,6 +278,7 @@ impl HarnessBuilder {
                 transport: Transport::new(self.settings)?,
                 accounts: Mutex::default(),
                 usual,
+                recent: Recent::default(),
                 caches: self.caches,
             }),
         };

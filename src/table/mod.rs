@@ -87,9 +87,23 @@ fn is_endpoint(name: &str) -> bool {
 
 /// One operation that answers to a name: its service's number and its row there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Candidate {
+pub(crate) struct Place {
     service: usize,
     row: u32,
+}
+
+impl Place {
+    /// The number of its service, in the order of [`OperationTable::services`].
+    #[cfg(feature = "client")]
+    pub(crate) fn service(self) -> usize {
+        self.service
+    }
+
+    /// The number of the operation among those of its service.
+    #[cfg(feature = "client")]
+    pub(crate) fn row(self) -> u32 {
+        self.row
+    }
 }
 
 impl OperationTable {
@@ -288,15 +302,19 @@ impl OperationTable {
     /// # Errors
     /// As [`OperationTable::get`].
     pub fn find(&self, service: Option<&str>, name: &str) -> Result<Operation<'_>> {
-        self.locate(service, name).map(|(operation, _)| operation)
+        self.at(self.locate(service, name)?)
     }
 
-    /// As [`OperationTable::find`], with the number of the operation among those of its service.
-    pub(crate) fn locate(&self, service: Option<&str>, name: &str) -> Result<(Operation<'_>, u32)> {
+    /// The operation at a place of this table.
+    pub(crate) fn at(&self, place: Place) -> Result<Operation<'_>> {
+        self.services[place.service].operation(place.row)
+    }
+
+    /// Where the operation is that [`OperationTable::find`] finds.
+    pub(crate) fn locate(&self, service: Option<&str>, name: &str) -> Result<Place> {
         let (service, bare) = self.split_namespace(service, name);
-        let located = |one: Candidate| Ok((self.services[one.service].operation(one.row)?, one.row));
         if let Some(one) = self.exact(service, bare) {
-            return located(one);
+            return Ok(one);
         }
         match self.first_tier(service, bare)[..] {
             [] => {
@@ -306,7 +324,7 @@ impl OperationTable {
                     suggestions,
                 })))
             }
-            [one] => located(one),
+            [one] => Ok(one),
             ref several => Err(self.ambiguous(name, several)),
         }
     }
@@ -332,13 +350,13 @@ impl OperationTable {
     }
 
     /// The one operation whose ID is a name, letter for letter; `None` where there is none or more than one.
-    fn exact(&self, service: Option<&str>, name: &str) -> Option<Candidate> {
+    fn exact(&self, service: Option<&str>, name: &str) -> Option<Place> {
         let (mut found, mut is_one) = (None, true);
         let hashed = (name, format::hash_name(Tier::Exact, name));
         for (number, table) in self.services.iter().enumerate() {
             if service.is_none_or(|wanted| wanted == table.name()) {
                 table.each_named(Tier::Exact, hashed, |row| {
-                    let one = Candidate { service: number, row };
+                    let one = Place { service: number, row };
                     is_one &= *found.get_or_insert(one) == one;
                 });
             }
@@ -347,7 +365,7 @@ impl OperationTable {
     }
 
     /// The operations of the first tier that has any for a name.
-    fn first_tier(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
+    fn first_tier(&self, service: Option<&str>, name: &str) -> Vec<Place> {
         // A method and a path mean that endpoint or none: folded, they could be the ID of another.
         let last = if is_endpoint(name) { Tier::Path } else { Tier::Flat };
         Tier::ALL
@@ -381,7 +399,7 @@ impl OperationTable {
         }
     }
 
-    fn candidates(&self, service: Option<&str>, tier: Tier, name: &str) -> Vec<Candidate> {
+    fn candidates(&self, service: Option<&str>, tier: Tier, name: &str) -> Vec<Place> {
         let key = match tier {
             Tier::Exact | Tier::Alias | Tier::Made => Cow::Borrowed(name),
             Tier::Path => return self.endpoints(service, name),
@@ -393,7 +411,7 @@ impl OperationTable {
 
     /// The operations of a method and a path. A method of a document's own is found in its own case first, for the
     /// case of methods counts; without one, the case does not matter.
-    fn endpoints(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
+    fn endpoints(&self, service: Option<&str>, name: &str) -> Vec<Place> {
         let Some((method, path)) = name.split_once(' ') else { return Vec::new() };
         let path = path.trim_start();
         let spelled = |method: &str| self.keyed(service, Tier::Path, &format!("{method} {path}"));
@@ -402,20 +420,19 @@ impl OperationTable {
     }
 
     /// The operations that have a key in a tier.
-    fn keyed(&self, service: Option<&str>, tier: Tier, key: &str) -> Vec<Candidate> {
+    fn keyed(&self, service: Option<&str>, tier: Tier, key: &str) -> Vec<Place> {
         let mut found = Vec::new();
         for (number, table) in self.services.iter().enumerate() {
             if service.is_none_or(|wanted| wanted == table.name()) {
-                found
-                    .extend(table.named(tier, key).into_iter().map(|row| Candidate { service: number, row }));
+                found.extend(table.named(tier, key).into_iter().map(|row| Place { service: number, row }));
             }
         }
         found
     }
 
     /// A service loaded now wins over a built-in one.
-    fn prefer_loaded(&self, found: Vec<Candidate>) -> Vec<Candidate> {
-        let is_loaded = |candidate: &Candidate| !self.services[candidate.service].is_built_in();
+    fn prefer_loaded(&self, found: Vec<Place>) -> Vec<Place> {
+        let is_loaded = |candidate: &Place| !self.services[candidate.service].is_built_in();
         if found.iter().any(is_loaded) && !found.iter().all(is_loaded) {
             tracing::warn!("a loaded service has an operation of this name: the built-in one is not meant");
             return found.into_iter().filter(is_loaded).collect();
@@ -424,7 +441,7 @@ impl OperationTable {
     }
 
     /// What to say instead: `service:id` where that is one operation, else `service:METHOD /path`.
-    fn ambiguous(&self, name: &str, candidates: &[Candidate]) -> Error {
+    fn ambiguous(&self, name: &str, candidates: &[Place]) -> Error {
         let operations: Vec<_> =
             candidates.iter().filter_map(|one| self.services[one.service].listed(one.row)).collect();
         let mut twins: HashMap<String, usize> = HashMap::new();

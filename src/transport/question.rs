@@ -49,12 +49,12 @@ impl Reply {
 impl Call for Question<'_> {
     type Error = SignInError;
 
-    async fn wire(&mut self) -> Result<Wire, SignInError> {
+    async fn wire(&mut self) -> Result<Box<Wire>, SignInError> {
         if let Some(next) = self.next {
             tokio::time::sleep_until(next).await;
         }
         self.next = Some(Instant::now() + APART);
-        Ok(self.wire.clone())
+        Ok(Box::new(self.wire.clone()))
     }
 
     /// A token that nobody took runs out by itself, and what was revoked stays so.
