@@ -24,11 +24,12 @@ use std::{env, fs};
 use build::Service;
 use spec::Depth;
 
-/// What reads and repairs documents and writes tables: a table that other code made may say other things.
-const READERS: [&str; 8] = [
+/// What reads and repairs documents, and writes tables and keeps them: a table that other code made may say other things.
+const READERS: [&str; 9] = [
     "src/spec",
     "src/operation",
     "src/table/format",
+    "src/table/kept",
     "src/source.rs",
     "src/overlay",
     "src/jsonpath",
@@ -43,6 +44,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for input in READERS {
         println!("cargo::rerun-if-changed={input}");
         readers = hash_of(readers, Path::new(input))?;
+    }
+    // The versions of the parsers, where they are known.
+    let versions = Path::new("Cargo.lock");
+    if versions.is_file() {
+        println!("cargo::rerun-if-changed=Cargo.lock");
+        readers = hash_of(readers, versions)?;
     }
     println!("cargo::rustc-env=OPCALL_READERS={readers:016x}");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);

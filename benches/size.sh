@@ -3,6 +3,7 @@
 # Needs `cargo install cargo-bloat`. What is given after it is given to cargo: benches/size.sh --no-default-features ...
 set -eu
 cd "$(dirname "$0")/.."
+# Names are needed to tell whose code it is.
 export CARGO_PROFILE_RELEASE_STRIP=none
 cargo bloat --release --bin opcall --crates -n 40 "$@"
 cargo bloat --release --bin opcall -n 40 "$@"

@@ -16,10 +16,13 @@
 
 use std::future::Future;
 
+use bytes::Bytes;
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::auth::Forgotten;
 use crate::error::{ConfigError, IoError, Result};
+use crate::harness::{AccessToken, SignInPlan};
 use crate::operation::Method;
 use crate::pages::StopReason;
 use crate::params::Params;
@@ -55,6 +58,11 @@ impl Harness {
         params: impl Into<Params>,
     ) -> Command<'a> {
         Command { inner: self.inner.request(service, method, path, params) }
+    }
+
+    /// As [`crate::Harness::sign_in`].
+    pub fn sign_in<'a>(&'a self, service: &'a str) -> SignIn<'a> {
+        SignIn { inner: self.inner.sign_in(service) }
     }
 
     /// As [`crate::Harness::revoke`].
@@ -102,9 +110,117 @@ impl<'a> Command<'a> {
         wait(self.inner.send())
     }
 
+    /// Makes the call and waits for the head of its answer; the body is taken as it comes, whatever its size.
+    ///
+    /// ```no_run
+    /// # fn run(harness: &opcall::blocking::Harness) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::io::Write as _;
+    /// let answer = harness.command("GetSampleV3", [("ids", "abc")]).stream()?;
+    /// let mut file = std::io::BufWriter::new(std::fs::File::create("sample.bin")?);
+    /// for chunk in answer {
+    ///     file.write_all(&chunk?)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`crate::Command::stream`]; [`crate::Error::Config`] inside an asynchronous runtime.
+    pub fn stream(self) -> Result<ResponseStream> {
+        Ok(ResponseStream { inner: wait(self.inner.stream())?, failed: false })
+    }
+
     /// As [`crate::Command::pages`], one page after the other.
     pub fn pages(self) -> Pages<'a> {
         Pages { inner: self.inner.pages(), failed: false }
+    }
+}
+
+/// How calls of a service sign in, as [`crate::SignIn`] tells it.
+///
+/// ```
+/// use opcall::{Credentials, Harness, Profile, SignInMethod};
+/// let profile = Profile::new().credentials(Credentials::new().client("id", "secret"));
+/// let harness = Harness::builder().env(|_| None).profile("falcon", profile).build()?;
+/// let harness = opcall::blocking::Harness::from(harness);
+/// let plan = harness.sign_in("falcon").with(|sign_in| sign_in.server("eu-1")).plan()?;
+/// assert_eq!(plan.method, SignInMethod::ClientCredentials);
+/// assert_eq!(plan.base_url.as_deref(), Some("https://api.eu-1.crowdstrike.com"));
+/// # Ok::<(), opcall::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing happens until it is asked"]
+pub struct SignIn<'a> {
+    inner: crate::SignIn<'a>,
+}
+
+impl<'a> SignIn<'a> {
+    /// Sets what [`crate::SignIn`] can set.
+    pub fn with(self, set: impl FnOnce(crate::SignIn<'a>) -> crate::SignIn<'a>) -> Self {
+        Self { inner: set(self.inner) }
+    }
+
+    /// As [`crate::SignIn::plan`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn plan(&self) -> Result<SignInPlan> {
+        self.inner.plan()
+    }
+
+    /// As [`crate::SignIn::renew`].
+    ///
+    /// # Errors
+    /// As there; [`crate::Error::Config`] inside an asynchronous runtime.
+    pub fn renew(&self) -> Result<AccessToken> {
+        wait(self.inner.renew())
+    }
+
+    /// As [`crate::SignIn::token`].
+    ///
+    /// # Errors
+    /// As there; [`crate::Error::Config`] inside an asynchronous runtime.
+    pub fn token(&self) -> Result<AccessToken> {
+        wait(self.inner.token())
+    }
+
+    /// As [`crate::SignIn::forget`].
+    ///
+    /// # Errors
+    /// As there; [`crate::Error::Config`] inside an asynchronous runtime.
+    pub fn forget(&self) -> Result<Forgotten> {
+        wait(self.inner.forget())
+    }
+}
+
+/// An answer with a 2xx status: an iterator over its body, piece by piece as it comes. An error is the last piece.
+/// Dropping it closes the connection.
+#[derive(Debug)]
+pub struct ResponseStream {
+    inner: crate::ResponseStream,
+    failed: bool,
+}
+
+impl ResponseStream {
+    /// What came before the body: the status, the header fields, the attempts.
+    #[must_use]
+    pub fn head(&self) -> &crate::ResponseStream {
+        &self.inner
+    }
+}
+
+impl Iterator for ResponseStream {
+    type Item = Result<Bytes>;
+
+    /// Waits for the next piece of the body after content decoding, as [`crate::ResponseStream::chunk`];
+    /// [`crate::Error::Config`] inside an asynchronous runtime.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let chunk = wait(self.inner.chunk()).transpose();
+        self.failed = matches!(chunk, Some(Err(_)));
+        chunk
     }
 }
 

@@ -82,7 +82,8 @@ impl Document {
         Self { place, service: None, base: None, overlays: Vec::new(), cache: None, limits }
     }
 
-    /// What reading it may cost, each of its files and overlays; what was kept in the cache is not measured again.
+    /// What reading it may cost, each of its files and overlays; what was kept in the cache under other limits is read
+    /// again.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

@@ -80,6 +80,8 @@ pub struct UnknownOperation {
     pub name: String,
     /// At most five identifiers near it, the nearest first.
     pub suggestions: Vec<String>,
+    /// The longest word of the name that stands in the names of operations: a search for it finds something.
+    pub word: Option<String>,
 }
 
 /// Several operations have the name.
@@ -88,8 +90,11 @@ pub struct UnknownOperation {
 pub struct Ambiguous {
     /// The name as given.
     pub name: String,
-    /// What to say instead: `service:id`, or `METHOD /path` where that is not enough.
+    /// What to say instead: `service:id`, `service:METHOD /path` where that is not enough, else an alias.
     pub candidates: Vec<String>,
+    /// How many of them have nothing that tells them from the others, and cannot be called: they stand last, by method
+    /// and path.
+    pub nameless: usize,
 }
 
 /// Arguments do not fit the operation: every problem of the call.
@@ -233,6 +238,8 @@ pub struct TransportError {
     pub attempts: Vec<Attempt>,
     /// What signing in took before them, where this call did it.
     pub sign_in: Vec<Attempt>,
+    /// Whether a repeat changes nothing more: by the caller's word, the document's, an idempotency key, or the method.
+    pub idempotent: bool,
     /// What the HTTP library says.
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -265,6 +272,7 @@ fn failing(error: &TransportError) -> String {
 fn outcome(error: &TransportError) -> &'static str {
     match (error.signing_in, error.was_sent()) {
         (true, _) => "signing in failed, no operation was sent",
+        (false, true) if error.method.is_safe() => "it was sent",
         (false, true) => "it may have been carried out",
         (false, false) if error.fetching => "the document was not fetched",
         (false, false) => "nothing was sent",
@@ -312,6 +320,8 @@ pub struct Refused {
     pub graphql: bool,
     /// Whether a repeat may help: 408, 425, 429, 500, 502, 503, 504.
     pub retryable: bool,
+    /// Whether a repeat changes nothing more: by the caller's word, the document's, an idempotency key, or the method.
+    pub idempotent: bool,
     /// The whole answer.
     #[cfg(feature = "client")]
     pub response: crate::Response,

@@ -204,6 +204,8 @@ pub mod spec;
 mod table;
 #[cfg(feature = "client")]
 mod transport;
+#[cfg(feature = "client")]
+mod watch;
 
 pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
@@ -233,6 +235,8 @@ use table::format;
 pub use table::{GraphQl, MediaType, Operation, OperationTable, Parameter, Property, RequestBody, Schema};
 #[cfg(feature = "client")]
 pub use transport::{Network, RetryPolicy};
+#[cfg(feature = "client")]
+pub use watch::Watch;
 
 /// The Rust blocks of README run as documentation tests.
 #[cfg(all(doctest, feature = "sandbox"))]

@@ -158,7 +158,8 @@ impl Profile {
         self.certificate = self.certificate.or_else(|| other.certificate.clone());
         if self.credentials.is_empty() {
             let member = self.credentials.member.take().or_else(|| other.credentials.member.clone());
-            self.credentials = Credentials { member, ..other.credentials.clone() };
+            let half = self.credentials.half.take().or_else(|| other.credentials.half.clone());
+            self.credentials = Credentials { member, half, ..other.credentials.clone() };
             self.sources.extend(other.sources.iter().cloned());
         }
         self
@@ -222,6 +223,8 @@ pub struct Credentials {
     pub(crate) api_key: Option<SecretString>,
     pub(crate) basic: Option<(String, SecretString)>,
     pub(crate) schemes: Vec<(String, SecretString)>,
+    /// What of a pair was found alone, and the rest was not.
+    pub(crate) half: Option<String>,
 }
 
 impl Credentials {
@@ -276,7 +279,7 @@ impl Credentials {
 
     /// Whether there is anything to sign in with.
     fn is_empty(&self) -> bool {
-        let Self { client, member: _, access_token, api_key, basic, schemes } = self;
+        let Self { client, member: _, access_token, api_key, basic, schemes, half: _ } = self;
         client.is_none()
             && access_token.is_none()
             && api_key.is_none()

@@ -1,6 +1,7 @@
 //! The answer of a call, and whether it is a refusal.
 
 pub(crate) mod refusal;
+mod shown;
 mod stream;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
 use crate::pages;
 use crate::transport::{Answer, hint};
 
+use self::shown::shown;
 pub use self::stream::ResponseStream;
 
 /// An answer: status, headers, and the whole body after content decoding.
@@ -82,6 +84,8 @@ pub(crate) struct Called {
     pub(crate) carried: Carried,
     /// What signing in took.
     pub(crate) sign_in: Vec<Attempt>,
+    /// Whether a repeat changes nothing more, where the answer may have to be told as an error.
+    pub(crate) idempotent: bool,
 }
 
 /// A GraphQL operation's single root field; `None` with several.
@@ -101,7 +105,7 @@ impl Response {
 
     /// Makes the error of a call that was refused.
     pub(crate) fn refuse(called: Called, answer: Answer) -> Error {
-        let Called { context, method, url, carried, sign_in } = called;
+        let Called { context, method, url, carried, sign_in, idempotent } = called;
         let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
@@ -119,6 +123,7 @@ impl Response {
                 .map(|hint| hint.wait),
             graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
+            idempotent,
             response: Self { sign_in, location, ..Self::new(context, answer, carried.clone()) },
         };
         carried.conceal(refused.into())
@@ -155,6 +160,13 @@ impl Response {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// The header fields as they may be shown: cookies, what a name says is a credential, and what the call was sent
+    /// with as `<redacted>`; names in lower case.
+    #[must_use]
+    pub fn shown_headers(&self) -> Vec<(&str, String)> {
+        shown(&self.headers, &self.carried)
     }
 
     /// The body as received, after content decoding.
@@ -328,6 +340,7 @@ mod tests {
             url: "https://h.example/things".to_owned(),
             carried: Carried::default(),
             sign_in: Vec::new(),
+            idempotent: false,
         }
     }
 

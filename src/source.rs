@@ -76,7 +76,9 @@ pub(crate) fn bounded(file: &File, limit: usize) -> io::Result<Vec<u8>> {
     let most = (limit as u64).saturating_add(1);
     // A file that says its size is read into as much memory and no more; a pipe says none.
     let expected = file.metadata().map_or(0, |data| data.len()).min(most);
-    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+    let mut bytes = Vec::new();
+    // A sparse file says more than there is memory.
+    bytes.try_reserve_exact(usize::try_from(expected).unwrap_or(usize::MAX)).map_err(io::Error::other)?;
     file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -100,6 +102,17 @@ mod tests {
         assert_eq!(source.read("../secret.yaml").unwrap_err().kind(), io::ErrorKind::PermissionDenied);
         assert_eq!(source.read("deep").unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(source.read("gone.yaml").unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_file_that_says_more_than_there_is_memory_is_an_error() {
+        let file = tempfile::tempfile().unwrap();
+        // Not every file system lets a file be so long.
+        if file.set_len(1 << 62).is_err() {
+            return;
+        }
+        assert!(bounded(&file, usize::MAX).is_err());
+        assert_eq!(bounded(&file, 3).unwrap(), [0; 4]);
     }
 
     #[cfg(unix)]

@@ -1,6 +1,8 @@
 //! Which of an operation's security alternatives a call uses (`OpenAPI` Security Requirement Object): any one of them
 //! lets a call in, all schemes of it are needed. Pure.
 
+use std::collections::HashMap;
+
 use super::source::{Need, Source, source};
 use crate::error::AuthError;
 use crate::operation::{SchemeKind, SchemeUse, SecuritySchemeDef, ServiceDef};
@@ -15,7 +17,37 @@ pub(crate) struct Choice<'a> {
     pub(crate) certificate: bool,
 }
 
+/// Up to how many schemes are gone through for each that is looked for.
+const FEW: usize = 64;
+
+/// The schemes of a document, by name.
+enum Schemes<'a> {
+    Few(&'a [SecuritySchemeDef]),
+    Many(HashMap<&'a str, &'a SecuritySchemeDef>),
+}
+
+impl<'a> Schemes<'a> {
+    fn of(all: &'a [SecuritySchemeDef]) -> Self {
+        if all.len() <= FEW {
+            return Self::Few(all);
+        }
+        // Of two of one name the first holds.
+        Self::Many(all.iter().rev().map(|scheme| (scheme.name.as_str(), scheme)).collect())
+    }
+
+    fn find(&self, name: &str) -> Option<&'a SecuritySchemeDef> {
+        match self {
+            Self::Few(all) => all.iter().find(|scheme| scheme.name == name),
+            Self::Many(all) => all.get(name).copied(),
+        }
+    }
+}
+
 impl Choice<'_> {
+    fn schemes(&self) -> Schemes<'_> {
+        Schemes::of(&self.definition.security_schemes)
+    }
+
     /// The schemes to sign in by. `given` tells which the caller has filled by hand: an alternative of these comes
     /// first, then the first in the document's order that asks for something and is served, then an empty one.
     /// `None` where no alternative is served.
@@ -23,8 +55,9 @@ impl Choice<'_> {
         if self.alternatives.is_empty() {
             return Some(Vec::new());
         }
-        let mut all: Vec<_> =
-            self.alternatives.iter().filter_map(|uses| self.needs(uses, given).ok()).collect();
+        let schemes = self.schemes();
+        let needs = |uses: &Vec<SchemeUse>| self.needs(uses, &schemes, given).ok();
+        let mut all: Vec<_> = self.alternatives.iter().filter_map(needs).collect();
         let is_given = |needs: &Vec<Need>| !needs.is_empty() && needs.iter().all(|need| given(&need.scheme));
         let is_served = |needs: &Vec<Need>| !needs.is_empty() && self.serves(needs, given);
         let chosen = all.iter().position(is_given).or_else(|| all.iter().position(is_served));
@@ -33,7 +66,9 @@ impl Choice<'_> {
 
     /// What a dry run shows: the plan, or the first alternative where credentials are missing.
     pub(crate) fn shown(&self, given: &dyn Fn(&SecuritySchemeDef) -> bool) -> Vec<Need> {
-        let first = || self.alternatives.iter().find_map(|uses| self.needs(uses, given).ok());
+        let schemes = self.schemes();
+        let needs = |uses: &Vec<SchemeUse>| self.needs(uses, &schemes, given).ok();
+        let first = || self.alternatives.iter().find_map(needs);
         self.plan(given).or_else(first).unwrap_or_default()
     }
 
@@ -41,11 +76,11 @@ impl Choice<'_> {
     fn needs<'u>(
         &self,
         uses: &'u [SchemeUse],
+        schemes: &Schemes<'_>,
         given: &dyn Fn(&SecuritySchemeDef) -> bool,
     ) -> Result<Vec<Need>, &'u str> {
-        let schemes = &self.definition.security_schemes;
         let find = |one: &'u SchemeUse| {
-            let scheme = schemes.iter().find(|scheme| scheme.name == one.scheme);
+            let scheme = schemes.find(&one.scheme);
             let scopes = one.scopes.clone();
             scheme
                 .map(|scheme| Need { scheme: scheme.clone(), scopes, own: false })
@@ -75,16 +110,18 @@ impl Choice<'_> {
 
     /// No alternative is served: names for each what would serve it.
     pub(crate) fn missing(&self, given: &dyn Fn(&SecuritySchemeDef) -> bool) -> AuthError {
-        let lines: Vec<_> = self.alternatives.iter().map(|uses| self.line(uses, given)).collect();
+        let schemes = self.schemes();
+        let lines: Vec<_> = self.alternatives.iter().map(|uses| self.line(uses, &schemes, given)).collect();
         let only = match self.alternatives {
-            [uses] => self.needs(uses, given).unwrap_or_default(),
+            [uses] => self.needs(uses, &schemes, given).unwrap_or_default(),
             _ => Vec::new(),
         };
         let single = match &only[..] {
             [need] => Some((&need.scheme.kind, self.ways(need))),
             _ => None,
         };
-        let mut problem = format!("no credentials for {}; nothing was sent", self.definition.name);
+        let half = self.credentials.half.as_ref().map_or_else(String::new, |half| format!(": {half}"));
+        let mut problem = format!("no credentials for {}{half}; nothing was sent", self.definition.name);
         let hint = match single {
             Some((kind, _)) if *kind == SchemeKind::MutualTls => {
                 "give a client certificate (`client_certificate`), and an https address.".to_owned()
@@ -97,7 +134,7 @@ impl Choice<'_> {
             }
             None => {
                 problem.extend(lines.iter().map(|line| format!("\n  {line}")));
-                self.way_in(given)
+                self.way_in(&schemes, given)
             }
         };
         AuthError {
@@ -112,10 +149,10 @@ impl Choice<'_> {
     }
 
     /// What to do about several lines, each of which says what is missing of one alternative.
-    fn way_in(&self, given: &dyn Fn(&SecuritySchemeDef) -> bool) -> String {
+    fn way_in(&self, schemes: &Schemes<'_>, given: &dyn Fn(&SecuritySchemeDef) -> bool) -> String {
         let is_served = |need: &Need| given(&need.scheme) || self.source(need).is_some();
         let lacks = |uses: &Vec<SchemeUse>| {
-            self.needs(uses, given).is_ok_and(|needs| needs.iter().any(|need| !is_served(need)))
+            self.needs(uses, schemes, given).is_ok_and(|needs| needs.iter().any(|need| !is_served(need)))
         };
         if !self.alternatives.iter().any(lacks) {
             return "correct the security requirement of the document; an overlay can.".to_owned();
@@ -126,10 +163,15 @@ impl Choice<'_> {
     }
 
     /// One alternative: its schemes, and what serves each.
-    fn line(&self, uses: &[SchemeUse], given: &dyn Fn(&SecuritySchemeDef) -> bool) -> String {
+    fn line(
+        &self,
+        uses: &[SchemeUse],
+        schemes: &Schemes<'_>,
+        given: &dyn Fn(&SecuritySchemeDef) -> bool,
+    ) -> String {
         let names: Vec<_> = uses.iter().map(|one| one.scheme.as_str()).collect();
         let names = names.join(" and ");
-        let needs = match self.needs(uses, given) {
+        let needs = match self.needs(uses, schemes, given) {
             Ok(needs) => needs,
             Err(unknown) => return format!("{names}: the document does not describe `{unknown}`"),
         };

@@ -46,6 +46,20 @@ fn missing(credentials: &Credentials, names: &[&[&str]]) -> (String, String) {
 }
 
 #[test]
+fn of_many_schemes_those_named_are_found() {
+    let kind = SchemeKind::Http { scheme: "bearer".to_owned() };
+    let scheme = |number| SecuritySchemeDef { name: format!("s{number}"), kind: kind.clone() };
+    for count in [FEW, FEW + 1] {
+        let all: Vec<_> = (0..count).map(scheme).collect();
+        let schemes = Schemes::of(&all);
+        let last = format!("s{}", count - 1);
+        assert_eq!(schemes.find(&last), Some(&all[count - 1]));
+        assert_eq!(schemes.find("s0"), Some(&all[0]));
+        assert_eq!(schemes.find("gone"), None);
+    }
+}
+
+#[test]
 fn the_first_alternative_that_is_served_wins() {
     let key = Credentials::new().api_key("k");
     assert_eq!(chosen(&key, &[&["flow"], &["key"]]).as_deref(), Some("key"));

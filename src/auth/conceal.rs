@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{Grant, SignInError};
 use crate::error::{AuthError, Error, UnsafeError};
+use crate::operation::header;
 use crate::profile::Credentials;
 use crate::request::{Place, Placement, Request};
 use crate::transport::Transport;
@@ -158,7 +159,8 @@ impl Carried {
         error
     }
 
-    fn hide_in<'t>(&self, texts: impl Iterator<Item = &'t mut String>) {
+    /// Takes them out of several texts.
+    pub(crate) fn hide_in<'t>(&self, texts: impl Iterator<Item = &'t mut String>) {
         self.secrets().hide_in(texts);
     }
 }
@@ -181,7 +183,7 @@ impl Secrets {
                     let pairs = value.split("; ").filter_map(|pair| pair.split_once('='));
                     pairs.for_each(|(_, value)| self.add(value));
                 }
-                "authorization" | "proxy-authorization" => self.add_authorization(value),
+                name if header::is_authorization(name) => self.add_authorization(value),
                 _ if request.given.iter().any(is_given) => self.add(value),
                 _ => {}
             }

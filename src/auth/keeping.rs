@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::account::{Account, TokenKey, key_of};
+use super::account::Account;
 use super::cache::{Kept, Slot};
+use super::grant::{TokenKey, key_of};
 use super::identity::Identity;
 use super::renewing::{Fetched, Keeping, Lease, Renewing, renewed_at};
 use super::source::Need;
@@ -34,13 +35,15 @@ pub(crate) struct Token {
 }
 
 /// What became of the tokens that were to be forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Forgotten {
     /// How many tokens there were, in this harness and in its token cache.
     pub tokens: usize,
     /// How many of them the service has ended (RFC 7009); the others end by themselves.
     pub revoked: usize,
+    /// The requests that this took.
+    pub attempts: Vec<Attempt>,
 }
 
 impl Account {
@@ -189,6 +192,15 @@ impl Account {
         self.lease(need, transport, false).await
     }
 
+    /// The token that is kept and not over; nobody is asked.
+    pub(crate) async fn kept(&self, need: &Need) -> Option<Token> {
+        let credentials = self.credentials(&Rejected::default()).await.ok()?;
+        let now = SystemTime::now();
+        let found = self.slot(&need.scheme, &need.scopes, &credentials)?.find(now)?.found(now);
+        let ends_in = found.lifetime.map(|lifetime| lifetime.saturating_sub(found.age));
+        Some(Token { secret: found.value, ends_in, keeping: Keeping::Kept, attempts: Vec::new() })
+    }
+
     async fn lease(&self, need: &Need, transport: &Transport, anew: bool) -> Result<Token, SignInError> {
         let token = self.token(&key_of(need));
         let rejected = anew.then(|| token.generation());
@@ -217,7 +229,7 @@ impl Account {
             let Some(token) = token.take() else { continue };
             forgotten.tokens += 1;
             self.unkeep(&key, &token).await;
-            match self.revoke_token(&key.0, &token, transport).await {
+            match self.revoke_token(&key.0, &token, transport, &mut forgotten.attempts).await {
                 Ok(revoked) => forgotten.revoked += usize::from(revoked),
                 Err(error) => outcome = outcome.and(Err(error)),
             }
@@ -230,16 +242,29 @@ impl Account {
         scheme: &str,
         token: &SecretString,
         transport: &Transport,
+        made: &mut Vec<Attempt>,
+    ) -> Result<bool, SignInError> {
+        let mut log = Vec::new();
+        let ended = self.end_token(scheme, token, transport, &mut log).await;
+        made.append(&mut log);
+        ended
+    }
+
+    async fn end_token(
+        &self,
+        scheme: &str,
+        token: &SecretString,
+        transport: &Transport,
+        log: &mut Vec<Attempt>,
     ) -> Result<bool, SignInError> {
         let mut schemes = self.definition.security_schemes.iter();
         let Some(scheme) = schemes.find(|one| one.name == scheme) else { return Ok(false) };
-        let mut log = Vec::new();
-        let flow = self.flow(&scheme.name, &scheme.kind, transport, &mut log).await?;
+        let flow = self.flow(&scheme.name, &scheme.kind, transport, log).await?;
         let (credentials, _) = self.leased_credentials(None).await?;
         let endpoint = self.endpoint(&flow, &[], transport);
-        let ended = endpoint.revoke(&self.base(), &credentials, token, &mut log).await;
+        let ended = endpoint.revoke(&self.base(), &credentials, token, log).await;
         let carried = || Carried::of(&credentials, Some(token), transport);
-        ended.map_err(|error| carried().conceal_sign_in(error.after_all(&log)))
+        ended.map_err(|error| carried().conceal_sign_in(error.after_all(log)))
     }
 
     /// Forgets a token in the cache, where it is still the one that is kept.
@@ -266,7 +291,7 @@ impl Account {
         let failed = |source| Error::from(IoError { action: "forgetting tokens".to_owned(), source });
         for file in cache.of_service(&self.definition.name).map_err(failed)? {
             forgotten.tokens += 1;
-            let revoked = self.revoke_kept(&file, transport).await;
+            let revoked = self.revoke_kept(&file, transport, &mut forgotten.attempts).await;
             removed = removed.and(cache.remove(file).await.map_err(failed));
             match revoked {
                 Ok(revoked) => forgotten.revoked += usize::from(revoked),
@@ -277,7 +302,12 @@ impl Account {
     }
 
     /// Gives a kept token back, where it is one of these credentials and not over.
-    async fn revoke_kept(&self, file: &std::path::Path, transport: &Transport) -> Result<bool, SignInError> {
+    async fn revoke_kept(
+        &self,
+        file: &std::path::Path,
+        transport: &Transport,
+        made: &mut Vec<Attempt>,
+    ) -> Result<bool, SignInError> {
         let credentials = self.credentials(&Rejected::default()).await?;
         let Some((_, secret)) = &credentials.client else { return Ok(false) };
         for scheme in &self.definition.security_schemes {
@@ -286,7 +316,7 @@ impl Account {
             let slot = Slot::at(file, &identity, secret);
             let Some(kept) = slot.and_then(|slot| slot.find(SystemTime::now())) else { continue };
             if self.follow(kept.region.as_ref()) {
-                return self.revoke_token(&scheme.name, &kept.token, transport).await;
+                return self.revoke_token(&scheme.name, &kept.token, transport, made).await;
             }
         }
         Ok(false)

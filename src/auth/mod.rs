@@ -12,6 +12,7 @@ mod digest;
 mod discovery;
 mod entry;
 mod fetching;
+mod grant;
 mod identity;
 mod keeping;
 mod known;
@@ -28,7 +29,7 @@ use crate::error::{
     is_retryable_status, suggest_waiting,
 };
 
-pub(crate) use account::{Account, Grant, Rejected};
+pub(crate) use account::Account;
 pub(crate) use cache::TokenCache;
 #[cfg(any(test, fuzzing))]
 pub(crate) use cache::fuzz as fuzz_token;
@@ -36,6 +37,7 @@ pub(crate) use choice::Choice;
 pub(crate) use conceal::Carried;
 pub(crate) use digest::Challenge;
 pub(crate) use entry::{Effort, Entrant};
+pub(crate) use grant::{Grant, Rejected};
 pub use keeping::Forgotten;
 pub(crate) use keeping::Token;
 pub(crate) use known::KnownPath;

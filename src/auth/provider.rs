@@ -12,7 +12,8 @@ pub type ProviderError = Box<dyn std::error::Error + Send + Sync>;
 pub type CredentialFuture<'a> = Pin<Box<dyn Future<Output = Result<Credentials, ProviderError>> + Send + 'a>>;
 
 /// Gives credentials when they are needed: before the first live call, when a token is renewed, and once more
-/// after the service refused them with 401. A dry run does not ask.
+/// after the service refused them with 401. A dry run does not ask. For servers that calls name
+/// ([`crate::Command::server`]) it is asked anew where hundreds of others were called meanwhile.
 ///
 /// Any function that returns a future of [`Credentials`] is one:
 ///

@@ -182,6 +182,19 @@ impl<T: Clone> Renewing<T> {
         state.held.as_ref().is_some_and(|held| held.lease.generation == generation && in_time(held))
     }
 
+    /// Whether there is no value that still serves anybody.
+    pub(crate) fn is_over(&self) -> bool {
+        let now = Instant::now();
+        self.state().held.as_ref().is_none_or(|held| held.ends_at.is_some_and(|end| end <= now))
+    }
+
+    /// Whether no failure holds anybody back any more.
+    pub(crate) fn is_calm(&self) -> bool {
+        let (now, state) = (Instant::now(), self.state());
+        let failed_until = state.failure.as_ref().map(|failure| failure.until);
+        failed_until.max(state.again).is_none_or(|until| until <= now)
+    }
+
     /// The value as it stands, near its end or over.
     pub(crate) fn held(&self) -> Option<T> {
         self.state().held.as_ref().map(|held| held.lease.value.clone())

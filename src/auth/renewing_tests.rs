@@ -225,3 +225,19 @@ async fn a_failure_of_one_call_alone_is_not_shared_and_the_next_fetch_comes_a_se
     assert_eq!(source.get(None, false).await.unwrap().value, 1);
     assert_eq!((source.fetches(), before.elapsed()), (1, Duration::ZERO));
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_is_as_good_as_new_once_its_value_and_its_failure_are_over() {
+    let source = Source::new(100);
+    let stands = || (source.renewing.is_over(), source.renewing.is_calm());
+    assert_eq!(stands(), (true, true));
+    source.get(None, false).await.unwrap();
+    tokio::time::advance(Duration::from_secs(99)).await;
+    assert_eq!(stands(), (false, true));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(stands(), (true, true));
+    source.get(None, true).await.err().unwrap();
+    assert_eq!(stands(), (true, false));
+    tokio::time::advance(FAILURE_HOLDS).await;
+    assert_eq!(stands(), (true, true));
+}

@@ -13,7 +13,7 @@ use super::reading::Input;
 use super::stamp::Reading;
 use crate::error::{Error, Result};
 use crate::operation::ServiceDef;
-use crate::spec::{self, Source, SpecError, Warning};
+use crate::spec::{self, Limits, Source, SpecError, Warning};
 use crate::table::{OperationTable, ServiceTable, kept};
 
 /// What makes it another document than others, but for what is found in its files.
@@ -26,6 +26,8 @@ struct Identity<'d> {
     base: Option<&'d Map<String, Value>>,
     /// As they are given, which errors and warnings hold too, and where they are.
     overlays: Vec<(&'d PathBuf, PathBuf)>,
+    /// What it may cost: who allows less is told that it is too much.
+    limits: [usize; 4],
 }
 
 /// What is read.
@@ -52,7 +54,7 @@ impl Document {
     ///
     /// A kept document is used where this version kept it and every file that was read for it, its overlays among
     /// them, has the size, times and inode that it had, or, where they differ, the same content. With another name of
-    /// its service, another base or other overlays, or the same in another order, it is another document. Of one that
+    /// its service, other limits, another base or other overlays, or the same in another order, it is another document. Of one that
     /// came over the network the content's hash is held against what was kept; one that its server forbids to keep
     /// (`Cache-Control: no-store`) is not kept unless it was saved. Nothing in the folder is trusted: what is damaged,
     /// foreign or writable by others is passed over and the document read as without a cache. The folder is made
@@ -89,12 +91,14 @@ impl Document {
         if !self.overlays.iter().all(|file| file.is_file()) {
             return None;
         }
+        let Limits { bytes, depth, nodes, operations } = self.limits;
         let identity = Identity {
             name: self.name(),
             origin: self.origin()?,
             service: self.service.as_deref(),
             base: self.base.as_deref(),
             overlays: self.overlays.iter().map(located).collect::<Option<_>>()?,
+            limits: [bytes, depth, nodes, operations],
         };
         // A path that is no Unicode text cannot be written down.
         let text = serde_json::to_string(&identity).ok()?;

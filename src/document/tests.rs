@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails, or says that it was skipped"
 )]
 
+mod bounds;
 #[cfg(feature = "client")]
 mod fetched;
 mod repaired;

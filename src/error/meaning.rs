@@ -136,9 +136,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownOperation(error) => Some(suggest_names(error)),
-            Self::Ambiguous(error) => {
-                error.candidates.first().map(|one| format!("say which one is meant, such as \"{one}\"."))
-            }
+            Self::Ambiguous(error) => Some(suggest_choosing(error)),
             Self::Arguments(error) => suggest_arguments(error),
             Self::Spec(error) => error.hint.clone(),
             Self::Config(error) => error.hint.clone(),
@@ -164,9 +162,7 @@ pub(crate) fn is_retryable_status(status: u16) -> bool {
 }
 
 fn suggest_names(error: &UnknownOperation) -> String {
-    // The last of the longest from behind is the first one.
-    let word = error.name.split(|letter: char| !letter.is_alphanumeric()).rev().max_by_key(|word| word.len());
-    let search = match word.filter(|word| !word.is_empty()) {
+    let search = match &error.word {
         Some(word) => format!("`opcall ops {word}` shows all with that word."),
         None => "`opcall ops` shows all.".to_owned(),
     };
@@ -180,6 +176,19 @@ fn suggest_names(error: &UnknownOperation) -> String {
     }
 }
 
+fn suggest_choosing(error: &Ambiguous) -> String {
+    let one = error.candidates.first().filter(|_| error.nameless < error.candidates.len());
+    let one = one.map(|one| format!("say which one is meant, such as \"{one}\"."));
+    let told = (error.nameless > 0).then(|| {
+        let who = match error.nameless {
+            1 => "One of them has no name alone: give it".to_owned(),
+            several => format!("{several} of them have no name alone: give each"),
+        };
+        format!("{who} an alias in the description (`x-aliases`), by an overlay if that is not yours.")
+    });
+    one.into_iter().chain(told).collect::<Vec<_>>().join(" ")
+}
+
 /// An endpoint in no table (`METHOD /path`) declares nothing to look up.
 fn suggest_arguments(error: &ArgumentsError) -> Option<String> {
     if error.operation.contains(' ') && error.operation.contains(" /") {
@@ -190,7 +199,11 @@ fn suggest_arguments(error: &ArgumentsError) -> Option<String> {
     Some(format!("`opcall show {quote}{name}{quote}` lists its parameters."))
 }
 
+/// What to do about a call that may have been carried out, and must not be twice.
+const CHECK_FIRST: &str = "check with a reading operation whether it was carried out before you repeat it";
+
 fn suggest_reaching(error: &TransportError) -> String {
+    let is_in_doubt = error.was_sent() && !error.idempotent;
     match error.phase {
         Phase::AnswerTimeout | Phase::Broken if error.fetching => {
             "try again later, or save the document and give the file.".to_owned()
@@ -206,12 +219,17 @@ fn suggest_reaching(error: &TransportError) -> String {
             format!("check that {} can be reached from here, or give it more time.", error.origin)
         }
         Phase::Unprocessed => format!("repeat it later: {} takes no further requests now.", error.origin),
+        Phase::AnswerTimeout if is_in_doubt => {
+            format!("{CHECK_FIRST}, and give it more time (`timeout`).")
+        }
         Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
+        Phase::Stalled if is_in_doubt => {
+            format!("{CHECK_FIRST}, and let its body stand still for longer (`idle_timeout`).")
+        }
         Phase::Stalled => "let its body stand still for longer (`idle_timeout`).".to_owned(),
         Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),
-        Phase::Broken => {
-            "check with a reading operation whether it was carried out before you repeat it.".to_owned()
-        }
+        Phase::Broken if error.idempotent => "repeat it: a second time changes nothing more.".to_owned(),
+        Phase::Broken => format!("{CHECK_FIRST}."),
     }
 }
 
@@ -287,6 +305,10 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
             || "wait, then send fewer calls at a time.".to_owned(),
             |wait| format!("wait {} s before the next call.", wait.as_secs()),
         )),
+        // What is told to come later was not looked at (RFC 8470 §5.2, RFC 9110 §15.6.4).
+        408 | 500 | 502 | 503 | 504 if !error.idempotent && error.retry_after.is_none() => {
+            Some(format!("{CHECK_FIRST}."))
+        }
         _ if error.retryable => Some("repeat the call later.".to_owned()),
         _ => None,
     }
@@ -342,9 +364,9 @@ mod tests {
     use super::*;
     use crate::attempt::Outcome;
 
-    fn unknown(name: &str, suggestions: &[&str]) -> Error {
+    fn unknown(name: &str, suggestions: &[&str], word: Option<&str>) -> Error {
         let suggestions = suggestions.iter().map(|one| (*one).to_owned()).collect();
-        UnknownOperation { name: name.to_owned(), suggestions }.into()
+        UnknownOperation { name: name.to_owned(), suggestions, word: word.map(str::to_owned) }.into()
     }
 
     fn attempts(count: u32) -> Vec<Attempt> {
@@ -366,6 +388,7 @@ mod tests {
             proxy: None,
             attempts: attempts(3),
             sign_in: Vec::new(),
+            idempotent: true,
             source: None,
         }
         .into()
@@ -382,10 +405,10 @@ mod tests {
     fn hints_name_what_to_do() {
         let hint = |error: Error| error.hint().unwrap_or_default();
         assert_eq!(
-            hint(unknown("token_query", &["tokens_query"])),
+            hint(unknown("token_query", &["tokens_query"], Some("token"))),
             "did you mean \"tokens_query\"? `opcall ops token` shows all with that word."
         );
-        assert_eq!(hint(unknown("#", &[])), "`opcall ops` shows all.");
+        assert_eq!(hint(unknown("#", &[], None)), "`opcall ops` shows all.");
         let arguments = |operation: &str, name: &str| {
             let (operation, name) = (operation.to_owned(), name.to_owned());
             Error::from(ArgumentsError { operation, name, problems: Vec::new() })

@@ -39,12 +39,13 @@ impl fmt::Display for Unfinished {
 
 #[cfg(feature = "client")]
 impl Error {
-    /// The same with what signing in took before the call.
-    pub(crate) fn signed_in_by(mut self, attempts: Vec<Attempt>) -> Self {
+    /// The same with what signing in took before the call, and whether a repeat of it changes nothing more.
+    pub(crate) fn signed_in_by(mut self, attempts: Vec<Attempt>, idempotent: bool) -> Self {
         if let Self::Transport(error) = &mut self
             && !error.signing_in
         {
             error.sign_in = attempts;
+            error.idempotent = idempotent;
         }
         self
     }

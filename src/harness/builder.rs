@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::accounts::Accounts;
 use super::{Caches, Harness, Inner, Lookup, Recent, unknown_service};
 use crate::auth::{CredentialProvider, TokenCache};
 use crate::document::Document;
@@ -276,7 +277,7 @@ impl HarnessBuilder {
                 regions: self.regions,
                 lookup: self.lookup,
                 transport: Transport::new(self.settings)?,
-                accounts: Mutex::default(),
+                accounts: Accounts::default(),
                 usual,
                 recent: Recent::default(),
                 caches: self.caches,

@@ -12,7 +12,7 @@ use super::plan::{Plan, Standing};
 use super::{Harness, Inner, files, plan};
 use crate::auth::{self, Account, Carried, Need, Target};
 use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
-use crate::operation::{Method, SecuritySchemeDef};
+use crate::operation::{Method, SecuritySchemeDef, header};
 use crate::pages::Given;
 use crate::params::Params;
 use crate::profile::{Base, Credentials};
@@ -153,15 +153,19 @@ impl<'a> Dispatch<'a> {
         }
         let mut called = self.called(&request);
         let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
+        let transport = transport.watched_by(self.wishes.watch.clone());
         let mut call = LiveCall::new(self, &transport, standing, request);
         call.keyed()?;
         let outcome = pin!(transport.send(&mut call)).await;
+        // What came as it was to come is not told as an error.
+        let is_good = |answer: &Answer| (200..300).contains(&answer.status) && !self.is_streamed;
+        let idempotent = outcome.as_ref().is_ok_and(is_good) || call.is_idempotent();
         let Ended { carried, spoiled, unmet, sign_in } = call.into_ended();
         let answer = match outcome {
             Ok(answer) => answer,
-            Err(error) => return Err(carried.conceal(error.signed_in_by(sign_in))),
+            Err(error) => return Err(carried.conceal(error.signed_in_by(sign_in, idempotent))),
         };
-        called.sign_in = sign_in;
+        (called.sign_in, called.idempotent) = (sign_in, idempotent);
         if let Some(refused) = spoiled {
             Box::pin(self.account().discard(&refused)).await;
         }
@@ -218,6 +222,9 @@ impl<'a> Dispatch<'a> {
         if places.iter().any(|placement| request.has_at(&placement.place)) {
             let given = places.iter().filter(|placement| request.has_at(&placement.place));
             request.given = given.cloned().collect();
+        }
+        for (name, _) in self.options().headers.iter().filter(|(name, _)| header::is_secret(name)) {
+            request.give_by_hand(name);
         }
         Ok(request)
     }
@@ -316,6 +323,7 @@ impl<'a> Dispatch<'a> {
             url: shown_url(request).to_owned(),
             carried: Carried::default(),
             sign_in: Vec::new(),
+            idempotent: false,
         }
     }
 }

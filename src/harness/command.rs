@@ -16,6 +16,7 @@ use crate::params::{Body, Params};
 use crate::request::{CallOptions, Request};
 use crate::response::{Response, ResponseStream};
 use crate::transport::Limits;
+use crate::watch::Watch;
 
 /// One call, not yet made: await it, or take its future with [`Command::send`].
 ///
@@ -58,6 +59,8 @@ pub(super) struct Wanted {
     pub(super) idempotent: bool,
     /// An idempotency key.
     pub(super) key: Option<String>,
+    /// Who is told when it is sent.
+    pub(super) watch: Option<Watch>,
 }
 
 impl Wishes {
@@ -243,6 +246,12 @@ impl<'a> Command<'a> {
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.wishes.key = Some(key.into());
         self.wishes.idempotent = true;
+        self
+    }
+
+    /// Lets a [`Watch`] tell whether the call was sent, while it is under way and after it was given up.
+    pub fn watched_by(mut self, watch: &Watch) -> Self {
+        self.wishes.watch = Some(watch.clone());
         self
     }
 

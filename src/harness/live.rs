@@ -150,6 +150,11 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         self.dispatch.account().link(url, &self.standing.place.url)
     }
 
+    /// Whether a repeat of it changes nothing more.
+    pub(super) fn is_idempotent(&self) -> bool {
+        self.dispatch.is_idempotent(&self.request)
+    }
+
     pub(super) fn into_ended(self) -> Ended {
         let Self { request, grant, former, spoiled, unmet, transport, effort, .. } = self;
         let carried = Carried::by(request, [grant, former], transport);
@@ -346,7 +351,7 @@ impl Call for LiveCall<'_, '_> {
 
     fn terms(&self) -> Terms {
         Terms {
-            idempotent: self.dispatch.is_idempotent(&self.request),
+            idempotent: self.is_idempotent(),
             replayable: files::is_repeatable(self.request.content()),
             repeats: self.dispatch.wishes.repeats,
         }
@@ -417,6 +422,7 @@ impl Call for LiveCall<'_, '_> {
             proxy: None,
             attempts: Vec::new(),
             sign_in: Vec::new(),
+            idempotent: self.is_idempotent(),
             source: None,
         }
     }

@@ -1,5 +1,6 @@
 //! Puts the rooms in order for one call: table, arguments, credentials, transport, answer.
 
+mod accounts;
 mod builder;
 mod call;
 mod command;
@@ -11,11 +12,11 @@ mod recent;
 mod sign_in;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use indexmap::{Equivalent, IndexMap};
 use once_cell::sync::OnceCell;
 
+use self::accounts::{AccountKey, AccountWanted, Accounts};
 pub use self::builder::HarnessBuilder;
 pub(crate) use self::call::Dispatch;
 pub use self::command::Command;
@@ -57,7 +58,7 @@ struct Inner {
     regions: Vec<(String, Vec<RegionDef>)>,
     lookup: Lookup,
     transport: Transport,
-    accounts: Mutex<IndexMap<AccountKey, Arc<Served>>>,
+    accounts: Accounts,
     /// Those of them that a call gets which says nothing of a profile or a server, by service, in the table's order.
     usual: Vec<(String, OnceLock<Arc<Served>>)>,
     recent: Recent,
@@ -71,33 +72,6 @@ struct Caches {
     all: Option<Arc<TokenCache>>,
     /// Those of one service.
     of: Vec<(String, Arc<TokenCache>)>,
-}
-
-/// Tokens are never shared between profiles or servers.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct AccountKey {
-    service: String,
-    profile: Option<String>,
-    server: Option<String>,
-    variables: Vec<(String, String)>,
-}
-
-/// The same before it is kept; it hashes alike.
-#[derive(Hash)]
-struct AccountWanted<'a> {
-    service: &'a str,
-    profile: Option<&'a str>,
-    server: Option<&'a str>,
-    variables: &'a [(String, String)],
-}
-
-impl Equivalent<AccountKey> for AccountWanted<'_> {
-    fn equivalent(&self, key: &AccountKey) -> bool {
-        self.service == key.service
-            && self.profile == key.profile.as_deref()
-            && self.server == key.server.as_deref()
-            && self.variables == key.variables
-    }
 }
 
 impl Harness {
@@ -167,17 +141,12 @@ impl Harness {
     /// # Errors
     /// The first failure; all tokens are tried.
     pub async fn revoke(&self) -> Result<()> {
-        let accounts: Vec<_> = self.accounts().values().cloned().collect();
         let mut outcome = Ok(());
-        for served in accounts {
+        for served in self.inner.accounts.all() {
             let mut forgotten = Forgotten::default();
             outcome = outcome.and(served.account.revoke_held(&self.inner.transport, &mut forgotten).await);
         }
         outcome.map_err(Error::from)
-    }
-
-    fn accounts(&self) -> std::sync::MutexGuard<'_, IndexMap<AccountKey, Arc<Served>>> {
-        self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The account of a service's profile, made at its first call.
@@ -229,8 +198,9 @@ impl Harness {
         if let Some(known) = usual.and_then(OnceLock::get) {
             return Ok(Arc::clone(known));
         }
-        if let Some(known) = self.accounts().get(&AccountWanted { service, profile, server, variables }) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.inner.accounts.find(&AccountWanted { service, profile, server, variables })
+        {
+            return Ok(known);
         }
         let key = AccountKey {
             service: service.to_owned(),
@@ -240,7 +210,7 @@ impl Harness {
         };
         let operations = self.inner.table.service(service).map_or(0, ServiceTable::len);
         let made = Arc::new(Served::new(self.make_account(&key)?, operations));
-        let served = Arc::clone(self.accounts().entry(key).or_insert(made));
+        let served = self.inner.accounts.keep(key, made);
         Ok(usual.map_or(Arc::clone(&served), |usual| Arc::clone(usual.get_or_init(|| served))))
     }
 
@@ -249,7 +219,7 @@ impl Harness {
         let Some(table) = self.inner.table.service(service) else {
             return Err(unknown_service(&self.inner.table, service));
         };
-        let definition = Arc::new(table.definition().clone());
+        let definition = table.shared_definition();
         let mut profile = self.profile(&definition, name)?;
         profile.choose(key.server.as_deref(), key.variables.iter().map(|(name, value)| (name, value)));
         let provider = name.is_none().then(|| find(&self.inner.providers, service).cloned()).flatten();

@@ -1,5 +1,6 @@
 //! What all calls of an operation have in common with one account: worked out at the first, used by the others.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::auth::{self, Account, KnownPath, Need, Sealed};
@@ -30,6 +31,10 @@ impl Plans {
     fn of(operations: u32) -> Self {
         let pieces = (operations as usize).div_ceil(Self::PIECE);
         Self((0..pieces).map(|_| OnceLock::new()).collect())
+    }
+
+    fn made(&self) -> impl Iterator<Item = &Arc<Plan>> {
+        self.0.iter().filter_map(OnceLock::get).flatten().filter_map(OnceLock::get)
     }
 
     /// The place of a plan; `None` for a number that no operation has.
@@ -86,6 +91,17 @@ impl Served {
         Self { account: Arc::new(account), plans: Plans::of(operations) }
     }
 
+    /// Whether no call has a part of it, and its account could as well be made anew. For the one from whom alone others
+    /// have it, and who gives it to nobody meanwhile.
+    pub(super) fn is_idle(self: &Arc<Self>) -> bool {
+        let is_used = |plan: &Arc<Plan>| Arc::strong_count(plan) > 1;
+        // In this order: who has the whole may still take a part.
+        Arc::strong_count(self) == 1
+            && !self.plans.made().any(is_used)
+            && Arc::strong_count(&self.account) == 1 + self.plans.made().count()
+            && self.account.is_idle()
+    }
+
     /// The plan of an operation, which has a number in its service; it is made at the first call.
     pub(super) fn plan(&self, operation: Operation<'_>, number: u32) -> Arc<Plan> {
         let make = || Arc::new(Plan::of(operation, &self.account));
@@ -121,9 +137,9 @@ impl Plan {
     }
 
     fn new(context: Context, alternatives: Vec<Vec<SchemeUse>>, account: &Arc<Account>) -> Self {
-        let is_used =
-            |name: &String| alternatives.iter().flatten().any(|one: &SchemeUse| one.scheme == *name);
-        let schemes = account.definition.security_schemes.iter().filter(|scheme| is_used(&scheme.name));
+        let used: HashSet<&str> = alternatives.iter().flatten().map(|one| one.scheme.as_str()).collect();
+        let schemes = account.definition.security_schemes.iter();
+        let schemes = schemes.filter(|scheme| used.contains(scheme.name.as_str()));
         let needs: Vec<_> =
             schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
         Self {

@@ -214,6 +214,15 @@ impl<'a> SignIn<'a> {
         Ok(account.obtain(&need, &self.transport()).await?.into())
     }
 
+    /// The token that the cache keeps and that is not over; nobody is asked for it. `None` without a cache.
+    ///
+    /// # Errors
+    /// Those of [`SignIn::token`] that come before anything is sent.
+    pub async fn kept(&self) -> Result<Option<AccessToken>> {
+        let (account, need) = self.fetching().await?;
+        Ok(account.kept(&need).await.map(AccessToken::from))
+    }
+
     /// Gives back all tokens of the service that this harness or its token cache holds (RFC 7009, where the service
     /// can), and forgets them: also where giving back fails.
     ///

@@ -24,6 +24,66 @@ pub(crate) fn is_of_client(name: &str) -> bool {
     is_one_of(name, &OF_CLIENT)
 }
 
+/// Whether the field carries credentials by its definition (RFC 9110 §11.6.2, §11.7.2).
+#[allow(dead_code, reason = "reading a document needs none of it")]
+pub(crate) fn is_authorization(name: &str) -> bool {
+    is_one_of(name, &["authorization", "proxy-authorization"])
+}
+
+/// Whether the field carries a credential by its definition or by its name, as services commonly call it. No word of a
+/// document is needed: it is about fields that a caller gives by hand, and about those of answers.
+#[allow(dead_code, reason = "reading a document needs none of it")]
+pub(crate) fn is_secret(name: &str) -> bool {
+    const NAMES: [&str; 4] = ["api-key", "apikey", "x-apikey", "token"];
+    const ENDS: [&str; 6] =
+        ["-api-key", "-auth-key", "-access-key", "-secret", "-password", "-authorization"];
+    /// Words before `-token` with which it marks a place in a list, or a repeat.
+    const HARMLESS: [&str; 8] =
+        ["client", "continuation", "cursor", "idempotency", "next", "page", "resume", "sync"];
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    let is_token = || {
+        let before = name.strip_suffix("-token").map(|before| before.rsplit('-').next().unwrap_or(before));
+        before.is_some_and(|word| !HARMLESS.contains(&word))
+    };
+    is_authorization(&name)
+        || NAMES.contains(&&*name)
+        || ENDS.iter().any(|end| name.ends_with(end))
+        || is_token()
+}
+
 fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|one| one.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_secret;
+
+    #[test]
+    fn common_names_of_credentials_are_known() {
+        for name in [
+            "Authorization",
+            "Proxy-Authorization",
+            "api-key",
+            "X-API-Key",
+            "apikey",
+            "api_key",
+            "X-Auth-Token",
+            "X-Access-Token",
+            "Private-Token",
+            "X-Vault-Token",
+            "X-Amz-Security-Token",
+            "X-CSRF-Token",
+            "Client-Secret",
+            "X-Password",
+            "DD-API-KEY",
+            "X-Auth-Key",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["accept", "x-token-count", "x-next-token", "X-Ms-Continuation-Token", "x-trace", "etag"]
+        {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
 }

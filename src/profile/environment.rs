@@ -106,13 +106,26 @@ impl Profile {
     /// written so.
     pub fn from_env(definition: &ServiceDef, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let mut sources = Vec::new();
-        let mut read = |key| first_found(&variables_for(definition, key), lookup, &mut sources);
+        let mut read =
+            |key| first_found(&variables_for(definition, key), fault_of(key), lookup, &mut sources);
         let mut credentials = Credentials::new();
-        if let (Some(id), Some(secret)) = (read(Setting::ClientId)?, read(Setting::ClientSecret)?) {
-            credentials = credentials.client(id, secret);
+        let half = |is_first: bool, first, second| {
+            let (set, unset) = if is_first { (first, second) } else { (second, first) };
+            Some(format!(
+                "{} is set, {} is not",
+                variable_for(definition, set),
+                variable_for(definition, unset)
+            ))
+        };
+        match (read(Setting::ClientId)?, read(Setting::ClientSecret)?) {
+            (Some(id), Some(secret)) => credentials = credentials.client(id, secret),
+            (None, None) => {}
+            (id, _) => credentials.half = half(id.is_some(), Setting::ClientId, Setting::ClientSecret),
         }
-        if let (Some(username), Some(password)) = (read(Setting::Username)?, read(Setting::Password)?) {
-            credentials = credentials.basic(username, password);
+        match (read(Setting::Username)?, read(Setting::Password)?) {
+            (Some(username), Some(password)) => credentials = credentials.basic(username, password),
+            (None, None) => {}
+            (name, _) => credentials.half = half(name.is_some(), Setting::Username, Setting::Password),
         }
         credentials.member = read(Setting::Member)?;
         credentials.access_token = read(Setting::AccessToken)?.map(Into::into);
@@ -125,7 +138,7 @@ impl Profile {
         let token_url = read(Setting::TokenUrl)?;
         for scheme in &definition.security_schemes {
             let Some(variable) = variable_of_scheme(definition, &scheme.name) else { continue };
-            if let Some(secret) = first_found(&[variable], lookup, &mut sources)? {
+            if let Some(secret) = first_found(&[variable], line_end, lookup, &mut sources)? {
                 credentials = credentials.scheme(&scheme.name, secret);
             }
         }
@@ -150,21 +163,49 @@ fn server_variables(definition: &ServiceDef, text: &str) -> Result<Vec<ServerVar
     Ok(wish.variables)
 }
 
+/// What is wrong with a text that is to be the value of a setting.
+type Fault = fn(&str) -> Option<&'static str>;
+
+/// A secret that goes as it is, to where a blank around it could only be a slip. A password may have any.
+fn fault_of(key: Setting) -> Fault {
+    match key {
+        Setting::ClientId | Setting::ClientSecret | Setting::AccessToken | Setting::ApiKey => {
+            |value| line_end(value).or((value.trim() != value).then_some("begins or ends with a blank"))
+        }
+        Setting::Username | Setting::Password => line_end,
+        _ => |_| None,
+    }
+}
+
+fn line_end(value: &str) -> Option<&'static str> {
+    value.contains(['\r', '\n', '\0']).then_some("holds a line end")
+}
+
 /// The value that comes first; where it was read is added to the sources.
 fn first_found(
     variables: &[String],
+    fault: Fault,
     lookup: &dyn Fn(&str) -> Option<String>,
     sources: &mut Vec<String>,
 ) -> Result<Option<String>> {
     let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    let sound = |variable: &str, value: &str| match fault(value) {
+        None => Ok(()),
+        Some(fault) => Err(ConfigError {
+            problem: format!("what {variable} gives {fault}"),
+            hint: Some(format!("give {variable} the value alone.")),
+        }),
+    };
     for variable in variables {
         if let Some(value) = set(variable) {
+            sound(variable, &value)?;
             sources.push(format!("env:{variable}"));
             return Ok(Some(value));
         }
         let file_variable = format!("{variable}_FILE");
         if let Some(path) = set(&file_variable) {
             let value = read_file(&file_variable, &path)?;
+            sound(&file_variable, &value)?;
             sources.extend([format!("env:{file_variable}"), format!("file:{path}")]);
             return Ok(Some(value));
         }

@@ -1,19 +1,23 @@
 //! Sends every argument to its place: a parameter, a property of the body, the whole body, or a problem.
 
+mod shape;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Deref;
 
+pub(super) use self::shape::{EMPTY, HOLE, is_empty, is_holed};
+use self::shape::{has_hole, shape, shaped_fit, xml};
 use super::common::Declared;
 use super::index::{FEW, Index};
 use super::media::{Kind, Media};
 use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
-use super::{CallOptions, Common, xml};
-use crate::operation::{Location, Method, Types, header, path};
+use super::{CallOptions, Common};
+use crate::operation::{Location, Method, header, path};
 use crate::params::{Argument, Params, Short};
-use crate::schema::{Finding, Wire, admits, fit, folds_to, kind, nearest, shown};
-use crate::table::{GraphQl, Operation, Parameter, Property, Schema};
+use crate::schema::{Wire, folds_to, nearest, shown};
+use crate::table::{GraphQl, Operation, Parameter, Property};
 
 /// A declared parameter and what was given for it.
 pub(super) struct Slot<'a> {
@@ -416,42 +420,6 @@ impl<'a> Router<'a, '_> {
     }
 }
 
-/// What is said of a list or object that writes nothing, where the method changes something.
-pub(super) const EMPTY: &str = "must not be empty: that would widen what is changed";
-
-/// Whether a list or object would write nothing.
-pub(super) fn is_empty(value: &Argument) -> bool {
-    match value {
-        Argument::Array(items) => items.iter().all(|item| matches!(item, Argument::Null)),
-        Argument::Object(members) => members.values().all(|value| matches!(value, Argument::Null)),
-        _ => false,
-    }
-}
-
-/// What is said of a list with an empty element, where the method changes something.
-pub(super) const HOLE: &str = "must not hold an empty element: that would blur what is changed";
-
-/// Whether a list holds a `null` or an empty text, such as a shell's variable that is not set.
-fn has_hole(schema: Schema<'_>, value: &Argument, comma_lists: bool) -> bool {
-    match value {
-        Argument::Array(items) => is_holed(items),
-        Argument::String(text) if is_list_wanted(schema, value) => {
-            let is_blank = |text: &str| text.trim().is_empty();
-            is_blank(text) || comma_lists && text.split(',').any(is_blank)
-        }
-        _ => false,
-    }
-}
-
-/// Whether one of a list's items is `null` or an empty text.
-pub(super) fn is_holed(items: &[Argument]) -> bool {
-    items.iter().any(|item| match item {
-        Argument::Null => true,
-        Argument::String(text) => text.trim().is_empty(),
-        _ => false,
-    })
-}
-
 /// The word before the name in a problem's path.
 fn place(location: Location) -> &'static str {
     match location {
@@ -466,58 +434,4 @@ fn is_same_text(declared: &Declared, given: &Argument, fitted: &Argument) -> boo
     !declared.is_json()
         && declared.location != Location::Path
         && given.scalar_text().is_some_and(|text| fitted.scalar_text() == Some(text))
-}
-
-/// The text of a parameter whose media type is XML; a string is that text.
-fn xml<'a>(
-    operation: Operation<'a>,
-    schema: Schema<'a>,
-    value: Cow<'a, Argument>,
-    found: &mut Vec<Finding>,
-) -> Cow<'a, Argument> {
-    if value.scalar_text().is_some() {
-        return value;
-    }
-    match xml::write(Some(operation), schema.text(), &value) {
-        Ok(text) => Cow::Owned(text.into()),
-        Err(problems) => {
-            found.extend(problems);
-            value
-        }
-    }
-}
-
-/// [`shape`], then [`fit`].
-fn shaped_fit<'a>(
-    (operation, comma_lists): (Operation<'a>, bool),
-    schema: Schema<'a>,
-    value: &'a Argument,
-    wire: Wire,
-    found: &mut Vec<Finding>,
-) -> Cow<'a, Argument> {
-    match shape(schema, value, comma_lists) {
-        Cow::Borrowed(value) => fit(operation, schema, value, wire, found),
-        Cow::Owned(value) => Cow::Owned(fit(operation, schema, &value, wire, found).into_owned()),
-    }
-}
-
-/// Whether an array is wanted where one value is given.
-fn is_list_wanted(schema: Schema<'_>, value: &Argument) -> bool {
-    let types = schema.types();
-    types.names(Types::ARRAY) && kind(value).is_none_or(|own| !admits(types, own))
-}
-
-/// Where an array is wanted, one value is one element; with `x-comma-lists` a comma text is several.
-fn shape<'a>(schema: Schema<'_>, value: &'a Argument, comma_lists: bool) -> Cow<'a, Argument> {
-    match value {
-        Argument::Array(_) | Argument::Null => Cow::Borrowed(value),
-        _ if !is_list_wanted(schema, value) => Cow::Borrowed(value),
-        Argument::String(text)
-            if comma_lists && text.contains(',') && !text.trim_matches([',', ' ']).is_empty() =>
-        {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Cow::Owned(Argument::Array(items.map(Argument::from).collect()))
-        }
-        one => Cow::Owned(Argument::Array(vec![one.clone()])),
-    }
 }

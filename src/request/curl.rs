@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Content, KEY, KEY_STAND_IN, Part, PartContent, Place, Placement, Request};
-use crate::operation::Method;
+use crate::operation::{Method, header};
 
 impl fmt::Display for Request {
     /// One line for a POSIX shell. Credentials are variables the variables of the service's own environment;
@@ -22,7 +22,7 @@ impl fmt::Display for Request {
                 // `name:` would drop the header, `name;` sends it empty.
                 (name, "") => format!("{name};"),
                 (KEY, KEY_STAND_IN) => format!("{KEY}: \0$(uuidgen)\0"),
-                (name @ ("authorization" | "proxy-authorization"), _) => format!("{name}: <redacted>"),
+                (name, _) if header::is_authorization(name) => format!("{name}: <redacted>"),
                 (name, value) => format!("{name}: {value}"),
             };
             write!(f, " -H {}", masked_word(&header))?;
@@ -95,8 +95,11 @@ fn variables(placement: &Placement) -> String {
     names.join(":")
 }
 
-/// The variables between marks for [`masked_word`].
+/// The variables between marks for [`masked_word`]; what was given by hand has none.
 fn variable(placement: &Placement) -> String {
+    if placement.variables.is_empty() {
+        return "<redacted>".to_owned();
+    }
     format!("\0{}\0", variables(placement))
 }
 

@@ -23,6 +23,17 @@ impl Request {
         }
     }
 
+    /// Notes a header field of the caller that is a credential by its name, whatever the document says.
+    pub(crate) fn give_by_hand(&mut self, name: &str) {
+        let name = name.to_ascii_lowercase();
+        let is_it =
+            |one: &Placement| matches!(&one.place, Place::Header { name: known, .. } if *known == name);
+        if !self.given.iter().any(is_it) {
+            let place = Place::Header { name, prefix: String::new() };
+            self.given.push(Placement { scheme: String::new(), place, variables: Vec::new() });
+        }
+    }
+
     /// What the caller put at the places of credentials.
     pub(crate) fn given_values(&self) -> Vec<String> {
         let mut values = Vec::new();

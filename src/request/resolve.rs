@@ -405,5 +405,4 @@ fn route_unlisted<'a>(
 }
 
 #[cfg(test)]
-#[path = "resolve_tests.rs"]
 mod tests;

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::media::Kind;
 use super::{Content, Part, PartContent, Place, Problem, Request};
 use crate::error::{Error, IoError};
-use crate::operation::Method;
+use crate::operation::{Method, header};
 use crate::params::Argument;
 
 /// What stands in the place of a secret.
@@ -53,8 +53,9 @@ impl Request {
     /// library adds by itself.
     #[must_use]
     pub fn headers(&self) -> Vec<(&str, Cow<'_, str>)> {
-        let is_secret = |name: &str| matches!(name, "authorization" | "proxy-authorization");
-        let shown = |(name, value): &'_ (String, String)| -> bool { is_secret(name) && !value.is_empty() };
+        let shown = |(name, value): &'_ (String, String)| -> bool {
+            header::is_authorization(name) && !value.is_empty()
+        };
         let masked = |name, value| self.masked_header((name, value), |_| REDACTED.to_owned());
         let mut headers: Vec<(&str, Cow<'_, str>)> = self
             .headers

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::header::HeaderMap;
 
-use super::Called;
+use super::{Called, shown};
 use crate::attempt::Attempt;
 use crate::error::{Error, Phase, Result, TransportError};
 use crate::transport::{Answer, Failure, Incoming};
@@ -41,6 +41,12 @@ impl ResponseStream {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// The header fields as they may be shown, as [`Response::shown_headers`](crate::Response::shown_headers).
+    #[must_use]
+    pub fn shown_headers(&self) -> Vec<(&str, String)> {
+        shown(&self.headers, &self.called.carried)
     }
 
     /// The requests of the operation that the call took, as [`Response::attempts`](crate::Response::attempts).
@@ -95,6 +101,7 @@ impl ResponseStream {
             proxy: None,
             attempts: self.attempts.clone(),
             sign_in: self.called.sign_in.clone(),
+            idempotent: self.called.idempotent,
             source: None,
         }
     }

@@ -5,11 +5,14 @@
 //! such a line leaves the piece before it unfinished, which the parser refuses. Whatever is refused, or looks unusual,
 //! is left to the reading of the whole text, which tells what is wrong; an alias of an anchor in another piece is so too.
 
-use serde::Deserializer;
+use std::fmt;
+
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::error::SpecError;
 use super::limits::Limits;
-use super::tree::{Piece, Read, State};
+use super::scalars;
+use super::tree::{List, Object, Read, State};
 use super::yaml;
 
 /// How large pieces are.
@@ -84,7 +87,7 @@ fn lines(part: &str) -> impl Iterator<Item = Line<'_>> {
 /// What is written while a text is gone through.
 struct Blocks<'t> {
     text: &'t str,
-    state: State,
+    state: State<'t>,
 }
 
 impl<'t> Blocks<'t> {
@@ -189,8 +192,55 @@ fn bare(entry: &str) -> Option<(String, &str)> {
     (is_inside && !first.is_special()).then(|| (key.to_owned(), inner))
 }
 
-fn parse(piece: &str, visitor: Piece<'_>) -> Result<(), yaml_serde::Error> {
+/// Takes in members of an object that is on its way, or items of a list.
+enum Piece<'s, 't> {
+    Members(&'s mut State<'t>, &'s mut Object),
+    Items(&'s mut State<'t>, &'s mut List),
+}
+
+impl Piece<'_, '_> {
+    /// As [`State::learn`].
+    fn learn<'de, D: Deserializer<'de>>(&mut self, parser: D) -> Result<(), D::Error> {
+        match self {
+            Self::Members(state, _) => state.learn(|first| {
+                let mut object = Object::default();
+                parser.deserialize_any(Piece::Members(first, &mut object))
+            }),
+            Self::Items(state, _) => state.learn(|first| {
+                let mut list = List::default();
+                parser.deserialize_any(Piece::Items(first, &mut list))
+            }),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Piece<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a piece of a mapping or of a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        match self {
+            Self::Items(state, list) => state.items(list, seq),
+            Self::Members(..) => Err(de::Error::custom("a piece of a list in a mapping")),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
+        match self {
+            Self::Members(state, object) => state.members(object, entries),
+            Self::Items(..) => Err(de::Error::custom("a piece of a mapping in a list")),
+        }
+    }
+}
+
+fn parse(piece: &str, mut visitor: Piece<'_, '_>) -> Result<(), yaml_serde::Error> {
     yaml::affordable(piece)?;
+    if scalars::may_have(piece) {
+        visitor.learn(yaml_serde::Deserializer::from_str(piece))?;
+    }
     yaml_serde::Deserializer::from_str(piece).deserialize_any(visitor)
 }
 
@@ -199,7 +249,6 @@ fn parse(piece: &str, visitor: Piece<'_>) -> Result<(), yaml_serde::Error> {
 mod tests {
     use std::fmt::Write as _;
 
-    use super::super::tree;
     use super::*;
 
     /// What a text is in both ways: by blocks, which may leave it to the other, and whole.
@@ -207,8 +256,7 @@ mod tests {
         let limits = Limits::default();
         let told = |error: SpecError| format!("{:?} {}", error.position, error.problem);
         let text_of = |read: Read| format!("{} {:?}", read.text, read.duplicates);
-        let whole = tree::write(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits));
-        let whole = whole.map(text_of).map_err(|error| told(yaml::error(&error, 0)));
+        let whole = yaml::whole(text, limits).map(text_of).map_err(|error| told(yaml::error(&error, 0)));
         let blocks = match read(text, limits) {
             Ok(read) => Some(Ok(text_of(read))),
             Err(Stop::Refused(error)) => Some(Err(told(*error))),
@@ -244,6 +292,8 @@ mod tests {
             items.clone(),
             format!("a:\n{items}").replace('\n', "\r\n"),
             format!("'a b':\n{items}<<: {{c: 1, d: 2}}\nd: 3\n"),
+            format!("a: 0b1\nb:\n{items}\"<<\": {{c: ! 2, d: [-0x1, 2]}}\nd: {{e: +0o7, f: ! ~}}\n"),
+            format!("  - 0b1\n{items}  - ! 3\n  - 4\n  - [+0x5, \"<<\", {{x: ! 5}}]\n"),
         ] {
             let (blocks, whole) = both(&text);
             assert!(blocks.is_some() && whole.is_ok(), "{text:.40} {:?}", whole.err());

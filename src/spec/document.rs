@@ -34,7 +34,7 @@ fn told(file: &str, read: &tree::Read) -> Vec<Warning> {
     let mut warnings: Vec<_> = read.duplicates.iter().map(|pointer| warning(format!("#{pointer}"))).collect();
     if read.more_duplicates > 0 {
         let problem = format!("{} more keys are given twice; the last ones hold", read.more_duplicates);
-        warnings.push(Warning { problem, ..warning("#".to_owned()) });
+        warnings.push(Warning { problem, count: read.more_duplicates, ..warning("#".to_owned()) });
     }
     warnings
 }

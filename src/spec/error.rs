@@ -1,6 +1,7 @@
 //! What is wrong with a description: one error that ends the reading, and warnings that do not.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,17 @@ impl SpecError {
     pub(crate) fn position(mut self, line: usize, column: usize) -> Self {
         if line > 0 {
             self.position = Some(Position { line, column });
+        }
+        self
+    }
+
+    /// The error of a part as one of the whole text, of which so much stands before the part.
+    pub(crate) fn after(mut self, before: &str) -> Self {
+        if let Some(position) = &mut self.position {
+            if position.line == 1 {
+                position.column += before.rsplit('\n').next().map_or(0, str::len);
+            }
+            position.line += before.bytes().filter(|byte| *byte == b'\n').count();
         }
         self
     }
@@ -91,6 +103,9 @@ pub struct Warning {
     pub problem: String,
     /// What follows from it.
     pub effect: Effect,
+    /// How many it tells of: 1, or where very many have the same effect, the last tells of all that are not told one by
+    /// one.
+    pub count: usize,
 }
 
 impl Warning {
@@ -103,7 +118,7 @@ impl Warning {
         if problem.len() > MAX_PROBLEM {
             problem = cut(&problem, MAX_PROBLEM);
         }
-        Self { file: String::new(), pointer, position: None, problem, effect }
+        Self { file: String::new(), pointer, position: None, problem, effect, count: 1 }
     }
 
     /// The warning that an operation is left out because of an error.
@@ -171,6 +186,49 @@ impl fmt::Display for Effect {
     }
 }
 
+/// How many warnings of an effect are told one by one.
+const MAX_TOLD: usize = 1_000;
+
+/// Keeps the first warnings of each effect, and counts the others: a document may have millions.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// How many there were of each effect.
+    seen: HashMap<Effect, usize>,
+    /// How many warnings are kept.
+    kept: usize,
+}
+
+impl Told {
+    /// Takes those of the warnings since the last time away that are too many.
+    pub(crate) fn limit(&mut self, warnings: &mut Vec<Warning>) {
+        if warnings.len() == self.kept {
+            return;
+        }
+        for warning in warnings.split_off(self.kept) {
+            let seen = self.seen.entry(warning.effect).or_default();
+            *seen += warning.count;
+            if *seen <= MAX_TOLD {
+                warnings.push(warning);
+            }
+        }
+        self.kept = warnings.len();
+    }
+
+    /// Tells how many were taken away.
+    pub(crate) fn finish(mut self, pointer: &str, warnings: &mut Vec<Warning>) {
+        self.limit(warnings);
+        let mut more: Vec<_> = self.seen.into_iter().filter(|(_, seen)| *seen > MAX_TOLD).collect();
+        more.sort_unstable_by_key(|(effect, _)| *effect as u8);
+        warnings.extend(more.into_iter().map(|(effect, seen)| {
+            let count = seen - MAX_TOLD;
+            Warning {
+                count,
+                ..Warning::new(pointer, format!("{count} more are not told one by one"), effect)
+            }
+        }));
+    }
+}
+
 /// How long a name may be that stands whole in the pointer of a warning, and how much of a longer one stands there.
 const LONGEST_TOKEN: usize = 400;
 const SHORT_TOKEN: usize = 200;
@@ -202,5 +260,33 @@ pub(crate) fn token(name: &str) -> Cow<'_, str> {
         Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
     } else {
         Cow::Borrowed(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_thousand_of_an_effect_are_told_and_the_others_counted() {
+        let (mut told, mut warnings) = (Told::default(), Vec::new());
+        for number in 0..1_500 {
+            warnings.push(Warning::new(format!("#/{number}"), "odd", Effect::Assumed));
+            if number < 1_000 {
+                warnings.push(Warning::new("#", "broken", Effect::OperationSkipped));
+            }
+            if number % 7 == 0 {
+                told.limit(&mut warnings);
+            }
+        }
+        told.finish("#/paths", &mut warnings);
+        assert_eq!(warnings.len(), 2_001);
+        assert_eq!(warnings.iter().map(|one| one.count).sum::<usize>(), 2_500);
+        let last = warnings.last().map(ToString::to_string);
+        let expected = "#/paths: 500 more are not told one by one (read as the nearest valid form)";
+        assert_eq!(last.as_deref(), Some(expected));
+        let mut none = Vec::new();
+        Told::default().finish("#/paths", &mut none);
+        assert_eq!(none, []);
     }
 }

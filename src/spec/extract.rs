@@ -9,7 +9,7 @@ use super::Depth;
 use super::document::scalar;
 use super::encoding;
 use super::error::{Effect, SpecError, Warning, told_token};
-use super::names;
+use super::names::{self, Aliases};
 use super::parameter::{self, Found};
 use super::reference::{Resolve, Shared, follow};
 use super::schema::Reached;
@@ -183,7 +183,9 @@ pub(crate) fn parts(
         pagination: pagination(operation, &site.method, &parameters, context, &pointer, warnings),
         id_is_made: id.is_none(),
         id: id.unwrap_or_else(|| names::made(&site.method, site.path)),
-        aliases: extension(operation, "x-aliases", &pointer, warnings).unwrap_or_default(),
+        aliases: extension(operation, "x-aliases", &pointer, warnings)
+            .map(|Aliases(all)| all)
+            .unwrap_or_default(),
         method: site.method.clone(),
         path: names::path_key(site.path).into_owned(),
         summary: text(operation, "summary").or_else(|| text(site.shared, "summary")),

@@ -1,6 +1,6 @@
 //! What both ways of reading take from a document's root: its format, and what holds for all operations.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::document;
 use super::error::{SpecError, Warning};
@@ -63,7 +63,8 @@ pub(crate) fn members(parts: &Parts<'_>, budget: &Budget) -> Result<Value, SpecE
     }
     if let (part, "") = parts.down(SCHEMES, budget) {
         let schemes = value(format!("#{SCHEMES}"), part)?;
-        read.insert("components".to_owned(), json!({"securitySchemes": schemes}));
+        let components = Map::from_iter([("securitySchemes".to_owned(), schemes)]);
+        read.insert("components".to_owned(), Value::Object(components));
     }
     Ok(Value::Object(read))
 }

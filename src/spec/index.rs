@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::error::{SpecError, Warning, told_token};
+use super::error::{SpecError, Told, Warning, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
 use super::ids::Ids;
 use super::keys::Keys;
 use super::limits::Limits;
+use super::names::Aliases;
 use super::parts::unquoted;
 use super::pass::{self, Found, SHARED, Seen};
 use super::place::{Components, Place};
@@ -24,7 +25,7 @@ use super::service::Defaults;
 use super::swagger2::Upgrade;
 use super::walk::may_name;
 use super::whole::{check_id, check_path};
-use super::{Depth, NoSource, Source, document, file_name, names, stem};
+use super::{Depth, NoSource, Source, document, file_name, names, nodes, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// Where everything of a JSON document stands. Its operations are numbered in the document's order.
@@ -66,12 +67,16 @@ pub struct Entry<'t> {
 }
 
 /// Finds the operations of a JSON document. `None` where it must be read whole: the text is not JSON, its shape
-/// is at fault, it has no paths, its parts have names, or its path items and operations are references or carry GraphQL.
+/// is at fault, it has no paths or too many values, its parts have names, or its path items and operations are references or carry GraphQL.
 ///
 /// # Errors
 /// Where the document is not one that can be read, whole or not, or has too many operations.
 pub fn index(file: &str, text: &str, limits: Limits) -> Result<Option<Index>, SpecError> {
     if !text.trim_start().starts_with('{') {
+        return Ok(None);
+    }
+    // The whole reading tells where there are too many.
+    if nodes::has_more(text, limits.nodes) {
         return Ok(None);
     }
     let Some(found) = pass::go(text).filter(|found| found.has_paths && !found.needs_whole) else {
@@ -111,35 +116,39 @@ impl Index {
             aliases,
             components,
         };
-        index.check_paths(text);
-        index.check_ids(text);
+        let mut told = Told::default();
+        index.check_paths(text, &mut told);
+        index.check_ids(text, &mut told);
+        told.finish("#/paths", &mut index.warnings);
         for warning in &mut index.warnings {
             index.file.clone_into(&mut warning.file);
         }
         Ok(index)
     }
 
-    fn check_paths(&mut self, text: &str) {
+    fn check_paths(&mut self, text: &str, told: &mut Told) {
         for key in self.items.iter().map(|key| unquoted(key.of(text))) {
             if !key.starts_with('/') {
                 check_path(&key, &format!("#/paths/{}", told_token(&key)), &mut self.warnings);
+                told.limit(&mut self.warnings);
             }
         }
     }
 
     /// Tells of operations that have the IDs of others: which ones is looked for only where there are any.
-    fn check_ids(&mut self, text: &str) {
+    fn check_ids(&mut self, text: &str, told: &mut Told) {
         let mut ids = Keys::default();
         self.operations.iter().for_each(|seen| ids.add(&self.id(text, seen).0));
         if !ids.close(0) {
             return;
         }
-        let (mut ids, mut warnings) = (Ids::default(), Vec::new());
+        let (mut ids, mut warnings) = (Ids::default(), std::mem::take(&mut self.warnings));
         for seen in &self.operations {
             let pointer = extract::pointer(&self.key(text, seen), &extract::numbered_method(seen.method));
             check_id(&self.id(text, seen).0, &pointer, &mut ids, &mut warnings);
+            told.limit(&mut warnings);
         }
-        self.warnings.append(&mut warnings);
+        self.warnings = warnings;
     }
 
     /// How many operations there are.
@@ -152,6 +161,11 @@ impl Index {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
+    }
+
+    /// The file, as the caller named it.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
     }
 
     /// The names of an operation in the text that was indexed; `None` where it has no operation of that number.
@@ -175,7 +189,8 @@ impl Index {
         let end = self.aliases.partition_point(|(owner, _)| *owner as usize <= number);
         let last = end.checked_sub(1).and_then(|last| self.aliases.get(last));
         let own = last.filter(|(owner, _)| *owner as usize == number);
-        own.and_then(|(_, place)| serde_json::from_str(place.of(text)).ok()).unwrap_or_default()
+        let given = own.and_then(|(_, place)| serde_json::from_str(place.of(text)).ok());
+        given.map(|Aliases(all)| all).unwrap_or_default()
     }
 
     /// The numbers of the operations that have further IDs.
@@ -253,11 +268,32 @@ impl Extractor<'_> {
         let mut warnings = Vec::new();
         let file = &self.index.file;
         let (operation, reached) =
-            self.read(number, depth, &mut warnings).map_err(|error| error.file(file))?;
+            self.read(number, depth, &mut warnings).map_err(|error| self.placed(number, error).file(file))?;
         for warning in &mut warnings {
             warning.file.clone_from(file);
         }
         Ok((operation, reached, warnings))
+    }
+
+    /// Where the budget of references is used up, gives the next operation one of its own, as each has that is read
+    /// alone. Tells whether it did.
+    pub(crate) fn renewed(&self) -> bool {
+        let budget = &self.whole.targets().budget;
+        let is_over = budget.is_over();
+        if is_over {
+            budget.renew();
+        }
+        is_over
+    }
+
+    /// An error with the operation's pointer, unless it names a place of its own.
+    fn placed(&self, number: usize, error: SpecError) -> SpecError {
+        let seen = self.index.operations.get(number).filter(|_| error.file.is_empty());
+        let pointer = |seen| {
+            let path = self.index.key(self.whole.parts.text(), seen);
+            extract::pointer(&path, &extract::numbered_method(seen.method))
+        };
+        SpecError { pointer: error.pointer.or_else(|| seen.map(pointer)), ..error }
     }
 
     /// The reference and the text of a schema by its number among those reached.
@@ -277,11 +313,13 @@ impl Extractor<'_> {
         let text = whole.parts.text();
         let foreign = || SpecError::new("the index is not one of this text");
         let seen = index.operations.get(number).ok_or_else(foreign)?;
+        let (path, method) = (index.key(text, seen), extract::numbered_method(seen.method));
         let first = index.shared.partition_point(|(item, ..)| *item < seen.item);
         let mut shared = Map::new();
         for (_, member, place) in index.shared[first..].iter().take_while(|(item, ..)| *item == seen.item) {
             let key = SHARED.get(usize::from(*member)).ok_or_else(foreign)?;
-            shared.insert((*key).to_owned(), self.value(*place)?);
+            let pointer = || format!("#/paths/{}/{key}", told_token(&path));
+            shared.insert((*key).to_owned(), self.value(*place, pointer)?);
         }
         let context = Context {
             document: 0,
@@ -291,19 +329,55 @@ impl Extractor<'_> {
             resolver: whole,
             depth,
         };
-        let operation =
-            if seen.place.is_empty() { Value::Object(Map::new()) } else { self.value(seen.place)? };
-        let method = extract::numbered_method(seen.method);
-        let path = index.key(text, seen);
+        let operation = if seen.place.is_empty() {
+            Value::Object(Map::new())
+        } else {
+            self.value(seen.place, || extract::pointer(&path, &method))?
+        };
         let site = Site { path: &path, method, shared: &shared, operation: &operation };
         extract::parts(&context, &site, warnings)
     }
 
-    fn value(&self, place: Place) -> Result<Value, SpecError> {
-        let part = place.of(self.whole.parts.text());
+    /// The value at a place; its errors name the pointer, and the line in the whole text.
+    fn value(&self, place: Place, pointer: impl FnOnce() -> String) -> Result<Value, SpecError> {
+        let text = self.whole.parts.text();
+        let part = place.of(text);
         if part.is_empty() {
             return Err(SpecError::new("the index is not one of this text"));
         }
-        self.whole.parts.value(part)
+        let before = || &text[..(part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)];
+        let found = self.whole.parts.value(part);
+        found.map_err(|error| SpecError { pointer: Some(pointer()), ..error.after(before()) })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+
+    /// What is wrong with the only operation of a text.
+    fn fault(text: &str) -> SpecError {
+        let index = index("a.json", text, Limits::default()).unwrap().unwrap();
+        index.extract(text, 0, Depth::Requests, &NoSource).unwrap_err()
+    }
+
+    #[test]
+    fn faults_in_an_operation_have_their_place_in_the_document() {
+        let later = "{\"openapi\": \"3.0.3\",\n\"paths\": {\"/a\": {\"get\": {\n \"summary\":\n  1e999}}}}";
+        let error = fault(later);
+        assert_eq!(error.pointer.as_deref(), Some("#/paths/~1a/get"), "{error}");
+        let whole = serde_json::from_str::<Value>(later).unwrap_err();
+        assert_eq!(error.position.map(|at| (at.line, at.column)), Some((whole.line(), whole.column())));
+        let first = "{\"openapi\": \"3.0.3\", \"paths\": {\"/a\": {\"parameters\": [1e999], \"get\": {}}}}";
+        let error = fault(first);
+        assert_eq!(error.pointer.as_deref(), Some("#/paths/~1a/parameters"), "{error}");
+        let whole = serde_json::from_str::<Value>(first).unwrap_err();
+        assert_eq!(error.position.map(|at| (at.line, at.column)), Some((1, whole.column())));
+        let many = vec!["{\"a\":1}"; 200_000].join(",");
+        let many =
+            format!("{{\"openapi\": \"3.0.3\", \"paths\": {{\"/a\": {{\"get\": {{\"tags\": [{many}]}}}}}}}}");
+        let error = fault(&many);
+        assert!(error.problem.contains("too many values") && error.pointer.is_some(), "{error}");
     }
 }

@@ -40,7 +40,9 @@ impl Limits {
     }
 
     /// How many objects and arrays may stand in one another; 128 by default, which is also the most: the parsers of
-    /// JSON and YAML go no deeper.
+    /// JSON and YAML go no deeper. Of a JSON document that is read operation by operation it is the parts which are read
+    /// that go no deeper than 128; how deep others are is not looked at, except by [`survey`](super::survey) and
+    /// whatever else reads it whole.
     #[must_use]
     pub const fn depth(self, depth: usize) -> Self {
         Self { depth, ..self }
@@ -87,6 +89,8 @@ pub(crate) fn shown(bytes: usize) -> String {
 
 /// What the references of a document may still make of it.
 pub(crate) struct Budget {
+    /// The size of the document that it is for.
+    bytes: usize,
     text: Cell<usize>,
     steps: Cell<usize>,
     is_over: Cell<bool>,
@@ -95,11 +99,21 @@ pub(crate) struct Budget {
 impl Budget {
     /// For a document of so many bytes.
     pub(crate) fn of(bytes: usize) -> Self {
-        Self {
-            text: Cell::new(bytes.saturating_mul(8).saturating_add(EXPANDED)),
-            steps: Cell::new(bytes.saturating_add(STEPS)),
-            is_over: Cell::new(false),
-        }
+        let new = Self { bytes, text: Cell::default(), steps: Cell::default(), is_over: Cell::default() };
+        new.renew();
+        new
+    }
+
+    /// Gives it as much again as it had at first.
+    pub(crate) fn renew(&self) {
+        self.text.set(self.bytes.saturating_mul(8).saturating_add(EXPANDED));
+        self.steps.set(self.bytes.saturating_add(STEPS));
+        self.is_over.set(false);
+    }
+
+    /// Whether it is used up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.get()
     }
 
     /// Takes bytes of text; `false` where there are not so many left.
@@ -147,6 +161,8 @@ mod tests {
         let budget = Budget::of(0);
         assert!(budget.text(EXPANDED) && budget.check("#").is_ok());
         assert!(!budget.text(1) && !budget.steps(1), "what is missing stays missing");
-        assert!(budget.check("#").is_err());
+        assert!(budget.check("#").is_err() && budget.is_over());
+        budget.renew();
+        assert!(!budget.is_over() && budget.text(EXPANDED) && budget.steps(STEPS) && !budget.text(1));
     }
 }

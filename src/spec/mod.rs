@@ -19,7 +19,9 @@ mod ids;
 mod index;
 mod keys;
 mod limits;
+mod merge;
 mod names;
+mod nodes;
 mod openapi31;
 mod outline;
 mod parameter;
@@ -29,6 +31,7 @@ mod patch;
 mod place;
 mod position;
 mod reference;
+mod scalars;
 mod schema;
 mod security;
 mod server;
@@ -145,7 +148,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// How many operations could not be read; each has a warning.
+    /// How many operations could not be read; each has a warning, or one of many its count.
     #[must_use]
     pub fn skipped(&self) -> usize {
         skipped(&self.warnings)
@@ -159,11 +162,12 @@ impl From<Description> for Survey {
 }
 
 fn skipped(warnings: &[Warning]) -> usize {
-    warnings.iter().filter(|warning| warning.effect == Effect::OperationSkipped).count()
+    let skipped = warnings.iter().filter(|warning| warning.effect == Effect::OperationSkipped);
+    skipped.map(|warning| warning.count).sum()
 }
 
 impl Description {
-    /// How many operations could not be read; each has a warning.
+    /// How many operations could not be read; each has a warning, or one of many its count.
     #[must_use]
     pub fn skipped(&self) -> usize {
         skipped(&self.warnings)
@@ -232,8 +236,8 @@ pub(crate) fn open<'t>(
     source: &dyn Source,
 ) -> Result<(Opened<'t>, Vec<Warning>), SpecError> {
     let limits = source.limits();
-    let indexed = |text, index: Index, mut warnings: Vec<Warning>| {
-        warnings.extend(index.warnings.iter().cloned());
+    let indexed = |text, mut index: Index, mut warnings: Vec<Warning>| {
+        warnings.append(&mut index.warnings);
         (Opened::Indexed(text, Box::new(index)), warnings)
     };
     // What has an index is JSON, whatever its file's name.

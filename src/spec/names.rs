@@ -1,6 +1,9 @@
-//! Names for operations that the document leaves unnamed.
+//! Names for operations that the document leaves unnamed, and those that it gives beside their IDs.
 
 use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use crate::operation::Method;
 
@@ -36,9 +39,55 @@ fn snake(name: &str) -> String {
     out
 }
 
+/// How many further IDs an operation may have: each is read and folded whenever a name is looked for.
+const MAX_ALIASES: usize = 1_000;
+
+/// The further IDs of an operation (`x-aliases`), read no further than there may be any.
+pub(crate) struct Aliases(pub(crate) Vec<String>);
+
+impl<'de> Deserialize<'de> for Aliases {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Aliases;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Aliases, A::Error> {
+                let mut all = Vec::new();
+                while let Some(alias) = seq.next_element()? {
+                    if all.len() == MAX_ALIASES {
+                        let problem =
+                            format!("an operation has no more than {MAX_ALIASES} further identifiers");
+                        return Err(de::Error::custom(problem));
+                    }
+                    all.push(alias);
+                }
+                Ok(Aliases(all))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_operation_has_a_thousand_further_ids() {
+        let read = |count: usize| {
+            let text = serde_json::json!(vec!["a"; count]).to_string();
+            serde_json::from_str::<Aliases>(&text).map(|Aliases(all)| all.len()).ok()
+        };
+        assert_eq!((read(0), read(1_000), read(1_001)), (Some(0), Some(1_000), None));
+        assert!(
+            serde_json::from_str::<Aliases>("[1]").is_err()
+                && serde_json::from_str::<Aliases>("\"a\"").is_err()
+        );
+    }
 
     #[test]
     fn names_are_made_from_method_and_path() {

@@ -20,7 +20,7 @@ use super::pass::SECTIONS;
 use super::place::Components;
 use super::walk::may_name;
 
-/// Objects of more bytes have a table of where their members stand.
+/// Objects and lists of more bytes have a table of where their members and items stand.
 const LARGE: usize = 4 << 10;
 /// What going through so many bytes costs of the budget's steps.
 const STEP: usize = 64;
@@ -42,14 +42,17 @@ pub(crate) struct Parts<'t> {
     known: Option<&'t Components>,
     /// The members of large objects by where these begin.
     tables: RefCell<HashMap<usize, Rc<Table>>>,
+    /// Where the items of large lists begin, by where these do.
+    lists: RefCell<HashMap<usize, Rc<[u32]>>>,
     hasher: RandomState,
     anchors: OnceCell<HashMap<String, String>>,
 }
 
 impl<'t> Parts<'t> {
     pub(crate) fn new(text: impl Into<Cow<'t, str>>, known: Option<&'t Components>) -> Self {
-        let (tables, hasher, anchors) = (RefCell::default(), RandomState::new(), OnceCell::new());
-        Self { text: text.into(), known, tables, hasher, anchors }
+        let (tables, lists) = (RefCell::default(), RefCell::default());
+        let (hasher, anchors) = (RandomState::new(), OnceCell::new());
+        Self { text: text.into(), known, tables, lists, hasher, anchors }
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -96,7 +99,11 @@ impl<'t> Parts<'t> {
     pub(crate) fn member<'p>(&'p self, part: &'p str, token: &str, budget: &Budget) -> Option<&'p str> {
         let cost = part.len() / STEP + 1;
         if part.starts_with('[') {
-            return budget.steps(cost).then(|| item(part, token))?;
+            let wanted = item_number(token)?;
+            if part.len() > LARGE && u32::try_from(self.text.len()).is_ok() {
+                return self.item(part, wanted, budget);
+            }
+            return budget.steps(cost).then(|| item(part, wanted))?;
         }
         if !part.starts_with('{') {
             return None;
@@ -113,6 +120,34 @@ impl<'t> Parts<'t> {
         let named =
             places.filter_map(|(_, start, end)| member_of(self.text.get(*start as usize..*end as usize)?));
         named.filter(|(key, _)| key == token).last().map(|(_, value)| value)
+    }
+
+    /// An item of a large list.
+    fn item(&self, list: &str, wanted: usize, budget: &Budget) -> Option<&str> {
+        let start = *self.list(list, budget)?.get(wanted)? as usize;
+        let mut values = serde_json::Deserializer::from_str(self.text.get(start..)?).into_iter::<&RawValue>();
+        let found = values.next()?.ok()?.get();
+        budget.steps(found.len() / STEP + 1).then_some(found)
+    }
+
+    /// Where the items of a large list begin.
+    fn list(&self, part: &str, budget: &Budget) -> Option<Rc<[u32]>> {
+        let place = |part: &str| (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
+        let start = place(part)?;
+        if let Some(list) = self.lists.borrow().get(&start) {
+            return Some(Rc::clone(list));
+        }
+        if !budget.steps(part.len() / STEP) {
+            return None;
+        }
+        let mut starts = Vec::new();
+        let mut add = |item: &RawValue| {
+            starts.extend(place(item.get()).and_then(|place| u32::try_from(place).ok()));
+        };
+        EachItem(&mut add).deserialize(&mut serde_json::Deserializer::from_str(part)).ok()?;
+        let list: Rc<[u32]> = starts.into();
+        self.lists.borrow_mut().insert(start, Rc::clone(&list));
+        Some(list)
     }
 
     /// The table of a large object.
@@ -142,10 +177,10 @@ impl<'t> Parts<'t> {
 
     /// The part that an anchor names, which only references from other files still do.
     pub(crate) fn anchored(&self, name: &str, budget: &Budget) -> Option<&str> {
-        let gather = || {
-            let may = may_name(&self.text) && budget.steps(self.text.len());
-            if may { anchors::places(&self.text) } else { HashMap::new() }
-        };
+        let gather = || if may_name(&self.text) { anchors::places(&self.text) } else { HashMap::new() };
+        if self.anchors.get().is_none() && !budget.steps(self.text.len()) {
+            return None;
+        }
         let place = self.anchors.get_or_init(gather).get(name)?;
         let (part, rest) = self.down(place, budget);
         rest.is_empty().then_some(part)
@@ -213,10 +248,14 @@ pub(crate) fn weight(part: &str) -> usize {
     weight
 }
 
-/// An item of a list by its number in decimal digits.
-fn item<'p>(list: &'p str, token: &str) -> Option<&'p str> {
+/// The number that a token means in a list (RFC 6901 §4).
+fn item_number(token: &str) -> Option<usize> {
     let is_number = token == "0" || !token.starts_with(['0', '+']);
-    let wanted: usize = token.parse().ok().filter(|_| is_number)?;
+    token.parse().ok().filter(|_| is_number)
+}
+
+/// An item of a list.
+fn item<'p>(list: &'p str, wanted: usize) -> Option<&'p str> {
     let mut found = None;
     let mut at = 0;
     let mut look = |item: &'p RawValue| {

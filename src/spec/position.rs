@@ -40,7 +40,7 @@ pub(crate) fn locate(text: &str, warnings: &mut [Warning]) {
 }
 
 /// How much memory the parser of YAML may take for that, beside four times the size of the text.
-const MAX_KEPT: usize = 64 << 20;
+const MAX_KEPT: usize = 24 << 20;
 
 /// How much YAML text is read over for the place of one part that somebody asks for.
 const MAX_READ_FOR_ONE: usize = 4 << 20;

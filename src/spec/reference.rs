@@ -1,19 +1,24 @@
 //! References: where a `$ref` leads, inside the document or in a file beside it.
 
+mod files;
+
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use self::files::Files;
+pub(crate) use self::files::joined;
 use super::error::SpecError;
-use super::limits::{Budget, Limits, shown};
+use super::limits::Budget;
 use super::parts::Parts;
 use super::place::Components;
-use super::{Source, anchors, document, schema};
+use super::{Source, schema};
 use crate::operation::Schemas;
 
 /// Finds what a reference means: in a document, or among the types of GraphQL.
@@ -69,6 +74,9 @@ struct Known {
     found: Vec<Option<Result<Rc<Target>, String>>>,
     /// The sets that operations reach, a bit a number: most of them are those of others.
     sets: HashMap<Vec<u64>, Schemas>,
+    /// The hashes of those that were charged and not kept.
+    charged: HashSet<u64>,
+    hasher: RandomState,
 }
 
 impl Targets {
@@ -93,6 +101,18 @@ impl Targets {
         let schemas = Schemas::from(pairs);
         self.known.borrow_mut().sets.insert(bits.to_vec(), Arc::clone(&schemas));
         schemas
+    }
+
+    /// Takes from the budget what [`Targets::kept`] takes for a set, and keeps nothing.
+    pub(crate) fn charge(&self, bits: &[u64], numbers: &[u32]) {
+        let is_new = {
+            let mut known = self.known.borrow_mut();
+            let hash = known.hasher.hash_one(bits);
+            known.charged.insert(hash)
+        };
+        if is_new {
+            self.budget.text(numbers.len() * size_of::<(Arc<str>, Arc<str>)>());
+        }
     }
 
     /// The number of a reference.
@@ -146,7 +166,10 @@ impl Targets {
             schema::references(&schema, &mut |next| references.push(self.number(next)));
             Rc::new(Target { text: Arc::from(schema::text(&schema)), references })
         });
-        if let Some(place) = self.known.borrow_mut().found.get_mut(number as usize) {
+        // What a used-up budget left unread may be read with another one.
+        if !self.budget.is_over()
+            && let Some(place) = self.known.borrow_mut().found.get_mut(number as usize)
+        {
             *place = Some(found.clone());
         }
         found
@@ -364,122 +387,6 @@ pub(crate) fn missing(reference: &str) -> String {
     format!("the reference `{reference}` leads nowhere")
 }
 
-/// The files beside a document, each read when a reference first names it.
-struct Files<'a> {
-    source: &'a dyn Source,
-    own: String,
-    read: RefCell<HashMap<String, Rc<Parts<'static>>>>,
-    limits: Limits,
-    /// How many bytes may still be read.
-    left: Cell<usize>,
-    finder: Finder,
-}
-
-impl<'a> Files<'a> {
-    fn new(source: &'a dyn Source, file: &str) -> Self {
-        let own = file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned();
-        let limits = source.limits();
-        let left = Cell::new(limits.bytes);
-        Self { source, own, read: RefCell::default(), limits, left, finder: Finder::default() }
-    }
-
-    /// The fragment of a reference into the document itself.
-    fn own<'r>(&self, reference: &'r str) -> Option<&'r str> {
-        let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let is_own = path.is_empty() && reference.contains('#')
-            || !path.is_empty() && joined("", path).is_some_and(|path| path == self.own);
-        is_own.then_some(fragment)
-    }
-
-    fn find(&self, reference: &str, resolver: &dyn Resolve) -> Result<Option<Value>, String> {
-        let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        if path.is_empty() {
-            return Ok(None);
-        }
-        let inside = |path: &str| {
-            joined("", path)
-                .ok_or_else(|| format!("the reference `{reference}` leads out of the document's folder"))
-        };
-        let mut path = if path.contains("://") {
-            self.source.locate(path).ok_or_else(|| {
-                format!("the reference `{reference}` leads to the network, which is never asked")
-            })?
-        } else {
-            inside(path)?
-        };
-        let file = match (self.file(&path), percent_decoded(&path).filter(|decoded| *decoded != path)) {
-            (Err(_), Some(decoded)) => {
-                path = inside(&decoded)?;
-                self.file(&path)
-            }
-            (file, _) => file,
-        }?;
-        self.finder.find(&file, fragment, resolver, &|found| rebase(found, &path, &self.own))
-    }
-
-    fn file(&self, path: &str) -> Result<Rc<Parts<'static>>, String> {
-        if let Some(known) = self.read.borrow().get(path) {
-            return Ok(Rc::clone(known));
-        }
-        let bytes =
-            self.source.read(path).map_err(|error| format!("the file `{path}` cannot be read: {error}"))?;
-        let left = self.left.get().checked_sub(bytes.len());
-        let too_many =
-            || format!("the file `{path}` and those before it have more than {}", shown(self.limits.bytes));
-        self.left.set(left.ok_or_else(too_many)?);
-        let text = document::text(path, &bytes, self.limits);
-        let clean = text.and_then(|text| document::clean(path, text, self.limits));
-        let (text, _) = clean.map_err(|error| error.to_string())?;
-        let text = anchors::placed(text).into_owned();
-        let parts = Rc::new(Parts::new(text, None));
-        self.read.borrow_mut().insert(path.to_owned(), Rc::clone(&parts));
-        Ok(parts)
-    }
-}
-
-/// Makes the references of a companion file hold when seen from the document `own` in the root folder.
-fn rebase(value: &mut Value, path: &str, own: &str) {
-    match value {
-        Value::Object(map) => {
-            for (key, member) in map {
-                match member {
-                    Value::String(reference) if key == "$ref" => {
-                        let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-                        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                        let target =
-                            if file.is_empty() { Some(path.to_owned()) } else { joined(folder, file) };
-                        if let (Some(target), false) = (target, file.contains("://")) {
-                            let target = if target == own { "" } else { &target };
-                            *reference = format!("{target}#{fragment}");
-                        }
-                    }
-                    _ => rebase(member, path, own),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| rebase(item, path, own)),
-        _ => {}
-    }
-}
-
-/// A relative path seen from a folder; `None` where it leaves the root.
-pub(crate) fn joined(folder: &str, path: &str) -> Option<String> {
-    if path.starts_with('/') || path.contains('\\') || path.contains(':') {
-        return None;
-    }
-    let mut segments: Vec<&str> = folder.split('/').filter(|segment| !segment.is_empty()).collect();
-    for segment in path.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => {
-                segments.pop()?;
-            }
-            name => segments.push(name),
-        }
-    }
-    (!segments.is_empty()).then(|| segments.join("/"))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
@@ -519,7 +426,12 @@ mod tests {
             (0..1_000).map(|number| (format!("m\"{number}"), json!({"x": [0, number]}))).collect();
         large.insert("through".to_owned(), json!({"$ref": "#/large/m\"7"}));
         large.insert("ring".to_owned(), json!({"$ref": "#/large/ring/x"}));
-        let root = json!({"large": large, "list": [1, {"y": null}]});
+        let long: Vec<_> = (0..5_000).map(|number| json!({"n": [number]})).collect();
+        let root = json!({"large": large, "list": [1, {"y": null}], "long": long});
+        for number in [0, 1, 4_999, 17] {
+            let at = |rest: &str| found(&root, None, &format!("#/long/{number}{rest}"));
+            assert_eq!((at(""), at("/n/0")), (Some(json!({"n": [number]})), Some(json!(number))));
+        }
         assert_eq!(found(&root, None, "#/large/m\"999/x/1"), Some(json!(999)));
         assert_eq!(found(&root, None, "#/large/m%22998/x/1"), Some(json!(998)));
         assert_eq!(found(&root, None, "#/large/through/x"), Some(json!([0, 7])));
@@ -531,6 +443,9 @@ mod tests {
             "#/list/+1",
             "#/list/2",
             "#/list/1/y/z",
+            "#/long/5000",
+            "#/long/01",
+            "#/long/-",
             "#gone",
             "#/",
         ] {

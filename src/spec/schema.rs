@@ -2,6 +2,7 @@
 //! one reaches. The schema itself stays text.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -222,8 +223,9 @@ pub(crate) struct Reached {
     order: Vec<u32>,
     /// A bit for each number.
     bits: Vec<u64>,
-    /// What was told of references that lead nowhere, by place.
-    told: HashSet<(String, String)>,
+    /// Hashes of what was told of references that lead nowhere, with the place: there may be very many.
+    told: HashSet<u64>,
+    hasher: RandomState,
 }
 
 impl Reached {
@@ -245,6 +247,13 @@ impl Reached {
             return Schemas::default();
         }
         resolver.targets().kept(&self.bits, &self.order, resolver)
+    }
+
+    /// Takes from the budget what keeping them takes.
+    pub(crate) fn charge(&self, resolver: &dyn Resolve) {
+        if !self.order.is_empty() {
+            resolver.targets().charge(&self.bits, &self.order);
+        }
     }
 
     fn contains(&self, number: u32) -> bool {
@@ -289,7 +298,7 @@ pub(crate) fn reach(
                 Err(problem) => problem,
             }
         };
-        if reached.told.insert((pointer.to_owned(), problem.clone())) {
+        if reached.told.insert(reached.hasher.hash_one((pointer, &problem))) {
             warnings.push(Warning::new(pointer, problem, Effect::NotChecked));
         }
         if reached.order.len() == MAX_REACHED {

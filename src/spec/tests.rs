@@ -529,3 +529,24 @@ fn a_long_name_stands_whole_in_no_warning() {
     assert_eq!(warning.pointer, format!("#/{}…/a", "~1".repeat(100)));
     assert_eq!(warning.problem, format!("{}…", "é".repeat(1_000)));
 }
+
+#[test]
+fn an_operation_with_too_many_values_is_told_with_its_place_in_both_ways() {
+    let many = |count: usize| {
+        let parameters = (0..count).map(|number| json!({"name": format!("q{number}"), "in": "query"}));
+        document(
+            &json!({"/a/b": {"post": {"parameters": parameters.collect::<Vec<_>>()}}, "/c": {"get": {}}}),
+        )
+    };
+    assert_eq!(whole(&many(4_000)).operations[0].parameters.len(), 4_000);
+    let document = many(60_000);
+    let read = whole(&document);
+    let [warning] = &read.warnings[..] else { panic!("{:?}", read.warnings) };
+    assert_eq!((warning.pointer.as_str(), read.operations.len()), ("#/paths/~1a~1b", 1));
+    let text = document.to_string();
+    let index = index("dir/pets.json", &text, Limits::default()).unwrap().unwrap();
+    let error = index.extract(&text, 0, Depth::Requests, &NoSource).unwrap_err();
+    assert_eq!(error.pointer.as_deref(), Some("#/paths/~1a~1b/post"), "{error}");
+    assert_eq!(error.problem, warning.problem);
+    assert!(index.extract(&text, 1, Depth::Requests, &NoSource).is_ok());
+}

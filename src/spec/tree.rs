@@ -10,19 +10,20 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Write;
+use std::mem;
 use std::string::FromUtf8Error;
 
 use indexmap::IndexMap;
-use serde::de::{
-    self, Deserialize, DeserializeSeed, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{self, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::error::told_token;
 use super::keys::Keys;
 use super::limits::Limits;
+use super::merge::{Key, merged};
 use super::parts::{Members, name};
+use super::scalars::{self, IsBare, Scalars};
 
 /// How many values the aliases of a YAML document may add to those of its text.
 const MAX_ALIASED_NODES: usize = 1_000_000;
@@ -31,6 +32,10 @@ const MAX_ALIASED_BYTES: usize = 16 << 20;
 
 /// How many keys that are given twice are told one by one.
 const MAX_DUPLICATES: usize = 1_000;
+
+/// How many bytes may be written anew, beside four times those of the text: of objects in one another that each have a
+/// key twice, the inner ones are written as often as there are outer ones.
+const MAX_REWRITTEN: usize = 16 << 20;
 
 const ALIASED: &str = "the document grows beyond all measure through its aliases";
 
@@ -44,15 +49,23 @@ pub(crate) struct Read {
 }
 
 /// Writes what a parser tells as compact JSON without duplicate keys.
-pub(crate) fn write<'de, D: de::Deserializer<'de>>(parser: D, state: State) -> Result<Read, D::Error> {
+pub(crate) fn write<'de, D: de::Deserializer<'de>>(parser: D, state: State<'_>) -> Result<Read, D::Error> {
     let mut state = state.writing();
     Node(&mut state).deserialize(parser)?;
     state.written().map_err(de::Error::custom)
 }
 
+/// Goes through what a parser tells.
+pub(crate) fn go<'de, D: de::Deserializer<'de>>(parser: D, state: &mut State<'_>) -> Result<(), D::Error> {
+    Node(state).deserialize(parser)
+}
+
 /// Goes through what a parser tells. Tells in turn whether an object has, as far as can be seen, a key twice; a
 /// `false` is sure.
-pub(crate) fn check<'de, D: de::Deserializer<'de>>(parser: D, mut state: State) -> Result<bool, D::Error> {
+pub(crate) fn check<'de, D: de::Deserializer<'de>>(
+    parser: D,
+    mut state: State<'_>,
+) -> Result<bool, D::Error> {
     Node(&mut state).deserialize(parser)?;
     Ok(state.is_suspect)
 }
@@ -66,7 +79,9 @@ enum Syntax {
 
 /// What reading a document may still cost, and what it found.
 #[allow(clippy::struct_excessive_bools, reason = "what was seen, and what is read")]
-pub(crate) struct State {
+pub(crate) struct State<'t> {
+    /// In YAML, the text of which keys are borrowed.
+    text: &'t str,
     limits: Limits,
     nodes: usize,
     /// Whether it is aliases that bound the values, below the limit.
@@ -80,11 +95,18 @@ pub(crate) struct State {
     is_suspect: bool,
     /// What was written so far, where anything is.
     out: Option<Vec<u8>>,
+    /// How many bytes were written anew.
+    rewritten: usize,
     /// Whether the document has turned out to cost too much.
     is_over: bool,
+    scalars: Scalars,
+    /// Whether the value that begins next, and the one that began last, is a text by its tag.
+    is_next_tagged: bool,
+    is_tagged: bool,
 }
 
 /// An object on its way: where it begins in what is written, and in the keys of all that are open.
+#[derive(Default)]
 pub(crate) struct Object {
     start: usize,
     first: usize,
@@ -94,15 +116,17 @@ pub(crate) struct Object {
 }
 
 /// A list on its way.
+#[derive(Default)]
 pub(crate) struct List {
     known: usize,
     count: usize,
 }
 
-impl State {
+impl<'t> State<'t> {
     /// For JSON: as many values as a document may have at all.
     pub(crate) fn json(limits: Limits) -> Self {
         Self {
+            text: "",
             limits,
             nodes: limits.nodes,
             is_aliased: false,
@@ -114,7 +138,11 @@ impl State {
             keys: Keys::default(),
             is_suspect: false,
             out: None,
+            rewritten: 0,
             is_over: false,
+            scalars: Scalars::Ordinary,
+            is_next_tagged: false,
+            is_tagged: false,
         }
     }
 
@@ -136,14 +164,34 @@ impl State {
 
     /// For YAML, whose aliases make more of a text than it holds: of its own values each takes a byte at least,
     /// the rest is what aliases may add.
-    pub(crate) fn yaml(text: &str, limits: Limits) -> Self {
+    pub(crate) fn yaml(text: &'t str, limits: Limits) -> Self {
         let nodes = text.len().saturating_add(MAX_ALIASED_NODES);
         Self {
+            text,
             nodes: limits.nodes.min(nodes),
             is_aliased: nodes < limits.nodes,
             bytes: text.len().saturating_mul(8).saturating_add(MAX_ALIASED_BYTES),
             syntax: Syntax::Yaml,
             ..Self::json(limits)
+        }
+    }
+
+    /// Looks for scalars that are asked for as texts when the same is told the second time.
+    pub(crate) fn learn<E>(&mut self, tell: impl FnOnce(&mut Self) -> Result<(), E>) -> Result<(), E> {
+        let (nodes, bytes, depth) = (self.nodes, self.bytes, self.depth);
+        let mut first = Self { nodes, bytes, depth, ..Self::yaml(self.text, self.limits) };
+        first.is_aliased = self.is_aliased;
+        first.scalars = Scalars::Seen(Vec::new());
+        let told = tell(&mut first);
+        self.is_over |= first.is_over;
+        self.scalars = first.scalars.known();
+        told
+    }
+
+    /// The value that began last is a scalar and no text.
+    fn scalar(&mut self, is_integer: bool) {
+        if is_integer || self.is_tagged {
+            self.scalars.found();
         }
     }
 
@@ -242,7 +290,6 @@ impl State {
         self.keys.add(key);
         self.put_text(key)?;
         self.put(":");
-        object.is_merged |= self.syntax == Syntax::Yaml && key == "<<";
         Ok(())
     }
 
@@ -251,15 +298,16 @@ impl State {
         self.prefix(&mut object.known, key);
     }
 
-    fn members<'de, A: MapAccess<'de>>(
+    pub(super) fn members<'de, A: MapAccess<'de>>(
         &mut self,
         object: &mut Object,
         mut entries: A,
     ) -> Result<(), A::Error> {
-        while let Some(Key(key)) = entries.next_key()? {
-            self.key(object, &key)?;
+        while let Some(key) = entries.next_key::<Key<'_>>()? {
+            self.key(object, &key.0)?;
+            object.is_merged |= self.syntax == Syntax::Yaml && key.is_merge(self.text);
             entries.next_value_seed(Node(self))?;
-            self.end_member(object, &key);
+            self.end_member(object, &key.0);
         }
         Ok(())
     }
@@ -285,7 +333,11 @@ impl State {
         Ok(List { known: self.duplicates.len(), count: 0 })
     }
 
-    fn items<'de, A: SeqAccess<'de>>(&mut self, list: &mut List, mut seq: A) -> Result<(), A::Error> {
+    pub(super) fn items<'de, A: SeqAccess<'de>>(
+        &mut self,
+        list: &mut List,
+        mut seq: A,
+    ) -> Result<(), A::Error> {
         while seq.next_element_seed(Item(self, list.count == 0))?.is_some() {
             if self.duplicates.len() > list.known {
                 self.prefix(&mut list.known, &list.count.to_string());
@@ -308,6 +360,11 @@ impl State {
         change: impl FnOnce(&mut Self, &str) -> Result<String, serde_json::Error>,
     ) -> Result<(), E> {
         let Some(written) = self.out.as_mut().map(|out| out.split_off(start)) else { return Ok(()) };
+        self.rewritten += written.len();
+        if self.rewritten > 4 * (start + written.len()) + MAX_REWRITTEN {
+            self.is_over = true;
+            return Err(E::custom("keys are given twice in too many objects that stand in one another"));
+        }
         let written = String::from_utf8(written).map_err(E::custom)?;
         let changed = change(self, &written).map_err(E::custom)?;
         self.put(&changed);
@@ -329,12 +386,12 @@ impl State {
 }
 
 /// Takes in whatever stands next.
-struct Node<'s>(&'s mut State);
+struct Node<'s, 't>(&'s mut State<'t>);
 
 /// The same, of a list whose items are told apart by commas.
-struct Item<'s>(&'s mut State, bool);
+struct Item<'s, 't>(&'s mut State<'t>, bool);
 
-impl<'de> DeserializeSeed<'de> for Item<'_> {
+impl<'de> DeserializeSeed<'de> for Item<'_, '_> {
     type Value = ();
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -346,15 +403,39 @@ impl<'de> DeserializeSeed<'de> for Item<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_> {
+impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
     type Value = ();
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        let Self(state) = self;
+        state.is_tagged = mem::take(&mut state.is_next_tagged);
+        if state.scalars.next() {
+            return deserializer.deserialize_str(Text(state));
+        }
+        deserializer.deserialize_any(Node(state))
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_> {
+/// Takes in a scalar by its text.
+struct Text<'s, 't>(&'s mut State<'t>);
+
+impl Visitor<'_> for Text<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scalar")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        let Self(state) = self;
+        if state.is_tagged || scalars::is_text(text) {
+            return Node(state).visit_str(text);
+        }
+        scalars::visit(Node(state), text)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -362,31 +443,37 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
+        self.0.scalar(false);
         self.0.put(if value { "true" } else { "false" });
         self.0.spend(1)
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
+        self.0.scalar(true);
         self.0.put_number(value);
         self.0.spend(8)
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
+        self.0.scalar(true);
         self.0.put_number(value);
         self.0.spend(8)
     }
 
     #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
     fn visit_i128<E: de::Error>(self, value: i128) -> Result<(), E> {
+        self.0.scalar(true);
         self.visit_f64(value as f64)
     }
 
     #[allow(clippy::cast_precision_loss, reason = "JSON readers do the same beyond 64 bits")]
     fn visit_u128<E: de::Error>(self, value: u128) -> Result<(), E> {
+        self.0.scalar(true);
         self.visit_f64(value as f64)
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
+        self.0.scalar(false);
         match Number::from_f64(value) {
             Some(number) => self.0.put_number(number),
             None => self.0.put("null"),
@@ -400,6 +487,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.0.scalar(false);
         self.0.put("null");
         self.0.spend(1)
     }
@@ -413,7 +501,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<(), A::Error> {
-        let (IgnoredAny, tagged) = data.variant()?;
+        let (IsBare(is_bare), tagged) = data.variant()?;
+        self.0.is_next_tagged = is_bare;
         tagged.newtype_variant_seed(self)
     }
 
@@ -430,80 +519,6 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut object = state.open()?;
         state.members(&mut object, entries)?;
         state.close(&object)
-    }
-}
-
-/// Takes in members of an object that is on its way, or items of a list.
-pub(crate) enum Piece<'s> {
-    Members(&'s mut State, &'s mut Object),
-    Items(&'s mut State, &'s mut List),
-}
-
-impl<'de> Visitor<'de> for Piece<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a piece of a mapping or of a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
-        match self {
-            Self::Items(state, list) => state.items(list, seq),
-            Self::Members(..) => Err(de::Error::custom("a piece of a list in a mapping")),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
-        match self {
-            Self::Members(state, object) => state.members(object, entries),
-            Self::Items(..) => Err(de::Error::custom("a piece of a mapping in a list")),
-        }
-    }
-}
-
-/// Puts the members of what a `<<` names beside a mapping's own, which hold (YAML's merge key).
-fn merged(written: &str) -> Result<String, serde_json::Error> {
-    fn members(object: &str) -> Result<Vec<(&RawValue, &RawValue)>, serde_json::Error> {
-        serde_json::from_str::<Members<'_>>(object).map(|members| members.0)
-    }
-    let own = members(written)?.into_iter().map(|(key, value)| (name(key), value));
-    let mut own: IndexMap<Cow<'_, str>, &RawValue> = own.collect();
-    let sources = match own.get("<<").map(|merged| merged.get()) {
-        Some(list) if list.starts_with('[') => serde_json::from_str::<Vec<&RawValue>>(list)?,
-        Some(one) if one.starts_with('{') => vec![own["<<"]],
-        _ => return Ok(written.to_owned()),
-    };
-    own.shift_remove("<<");
-    for source in sources.into_iter().filter(|source| source.get().starts_with('{')) {
-        for (key, value) in members(source.get())? {
-            own.entry(name(key)).or_insert(value);
-        }
-    }
-    serde_json::to_string(&own)
-}
-
-/// A mapping's key as it is written: `200`, `y` and `1.0` are names, not numbers and booleans.
-struct Key<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a scalar as the key of a mapping")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Text)
     }
 }
 
@@ -541,6 +556,18 @@ mod tests {
         let many: Vec<String> = (0..100).map(|number| format!("\"k{number}\": {{\"k1\": 1}}")).collect();
         assert!(!is_suspect(&format!("{{{}}}", many.join(","))));
         assert!(is_suspect(&format!("{{{}, \"k7\": 1}}", many.join(","))));
+    }
+
+    #[test]
+    fn objects_in_one_another_are_not_written_anew_without_an_end() {
+        let nested = |levels| {
+            let inner = format!("\"{}\"", "x".repeat(1 << 20));
+            (0..levels).fold(inner, |inner, _| format!("{{\"a\":1,\"a\":{inner}}}"))
+        };
+        let read = of_json(&nested(8), Limits::default()).unwrap();
+        assert_eq!(read.duplicates.len(), 8);
+        let error = of_json(&nested(100), Limits::default()).unwrap_err().to_string();
+        assert!(error.starts_with("keys are given twice in too many objects"), "{error}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::error::{Effect, SpecError, Warning, told_token};
+use super::error::{Effect, SpecError, Told, Warning, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
 use super::ids::Ids;
@@ -86,12 +86,14 @@ fn collect(
     let mut add = |key: &RawValue, item: &RawValue| {
         if done.is_ok() {
             done = collected.item(reading, (&context, &resolver), (&name(key), item.get()), warnings);
+            collected.told.limit(warnings);
         }
     };
     // Whatever else stands there has no path items.
     let _ = EachMember(&mut add).deserialize(&mut serde_json::Deserializer::from_str(&paths));
     done?;
-    let Collected { operations, count, carriers, plain, .. } = collected;
+    let Collected { operations, count, carriers, plain, told, .. } = collected;
+    told.finish("#/paths", warnings);
     if carriers > 0 && plain == 0 {
         "graphql".clone_into(&mut format);
     }
@@ -112,6 +114,7 @@ struct Collected {
     carriers: usize,
     plain: usize,
     ids: Ids,
+    told: Told,
 }
 
 impl Collected {
@@ -140,9 +143,10 @@ impl Collected {
             return Ok(());
         };
         check_path(path, &pointer, warnings);
-        for (method, operation) in methods(item, &pointer, warnings) {
+        for (method, operation) in methods(item, &pointer, &mut self.told, warnings) {
             let site = Site { path, method, shared: item, operation };
             self.operation(reading, context, &site, warnings)?;
+            self.told.limit(warnings);
         }
         Ok(())
     }
@@ -160,7 +164,10 @@ impl Collected {
         source.limits().check_operations(self.seen.max(self.count), &pointer)?;
         let found = match depth {
             Some(_) => extract::operation(context, site, warnings),
-            None => extract::parts(context, site, warnings).map(|(def, _)| def),
+            None => extract::parts(context, site, warnings).map(|(def, reached)| {
+                reached.charge(context.resolver);
+                def
+            }),
         };
         let def = match found {
             Ok(def) => def,
@@ -170,6 +177,7 @@ impl Collected {
                 return Ok(());
             }
         };
+        context.resolver.targets().budget.check(&pointer)?;
         let defs = match site.operation.get("x-graphql").filter(|value| !value.is_null()) {
             Some(carrier) => {
                 self.carriers += 1;
@@ -193,6 +201,7 @@ impl Collected {
 fn methods<'v>(
     item: &'v Map<String, Value>,
     pointer: &str,
+    told: &mut Told,
     warnings: &mut Vec<Warning>,
 ) -> Vec<(Method, &'v Value)> {
     let mut found = Vec::new();
@@ -207,6 +216,7 @@ fn methods<'v>(
                         let error = SpecError::new(format!("{error}"));
                         let pointer = format!("{pointer}/additionalOperations/{}", told_token(name));
                         warnings.push(Warning::skipped(&pointer, error));
+                        told.limit(warnings);
                     }
                 }
             }

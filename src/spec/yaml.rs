@@ -5,6 +5,7 @@ use serde::de;
 use super::blocks::{self, Stop};
 use super::error::SpecError;
 use super::limits::Limits;
+use super::scalars;
 use super::tree::{self, Read, State};
 
 /// How many brackets may be open at once: the parser's effort grows with their square, and it looks at its own bound
@@ -14,7 +15,7 @@ const MAX_OPEN: usize = 10_000;
 /// Texts of fewer bytes are given to the parser whatever it keeps of them.
 const SMALL: usize = 256 << 10;
 /// How much memory the parser may take, and how many times the size of its text beside it.
-const MEMORY: usize = 64 << 20;
+const MEMORY: usize = 24 << 20;
 const TIMES: usize = 24;
 
 /// Reads one YAML document.
@@ -30,8 +31,16 @@ pub(crate) fn to_json(text: &str, limits: Limits) -> Result<Read, SpecError> {
     };
     let at_first = |error| told.map_or_else(|| self::error(&error, 0), |told| *told);
     affordable(text).map_err(at_first)?;
-    let whole = tree::write(yaml_serde::Deserializer::from_str(text), State::yaml(text, limits));
-    whole.map_err(|error| self::error(&error, 0))
+    whole(text, limits).map_err(|error| self::error(&error, 0))
+}
+
+/// Gives a text to the parser at once.
+pub(super) fn whole(text: &str, limits: Limits) -> Result<Read, yaml_serde::Error> {
+    let mut state = State::yaml(text, limits);
+    if scalars::may_have(text) {
+        state.learn(|first| tree::go(yaml_serde::Deserializer::from_str(text), first))?;
+    }
+    tree::write(yaml_serde::Deserializer::from_str(text), state)
 }
 
 /// What is wrong with a text, or with a piece of one that has so many lines before it.
@@ -119,6 +128,72 @@ mod tests {
             -9_223_372_036_854_776_000_f64
         ]);
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn what_yaml_1_2_has_no_numbers_for_is_text() {
+        let value = read(
+            "[0b11, -0b1, +0b0, -0x1F, +0x1F, -0o7, +0o7, 0x1F, 0o17, +12, 12, -5, 1.5, true, ~, 18446744073709551616,\n -170141183460469231731687303715884105728, '0b11', \"-0x1\", a0b1, 0b12, 2]",
+        );
+        let expected = json!([
+            "0b11",
+            "-0b1",
+            "+0b0",
+            "-0x1F",
+            "+0x1F",
+            "-0o7",
+            "+0o7",
+            31,
+            15,
+            12,
+            12,
+            -5,
+            1.5,
+            true,
+            null,
+            18_446_744_073_709_551_616_f64,
+            -170_141_183_460_469_231_731_687_303_715_884_105_728_f64,
+            "0b11",
+            "-0x1",
+            "a0b1",
+            "0b12",
+            2
+        ]);
+        assert_eq!(value, expected);
+        assert_eq!(
+            read("0b11: 0b11\nx: {0b1: [0b10], y: 3}\n"),
+            json!({"0b11": "0b11", "x": {"0b1": ["0b10"], "y": 3}})
+        );
+    }
+
+    #[test]
+    fn the_tag_of_no_type_makes_scalars_texts_and_leaves_the_rest() {
+        let text = "a: ! 2\nb: ! true\nc: ! ~\nd: !\ne: ! 1.5\nf: ! [2, ! 3]\ng: ! {x: 2}\nh: &h ! 4\ni: *h\nj: ! '5'\nk: 6\nl: !x 7\nm: !!str 8\nn: ! .inf\n";
+        let expected = json!({"a": "2", "b": "true", "c": "~", "d": "", "e": "1.5", "f": [2, "3"], "g": {"x": 2},
+            "h": "4", "i": "4", "j": "5", "k": 6, "l": 7, "m": "8", "n": ".inf"});
+        assert_eq!(read(text), expected);
+    }
+
+    #[test]
+    fn only_a_plain_merge_key_merges() {
+        let base = "base: &b {a: 1}\n";
+        for key in ["\"<<\"", "'<<'", "\"\\x3c<\"", "! <<", "!!str <<"] {
+            let value = read(&format!("{base}own:\n  {key}: *b\n  c: 2\nflow: {{{key}: *b}}\n"));
+            assert_eq!(value["own"], json!({"<<": {"a": 1}, "c": 2}), "{key}");
+            assert_eq!(value["flow"], json!({"<<": {"a": 1}}), "{key}");
+        }
+        for own in [
+            "{<<: *b}",
+            "{ <<: *b}",
+            "{? <<\n : *b}",
+            "{c: {\"d\": 1}, <<: *b}",
+            "{c: 'd',<<: *b}",
+            "{!!merge <<: *b}",
+            "{c: !x , <<: *b}",
+        ] {
+            let value = read(&format!("{base}own: {own}\n"));
+            assert_eq!(value["own"]["a"], 1, "{own}");
+        }
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl<'t> Listed<'t> {
         [self.service, ":", &self.id].concat()
     }
 
+    /// Its method and path, with its service in front.
+    pub(super) fn endpoint(&self) -> String {
+        format!("{}:{} {}", self.service, self.method, self.path)
+    }
+
     /// Its ID and the further ones.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.id).chain(&self.aliases).map(|id| &**id)

@@ -318,22 +318,22 @@ impl OperationTable {
         }
         match self.first_tier(service, bare)[..] {
             [] => {
-                let suggestions = search::suggest(self, service, bare);
-                Err(Error::UnknownOperation(Box::new(UnknownOperation {
-                    name: name.to_owned(),
-                    suggestions,
-                })))
+                let search::Near { suggestions, word } = search::near(self, service, bare, name);
+                let name = name.to_owned();
+                Err(Error::UnknownOperation(Box::new(UnknownOperation { name, suggestions, word })))
             }
             [one] => Ok(one),
             ref several => Err(self.ambiguous(name, several)),
         }
     }
 
-    /// The ID of an operation where it alone tells which one is meant, else with its service.
+    /// The ID of an operation where it alone tells which one is meant, else with its service; of one of several that
+    /// have the ID there, the method and the path.
     pub(crate) fn short_name(&self, operation: &Listed<'_>) -> String {
         let (named, id) = self.split_namespace(None, operation.id());
         match self.first_tier(named, id)[..] {
             [one] if self.services[one.service].name() == operation.service() => operation.id().to_owned(),
+            _ if self.first_tier(Some(operation.service()), operation.id()).len() > 1 => operation.endpoint(),
             _ => operation.qualified_id(),
         }
     }
@@ -440,21 +440,28 @@ impl OperationTable {
         found
     }
 
-    /// What to say instead: `service:id` where that is one operation, else `service:METHOD /path`.
+    /// What to say instead: the first of its ID, its `METHOD /path` and its aliases that means it alone.
     fn ambiguous(&self, name: &str, candidates: &[Place]) -> Error {
-        let operations: Vec<_> =
-            candidates.iter().filter_map(|one| self.services[one.service].listed(one.row)).collect();
-        let mut twins: HashMap<String, usize> = HashMap::new();
-        for operation in &operations {
-            *twins.entry(operation.qualified_id()).or_default() += 1;
-        }
-        let spelled = |operation: &Listed<'_>| {
-            let id = operation.qualified_id();
-            let endpoint = || format!("{}:{} {}", operation.service(), operation.method(), operation.path());
-            if twins.get(&id) == Some(&1) { id } else { endpoint() }
+        // Very many may have one name, which is then looked up once.
+        let mut known: HashMap<String, Option<Place>> = HashMap::new();
+        let mut means = |service: &str, name: &str| {
+            let look = || Some(self.first_tier(Some(service), name)).filter(|found| found.len() == 1)?.pop();
+            *known.entry(format!("{service}:{name}")).or_insert_with(look)
         };
-        let candidates = operations.iter().map(spelled).collect();
-        Error::Ambiguous(Box::new(Ambiguous { name: name.to_owned(), candidates }))
+        let spelled = |one: &Place| {
+            let operation = self.services[one.service].listed(one.row)?;
+            let service = operation.service();
+            let endpoint = format!("{} {}", operation.method(), operation.path());
+            let (id, aliases) = (operation.id(), operation.ids().skip(1));
+            let mut names = [id, &endpoint].into_iter().chain(aliases);
+            let own = names.find(|name| means(service, name) == Some(*one));
+            Some((format!("{service}:{}", own.unwrap_or(&endpoint)), own.is_none()))
+        };
+        let mut spelled: Vec<_> = candidates.iter().filter_map(spelled).collect();
+        spelled.sort_by_key(|(_, is_nameless)| *is_nameless);
+        let nameless = spelled.iter().filter(|(_, is_nameless)| *is_nameless).count();
+        let candidates = spelled.into_iter().map(|(name, _)| name).collect();
+        Error::Ambiguous(Box::new(Ambiguous { name: name.to_owned(), candidates, nameless }))
     }
 
     /// Every operation's place: its service and its row.

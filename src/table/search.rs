@@ -1,10 +1,18 @@
 //! Finds operations by words, and the names nearest to one that is not known.
 
+use std::cmp::Reverse;
+
 use super::format::{fold_flat, fold_separators};
 use super::{Listed, Operation, OperationTable, ServiceTable};
 
 /// How many names are suggested at most.
 const SUGGESTIONS: usize = 5;
+
+/// Nothing is near a name of more letters: comparing it with all others would take long.
+const LONGEST: usize = 400;
+
+/// So many words of a name are looked for at most.
+const WORDS: usize = 16;
 
 /// How near a name is, the nearest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,42 +59,86 @@ fn place(operation: Operation<'_>, word: &str) -> Option<u8> {
     }
 }
 
-/// At most five names near an unknown one, each such that it finds its operation.
-pub(super) fn suggest(table: &OperationTable, service: Option<&str>, name: &str) -> Vec<String> {
-    let wanted = Wanted::new(name);
+/// What is near an unknown name.
+pub(super) struct Near {
+    /// At most five names, each such that it finds its operation, the nearest first.
+    pub(super) suggestions: Vec<String>,
+    /// The longest of its words that stands in the names of operations.
+    pub(super) word: Option<String>,
+}
+
+/// Looks for what is near an unknown name, which was `given` with its service or without: at names alone, each once, and
+/// at no operation as a whole.
+pub(super) fn near(table: &OperationTable, service: Option<&str>, name: &str, given: &str) -> Near {
+    let (wanted, mut word) = (Wanted::new(name), LongestWord::of(given));
     let mut near: Vec<(Nearness, &ServiceTable, u32)> = table
         .places()
-        .filter(|(known, _)| service.is_none_or(|service| service == known.name()))
-        .filter_map(|(known, row)| Some((wanted.nearness(&known.listed(row)?)?, known, row)))
+        .filter_map(|(known, row)| {
+            let listed = known.listed(row)?;
+            word.look_at(&listed);
+            let nearness = wanted.nearness(&listed).filter(|_| service.is_none_or(|one| one == known.name()));
+            Some((nearness?, known, row))
+        })
         .collect();
     near.sort_by_key(|(nearness, ..)| *nearness);
-    let (mut names, mut seen): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut suggestions: Vec<String> = Vec::new();
     for listed in near.iter().filter_map(|(_, service, row)| service.listed(*row)) {
-        let id = listed.qualified_id();
-        if seen.contains(&id) {
-            continue;
-        }
         let name = table.short_name(&listed);
-        if !names.contains(&name) {
-            names.push(name);
+        if !suggestions.contains(&name) {
+            suggestions.push(name);
         }
-        if names.len() == SUGGESTIONS {
+        if suggestions.len() == SUGGESTIONS {
             break;
         }
-        seen.push(id);
     }
-    names
+    Near { suggestions, word: word.found().map(str::to_owned) }
+}
+
+/// The longest of a name's words that some operation has in its ID, its aliases, its path, its method or its service.
+struct LongestWord<'n> {
+    /// The longest first, as they stand and in lower case.
+    words: Vec<(&'n str, String)>,
+    /// The place of the one that was found, or their number.
+    found: usize,
+}
+
+impl<'n> LongestWord<'n> {
+    fn of(name: &'n str) -> Self {
+        let parts = name.split(|one: char| !one.is_alphanumeric()).filter(|word| !word.is_empty());
+        let mut words: Vec<_> = parts.take(WORDS).map(|word| (word, word.to_lowercase())).collect();
+        words.sort_by_key(|(word, _)| Reverse(word.len()));
+        Self { found: words.len(), words }
+    }
+
+    /// Only a longer one than the one that was found is looked for.
+    fn look_at(&mut self, operation: &Listed<'_>) {
+        if self.found == 0 {
+            return;
+        }
+        let mut names: Vec<&str> = operation.ids().collect();
+        names.extend([operation.path(), operation.service()]);
+        let (names, method) = (names.join(" ").to_lowercase(), operation.method().as_str());
+        let holds = |(_, word): &(&str, String)| names.contains(word) || method.eq_ignore_ascii_case(word);
+        self.found = self.words[..self.found].iter().position(holds).unwrap_or(self.found);
+    }
+
+    fn found(&self) -> Option<&'n str> {
+        self.words.get(self.found).map(|(word, _)| *word)
+    }
 }
 
 /// An unknown name in the forms that it is compared by.
 struct Wanted {
     flat: String,
+    /// So many letters the flat form has.
+    letters: usize,
     words: Vec<String>,
 }
 
 impl Wanted {
     fn new(name: &str) -> Self {
-        Self { flat: fold_flat(name), words: words_of(name) }
+        let flat = fold_flat(name);
+        Self { letters: flat.chars().count(), words: words_of(name), flat }
     }
 
     /// The best nearness over an operation's ID and aliases.
@@ -95,12 +147,13 @@ impl Wanted {
     }
 
     fn near(&self, name: &str) -> Option<Nearness> {
-        if self.flat.is_empty() {
+        if self.flat.is_empty() || self.letters > LONGEST {
             return None;
         }
         let flat = fold_flat(name);
-        let allowed = (self.flat.chars().count() / 4).max(2);
-        if flat.len().abs_diff(self.flat.len()) <= 4 * allowed {
+        let allowed = (self.letters / 4).max(2);
+        // As many edits as letters more or fewer it takes at least.
+        if flat.chars().count().abs_diff(self.letters) <= allowed {
             let edits = strsim::osa_distance(&flat, &self.flat);
             if edits <= allowed {
                 return Some(Nearness::Edits(edits));
@@ -148,5 +201,12 @@ mod tests {
         assert_eq!(wanted.near("token_query_everything"), Some(Nearness::Prefix(10)));
         assert_eq!(wanted.near("query_the_token"), Some(Nearness::Words(1)));
         assert_eq!(wanted.near("alerts_read"), None);
+    }
+
+    #[test]
+    fn a_name_of_a_whole_text_is_near_nothing() {
+        let text = "a".repeat(LONGEST + 1);
+        assert_eq!(Wanted::new(&text).near(&text), None);
+        assert_eq!(Wanted::new(&text[1..]).near(&text), Some(Nearness::Edits(1)));
     }
 }

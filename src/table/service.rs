@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
@@ -22,7 +23,7 @@ pub(crate) struct ServiceTable {
     name: String,
     is_built_in: bool,
     store: Store,
-    definition: OnceCell<ServiceDef>,
+    definition: OnceCell<Arc<ServiceDef>>,
     /// Where it was read from.
     origin: Option<Document>,
 }
@@ -126,14 +127,23 @@ impl ServiceTable {
 
     /// What holds for the whole service; read from the table when first needed.
     pub(crate) fn definition(&self) -> &ServiceDef {
+        if let Store::Lazy(document) = &self.store { document.service() } else { self.made_definition() }
+    }
+
+    /// The same for those who keep it: one for all of them.
+    #[cfg(feature = "client")]
+    pub(crate) fn shared_definition(&self) -> Arc<ServiceDef> {
+        Arc::clone(self.made_definition())
+    }
+
+    fn made_definition(&self) -> &Arc<ServiceDef> {
         let read = |json: &str| serde_json::from_str(json).unwrap_or_default();
-        match &self.store {
-            Store::Compiled(bytes) => {
-                self.definition.get_or_init(|| read(View::checked(bytes).service_json()))
-            }
-            Store::Lazy(document) => document.service(),
-            Store::Kept(kept) => self.definition.get_or_init(|| read(kept.service_json())),
-        }
+        let make = || match &self.store {
+            Store::Compiled(bytes) => read(View::checked(bytes).service_json()),
+            Store::Lazy(document) => document.service().clone(),
+            Store::Kept(kept) => read(kept.service_json()),
+        };
+        self.definition.get_or_init(|| Arc::new(make()))
     }
 
     /// The rows of the operations that answer to a name in a tier, each once.

@@ -106,6 +106,32 @@ fn duplicate_ids_inside_a_document_are_told_apart_by_path() {
 }
 
 #[test]
+fn twins_are_called_by_what_each_has_alone() {
+    let twins = |aliases: [&[&str]; 2]| {
+        let table = table("pets", &aliases.map(|aliases| operation("same", aliases, "/a")));
+        let Err(error @ Error::Ambiguous(_)) = table.get("same") else { panic!("not ambiguous") };
+        let Error::Ambiguous(ambiguous) = &error else { unreachable!() };
+        (table, ambiguous.candidates.clone(), error.hint().unwrap())
+    };
+    let (table, candidates, hint) = twins([&["first", "both"], &["both", "second"]]);
+    assert_eq!(candidates, ["pets:first", "pets:second"]);
+    assert_eq!(hint, "say which one is meant, such as \"pets:first\".");
+    for (row, name) in candidates.iter().enumerate() {
+        assert_eq!(table.locate(None, name).unwrap().row as usize, row);
+    }
+    let (_, candidates, hint) = twins([&[], &["second"]]);
+    assert_eq!(candidates, ["pets:second", "pets:GET /a"]);
+    assert_eq!(
+        hint,
+        "say which one is meant, such as \"pets:second\". One of them has no name alone: give it an alias in the \
+         description (`x-aliases`), by an overlay if that is not yours."
+    );
+    let (_, candidates, hint) = twins([&["both"], &["both"]]);
+    assert_eq!(candidates, ["pets:GET /a", "pets:GET /a"]);
+    assert!(hint.starts_with("2 of them have no name alone: give each an alias"), "{hint}");
+}
+
+#[test]
 fn the_case_of_a_method_counts_where_a_document_has_both() {
     let own = |id: &str, method: &str| OperationDef {
         id: id.to_owned(),
@@ -125,6 +151,16 @@ fn an_unknown_name_suggests_near_ones() {
     let table = pets();
     let Err(Error::UnknownOperation(unknown)) = table.get("pet_list") else { panic!("found") };
     assert_eq!(unknown.suggestions, ["pets_list"]);
+    assert_eq!(unknown.word.as_deref(), Some("list"));
+    for (name, word) in [
+        ("Nope_ToKeN", Some("ToKeN")),
+        ("zz pets", Some("pets")),
+        ("GET /zzz", Some("GET")),
+        ("zzxxyy", None),
+    ] {
+        let Err(Error::UnknownOperation(unknown)) = table.get(name) else { panic!("found") };
+        assert_eq!(unknown.word.as_deref(), word, "{name}");
+    }
     let Err(Error::UnknownOperation(unknown)) = table.get("") else { panic!("found") };
     assert!(unknown.suggestions.is_empty());
 }
@@ -226,5 +262,15 @@ fn an_operation_asked_for_alone_equals_the_one_read_whole() {
         assert_eq!(parameters(operation), parameters(whole), "{}", operation.id());
         assert_eq!(properties(operation), properties(whole), "{}", operation.id());
         assert_eq!(operation.accept(), whole.accept());
+    }
+}
+
+#[test]
+fn of_several_operations_of_one_name_each_is_suggested_by_its_endpoint() {
+    let table = table("two", &[operation("findThing", &[], "/a"), operation("findThing", &[], "/b")]);
+    let Err(Error::UnknownOperation(unknown)) = table.get("findThin") else { panic!("not unknown") };
+    assert_eq!(unknown.suggestions, ["two:GET /a", "two:GET /b"]);
+    for name in &unknown.suggestions {
+        assert!(table.get(name).is_ok(), "{name}");
     }
 }

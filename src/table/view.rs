@@ -134,37 +134,27 @@ impl<'t> View<'t> {
 
     /// The operations that answer to a name in a tier, each once.
     pub(crate) fn named(self, tier: Tier, name: &str) -> Vec<u32> {
-        let mut found = Vec::new();
-        for row in self.rows_named(tier, name) {
-            if !found.contains(&row) {
-                found.push(row);
-            }
-        }
+        let mut found: Vec<u32> = self.rows_named(tier, name).collect();
+        // They stand in the order of the operations.
+        found.dedup();
         found
     }
 
-    /// The operations that answer to a name in a tier; one that has the name twice comes twice.
+    /// The operations that answer to a name in a tier, in their order; one that has the name twice comes twice.
     pub(super) fn rows_named(self, tier: Tier, name: &str) -> impl Iterator<Item = u32> {
         self.rows_hashed(tier, name, hash_name(tier, name))
     }
 
     /// The same where the hash of the name is known.
     pub(super) fn rows_hashed(self, tier: Tier, name: &str, hash: u32) -> impl Iterator<Item = u32> {
-        let slots = self.words(layout::SLOTS);
-        let mut left = if slots.is_power_of_two() { slots } else { 0 };
-        let mut slot = if left > 0 { hash as usize & (slots - 1) } else { 0 };
-        std::iter::from_fn(move || {
-            while left > 0 {
-                left -= 1;
-                let row = self.word(layout::SLOTS, u32::try_from(slot).unwrap_or(0), 0).checked_sub(1)?;
-                slot = (slot + 1) & (slots - 1);
-                if self.word(layout::NAMES, row, layout::name::TIER) == tier as u32
-                    && self.bytes_of(self.pair(layout::NAMES, row, layout::name::TEXT)) == name.as_bytes()
-                {
-                    return Some(self.word(layout::NAMES, row, layout::name::OPERATION));
-                }
-            }
-            None
+        let slots = self.words(layout::SLOTS).saturating_sub(1);
+        let slot =
+            if slots.is_power_of_two() { hash & u32::try_from(slots - 1).unwrap_or(0) } else { ABSENT };
+        let (first, end) = self.pair(layout::SLOTS, slot, 0);
+        (first..end.min(self.rows(layout::NAMES))).filter_map(move |row| {
+            let is_it = self.word(layout::NAMES, row, layout::name::TIER) == tier as u32
+                && self.bytes_of(self.pair(layout::NAMES, row, layout::name::TEXT)) == name.as_bytes();
+            is_it.then(|| self.word(layout::NAMES, row, layout::name::OPERATION))
         })
     }
 

@@ -4,16 +4,22 @@
 //! goes back, and a call that succeeds at its first attempt puts 1 in. These are the figures of the AWS SDKs' standard
 //! mode (retries v2.1).
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use url::{Origin, Url};
+
+use super::swept::Swept;
 
 /// What a full bucket holds.
 const CAPACITY: u32 = 500;
 
 /// What a call that succeeds at its first attempt puts in.
 const REWARD: u32 = 1;
+
+/// An origin to which nobody wanted to repeat anything for so long may start anew.
+const FORGOTTEN: Duration = Duration::from_secs(3600);
 
 /// What may be spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +44,23 @@ impl Bucket {
     }
 }
 
-/// A bucket for each origin.
+/// A bucket for each origin that something was repeated to.
 #[derive(Debug, Default)]
-pub(super) struct Budgets(Mutex<HashMap<Origin, Bucket>>);
+pub(super) struct Budgets(Mutex<Swept<Origin, Held>>);
+
+/// An origin's bucket, and when a repeat was last asked of it.
+#[derive(Debug)]
+struct Held {
+    bucket: Bucket,
+    asked: Instant,
+}
+
+impl Held {
+    /// Whether it is no longer what a new one would be.
+    fn is_needed(&self, now: Instant) -> bool {
+        self.bucket != Bucket::default() && now.saturating_duration_since(self.asked) < FORGOTTEN
+    }
+}
 
 /// The cost of a repeat under way. It goes back when this is dropped: the repeat succeeded, or its caller went away
 /// before that could be told.
@@ -52,13 +72,22 @@ pub(super) struct Charge {
 }
 
 impl Budgets {
-    fn buckets(&self) -> MutexGuard<'_, HashMap<Origin, Bucket>> {
+    fn buckets(&self) -> MutexGuard<'_, Swept<Origin, Held>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Pays for a repeat; `None` where there is too little left.
     pub(super) fn charge(self: &Arc<Self>, origin: &Origin, cost: u32) -> Option<Charge> {
-        let is_paid = self.buckets().entry(origin.clone()).or_default().take(cost);
+        self.charge_at(origin, cost, Instant::now())
+    }
+
+    fn charge_at(self: &Arc<Self>, origin: &Origin, cost: u32, now: Instant) -> Option<Charge> {
+        let mut buckets = self.buckets();
+        buckets.make_room(|held| held.is_needed(now));
+        let new = || Held { bucket: Bucket::default(), asked: now };
+        let held = buckets.entry(origin.clone()).or_insert_with(new);
+        held.asked = now;
+        let is_paid = held.bucket.take(cost);
         is_paid.then(|| Charge { budgets: Arc::clone(self), origin: origin.clone(), cost })
     }
 
@@ -66,10 +95,10 @@ impl Budgets {
     pub(super) fn reward(&self, url: &Url) {
         let mut buckets = self.buckets();
         // A bucket that nobody has taken from is full.
-        if let Some(bucket) =
+        if let Some(held) =
             (!buckets.is_empty()).then(|| url.origin()).and_then(|origin| buckets.get_mut(&origin))
         {
-            bucket.put(REWARD);
+            held.bucket.put(REWARD);
         }
     }
 }
@@ -83,8 +112,8 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        if let Some(bucket) = self.budgets.buckets().get_mut(&self.origin) {
-            bucket.put(self.cost);
+        if let Some(held) = self.budgets.buckets().get_mut(&self.origin) {
+            held.bucket.put(self.cost);
         }
     }
 }
@@ -101,7 +130,7 @@ mod tests {
     }
 
     fn left(budgets: &Budgets, origin: &Origin) -> u32 {
-        budgets.buckets().get(origin).copied().unwrap_or_default().0
+        budgets.buckets().get(origin).map_or(CAPACITY, |held| held.bucket.0)
     }
 
     #[test]
@@ -125,6 +154,29 @@ mod tests {
         assert_eq!(left(&budgets, &here), 500 % 14);
         assert!(budgets.charge(&origin("https://a.example:444"), 14).is_some());
         assert!(budgets.charge(&origin("https://a.example/path"), 14).is_none(), "the same origin");
+    }
+
+    #[test]
+    fn buckets_of_origins_that_nobody_calls_any_more_do_not_pile_up() {
+        let (budgets, start) = (Arc::new(Budgets::default()), Instant::now());
+        let drained = origin("https://drained.example");
+        while let Some(charge) = budgets.charge_at(&drained, 14, start) {
+            charge.spend();
+        }
+        for number in 0..20_000 {
+            let now = start + number * Duration::from_secs(10);
+            let here = origin(&format!("https://host-{number}.example"));
+            // Every other one is in trouble.
+            let charge = budgets.charge_at(&here, 14, now);
+            if number % 2 == 0 {
+                charge.unwrap().spend();
+            }
+            assert!(
+                budgets.charge_at(&drained, 14, now).is_none(),
+                "one that is still called stays as it is"
+            );
+            assert!(budgets.buckets().len() <= 1024);
+        }
     }
 
     proptest! {

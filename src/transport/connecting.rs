@@ -19,6 +19,7 @@ use tower_service::Service;
 
 use super::failure::Cause;
 use super::limits::{Span, TimedOut};
+use crate::watch::Watch;
 
 thread_local! {
     /// Whether a connection was polled and found pending since this was last cleared.
@@ -87,11 +88,12 @@ where
     }
 }
 
-/// Does the work of a request, whose connection may take so long; `unsent` is true while it waits for it.
+/// Does the work of a request, whose connection may take so long; `unsent` is true while it waits for it, and `watch`
+/// is told when it does not any more.
 pub(super) async fn watched<T>(
     mut request: Pin<&mut impl Future<Output = T>>,
     limit: Duration,
-    unsent: &AtomicBool,
+    (unsent, watch): (&AtomicBool, Option<&Watch>),
 ) -> T {
     poll_fn(|context| {
         CONNECTING.set(false);
@@ -100,6 +102,9 @@ pub(super) async fn watched<T>(
         LIMIT.set(before);
         if polled.is_pending() {
             unsent.store(CONNECTING.get(), Ordering::Relaxed);
+            if let Some(watch) = watch.filter(|_| !CONNECTING.get()) {
+                watch.tell();
+            }
         }
         polled
     })

@@ -71,12 +71,17 @@ impl Transport {
             request = Box::pin(with_body(&client, request, &wire.content)).await?;
         }
         let limit = wire.limits.connect_timeout.unwrap_or(self.settings.network.connect_timeout);
-        let sent = connecting::watched(pin!(client.execute(request)), limit, unsent).await;
+        let watch = self.watch.as_ref().filter(|_| !wire.signing_in);
+        let sent = connecting::watched(pin!(client.execute(request)), limit, (unsent, watch)).await;
         let unsent = unsent.swap(false, Ordering::Relaxed);
         let has_certificate = wire.link.certificate.is_some() || self.has_certificate();
         let judged =
             |error| Failure::before_answer(error, has_certificate, unsent).through(proxy.as_ref(), wire);
-        let mut response = sent.map_err(judged)?;
+        let sent = sent.map_err(judged);
+        if let Some(watch) = watch.filter(|_| sent.as_ref().err().is_none_or(Failure::was_sent)) {
+            watch.tell();
+        }
+        let mut response = sent?;
         if let Some(proxy) = proxy.filter(|proxy| response.status() == 407 && proxy.forwards(&wire.url)) {
             let refused = Failure::Network(Phase::Proxy(proxy.wants_credentials()), None);
             return Err(refused.through(Some(&proxy), wire));

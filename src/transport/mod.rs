@@ -22,6 +22,7 @@ mod question;
 mod reach;
 mod redirect;
 mod retry;
+mod swept;
 mod tls;
 
 use std::ops::Deref;
@@ -46,6 +47,7 @@ use crate::error::{ConfigError, DecodeError, Error, HeldBack, Phase, TransportEr
 use crate::operation::Method;
 use crate::profile::{PlainHttp, origin_of};
 use crate::request::Content;
+use crate::watch::Watch;
 
 pub(crate) use attempts::Call;
 pub(crate) use client::ClientCertificate;
@@ -174,6 +176,7 @@ impl Wire {
             proxy: self.link.proxy.get().cloned(),
             attempts,
             sign_in: Vec::new(),
+            idempotent: self.method.is_idempotent(),
             source: source.map(Arc::from),
         }
     }
@@ -198,6 +201,8 @@ pub(crate) struct Transport {
     deadline: Option<Instant>,
     /// What it gives to signing in.
     patience: Option<Patience>,
+    /// Who is told when the call is sent.
+    watch: Option<Watch>,
 }
 
 /// What all calls of a harness have in common.
@@ -224,7 +229,7 @@ impl Transport {
         settings.retry.check()?;
         let pace = Pace::new(settings.learns, settings.rate);
         let shared = Shared { settings, clients: Clients::default(), budgets: Arc::default(), pace };
-        Ok(Self { shared: Arc::new(shared), deadline: None, patience: None })
+        Ok(Self { shared: Arc::new(shared), deadline: None, patience: None, watch: None })
     }
 
     /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
@@ -232,7 +237,12 @@ impl Transport {
     pub(crate) fn for_call(&self, limits: &Limits, repeats: Option<u32>) -> Self {
         let deadline = deadline(limits.max_time.unwrap_or(self.settings.max_time));
         let patience = Some(self.settings.patience(limits, repeats));
-        Self { deadline: Some(deadline), patience, shared: Arc::clone(&self.shared) }
+        Self { deadline: Some(deadline), patience, shared: Arc::clone(&self.shared), watch: None }
+    }
+
+    /// The same, telling when the call is sent.
+    pub(crate) fn watched_by(self, watch: Option<Watch>) -> Self {
+        Self { watch, ..self }
     }
 
     fn deadline(&self) -> Instant {

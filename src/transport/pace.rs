@@ -221,7 +221,7 @@ impl Pace {
         now: Instant,
     ) -> Result<Turn, Wait> {
         let Some(learned) = &self.learned else { return Ok(Turn(None)) };
-        let followed = asking.caller.followed.get_or_init(|| learned.of(&asking.caller.key));
+        let followed = asking.caller.followed.get_or_init(|| learned.of(&asking.caller.key, now));
         match followed.ask(asking.operation, now, asking.max_wait, false) {
             Ok(place) => Ok(Turn(Some(place))),
             Err(wait) if guessed + wait > asking.max_wait || wait >= time_left => {

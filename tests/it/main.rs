@@ -58,6 +58,9 @@ mod hostile;
 mod http2;
 /// No text of a caller leaves its place in a request.
 mod injection;
+/// Thousands of servers that calls name: what is learned of one of them holds.
+#[cfg(feature = "falcon")]
+mod many_servers;
 /// Credentials never leave their origin: redirects, links of pages, addresses.
 mod origins;
 /// Overlays and merge patches: what they repair, and who said what.

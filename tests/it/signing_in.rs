@@ -260,7 +260,7 @@ mod processes {
         let (code, errors) = code_and_errors(run(&server, home.path(), &["auth", "status", "falcon", "-v"]));
         let of_it = again.map(|line| line.replace("signing in", "signing in to falcon"));
         assert_eq!((code, told(&errors)), (Some(0), of_it.to_vec()), "{errors}");
-        assert_eq!(told(&code_and_errors(run(&server, home.path(), &["tokens_query", "-v"])).1), [""; 0]);
+        assert_eq!(told(&code_and_errors(run(&server, home.path(), &["tokens_query", "-v"])).1), [again[1]]);
 
         let dead = service(|_| Reply::json(403, r#"{"errors":[{"message":"no"}]}"#));
         let line = ["tokens_query", "-v", "--error-format", "json"];

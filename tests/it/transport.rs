@@ -335,3 +335,48 @@ fn a_blocking_call_waits_for_the_answer() {
     let error = runtime.block_on(async { harness.command("api_token_list", ()).send().unwrap_err() });
     assert_eq!(error.to_string(), "a blocking call was made inside an asynchronous runtime");
 }
+
+#[cfg(feature = "blocking")]
+#[test]
+fn a_blocking_stream_gives_the_body_as_it_comes() {
+    let body = "x".repeat(1 << 20);
+    let whole = body.clone();
+    let server = Server::start(move |_, before| match before {
+        0 => Reply::whole(200, &["x-trace: 7"], &whole),
+        1 => Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"),
+        _ => Reply::json(404, "{}"),
+    });
+    let harness = opcall::blocking::Harness::from(panther(&server.url()).build().unwrap());
+    let stream = || harness.command("api_token_list", ()).stream();
+    let answer = stream().unwrap();
+    assert_eq!((answer.head().status(), &answer.head().headers()["x-trace"]), (200, &"7".parse().unwrap()));
+    let came: Vec<_> = answer.map(Result::unwrap).collect();
+    assert!(came.len() > 1 && came.concat() == body.as_bytes());
+    let mut broken = stream().unwrap();
+    assert_eq!(broken.next().unwrap().unwrap(), "half");
+    assert_eq!(broken.next().unwrap().unwrap_err().kind(), "transport");
+    assert!(broken.next().is_none());
+    assert_eq!(stream().unwrap_err().status(), Some(404));
+}
+
+#[cfg(all(feature = "blocking", feature = "falcon"))]
+#[test]
+fn a_blocking_sign_in_fetches_tokens_and_gives_them_back() {
+    let server = Server::start(|request, before| match request.target.as_str() {
+        "/oauth2/token" => Reply::token(&format!("token-{before}"), 1800),
+        _ => Reply::json(200, "{}"),
+    });
+    let harness = opcall::blocking::Harness::from(crate::support::in_region(&server).build().unwrap());
+    let sign_in = harness.sign_in("falcon");
+    assert_eq!(sign_in.plan().unwrap().method, opcall::SignInMethod::ClientCredentials);
+    assert_eq!(sign_in.token().unwrap().expose(), "token-0");
+    assert_eq!(sign_in.token().unwrap().expose(), "token-0");
+    assert_eq!(sign_in.renew().unwrap().expose(), "token-1");
+    harness.command("tokens_query", ()).send().unwrap();
+    assert_eq!(
+        server.only("/installation-tokens/queries/tokens/v1").header("authorization"),
+        Some("Bearer token-1")
+    );
+    let forgotten = sign_in.forget().unwrap();
+    assert_eq!((forgotten.tokens, forgotten.revoked, forgotten.attempts.len()), (1, 1, 1));
+}

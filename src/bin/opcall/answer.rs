@@ -8,6 +8,7 @@ use opcall::{Attempt, Error, Response};
 use crate::args::{CallArgs, CallOutput};
 use crate::output::{Screen, escape, is_json, layout, paint};
 use crate::pages;
+use crate::reached::Reached;
 use crate::report::Failure;
 use crate::session;
 
@@ -41,34 +42,35 @@ fn write_items(response: &Response, args: &CallArgs, screen: Screen) -> Result<(
 ///
 /// # Errors
 /// Where standard output cannot be written.
-pub(crate) fn write_refusal(response: &Response, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+pub(crate) fn print_refusal(response: &Response, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     match write_parts(response, response.bytes(), args, screen) {
-        // The refusal is what counts, not that its body cannot be shown.
-        Err(Failure::Local { .. }) => Ok(()),
-        done => done,
+        // The refusal is what counts, not that its body cannot be shown, or that nobody reads it.
+        Ok(()) | Err(Failure::Local { .. } | Failure::Unread) => Ok(()),
+        Err(failure) => Err(failure.reached(Reached::refused(response.status(), response.attempts()))),
     }
 }
 
 fn write_parts(response: &Response, bytes: &[u8], args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    write_head(response.status(), response.headers(), args, screen)?;
+    write_head(response.status(), response.headers(), || response.shown_headers(), args, screen)?;
     let mut out = screen.out();
     let shown = write_body(&mut out, bytes, args, screen);
     out.flush()?;
     shown
 }
 
-/// Prints status and headers, where that is asked for.
+/// Prints status and headers, where that is asked for; `-v` has them as they may be `shown`.
 ///
 /// # Errors
 /// Where standard output cannot be written.
-pub(crate) fn write_head(
+pub(crate) fn write_head<'h>(
     status: u16,
-    headers: &HeaderMap,
+    headers: &'h HeaderMap,
+    shown: impl FnOnce() -> Vec<(&'h str, String)>,
     args: &CallArgs,
     screen: Screen,
 ) -> Result<(), Failure> {
     if args.common.verbose > 0 {
-        trace(status, headers);
+        trace(status, &shown());
     }
     if args.include {
         let mut out = screen.out();
@@ -125,36 +127,54 @@ fn shown(value: &[u8]) -> String {
 }
 
 /// Every attempt and the wait after it to standard error, for `-v`, those of signing in first. Of a single one that was
-/// not held back the rest says it all.
+/// answered and not held back the rest says it all.
 pub(crate) fn trace_attempts(sign_in: &[Attempt], attempts: &[Attempt], args: &CallArgs) {
     if args.common.verbose == 0 {
         return;
     }
     trace_sign_in("signing in", sign_in);
-    if attempts.len() > 1 || attempts.iter().any(|attempt| attempt.held.is_some()) {
-        session::tell(&attempts.iter().map(|attempt| format!("* {attempt}")).collect::<Vec<_>>());
+    let is_told = |one: &Attempt| one.held.is_some() || one.status().is_none();
+    if attempts.len() > 1 || attempts.iter().any(is_told) {
+        trace_each("", attempts);
     }
 }
 
 /// Those of a call that failed.
 pub(crate) fn trace_attempts_of(error: &Error, args: &CallArgs) {
-    let sign_in = error.sign_in_attempts();
-    // Where signing in failed they are the same.
-    let own = if std::ptr::eq(sign_in, error.attempts()) { &[] } else { error.attempts() };
+    let (sign_in, own) = attempts_of(error);
     trace_attempts(sign_in, own, args);
 }
 
-/// Every attempt of signing in to standard error, unless a single one brought what it was to bring.
+/// What signing in took, and what the call itself did. Where signing in failed they are the same.
+fn attempts_of(error: &Error) -> (&[Attempt], &[Attempt]) {
+    let sign_in = error.sign_in_attempts();
+    (sign_in, if std::ptr::eq(sign_in, error.attempts()) { &[] } else { error.attempts() })
+}
+
+/// Every attempt of a line of a batch, for `-v`.
+pub(crate) fn trace_line(number: usize, sent: &Result<Response, Failure>) {
+    let (sign_in, own) = match sent {
+        Ok(response) => (response.sign_in_attempts(), response.attempts()),
+        Err(failure) => failure.library().map(attempts_of).unwrap_or_default(),
+    };
+    trace_each(&format!("line {number}: signing in: "), sign_in);
+    trace_each(&format!("line {number}: "), own);
+}
+
+/// Every attempt of signing in to standard error.
 pub(crate) fn trace_sign_in(what: &str, attempts: &[Attempt]) {
-    let is_plain = |one: &Attempt| matches!(one.status(), Some(200..=299)) && one.held.is_none();
-    if attempts.len() > 1 || !attempts.iter().all(is_plain) {
-        session::tell(&attempts.iter().map(|attempt| format!("* {what}: {attempt}")).collect::<Vec<_>>());
+    trace_each(&format!("{what}: "), attempts);
+}
+
+fn trace_each(what: &str, attempts: &[Attempt]) {
+    if !attempts.is_empty() {
+        session::tell(&attempts.iter().map(|attempt| format!("* {what}{attempt}")).collect::<Vec<_>>());
     }
 }
 
-/// Status and headers to standard error, for `-v`.
-pub(crate) fn trace(status: u16, headers: &HeaderMap) {
+/// Status and headers, as they may be shown, to standard error, for `-v`.
+pub(crate) fn trace(status: u16, headers: &[(&str, String)]) {
     let mut lines = vec![format!("< {status}")];
-    lines.extend(headers.iter().map(|(name, value)| format!("< {name}: {}", shown(value.as_bytes()))));
+    lines.extend(headers.iter().map(|(name, value)| format!("< {name}: {}", escape(value))));
     session::tell(&lines);
 }

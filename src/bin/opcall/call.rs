@@ -1,10 +1,14 @@
 //! `opcall [call] OPERATION ITEM...`: reads the items, names the call, shows or sends it.
 
 use std::io::{self, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::path::Path;
+use std::pin::pin;
 
 use http::HeaderMap;
-use opcall::{Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params};
+use opcall::{
+    Body, Command, Error, Harness, Location, Method, Operation, OperationTable, Params, Request, Watch,
+};
 
 use crate::answer;
 use crate::args::{self, CallArgs};
@@ -16,9 +20,12 @@ use crate::loopback;
 use crate::output::{Screen, counted, escape};
 use crate::pages;
 use crate::prepared;
+use crate::reached::Reached;
 use crate::remembered::Wanted;
 use crate::report::{self, About, Failure};
 use crate::session;
+use crate::signals;
+use crate::split::{self, Word};
 use crate::subject::Subject;
 
 /// Makes the call, or shows it with `--dry-run` and `--curl`.
@@ -26,14 +33,15 @@ use crate::subject::Subject;
 /// # Errors
 /// Everything that can go wrong with a call.
 pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    let known = session::known(&args.source, &args.common, Wanted::Name(&args.operation))?;
+    // The process ends sooner than what it works with would be taken apart.
+    let known = ManuallyDrop::new(session::known(&args.source, &args.common, Wanted::Name(&args.operation))?);
     let is_shown = args.dry_run || args.curl;
     let mut call = Call::read(&known.table, args)?;
     if args.target.sandbox && !is_shown {
         return loopback::run(&known, &call, args, screen);
     }
     let service = call.subject.service();
-    let harness = known.builder(&args.target, is_shown, Some(service))?.build()?;
+    let harness = ManuallyDrop::new(known.builder(&args.target, is_shown, Some(service))?.build()?);
     call.variable = known.missing_variable(service);
     call.certificate = known.certificate(service);
     if args.target.sandbox {
@@ -43,7 +51,12 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         return call.show(&harness, screen).map_err(|failure| call.explain(&harness, failure));
     }
     call.confirm(&harness, args).map_err(|failure| call.explain(&harness, failure))?;
-    session::run(call.send(&harness, args, screen))
+    if args.save.is_some() {
+        // The file that is begun is to go when a signal ends the call.
+        signals::listen();
+    }
+    let done = session::run_plain(call.send(&harness, args, screen));
+    done.map_err(|failure| call.explain(&harness, call.given_up(failure)))
 }
 
 /// A call as the command line says it.
@@ -60,6 +73,8 @@ pub(crate) struct Call<'a> {
     variable: Option<&'a str>,
     /// The files of the client certificate and of its key.
     certificate: Option<(&'a Path, &'a Path)>,
+    /// Tells whether it was sent.
+    watch: Watch,
 }
 
 impl<'a> Call<'a> {
@@ -101,12 +116,13 @@ impl<'a> Call<'a> {
             server: None,
             variable: None,
             certificate: None,
+            watch: Watch::new(),
         })
     }
 
     /// The library's command of it.
     pub(crate) fn command<'c>(&'c self, harness: &'c Harness) -> Command<'c> {
-        let mut command = self.subject.command(harness, self.params.clone());
+        let mut command = self.subject.command(harness, self.params.clone()).watched_by(&self.watch);
         let request = &self.args.request;
         for (name, value) in request.headers.iter().chain(&self.headers) {
             command = command.header(name, value);
@@ -154,7 +170,13 @@ impl<'a> Call<'a> {
         let mut out = screen.out();
         if self.args.curl {
             let options = prepared::network_options(self.certificate, &self.args.source.network);
-            writeln!(out, "{}", escape(&format!("{request}{options}")))?;
+            let line = format!("{request}{options}");
+            writeln!(out, "{}", escape(&line))?;
+            if line.contains("<redacted>") && !self.args.common.quiet {
+                session::note(
+                    "<redacted> stands for a secret that was given by hand: put it in before you run this",
+                );
+            }
         } else {
             let output = self.args.output.unwrap_or_default();
             prepared::write(&mut out, &request, &self.subject.label(), output, screen)?;
@@ -169,9 +191,32 @@ impl<'a> Call<'a> {
             (Some(name), Some(Error::Auth(error))) if error.status.is_none() => {
                 Some(format!("set {name}: that is where its credentials are to be."))
             }
-            _ => None,
+            _ => self.mistyped(&failure),
         };
         failure.within(About { url, hint, ..self.subject.about() })
+    }
+
+    /// What to do about an argument that is not known, and may be a mistyped option of ours.
+    fn mistyped(&self, failure: &Failure) -> Option<String> {
+        let error = failure.library()?;
+        let Error::Arguments(wrong) = error else { return None };
+        let is_unknown = |name: &str| wrong.problems.iter().any(|problem| problem.path == name);
+        let near = self.args.words.iter().find_map(|word| match word {
+            Word::Named { name, .. } if is_unknown(name) => split::near_option(name),
+            _ => None,
+        })?;
+        let further = error.hint().map_or_else(String::new, |hint| format!(" {hint}"));
+        Some(format!("did you mean `{near}`?{further}"))
+    }
+
+    /// Adds to a signal how far the call came until then.
+    pub(crate) fn given_up(&self, failure: Failure) -> Failure {
+        if !matches!(failure.bare(), Failure::Signal(_)) {
+            return failure;
+        }
+        let only_reads = self.subject.only_reads();
+        let reached = Reached::GivenUp { sent: self.watch.was_sent(), only_reads };
+        failure.reached(reached).within(self.subject.about())
     }
 
     /// Sends it and prints the answer.
@@ -191,26 +236,48 @@ impl<'a> Call<'a> {
         let command = || self.command(harness);
         let request = command().prepare()?;
         prepared::warn(&request, &args.common);
-        if args.common.verbose > 0 {
-            prepared::trace(&request, args.common.verbose > 1);
-        }
-        if args.pages.paginate {
-            return pages::run(command().pages(), self.subject.is_graphql(), args, screen).await;
-        }
-        let done = match &args.save {
-            Some(path) => self.save(command(), path, args, screen).await,
-            None => self.print(command(), args, screen).await,
+        let work = async {
+            if args.pages.paginate {
+                return pages::run(command().pages(), self.subject.is_graphql(), args, screen).await;
+            }
+            let done = match &args.save {
+                Some(path) => self.save(command(), path, args, screen).await,
+                None => self.print(command(), args, screen).await,
+            };
+            match done {
+                Err(failure) => Self::print_refusal(failure, args, screen),
+                done => done,
+            }
         };
+        match args.common.verbose {
+            0 => work.await,
+            level => self.traced(&request, level > 1, work).await,
+        }
+    }
+
+    /// Does the work of a call, and tells its request when that goes out: what is never sent is not told as sent.
+    async fn traced<T>(&self, request: &Request, with_body: bool, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let done = tokio::select! {
+            biased;
+            () = self.watch.sent() => None,
+            done = &mut work => Some(done),
+        };
+        if self.watch.was_sent() {
+            prepared::trace(request, with_body);
+        }
         match done {
-            Err(failure) => Self::print_refusal(failure, args, screen),
-            done => done,
+            Some(done) => done,
+            None => work.await,
         }
     }
 
     async fn print(&self, command: Command<'_>, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         let response = command.send().await?;
         answer::trace_attempts(response.sign_in_attempts(), response.attempts(), args);
-        answer::write(&response, self.subject.is_graphql(), args, screen)
+        let reached = Reached::answered(response.status(), response.attempts());
+        let written = answer::write(&response, self.subject.is_graphql(), args, screen);
+        written.map_err(|failure| failure.reached(reached))
     }
 
     async fn save(
@@ -221,18 +288,25 @@ impl<'a> Call<'a> {
         screen: Screen,
     ) -> Result<(), Failure> {
         let download = Download::begin(path)?;
-        let length = if self.subject.is_graphql() {
+        let (reached, length) = if self.subject.is_graphql() {
             // Whether it is a refusal stands in the body.
             let answer = command.send().await?;
             answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
-            tell_head(answer.status(), answer.headers(), args, screen)?;
-            download.write(answer.bytes())?
+            let reached = Reached::answered(answer.status(), answer.attempts());
+            let shown = || answer.shown_headers();
+            let told = tell_head(answer.status(), answer.headers(), shown, args, screen);
+            (reached, told.and_then(|()| download.write(answer.bytes())))
         } else {
             let answer = command.stream().await?;
             answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
-            tell_head(answer.status(), answer.headers(), args, screen)?;
-            download.take(answer).await?
+            let reached = Reached::answered(answer.status(), answer.attempts());
+            let shown = || answer.shown_headers();
+            match tell_head(answer.status(), answer.headers(), shown, args, screen) {
+                Ok(()) => (reached, download.take(answer).await),
+                Err(failure) => (reached, Err(failure)),
+            }
         };
+        let length = length.map_err(|failure| failure.reached(reached))?;
         if !args.common.quiet {
             let bytes = counted(usize::try_from(length).unwrap_or(usize::MAX), "byte");
             session::note(&format!("{bytes} saved to {}", path.display()));
@@ -246,7 +320,7 @@ impl<'a> Call<'a> {
             answer::trace_attempts_of(error, args);
         }
         if let Some(Error::Refused(refused)) = failure.library() {
-            report::whoever_reads(answer::write_refusal(&refused.response, args, screen))?;
+            answer::print_refusal(&refused.response, args, screen)?;
         }
         Err(failure)
     }
@@ -266,8 +340,14 @@ impl<'a> Call<'a> {
 }
 
 /// The head of an answer that is saved, which is saved also where nobody reads it.
-fn tell_head(status: u16, headers: &HeaderMap, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    report::whoever_reads(answer::write_head(status, headers, args, screen))
+fn tell_head<'h>(
+    status: u16,
+    headers: &'h HeaderMap,
+    shown: impl FnOnce() -> Vec<(&'h str, String)>,
+    args: &CallArgs,
+    screen: Screen,
+) -> Result<(), Failure> {
+    report::whoever_reads(answer::write_head(status, headers, shown, args, screen))
 }
 
 /// Says that a document's operation is called where a built-in one has the same name.

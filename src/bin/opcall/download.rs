@@ -26,6 +26,10 @@ impl Download {
     /// # Errors
     /// Where the file cannot be written, or another download writes it.
     pub(crate) fn begin(path: &Path) -> Result<Self, Failure> {
+        if path.as_os_str() == "-" {
+            let hint = "leave --save out to have the answer printed, or give ./- for a file of that name.";
+            return Err(Failure::usage("`-` names no file to save to", Some(hint.to_owned())));
+        }
         let failed = |error| Failure::io(format!("writing \"{}\"", path.display()), error);
         let old = fs::metadata(path).ok();
         if old.as_ref().is_some_and(fs::Metadata::is_dir) {

@@ -23,11 +23,12 @@ pub(crate) fn url(base: &str, service: &str) -> String {
 /// # Errors
 /// Everything that can go wrong with a call.
 pub(crate) fn run(known: &Known, call: &Call<'_>, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
-    session::run(async {
+    let done = session::run(async {
         let sandbox = Loopback::start(known).await?;
         let harness = sandbox.aim(known.builder(&args.target, false, None)?).build()?;
         call.send(&harness, args, screen).await
-    })
+    });
+    done.map_err(|failure| call.given_up(failure))
 }
 
 /// A sandbox in this process.

@@ -27,8 +27,10 @@ mod ops;
 mod output;
 mod pages;
 mod prepared;
+mod reached;
 mod remembered;
 mod report;
+mod roots;
 #[cfg(feature = "sandbox")]
 mod serve;
 mod servers;

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use crate::answer;
 use crate::args::{CallArgs, CallOutput};
 use crate::output::{Layout, Screen, compact, layout};
-use crate::report::{self, Failure};
+use crate::reached::Reached;
+use crate::report::{About, Failure};
 use crate::session;
 
 /// Prints the pages of a call.
@@ -32,11 +33,14 @@ pub(crate) async fn run(
         was_cut: false,
         list: Vec::new(),
     };
+    let mut last = None;
     while let Some(page) = pages.next().await {
         match page {
             Ok(response) => {
                 answer::trace_attempts(response.sign_in_attempts(), response.attempts(), args);
-                printer.page(&response)?;
+                let reached = Reached::answered(response.status(), response.attempts());
+                last = Some(reached.clone());
+                printer.page(&response).map_err(|failure| failure.reached(reached))?;
             }
             Err(Error::Refused(refused)) => {
                 answer::trace_attempts(
@@ -45,7 +49,7 @@ pub(crate) async fn run(
                     args,
                 );
                 if form == Form::Pages {
-                    report::whoever_reads(answer::write_refusal(&refused.response, args, screen))?;
+                    answer::print_refusal(&refused.response, args, screen)?;
                 }
                 return Err(Error::Refused(refused).into());
             }
@@ -56,7 +60,7 @@ pub(crate) async fn run(
         }
     }
     let cut = args.pages.max_items.filter(|_| printer.was_cut).map(StopReason::ItemLimit);
-    printer.end()?;
+    printer.end().map_err(|failure| failure.within(About { reached: last, ..About::default() }))?;
     tell_why(cut.or(pages.stop()), args)
 }
 
@@ -172,7 +176,7 @@ impl Printer<'_> {
             return answer::write(response, self.is_graphql, self.args, self.screen);
         }
         if self.args.common.verbose > 0 {
-            answer::trace(response.status(), response.headers());
+            answer::trace(response.status(), &response.shown_headers());
         }
         let items = response.items::<Box<RawValue>>()?;
         let mut out = self.screen.out();

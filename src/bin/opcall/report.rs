@@ -3,11 +3,13 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use opcall::{ConfigError, Error, OperationTable, Phase, UnsafeError};
+use opcall::{ConfigError, Error, Phase, UnsafeError};
 use serde_json::{Map, Value, json};
 
 use crate::args::ErrorFormat;
 use crate::output::{Screen, escape, guarded, paint};
+use crate::reached::{CHECK_FIRST, Reached};
+use crate::roots;
 
 /// Why the program fails.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub(crate) enum Failure {
     Within(Box<About>, Box<Failure>),
 }
 
-/// What is known of a call that fails, before anything of it is sent.
+/// What is known of a call that fails.
 #[derive(Debug, Default)]
 pub(crate) struct About {
     /// The operation with its service; `service:METHOD /path` for an endpoint in no table.
@@ -45,6 +47,8 @@ pub(crate) struct About {
     pub(crate) url: Option<String>,
     /// What to do about it, where the program knows it better than the library.
     pub(crate) hint: Option<String>,
+    /// How far it came, where the failure is about what comes after it.
+    pub(crate) reached: Option<Reached>,
 }
 
 impl Failure {
@@ -54,11 +58,17 @@ impl Failure {
             Self::Within(known, failure) => {
                 let operation = known.operation.or(about.operation);
                 let method = known.method.or(about.method);
-                let about = About { operation, method, url: known.url.or(about.url), hint: known.hint };
+                let (url, reached) = (known.url.or(about.url), known.reached.or(about.reached));
+                let about = About { operation, method, url, hint: known.hint.or(about.hint), reached };
                 Self::Within(Box::new(about), failure)
             }
             failure => Self::Within(Box::new(about), Box::new(failure)),
         }
+    }
+
+    /// Adds how far the call came.
+    pub(crate) fn reached(self, reached: Reached) -> Self {
+        self.within(About { reached: Some(reached), ..About::default() })
     }
 
     /// The failure itself, without what is known around it.
@@ -117,7 +127,8 @@ impl Failure {
             Self::Call(error) => error.kind(),
             Self::NotConfirmed(_) => "unsafe",
             Self::Local { .. } => "decode",
-            Self::Io { .. } | Self::Unread | Self::Signal(_) | Self::Told(_) => "io",
+            Self::Signal(_) => "interrupted",
+            Self::Io { .. } | Self::Unread | Self::Told(_) => "io",
             Self::Within(_, failure) => failure.kind(),
         }
     }
@@ -126,16 +137,27 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } | Self::Local { hint, .. } => hint.clone(),
-            Self::Call(error) => hint_of(error),
-            Self::Within(about, failure) => about.hint.clone().or_else(|| failure.hint()),
+            Self::Call(error) => {
+                let hints: Vec<_> = roots::problem(error).into_iter().chain(hint_of(error)).collect();
+                (!hints.is_empty()).then(|| hints.join(" "))
+            }
+            Self::Within(about, failure) => about.hint.clone().or_else(|| failure.hint_of(about)),
             Self::NotConfirmed(_) => Some("say `y`, or give `--yes`.".into()),
             _ => None,
         }
     }
 
+    fn hint_of(&self, about: &About) -> Option<String> {
+        match (self, &about.reached) {
+            (Self::Signal(_), Some(reached)) => reached.hint(),
+            _ => self.hint(),
+        }
+    }
+
     /// The causes below it, the nearest first.
     fn causes(&self) -> Vec<String> {
-        let first: Option<&dyn std::error::Error> = match self.bare() {
+        let bare = self.bare();
+        let first: Option<&dyn std::error::Error> = match bare {
             Self::Call(error) => std::error::Error::source(error),
             Self::Io { source, .. } => Some(source),
             _ => None,
@@ -143,11 +165,26 @@ impl Failure {
         let chain = std::iter::successors(first, |error| error.source());
         let mut causes: Vec<_> = chain.map(ToString::to_string).collect();
         causes.dedup();
-        if let Self::Call(Error::Transport(_)) = self.bare() {
+        if self.unwritten().is_some() {
+            causes.insert(0, bare.to_string());
+        }
+        if let Self::Call(Error::Transport(_)) = bare {
             // What the layers of the HTTP library say one above the other, the last one says best.
             causes = causes.pop().into_iter().collect();
         }
         causes
+    }
+
+    /// What is to be said of a call whose answer could not be written.
+    fn unwritten(&self) -> Option<String> {
+        let about = self.about().filter(|_| matches!(self.bare(), Self::Io { .. }))?;
+        about.reached.as_ref()?.unwritten(about.operation.as_deref().unwrap_or("the call"))
+    }
+
+    /// What is to be said of a call that a signal ended.
+    fn interrupted(&self) -> Option<String> {
+        let about = self.about().filter(|_| matches!(self.bare(), Self::Signal(_)))?;
+        about.reached.as_ref().map(|reached| reached.interrupted().to_owned())
     }
 
     /// The object of `--error-format json`.
@@ -163,19 +200,21 @@ impl Failure {
         let facts = error.map(Facts::of).unwrap_or_default();
         let about = self.about();
         let operation = about.and_then(|about| about.operation.as_deref());
+        let reached = about.and_then(|about| about.reached.as_ref());
+        let was_sent = reached.is_some_and(Reached::was_sent) || error.is_some_and(Error::was_sent);
         json!({
             "kind": self.kind(),
             "message": message,
             "operation": operation.or(error.and_then(Error::operation)),
-            "status": error.and_then(Error::status),
+            "status": error.and_then(Error::status).or(reached.and_then(Reached::status)),
             "method": facts.method.or(about.and_then(|about| about.method.as_deref())),
             "url": facts.url.or(about.and_then(|about| about.url.as_deref())),
             "problems": problems(error),
             "hint": self.hint(),
-            "attempts": facts.attempts,
+            "attempts": facts.attempts.or(reached.and_then(Reached::attempts)),
             "retry_after_ms": facts.retry_after_ms,
             "trace_id": facts.trace_id,
-            "sent": matches!(self.bare(), Self::Local { .. }) || error.is_some_and(Error::was_sent),
+            "sent": was_sent || matches!(self.bare(), Self::Local { .. }),
         })
     }
 
@@ -194,11 +233,19 @@ impl Failure {
     pub(crate) fn tell(&self, format: ErrorFormat, screen: Screen) -> u8 {
         let code = self.exit_code();
         if let (Self::CommandLine(error), true) = (self, code == 0 || format == ErrorFormat::Text) {
-            // Help goes to standard output, which may be closed; then there is nobody left to tell.
-            let _ = error.print();
-            return code;
+            // Help goes to standard output. Where nobody reads that, there is nobody left to tell.
+            return match error.print().and_then(|()| io::stdout().flush()) {
+                Err(unwritten) if code == 0 => Self::from(unwritten).tell(format, screen),
+                _ => code,
+            };
         }
-        if code != 0 && !matches!(self.bare(), Self::Told(_) | Self::Signal(_)) {
+        // Of a signal there is something to say where it ended a call.
+        let is_silent = match self.bare() {
+            Self::Told(_) => true,
+            Self::Signal(_) => self.about().is_none_or(|about| about.reached.is_none()),
+            _ => false,
+        };
+        if code != 0 && !is_silent {
             let text = match format {
                 ErrorFormat::Json => guarded(&self.to_json().to_string()),
                 ErrorFormat::Text => self.to_text(screen),
@@ -234,7 +281,10 @@ impl fmt::Display for Failure {
             Self::Unread => f.write_str("nobody reads standard output any more"),
             Self::Signal(number) => write!(f, "ended by signal {number}"),
             Self::Told(code) => write!(f, "ended with code {code}"),
-            Self::Within(_, failure) => failure.fmt(f),
+            Self::Within(_, failure) => match self.unwritten().or_else(|| self.interrupted()) {
+                Some(text) => f.write_str(&text),
+                None => failure.fmt(f),
+            },
         }
     }
 }
@@ -271,7 +321,9 @@ fn hint_of(error: &Error) -> Option<String> {
     match error {
         Error::Unfinished(error) => hint_of(&error.cause),
         Error::Transport(error) if error.phase == Phase::AnswerTimeout && !error.fetching => {
-            Some("give each attempt more time with --timeout, or the whole call with --max-time.".into())
+            let more = "give each attempt more time with --timeout, or the whole call with --max-time.";
+            let is_in_doubt = error.was_sent() && !error.idempotent;
+            Some(if is_in_doubt { format!("{CHECK_FIRST}, and {more}") } else { more.to_owned() })
         }
         Error::Transport(error) if error.phase == Phase::ConnectTimeout && !error.fetching => Some(format!(
             "check that {} can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.",
@@ -309,25 +361,6 @@ fn hint_of(error: &Error) -> Option<String> {
                 .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
     }
-}
-
-/// What to do where no operation has a name: what is near it, and a search that finds something.
-pub(crate) fn unknown_operation(table: &OperationTable, error: Error) -> Failure {
-    let Error::UnknownOperation(unknown) = &error else { return error.into() };
-    let mut words: Vec<_> =
-        unknown.name.split(|one: char| !one.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    let search = match words.into_iter().find(|word| !table.search(word).is_empty()) {
-        Some(word) => format!("`opcall ops {word}` shows all with that word."),
-        None => "`opcall ops` shows all.".to_owned(),
-    };
-    let quoted: Vec<_> = unknown.suggestions.iter().map(|one| format!("\"{one}\"")).collect();
-    let hint = match &quoted[..] {
-        [] => search,
-        [one] => format!("did you mean {one}? {search}"),
-        several => format!("did you mean one of {}? {search}", several.join(", ")),
-    };
-    Failure::from(error).within(About { hint: Some(hint), ..About::default() })
 }
 
 /// The exit code of a library error.

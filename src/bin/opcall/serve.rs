@@ -8,7 +8,7 @@ use opcall::sandbox::{DemoCredentials, Fault, InvalidFault, Sandbox, SandboxBuil
 use crate::args::SandboxArgs;
 use crate::output::{Screen, paint};
 use crate::remembered::Wanted;
-use crate::report::{self, Failure};
+use crate::report::Failure;
 use crate::session;
 
 /// Runs the sandbox.
@@ -58,7 +58,7 @@ fn fault(text: &str, table: &OperationTable) -> Result<Fault, Failure> {
         return Ok(fault);
     }
     match table.get(name) {
-        Err(error @ opcall::Error::UnknownOperation(_)) => Err(report::unknown_operation(table, error)),
+        Err(error @ opcall::Error::UnknownOperation(_)) => Err(error.into()),
         _ => Ok(fault),
     }
 }

@@ -96,7 +96,8 @@ pub(crate) fn tell_of_warnings(name: &str, warnings: &[Warning], common: &Common
             note(&warning.to_string());
         }
     } else {
-        note(&format!("{name} has {}; `opcall check` shows them all", counted(warnings.len(), "warning")));
+        let count = warnings.iter().map(|warning| warning.count).sum();
+        note(&format!("{name} has {}; `opcall check` shows them all", counted(count, "warning")));
     }
 }
 
@@ -218,16 +219,37 @@ fn builder(table: OperationTable, network: &Network, target: &Target) -> Result<
 /// What the work fails with, and [`Failure::Signal`].
 pub(crate) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     signals::listen();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::io("starting the runtime", error))?;
-    let result = runtime.block_on(async {
+    run_plain(work)
+}
+
+/// As [`run`], for work that leaves nothing to clear away when the process is killed in its first moment.
+///
+/// # Errors
+/// As those of [`run`].
+pub(crate) fn run_plain<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    drive(async {
         tokio::select! {
             result = work => result,
             number = signals::asked() => Err(Failure::Signal(number)),
         }
-    });
+    })
+}
+
+/// As [`run`], for work that listens to signals itself, and ends when one comes.
+///
+/// # Errors
+/// What the work fails with.
+pub(crate) fn run_listening<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    signals::listen();
+    drive(work)
+}
+
+fn drive<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io("starting the runtime", error))?;
+    let result = runtime.block_on(work);
     // A thread may still read standard input; nobody waits for it.
     runtime.shutdown_background();
     result

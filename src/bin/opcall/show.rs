@@ -9,7 +9,7 @@ use crate::arguments_schema::body_of;
 use crate::describe;
 use crate::output::{Screen, escape, layout, paint};
 use crate::remembered::Wanted;
-use crate::report::{self, Failure};
+use crate::report::Failure;
 use crate::servers;
 use crate::session;
 use crate::{example, explain};
@@ -21,9 +21,7 @@ use crate::{example, explain};
 pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::Name(&args.operation))?;
     let table = &known.table;
-    let operation = table
-        .find(args.source.api.as_deref(), &args.operation)
-        .map_err(|error| report::unknown_operation(table, error))?;
+    let operation = table.find(args.source.api.as_deref(), &args.operation)?;
     let said = args.explain.then(|| table.explain(operation)).transpose()?;
     let mut out = screen.out();
     match args.output.unwrap_or_default() {

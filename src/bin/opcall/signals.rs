@@ -1,70 +1,105 @@
-//! SIGINT and SIGTERM: they end the program, whatever it waits for.
+//! SIGINT, SIGTERM and SIGHUP: they end the program, whatever it waits for.
 //!
-//! A thread of its own waits for them, from before the first work on that runs. It tells the work that runs, which clears
-//! away what it began. Whoever does not listen, because it reads standard input or writes to a pipe that nobody empties, is
-//! given a moment, and is then ended with the process.
+//! A thread of its own waits for them. It tells the work that runs, which clears away what it began. Whoever does not
+//! listen, because it reads standard input or writes to a pipe that nobody empties, is given a moment, and is then ended
+//! with the process. Before that thread is there, the system's own rules end the process.
 
-use std::sync::{LazyLock, mpsc};
-use std::thread;
+use std::sync::OnceLock;
 use std::time::Duration;
+use std::{io, thread};
 
 use tokio::sync::watch;
 
 /// So long the work may take to clear away what it began.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// The number of the signal that asked to end; 0 before one came.
-static ASKED: LazyLock<watch::Sender<u8>> = LazyLock::new(|| {
-    let sender = watch::Sender::new(0);
-    let told = sender.clone();
-    let (ready, is_ready) = mpsc::channel();
-    thread::spawn(move || end_by_signal(&told, ready));
-    // Nothing comes where the system's own rules hold.
-    let _ = is_ready.recv();
-    sender
-});
+/// So long work runs before the thread is made for it, unless [`listen`] has: what is done sooner does without, and saves
+/// a twentieth of the processor time of a start.
+const SHORT: Duration = Duration::from_millis(50);
 
-/// Begins to wait for signals, unless that has begun. It has before any other runtime runs: that one would take a signal
-/// which comes between the first moment at which it counts and the moment at which somebody waits for it.
-pub(crate) fn listen() {
-    LazyLock::force(&ASKED);
+/// The number of the signal that asked to end; 0 before one came.
+static ASKED: OnceLock<watch::Sender<u8>> = OnceLock::new();
+
+/// Begins to wait for signals, unless that has begun. Each that comes after it is heard.
+pub(crate) fn listen() -> &'static watch::Sender<u8> {
+    ASKED.get_or_init(|| {
+        let sender = watch::Sender::new(0);
+        let told = sender.clone();
+        // Where they cannot be waited for, the system's own rules hold.
+        if let Ok(waiting) = Waiting::begin() {
+            thread::spawn(move || end_by_signal(&told, waiting));
+        }
+        sender
+    })
+}
+
+/// The number of the signal that asked to end, where one has.
+pub(crate) fn came() -> Option<u8> {
+    ASKED.get().map(|told| *told.borrow()).filter(|number| *number != 0)
 }
 
 /// Waits until a signal asks to end, and returns its number.
 pub(crate) async fn asked() -> u8 {
-    let mut told = ASKED.subscribe();
+    if ASKED.get().is_none() {
+        tokio::time::sleep(SHORT).await;
+    }
+    let mut told = listen().subscribe();
     match told.wait_for(|number| *number != 0).await {
         Ok(number) => *number,
         Err(_) => std::future::pending().await,
     }
 }
 
-fn end_by_signal(told: &watch::Sender<u8>, ready: mpsc::Sender<()>) {
-    // Without a runtime the system's own rules hold.
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-    let Some(number) = runtime.block_on(signal(ready)) else { return };
+fn end_by_signal(told: &watch::Sender<u8>, waiting: Waiting) {
+    let Some(number) = waiting.next() else { return };
     if told.send(number).is_ok() {
         thread::sleep(GRACE);
     }
     std::process::exit(128 + i32::from(number));
 }
 
-/// The number of the first signal that asks to end; `ready` is dropped when it is waited for.
+/// Signals that no longer end the process by themselves.
 #[cfg(unix)]
-async fn signal(ready: mpsc::Sender<()>) -> Option<u8> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt()).ok()?;
-    let mut terminate = signal(SignalKind::terminate()).ok()?;
-    drop(ready);
-    tokio::select! {
-        _ = interrupt.recv() => Some(2),
-        _ = terminate.recv() => Some(15),
+struct Waiting(signal_hook::iterator::Signals);
+
+#[cfg(unix)]
+impl Waiting {
+    fn begin() -> io::Result<Self> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+        let all = [SIGINT, SIGTERM, SIGHUP];
+        let wanted = if ends_with_its_terminal() { &all[..] } else { &all[..2] };
+        signal_hook::iterator::Signals::new(wanted).map(Self)
+    }
+
+    /// The number of the first one.
+    fn next(mut self) -> Option<u8> {
+        self.0.forever().next().and_then(|number| u8::try_from(number).ok())
     }
 }
 
-/// The number of the signal that asks to end.
+/// Whether SIGHUP is to end the process: one that was told to ignore it, as by `nohup`, goes on. Where nobody tells, the
+/// system's own rule stays.
+#[cfg(unix)]
+fn ends_with_its_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // SIGHUP is the first signal.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 0)
+}
+
+/// What asks to end where there are no signals.
 #[cfg(not(unix))]
-async fn signal(ready: mpsc::Sender<()>) -> Option<u8> {
-    drop(ready);
-    tokio::signal::ctrl_c().await.ok().map(|()| 2)
+struct Waiting(tokio::runtime::Runtime);
+
+#[cfg(not(unix))]
+impl Waiting {
+    fn begin() -> io::Result<Self> {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map(Self)
+    }
+
+    /// The number that SIGINT has elsewhere.
+    fn next(self) -> Option<u8> {
+        self.0.block_on(tokio::signal::ctrl_c()).ok().map(|()| 2)
+    }
 }

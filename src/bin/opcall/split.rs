@@ -6,6 +6,9 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 
+use clap::Args as _;
+
+use crate::args::CallArgs;
 pub(crate) use crate::items::Word;
 use crate::report::Failure;
 
@@ -69,9 +72,11 @@ impl Options {
         }
     }
 
-    /// The long options, with their dashes.
-    fn long(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str).filter(|name| name.starts_with("--"))
+    /// The long option that a mistyped one is meant for, both with their dashes.
+    fn near(&self, given: &str) -> Option<&str> {
+        let long = self.0.keys().map(String::as_str).filter(|name| name.starts_with("--"));
+        let near = long.map(|name| (strsim::damerau_levenshtein(name, given), name));
+        near.filter(|(distance, _)| *distance <= 2).min().map(|(_, name)| name)
     }
 
     /// How many words an option takes, itself counted; `None` where it is none of ours.
@@ -90,6 +95,12 @@ impl Options {
         }
         Some(1)
     }
+}
+
+/// The option of a call that a mistyped one, without its dashes, is meant for.
+pub(crate) fn near_option(name: &str) -> Option<String> {
+    let known = Known::of_call(&CallArgs::augment_args(clap::Command::new("call")));
+    known.of_call.near(&format!("--{name}")).map(str::to_owned)
 }
 
 /// Splits a command line; the first argument is the program's name.
@@ -210,8 +221,7 @@ impl Call<'_> {
 
     fn lacks_value(&self, named: &str) -> Failure {
         let given = format!("--{named}");
-        let near =
-            self.options.long().filter(|option| strsim::damerau_levenshtein(option, &given) <= 2).min();
+        let near = self.options.near(&given);
         let hint = near.map_or_else(
             || format!("write `{named}=VALUE`, or `--{named}=VALUE` where the value begins with a dash."),
             |option| format!("did you mean `{option}`?"),

@@ -2,7 +2,7 @@
 
 use opcall::{Command, Error, Harness, Method, Operation, OperationTable, Params};
 
-use crate::report::{self, About, Failure};
+use crate::report::{About, Failure};
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl<'a> Subject<'a> {
                 Some(service) => Ok(Self::Unlisted { service, method, path }),
                 None => Err(lacks_service(rest)),
             },
-            _ => Err(report::unknown_operation(table, error)),
+            _ => Err(error.into()),
         }
     }
 
@@ -87,6 +87,12 @@ impl<'a> Subject<'a> {
             Self::Listed { operation, .. } => operation.method(),
             Self::Unlisted { method, .. } => method.clone(),
         }
+    }
+
+    /// Whether a call of it changes nothing, by its method or as a query of GraphQL.
+    pub(crate) fn only_reads(&self) -> bool {
+        let graphql = self.operation().and_then(Operation::graphql);
+        graphql.is_some_and(|graphql| !graphql.is_mutation()) || self.method().is_safe()
     }
 
     /// Whether the answer is a GraphQL envelope.

@@ -25,7 +25,7 @@ pub(crate) const MAGIC: [u8; 4] = *b"OPCT";
 /// First bytes of a table of answers.
 pub(crate) const ANSWERS_MAGIC: [u8; 4] = *b"OPCA";
 /// Goes up with every change of the layout; a table of another version is not read.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 /// Stands for absent text, which differs from empty text.
 pub(crate) const ABSENT: u32 = u32::MAX;
 
@@ -70,8 +70,8 @@ struct Writer {
     texts: HashMap<u64, Pair>,
     rows: [Vec<u32>; layout::SECTIONS],
     runs: HashMap<(usize, Vec<u32>), Pair>,
-    /// The hashes of the names.
-    hashes: Vec<u32>,
+    /// The rows of the names, with their hashes.
+    names: Vec<(u32, [u32; layout::NAMES.width])>,
 }
 
 impl Writer {
@@ -279,24 +279,32 @@ impl Writer {
         names_of(operation, size(row), &mut names);
         for (tier, name, operation) in names {
             let (offset, length) = self.text(&name);
-            self.rows[layout::NAMES.number].extend([tier as u32, offset, length, operation]);
-            self.hashes.push(hash_name(tier, &name));
+            self.names.push((hash_name(tier, &name), [tier as u32, offset, length, operation]));
         }
     }
 
-    /// An open-addressing hash index over the names.
+    /// Puts the names together by the last bits of their hashes, in their order; the slots say where those of each
+    /// begin. However many names are equal, none of them is looked at twice.
     fn index_names(&mut self) {
-        let hashes = std::mem::take(&mut self.hashes);
-        let slots = (hashes.len() * 2).max(1).next_power_of_two();
-        let mut index = vec![0; slots];
-        for (number, hash) in hashes.into_iter().enumerate() {
-            let mut slot = hash as usize & (slots - 1);
-            while index[slot] != 0 {
-                slot = (slot + 1) & (slots - 1);
-            }
-            index[slot] = size(number) + 1;
+        let names = std::mem::take(&mut self.names);
+        let slots = (names.len() * 2).max(1).next_power_of_two();
+        let slot = |hash: u32| hash as usize & (slots - 1);
+        let mut starts = vec![0; slots + 1];
+        for (hash, _) in &names {
+            starts[slot(*hash) + 1] += 1;
         }
-        self.rows[layout::SLOTS.number] = index;
+        for at in 0..slots {
+            starts[at + 1] += starts[at];
+        }
+        let mut next = starts.clone();
+        let mut rows = vec![[0; layout::NAMES.width]; names.len()];
+        for (hash, row) in names {
+            let place = &mut next[slot(hash)];
+            rows[*place as usize] = row;
+            *place += 1;
+        }
+        self.rows[layout::NAMES.number] = rows.into_flattened();
+        self.rows[layout::SLOTS.number] = starts;
     }
 
     fn finish_service(mut self, service: &ServiceDef, source_hash: u64) -> Vec<u8> {

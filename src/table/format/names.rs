@@ -57,7 +57,7 @@ pub(crate) fn hash_bytes(start: u64, bytes: &[u8]) -> u64 {
 #[allow(dead_code, reason = "build.rs and run-time loading use it, answers do not")]
 pub(crate) const SOURCE_HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// The names of one operation by tier; a folded form that an earlier tier already has is kept, for it may also
+/// The names of one operation by tier, each once; a folded form that an earlier tier already has is kept, for it may also
 /// be another operation's.
 pub(crate) fn names_of(operation: &OperationDef, row: u32, names: &mut Vec<(Tier, String, u32)>) {
     let tier = if operation.id_is_made { Tier::Made } else { Tier::Exact };
@@ -65,7 +65,10 @@ pub(crate) fn names_of(operation: &OperationDef, row: u32, names: &mut Vec<(Tier
     names.push((Tier::Path, format!("{} {}", operation.method, operation.path), row));
     let mut folded =
         vec![(Tier::Separators, fold_separators(&operation.id)), (Tier::Flat, fold_flat(&operation.id))];
-    for alias in &operation.aliases {
+    let mut aliases: Vec<&String> = operation.aliases.iter().collect();
+    aliases.sort_unstable();
+    aliases.dedup();
+    for alias in aliases {
         names.push((Tier::Alias, alias.clone(), row));
         folded.push((Tier::Separators, fold_separators(alias)));
         folded.push((Tier::Flat, fold_flat(alias)));

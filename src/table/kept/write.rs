@@ -61,11 +61,21 @@ pub(crate) fn folder(
     Ok((whole(to, read, settle)?, warnings))
 }
 
+/// How often the budget of a document's references may be used up while all of its operations are written.
+const BUDGETS: usize = 8;
+
 fn indexed(to: File, text: &str, index: &Index, source: &dyn Source) -> Result<Unfinished> {
     let extractor = index.extractor(text, source);
     let mut writer = Writer::new(to, &index.service).map_err(failed)?;
+    let mut budgets = BUDGETS;
     for number in 0..index.len() {
-        let written = match extractor.extract(number, Depth::Requests) {
+        let mut read = extractor.extract(number, Depth::Requests);
+        // Whoever calls the operation alone has a whole budget for it.
+        if read.is_err() && extractor.renewed() {
+            budgets = budgets.checked_sub(1).ok_or_else(|| too_much(index))?;
+            read = extractor.extract(number, Depth::Requests);
+        }
+        let written = match read {
             Ok((operation, reached, _)) => {
                 let reach = writer.reach(operation.document, &reached, &extractor).map_err(failed)?;
                 writer.operation(&operation, Some(reach))
@@ -92,6 +102,12 @@ fn whole(to: File, mut description: spec::Description, settle: Settle<'_>) -> Re
         writer.operation(operation, None).map_err(failed)?;
     }
     writer.into_unfinished(&description.service, description.operations.iter().map(Listed::from))
+}
+
+/// A document that grows so much is read when it is called, and not kept.
+fn too_much(index: &Index) -> SpecError {
+    SpecError::at("#", "its operations together grow beyond all measure through its references")
+        .file(index.file())
 }
 
 /// An operation of an index as far as its names go.

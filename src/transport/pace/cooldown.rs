@@ -1,11 +1,12 @@
 //! After a server has said that it was too much, nobody asks again before the time that it named: not the call that was
 //! refused, and no other of the same origin and credentials.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::transport::swept::Swept;
 
 /// No word of a server holds longer for those who did not hear it themselves: one that is a mistake must not lock
 /// anybody out.
@@ -13,13 +14,14 @@ pub(super) const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Until when nobody asks, by caller.
 #[derive(Debug, Default)]
-pub(super) struct Cooldowns(Mutex<HashMap<String, Instant>>);
+pub(super) struct Cooldowns(Mutex<Swept<String, Instant>>);
 
 impl Cooldowns {
     /// Stops a caller's requests for a time, which no other word shortens.
     pub(super) fn stop(&self, caller: &str, wait: Duration, now: Instant) {
         let until = now + wait.min(LONGEST);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.make_room(|until| *until > now);
         let known = all.entry(caller.to_owned()).or_insert(until);
         *known = until.max(*known);
     }
@@ -64,5 +66,16 @@ mod tests {
         assert_eq!(cooldowns.left("a", now), Some(LONGEST));
         cooldowns.stop("b", Duration::ZERO, now);
         assert_eq!(cooldowns.left("b", now), None);
+    }
+
+    #[test]
+    fn those_that_are_over_do_not_pile_up() {
+        let (cooldowns, start) = (Cooldowns::default(), Instant::now());
+        cooldowns.stop("long", 3000 * SECOND, start);
+        for number in 0..20_000 {
+            cooldowns.stop(&number.to_string(), SECOND, start + SECOND * number / 10);
+            assert!(cooldowns.0.lock().unwrap_or_else(PoisonError::into_inner).len() <= 1024);
+        }
+        assert_eq!(cooldowns.left("long", start + 2000 * SECOND), Some(1000 * SECOND));
     }
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::cooldown::LONGEST;
 use crate::transport::hint::Quota;
+use crate::transport::swept::Swept;
 
 /// So few requests are left that they are spread, where the limit is not known or large; of a small limit a tenth.
 const FEW: u64 = 10;
@@ -146,6 +148,13 @@ struct Lanes {
 }
 
 impl Lanes {
+    /// Whether what is known of them still says something to one who comes back: a window is open. A guess of which
+    /// nobody knows when it ends says nothing, and neither does an end that nobody waits for.
+    fn say_something(&self, now: Instant) -> bool {
+        let is_open = |lane: &Lane| lane.ends.is_some_and(|ends| ends > now && ends <= now + LONGEST);
+        is_open(&self.only) || self.named.values().any(is_open)
+    }
+
     /// The limit that an operation was counted in last.
     fn name(&self, operation: &str) -> String {
         self.of.get(operation).cloned().unwrap_or_default()
@@ -173,7 +182,7 @@ impl Lanes {
 
 /// The limits of all callers.
 #[derive(Debug, Default)]
-pub(super) struct Learned(Mutex<HashMap<Arc<str>, Arc<Followed>>>);
+pub(super) struct Learned(Mutex<Swept<Arc<str>, Arc<Followed>>>);
 
 /// The limits of one caller.
 #[derive(Debug, Default)]
@@ -197,8 +206,9 @@ impl Drop for Place {
 
 impl Learned {
     /// The limits of a caller.
-    pub(super) fn of(&self, caller: &Arc<str>) -> Arc<Followed> {
+    pub(super) fn of(&self, caller: &Arc<str>, now: Instant) -> Arc<Followed> {
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        callers.make_room(|followed| Arc::strong_count(followed) > 1 || followed.lanes().say_something(now));
         Arc::clone(callers.entry(Arc::clone(caller)).or_default())
     }
 }

@@ -111,7 +111,7 @@ fn who_does_not_tell_any_more_is_not_held_to_it() {
 fn limits_with_names_are_told_apart_and_so_are_callers() {
     let now = Instant::now();
     let learned = Learned::default();
-    let ask = |caller: &str, operation| learned.of(&caller.into()).ask(operation, now, PATIENCE, false);
+    let ask = |caller: &str, operation| learned.of(&caller.into(), now).ask(operation, now, PATIENCE, false);
     let search = ask("c", "search").unwrap();
     search.learn("search", &[quota(0, Some(SECOND), None)], Some("search"), true, now);
     ask("c", "get").unwrap().learn("get", &[quota(99, Some(SECOND), None)], Some("core"), true, now);
@@ -253,4 +253,28 @@ fn a_server_that_counts_never_has_to_refuse() {
         }
     }
     eprintln!("learned limits: {runs} simulated runs of 200 requests, 0 refused");
+}
+
+#[test]
+fn callers_who_are_gone_do_not_pile_up() {
+    let (learned, start) = (Learned::default(), Instant::now());
+    let tell = |caller: &str, reset, now| {
+        let followed = learned.of(&caller.into(), now);
+        let place = followed.ask("o", now, PATIENCE, true).unwrap();
+        place.learn("o", &[quota(3, reset, None)], None, true, now);
+        followed
+    };
+    let kept = tell("kept", None, start);
+    tell("open", Some(3000 * SECOND), start);
+    for number in 0..20_000 {
+        // Half of them never tell when there are more.
+        let reset = (number % 2 == 0).then_some(30 * SECOND);
+        tell(&number.to_string(), reset, start + number * 100 * MS);
+        assert!(learned.0.lock().unwrap().len() <= 1024);
+    }
+    let (now, mut lanes) = (start + 2000 * SECOND, kept.lanes());
+    assert_eq!(lanes.only.remaining.take(), Some(3), "whom somebody calls for");
+    drop(lanes);
+    assert_eq!(learned.of(&"open".into(), now).lanes().only.remaining, Some(3));
+    assert!(Arc::ptr_eq(&learned.of(&"kept".into(), now), &kept));
 }

@@ -3,7 +3,7 @@
 //! What counts is when requests went out. Those who wait have a place in a queue, not in time: whatever else holds a
 //! request back, it is counted when it goes, and one that is given up leaves nothing behind.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use url::Origin;
 
 use crate::attempt::{Wait, WaitReason};
 use crate::error::ConfigError;
+use crate::transport::swept::Swept;
 
 /// The moments of as many requests are kept.
 const MOST: u32 = 100_000;
@@ -42,7 +43,7 @@ impl Rate {
 #[derive(Debug)]
 pub(super) struct Own {
     rate: Rate,
-    queues: Mutex<HashMap<Origin, Queue>>,
+    queues: Mutex<Swept<Origin, Queue>>,
     /// The number of the next ticket.
     next: AtomicU64,
     /// Told when somebody leaves a queue whose turn has not come.
@@ -81,7 +82,7 @@ impl Own {
         self.left.notified()
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<Origin, Queue>> {
+    fn queues(&self) -> MutexGuard<'_, Swept<Origin, Queue>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -95,6 +96,12 @@ impl Queue {
         let gone =
             self.sent.get(place % count).map_or(Duration::ZERO, |at| now.saturating_duration_since(*at));
         rate.per.saturating_mul(spans).saturating_sub(gone)
+    }
+
+    /// Whether it says anything: somebody waits, or a request of the last span counts.
+    fn counts(&self, rate: Rate, now: Instant) -> bool {
+        let is_recent = |last: &Instant| now.saturating_duration_since(*last) < rate.per;
+        !self.waiting.is_empty() || self.sent.back().is_some_and(is_recent)
     }
 
     fn send(&mut self, rate: Rate, now: Instant) {
@@ -112,6 +119,7 @@ impl Ticket<'_> {
     pub(super) fn pass<T>(&self, now: Instant, last: impl FnOnce() -> Result<T, Wait>) -> Result<T, Wait> {
         let rate = self.own.rate;
         let mut queues = self.own.queues();
+        queues.make_room(|queue| queue.counts(rate, now));
         let queue = queues.entry(self.origin.clone()).or_default();
         let length = queue.wait(self.number, rate, now);
         if !length.is_zero() {

@@ -102,3 +102,18 @@ fn a_rate_is_some_requests_in_some_time() {
     assert!(check(1, SECOND) && check(MOST, SECOND));
     assert!(!check(0, SECOND) && !check(1, Duration::ZERO) && !check(MOST + 1, SECOND));
 }
+
+#[test]
+fn origins_that_are_called_no_more_do_not_pile_up() {
+    let own = Own::new(Rate { count: 1, per: 10 * SECOND });
+    let (busy, start) = (origin("https://busy.example"), Instant::now());
+    let waiting = own.ticket(busy.clone());
+    assert_eq!(ask(&own.ticket(busy.clone()), start), None);
+    assert_eq!(ask(&waiting, start), Some(10 * SECOND));
+    for number in 0..20_000 {
+        let now = start + SECOND / 50 * number;
+        assert_eq!(ask(&own.ticket(origin(&format!("https://host-{number}.example"))), now), None);
+        assert!(own.queues().len() <= 1024);
+    }
+    assert_eq!(ask(&own.ticket(busy), start), Some(20 * SECOND), "one that has a queue keeps it");
+}

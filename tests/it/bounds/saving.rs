@@ -62,7 +62,7 @@ fn what_fails_leaves_the_old_file_and_nothing_else() {
     let refusing = Server::start(|_, _| Reply::json(404, "{\"message\":\"no\"}"));
     for (url, code, text) in [
         (stalling().url(), 28, "with --idle-timeout"),
-        (broken.url(), 9, "it may have been carried out"),
+        (broken.url(), 9, "it was sent"),
         (refusing.url(), 4, "refused api token#list with 404: no"),
     ] {
         let keep = stalling();
@@ -96,7 +96,8 @@ fn a_full_disk_is_an_error_of_the_disk() {
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert_eq!(
         run.stderr,
-        "error: writing \"/dev/full\" failed\n  caused by: No space left on device (os error 28)\n"
+        "error: api token#list was carried out (200), only its answer could not be written\n  \
+         caused by: writing \"/dev/full\" failed\n  caused by: No space left on device (os error 28)\n"
     );
     save(&server.url(), Path::new("/dev/null"), &[]).ok();
 }

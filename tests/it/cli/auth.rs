@@ -140,7 +140,7 @@ fn status_tells_what_is_refused_or_missing() {
     falcon
       SERVER
       read from env:FALCON_CLIENT_ID, env:FALCON_BASE_URL
-      no credentials for falcon; nothing was sent
+      no credentials for falcon: FALCON_CLIENT_ID is set, FALCON_CLIENT_SECRET is not; nothing was sent
       set FALCON_CLIENT_ID and FALCON_CLIENT_SECRET, or FALCON_ACCESS_TOKEN; each may also be given as a file by its name with _FILE.
     ");
     let run = home.run(&["auth", "status", "eagle"]);
@@ -336,12 +336,34 @@ fn a_logout_that_the_service_refuses_forgets_all_the_same() {
     assert_eq!((run.code, home.kept()), (2, 0));
 }
 
+/// As with other commands, a single attempt that brought what it was to bring is not told.
+#[test]
+fn a_logout_tells_its_attempts_when_asked() {
+    let told = |last: u16| {
+        let home = Home::with(move |request, before| match request.target.as_str() {
+            TOKEN => Reply::token("canary-token", 1799),
+            _ if before == 1 => Reply::whole(503, &["retry-after: 0"], ""),
+            _ => Reply::json(last, "{}"),
+        });
+        home.run(&["auth", "login", "falcon"]).ok();
+        let run = home.run(&["auth", "logout", "falcon", "-v"]);
+        let lines = run.stderr.lines().filter(|line| line.starts_with("* "));
+        lines.map(|line| line.split(" after ").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let attempt = |number, status| format!("* giving back tokens of falcon: attempt {number}: {status}");
+    assert_eq!(told(200), [attempt(1, 503), attempt(2, 200)]);
+    assert_eq!(told(400), [attempt(1, 503), attempt(2, 400)]);
+}
+
 #[test]
 fn logout_works_without_the_credentials() {
     let home = Home::new();
     home.run(&["auth", "login", "falcon"]).ok();
     let home = home.set("FALCON_CLIENT_SECRET", "");
-    assert_eq!(home.run(&["auth", "logout", "falcon"]).ok(), "falcon: 1 token forgotten, 0 given back\n");
+    assert_eq!(
+        home.run(&["auth", "logout", "falcon"]).ok(),
+        "falcon: 1 token forgotten, 0 given back; at the service the others end by themselves\n"
+    );
     assert_eq!((home.kept(), home.server.count(REVOKE)), (0, 0));
 }
 

@@ -173,3 +173,53 @@ fn the_sandbox_serves_a_whole_batch() {
     assert_eq!(found[1]["operation"], "falcon:tokens_query");
     assert!(found[2]["body"]["json"]["token"].is_string(), "{}", found[2]);
 }
+
+/// Whoever is there would get the credentials of both.
+#[test]
+fn an_address_for_all_lines_is_one_services() {
+    let server = crate::support::Server::start(|_, _| crate::support::Reply::json(200, "{}"));
+    let falcon = r#"{"operation":"tokens_query"}"#;
+    let panther = r#"{"id":2,"operation":"panther:api_token_list"}"#;
+    let elsewhere = format!(r#"{{"operation":"panther:api_token_list","server":"{}/own"}}"#, server.url());
+    let variables = [("PANTHER_API_TOKEN", "canary-panther"), ("FALCON_ACCESS_TOKEN", "canary-falcon")];
+    let refusal = format!(
+        "--server sends calls of falcon to {}: calls of panther, with its credentials, do not go there too",
+        server.url()
+    );
+    let (folder, url) = (tempfile::tempdir().unwrap(), server.url());
+    let file = folder.path().join("calls.ndjson");
+    std::fs::write(&file, [falcon, &elsewhere, panther, falcon].join("\n")).unwrap();
+    let line = ["batch", file.to_str().unwrap(), "--server", &url];
+    for line in [&line[..], &[&line[..], &["--dry-run"]].concat()] {
+        let run = super::opcall_with(&variables, line);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+        let hint = "give these lines a \"server\" of their own, or make a batch for each service.";
+        assert_eq!(run.stderr, format!("error: {refusal}\n  hint: {hint}\n"));
+    }
+    // Of a pipe nobody knows what comes: its first service is the one.
+    let mut command = super::program(&["batch", "--server", &url, "--concurrency", "1"]);
+    command.envs(variables);
+    let run = reading(command, &[falcon, &elsewhere, panther, falcon, "{}"].join("\n"));
+    let told: Vec<_> = lines(&run).iter().map(|line| line["error"]["message"].clone()).collect();
+    assert_eq!(told[..4], [Value::Null, Value::Null, json!(refusal), Value::Null], "{}", run.stdout);
+    assert_eq!(
+        (run.code, &lines(&run)[2]["line"], &lines(&run)[2]["error"]["sent"]),
+        (2, &json!(3), &json!(false))
+    );
+    let received = server.received();
+    assert_eq!(received.len(), 3);
+    for request in received {
+        let is_own = request.target.starts_with("/own");
+        let shown = format!("{request:?}");
+        assert_eq!(
+            (shown.contains("canary-panther"), shown.contains("canary-falcon")),
+            (is_own, !is_own),
+            "{shown}"
+        );
+    }
+    // What every service has of its own is no address.
+    std::fs::write(&file, [falcon, panther].join("\n")).unwrap();
+    let run =
+        super::opcall_with(&variables, &["batch", file.to_str().unwrap(), "--server", "0", "--dry-run"]);
+    assert_eq!(run.ok().lines().count(), 2);
+}

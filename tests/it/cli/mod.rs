@@ -4,6 +4,7 @@ mod auth;
 mod batch;
 mod cache;
 mod calls;
+mod edges;
 mod home;
 mod outcomes;
 mod pages;
@@ -18,6 +19,7 @@ mod tables;
 #[cfg(unix)]
 mod terminal;
 mod together;
+mod told;
 mod wrong;
 
 use std::io::{Read, Write};

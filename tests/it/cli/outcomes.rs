@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use serde_json::json;
+
 use super::home::Home;
 use super::{Canned, KEY, program};
 
@@ -85,13 +87,69 @@ fn a_file_that_cannot_be_written_is_a_failure() {
     let line = ["panther:api_token#get", "id=a", "--server", &server.url()];
     let (code, told) = unread(panther(&[&line[..], &["--save", "/dev/stdout"]].concat()));
     assert_eq!(code, Some(1), "{told}");
-    assert!(told.starts_with("error: writing \"/dev/stdout\" failed"), "{told}");
+    assert!(told.contains("\n  caused by: writing \"/dev/stdout\" failed\n"), "{told}");
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("saved");
     let (code, told) = unread(panther(&[&line[..], &["-i", "--save", file.to_str().unwrap()]].concat()));
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(std::fs::read(file).unwrap(), b"all of it", "the head is all that nobody reads");
+}
+
+/// What was carried out is never told as unsent, whatever becomes of its answer here.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_call_whose_answer_cannot_be_written_was_carried_out() {
+    let done = Canned::start("200 OK\r\ncontent-type: application/json", br#"{"items":[]}"#);
+    let refused = Canned::start("409 No\r\ncontent-type: application/json", br#"{"message":"no"}"#);
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for (server, further, status, text) in [
+        (&done, &[][..], 200, "POST /x was carried out (200), only its answer could not be written"),
+        (
+            &done,
+            &["--save", "/dev/full"],
+            200,
+            "POST /x was carried out (200), only its answer could not be written",
+        ),
+        (&refused, &[], 409, "POST /x was refused with 409, and the answer could not be written"),
+    ] {
+        let line = ["POST", "/x", "--api", "panther", "--server", &server.url()];
+        let told = |format| {
+            let line = [&line[..], further, &["--error-format", format]].concat();
+            let output = panther(&line).stdout(full()).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{further:?}");
+            String::from_utf8(output.stderr).unwrap()
+        };
+        let said = told("text");
+        assert!(said.starts_with(&format!("error: {text}\n  caused by: writing ")), "{said}");
+        assert!(said.ends_with("caused by: No space left on device (os error 28)\n"), "{said}");
+        let said: serde_json::Value = serde_json::from_str(&told("json")).unwrap();
+        assert_eq!(
+            (&said["kind"], &said["status"], &said["attempts"], &said["sent"]),
+            (&json!("io"), &json!(status), &json!(1), &json!(true)),
+            "{said}"
+        );
+    }
+    let line = ["POST", "/x", "--api", "panther", "--server", &done.url(), "--save", "/nonexistent/x"];
+    let output = panther(&[&line[..], &["--error-format", "json"]].concat()).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!((&said["sent"], &said["status"]), (&json!(false), &json!(null)), "{said}");
+}
+
+/// What cannot be shown as asked for was answered all the same.
+#[test]
+fn an_answer_of_another_kind_was_one() {
+    let server = Canned::start("200 OK\r\ncontent-type: text/plain", b"plain");
+    let line = ["POST", "/x", "--api", "panther", "--server", &server.url(), "--error-format", "json"];
+    for output in ["json", "ndjson"] {
+        let said = panther(&[&line[..], &["-o", output]].concat()).output().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&said.stderr).unwrap();
+        assert_eq!(
+            (&said["status"], &said["attempts"], &said["sent"]),
+            (&json!(200), &json!(1), &json!(true)),
+            "{said}"
+        );
+    }
 }
 
 #[test]

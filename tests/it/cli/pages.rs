@@ -183,3 +183,21 @@ fn lists_of_the_built_in_services_come_whole() {
         assert!(run.stderr.is_empty(), "{}", run.stderr);
     }
 }
+
+#[test]
+fn attempts_are_told_page_by_page() {
+    let lists = Lists::of(|_, before| match before % 4 {
+        0 | 2 => Reply::whole(503, &["retry-after: 0"], ""),
+        1 => Reply::json(200, r#"{"items":[1],"next":"a"}"#),
+        _ => Reply::json(200, r#"{"items":[2]}"#),
+    });
+    for further in [&[][..], &["-o", "ndjson"], &["--slurp"]] {
+        let run = lists.run(&[&["things", "--paginate", "-v"], further].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let told: Vec<_> = run.stderr.lines().filter(|line| line.starts_with(['*', '<'])).collect();
+        let told: Vec<_> = told.iter().map(|line| line.split(" after ").next().unwrap()).collect();
+        let told: Vec<_> = told.into_iter().filter(|line| !line.contains("content-")).collect();
+        let page = ["* attempt 1: 503", "* attempt 2: 200", "< 200"];
+        assert_eq!(told, [page, page].concat(), "{further:?}: {}", run.stderr);
+    }
+}

@@ -74,6 +74,20 @@ fn a_signal_at_any_moment_of_the_start_ends_it() {
     }
 }
 
+/// Before and after the moment at which a call begins to listen.
+#[test]
+fn a_signal_at_any_moment_of_a_call_ends_it() {
+    let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_secs(20)));
+    let home = Home::new().with("PANTHER_API_TOKEN", "key");
+    for wait in (0..160).step_by(8) {
+        let mut child = start(home.command(&["api_token#get", "id=a", "--server", &server.url()]));
+        std::thread::sleep(Duration::from_millis(wait));
+        let told = Instant::now();
+        assert_eq!(ended_by(&mut child, "TERM"), 143, "after {wait} ms");
+        assert!(told.elapsed() < Duration::from_millis(450), "after {wait} ms: nothing holds it up");
+    }
+}
+
 #[test]
 fn writing_ends() {
     let server = Server::start(|_, _| Reply::json(200, &format!("\"{}\"", "x".repeat(4 << 20))));
@@ -96,7 +110,96 @@ fn waiting_for_an_answer_ends_at_once() {
     assert_eq!(ended_by(&mut child, "TERM"), 143);
     assert!(told.elapsed() < Duration::from_millis(450), "nothing holds it up");
     assert!(!home.folder.path().join("f.part").exists(), "what was begun is cleared away");
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(said, "");
+    assert_eq!(said(&mut child).1, "error: interrupted; it was sent, and only reads\n");
+}
+
+fn said(child: &mut Child) -> (String, String) {
+    let (mut out, mut err) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    (out, err)
+}
+
+/// Whoever stops a call wants to know whether it was sent.
+#[test]
+fn a_call_that_is_stopped_says_whether_it_was_sent() {
+    let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_secs(20)));
+    let home = Home::new().with("PANTHER_API_TOKEN", "key");
+    // Nobody says a word of TLS: there is no connection yet.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mute_url, url) = (format!("https://{}", mute.local_addr().unwrap()), server.url());
+    for (method, url, further, text) in [
+        ("POST", &*url, &[][..], "interrupted; it may have been carried out"),
+        ("POST", &url, &["--save", "f"], "interrupted; it may have been carried out"),
+        ("GET", &url, &[], "interrupted; it was sent, and only reads"),
+        ("POST", &mute_url, &[], "interrupted; nothing was sent"),
+    ] {
+        let line = [&[method, "/x", "--api", "panther", "--server", url], further].concat();
+        let mut child = start(home.command(&line));
+        settle();
+        assert_eq!(ended_by(&mut child, "INT"), 130);
+        let (out, err) = said(&mut child);
+        let hint = if text.contains("may have") { "\n  hint: check with a reading operation" } else { "\n" };
+        assert!(err.starts_with(&format!("error: {text}{hint}")), "{err}");
+        assert_eq!(out, "");
+        let mut child = start(home.command(&[&line[..], &["--error-format", "json"]].concat()));
+        settle();
+        assert_eq!(ended_by(&mut child, "TERM"), 143);
+        let told: serde_json::Value = serde_json::from_str(&said(&mut child).1).unwrap();
+        assert_eq!((&told["kind"], &told["message"]), (&"interrupted".into(), &text.into()), "{told}");
+        assert_eq!(told["sent"], !text.contains("nothing"), "{told}");
+        assert_eq!(told["method"], method);
+    }
+}
+
+/// What was carried out is not thrown away with what is not done yet.
+#[test]
+fn a_batch_that_is_stopped_tells_of_every_line_that_was_begun() {
+    let server = Server::start(|request, _| {
+        let wait = if request.target.ends_with("slow") { Duration::from_secs(20) } else { Duration::ZERO };
+        Reply::json(200, "{\"n\":1}").after(wait)
+    });
+    let home = Home::new().with("PANTHER_API_TOKEN", "key");
+    let line = |id: usize, path: &str| {
+        format!("{{\"id\":{id},\"operation\":\"panther:POST {path}\",\"server\":\"{}\"}}\n", server.url())
+    };
+    let input: String =
+        [(1, "/slow"), (2, "/fast"), (3, "/slow"), (4, "/fast")].map(|(id, path)| line(id, path)).concat();
+    std::fs::write(home.folder.path().join("calls"), input).unwrap();
+    let mut child = start(home.command(&["batch", "calls", "--concurrency", "3"]));
+    settle();
+    assert_eq!(ended_by(&mut child, "INT"), 130);
+    let (out, err) = said(&mut child);
+    assert_eq!(err, "note: 3 lines: 1 succeeded, 2 interrupted\n");
+    let lines: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines.iter().map(|line| (line["id"].clone(), line["error"]["sent"].clone())).collect();
+    let (yes, none) = (serde_json::json!(true), serde_json::Value::Null);
+    assert_eq!(told, [(1.into(), yes.clone()), (2.into(), none), (3.into(), yes)], "{out}");
+    assert_eq!(lines[0]["error"]["kind"], "interrupted");
+    assert_eq!(lines[0]["error"]["message"], "interrupted; it may have been carried out");
+    assert_eq!(lines[1]["status"], 200);
+}
+
+/// The terminal that is closed ends what it started, but not what was told to go on without it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_terminal_ends_a_call() {
+    let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_secs(20)));
+    let home = Home::new().with("PANTHER_API_TOKEN", "key");
+    let mut child = start(home.command(&["api_token#get", "id=a", "--server", &server.url(), "--save", "f"]));
+    settle();
+    assert!(home.folder.path().join("f.part").exists());
+    assert_eq!(ended_by(&mut child, "HUP"), 129);
+    assert!(!home.folder.path().join("f.part").exists(), "what was begun is cleared away");
+
+    let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_millis(1500)));
+    let program = home.command(&[]).get_program().to_owned();
+    let script =
+        format!("trap '' HUP; exec {} api_token#get id=a --server {}", program.display(), server.url());
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).env_clear().env("PANTHER_API_TOKEN", "key");
+    let mut child = start(command);
+    settle();
+    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0), "it was told to ignore that");
 }

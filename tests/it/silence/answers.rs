@@ -24,7 +24,7 @@ pub(super) async fn print(looked: &mut Looked) {
     before_sending(looked);
     look!(looked; Phase::Connect, ProxyProblem::NoWay, TlsProblem::Expired, HintSource::RateLimit);
     let wait = Wait { length: Duration::from_secs(1), reason: WaitReason::Backoff };
-    look!(looked; wait, wait.reason, Outcome::Status(200));
+    look!(looked; wait, wait.reason, Outcome::Status(200), opcall::Watch::new());
 }
 
 /// Prints an error, and what it holds.
@@ -128,7 +128,7 @@ fn before_sending(looked: &mut Looked) {
     assert_eq!(error(looked, harness.command("by_header", key).prepare().unwrap_err()), "arguments");
     assert_eq!(error(looked, harness.command("by_heder", ()).prepare().unwrap_err()), "unknown_operation");
     let candidates = vec!["a:one".to_owned(), "b:one".to_owned()];
-    error(looked, Ambiguous { name: "one".to_owned(), candidates }.into());
+    error(looked, Ambiguous { name: "one".to_owned(), candidates, nameless: 0 }.into());
     let unbuilt = at("http://127.0.0.1:9").proxy("nonsense:cAnary/+=zQ7w~x").build().unwrap_err();
     assert_eq!(error(looked, unbuilt), "config");
     let unsafe_header = harness.command("by_header", ()).header("x-key", secret("a\r\nb")).prepare();

@@ -99,5 +99,11 @@ fn blocking(looked: &mut Looked) {
     let harness = opcall::blocking::Harness::from(at("http://127.0.0.1:9").build().unwrap());
     let given = secret("given");
     let command = || harness.command("by_header", [("header.X-Key", given.as_str())]);
-    look!(looked; harness, command(), command().pages());
+    look!(looked; harness, command(), command().pages(), harness.sign_in("silent"));
+    let server = crate::support::Server::start(|_, _| crate::support::Reply::json(200, "{}"));
+    let harness = opcall::blocking::Harness::from(at(&server.url()).build().unwrap());
+    let command = harness.command("by_header", [("header.X-Key", given.as_str())]);
+    // A runtime's own thread must not be blocked.
+    let answer = std::thread::scope(|scope| scope.spawn(|| command.stream().unwrap()).join().unwrap());
+    look!(looked; answer, answer.head());
 }

@@ -68,6 +68,16 @@ impl StatusArgs {
 pub(crate) struct AccountArgs {
     /// The service
     pub(crate) service: String,
+    /// What to print: auto (text), json
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<ShowOutput>,
     #[command(flatten)]
     pub(crate) place: Place,
 }

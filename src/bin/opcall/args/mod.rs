@@ -56,7 +56,7 @@ Exit codes:
   1   a local failure                       8   credentials missing or refused
   2   wrong usage; nothing was sent         9   gave up: 429, or the connection broke
   3, 4, 5   HTTP 3xx, 4xx, 5xx              10  refused by a safety rule
-  6   GraphQL errors                        28  timeout; 130, 143 SIGINT, SIGTERM";
+  6   GraphQL errors                        28  timeout; 129, 130, 143 signals";
 
 /// The whole command line.
 #[derive(Debug, Parser)]

@@ -140,7 +140,7 @@ pub(crate) struct Target {
         help = "How often to repeat a call that failed for a moment, after its first attempt: 0 to 10 [env: OPCALL_RETRY]",
         long,
         value_name = "N",
-        value_parser = repeats,
+        allow_hyphen_values = true, value_parser = repeats,
         help_heading = "Time"
     )]
     pub(crate) retry: Option<u32>,
@@ -148,21 +148,21 @@ pub(crate) struct Target {
     #[arg(long, help_heading = "Safety")]
     pub(crate) retry_unsafe: bool,
     /// How long one attempt may take: 30s, 500ms, 2m
-    #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    #[arg(help = "How long one attempt may take: 30s, 500ms, 2m [env: OPCALL_TIMEOUT]", long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration, help_heading = "Time")]
     pub(crate) timeout: Option<Duration>,
     /// How long connecting may take
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration, help_heading = "Time")]
     pub(crate) connect_timeout: Option<Duration>,
     /// How long the call may take with all its attempts
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration, help_heading = "Time")]
     pub(crate) max_time: Option<Duration>,
     /// Send at most so many requests in such a time to one server: 10/s, 100/m, 5/2s
-    #[arg(long, value_name = "N/TIME", value_parser = rate, help_heading = "Time")]
+    #[arg(long, value_name = "N/TIME", allow_hyphen_values = true, value_parser = rate, help_heading = "Time")]
     pub(crate) rate_limit: Option<(u32, Duration)>,
     /// How long an answer that is saved may stand still
-    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Time")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration, help_heading = "Time")]
     pub(crate) idle_timeout: Option<Duration>,
     /// How large an answer may be that is not saved: 64MiB, 1GB, a number of bytes
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Safety")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = size, help_heading = "Safety")]
     pub(crate) max_body: Option<u64>,
 }

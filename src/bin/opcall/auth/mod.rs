@@ -5,12 +5,14 @@ mod status;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use opcall::{AccessToken, Error, Harness, SignIn};
+use opcall::{AccessToken, Attempt, Error, Forgotten, Harness, SignIn};
+
+use serde_json::{Value, json};
 
 use crate::answer;
-use crate::args::{AccountArgs, AuthArgs, AuthCommand, Place, Source, Target, TokenArgs};
+use crate::args::{AccountArgs, AuthArgs, AuthCommand, Place, ShowOutput, Source, Target, TokenArgs};
 use crate::loopback::Loopback;
-use crate::output::{Screen, counted, escape};
+use crate::output::{Screen, counted, escape, layout};
 use crate::remembered::Wanted;
 use crate::report::{About, Failure};
 use crate::session::{self, Known};
@@ -58,11 +60,16 @@ async fn traced(
     fetching: impl Future<Output = Result<AccessToken, Error>>,
 ) -> Result<AccessToken, Failure> {
     let fetched = fetching.await;
-    if place.common.verbose > 0 {
-        let attempts = fetched.as_ref().map_or_else(Error::sign_in_attempts, AccessToken::attempts);
-        answer::trace_sign_in(&format!("signing in to {service}"), attempts);
-    }
+    let attempts = fetched.as_ref().map_or_else(Error::sign_in_attempts, AccessToken::attempts);
+    trace(place, &format!("signing in to {service}"), attempts);
     Ok(fetched?)
+}
+
+/// Tells the attempts of something, with `-v`.
+fn trace(place: &Place, what: &str, attempts: &[Attempt]) {
+    if place.common.verbose > 0 {
+        answer::trace_sign_in(what, attempts);
+    }
 }
 
 /// A harness that keeps the tokens of one service. Where they are only to be forgotten, it does without secrets that
@@ -90,8 +97,12 @@ fn login(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
         return Err(not_kept(&folder, token.keeping_problem()));
     }
     tokens::mark(&folder, &args.service)?;
+    let plan = sign_in.plan()?;
     let mut out = screen.out();
-    let place = status::place(&sign_in.plan()?);
+    if args.output == Some(ShowOutput::Json) {
+        return print(&status::signed_in(&args.service, plan, &token), screen);
+    }
+    let place = status::place(&plan);
     writeln!(out, "{}: signed in, {}", escape(&args.service), escape(&place))?;
     let ends =
         token.ends_in().map_or_else(String::new, |left| format!(" ends in {} and", status::in_words(left)));
@@ -111,17 +122,39 @@ fn logout(args: &AccountArgs, screen: Screen) -> Result<(), Failure> {
     // What is wrong with the account shows before anything is forgotten.
     sign_in.plan()?;
     tokens::unmark(&folder, &args.service)?;
-    let forgotten = session::run(async { Ok(sign_in.forget().await?) }).map_err(|failure| {
+    let forgotten = session::run(given_back(args, &sign_in)).map_err(|failure| {
         if matches!(failure.library(), None | Some(Error::Io(_))) {
             return failure;
         }
         let hint = "the tokens are forgotten here all the same; at the service they end by themselves.";
         failure.within(About { hint: Some(hint.to_owned()), ..About::default() })
     })?;
+    if args.output == Some(ShowOutput::Json) {
+        let (tokens, given_back) = (forgotten.tokens, forgotten.revoked);
+        let told = json!({"service": args.service, "forgotten": tokens, "given_back": given_back});
+        return print(&told, screen);
+    }
     let mut out = screen.out();
     let count = counted(forgotten.tokens, "token");
-    writeln!(out, "{}: {count} forgotten, {} given back", escape(&args.service), forgotten.revoked)?;
+    let are_left = forgotten.tokens > forgotten.revoked;
+    let left = if are_left { "; at the service the others end by themselves" } else { "" };
+    writeln!(out, "{}: {count} forgotten, {} given back{left}", escape(&args.service), forgotten.revoked)?;
     Ok(out.flush()?)
+}
+
+fn print(told: &Value, screen: Screen) -> Result<(), Failure> {
+    let mut out = screen.out();
+    layout(&told.to_string(), screen.json(), &mut out)?;
+    writeln!(out)?;
+    Ok(out.flush()?)
+}
+
+/// Forgets the tokens; with `-v` the attempts of giving them back are told.
+async fn given_back(args: &AccountArgs, sign_in: &SignIn<'_>) -> Result<Forgotten, Failure> {
+    let forgotten = sign_in.forget().await;
+    let attempts = forgotten.as_ref().map_or_else(Error::sign_in_attempts, |forgotten| &forgotten.attempts);
+    trace(&args.place, &format!("giving back tokens of {}", args.service), attempts);
+    Ok(forgotten?)
 }
 
 fn token(args: &TokenArgs, screen: Screen) -> Result<(), Failure> {

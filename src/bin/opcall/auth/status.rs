@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use opcall::{Error, Harness, SignInMethod, SignInPlan};
+use opcall::{AccessToken, Error, Harness, SignInMethod, SignInPlan};
 use serde_json::{Value, json};
 
 use super::{known, sign_in, traced};
@@ -26,6 +26,20 @@ struct Status {
     /// Why it is not kept, where it was to be.
     keeping_problem: Option<String>,
     failure: Option<Failure>,
+}
+
+/// The object of a service that was signed in to.
+pub(super) fn signed_in(service: &str, plan: SignInPlan, token: &AccessToken) -> Value {
+    let status = Status {
+        service: service.to_owned(),
+        plan: Some(plan),
+        accepted: Some(true),
+        ends_in: token.ends_in(),
+        is_kept: token.is_kept(),
+        keeping_problem: None,
+        failure: None,
+    };
+    status.to_json()
 }
 
 /// Prints the status of one service or of all.
@@ -110,7 +124,16 @@ async fn fill(status: &mut Status, harness: &Harness, service: &str, place: &Pla
     let method = plan.method;
     status.plan = Some(plan);
     if matches!(method, SignInMethod::ClientCredentials | SignInMethod::None) {
-        let token = traced(place, service, sign_in.renew()).await?;
+        let token = match traced(place, service, sign_in.renew()).await {
+            Ok(token) => token,
+            Err(failure) => {
+                // Calls go on with the token of before, until that is over.
+                if let Ok(Some(kept)) = sign_in.kept().await {
+                    (status.is_kept, status.ends_in) = (true, kept.ends_in());
+                }
+                return Err(failure);
+            }
+        };
         status.accepted = Some(true);
         status.ends_in = token.ends_in();
         status.is_kept = token.is_kept();
@@ -177,9 +200,14 @@ impl Status {
             }
         }
         match (&self.failure, self.ends_in) {
-            (Some(failure), _) => {
+            (Some(failure), ends_in) => {
                 lines.push(failure.to_string());
                 lines.extend(failure.hint());
+                if self.is_kept {
+                    let ends =
+                        ends_in.map_or_else(String::new, |left| format!(" and ends in {}", in_words(left)));
+                    lines.push(format!("the token of before is kept{ends}"));
+                }
             }
             (None, _) if self.accepted.is_none() => {
                 lines.push(format!("{}: only a call tells whether it is accepted", given(self.method())));

@@ -46,6 +46,8 @@ struct Fields<'l> {
     server_variables: Option<Members<'l, Word<'l>>>,
     #[serde(borrow, default, deserialize_with = "given")]
     files: Option<Members<'l, &'l RawValue>>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    idempotency_key: Option<Name<'l>>,
 }
 
 /// A member that is there counts: `null` is a value like any other, and must fit as one.
@@ -94,6 +96,12 @@ impl<'l> Line<'l> {
         }
     }
 
+    /// The operation of a call that goes where the command line says.
+    pub(super) fn aimed(&self) -> Option<&str> {
+        let fields = self.call.as_ref().ok().filter(|fields| fields.server.is_none())?;
+        Some(&fields.operation)
+    }
+
     /// What the line's result begins with, and the library's command of it: a failure where the line is no call,
     /// no operation has the name, or a file cannot be taken.
     pub(super) fn command<'a>(&'a self, batch: &Batch<'a>) -> (Head<'a>, Result<Command<'a>, Failure>) {
@@ -103,7 +111,8 @@ impl<'l> Line<'l> {
                 let hint =
                     "write one JSON object: {\"id\": 1, \"operation\": \"ID\", \"params\": {}}.".to_owned();
                 let failure = Failure::usage(problem.as_str(), Some(hint));
-                return (Head { id: self.id, operation: String::new() }, Err(failure));
+                let head = Head { id: self.id, operation: String::new(), only_reads: false };
+                return (head, Err(failure));
             }
         };
         let found = Subject::find(batch.harness.table(), batch.args.source.api.as_deref(), &fields.operation);
@@ -111,7 +120,11 @@ impl<'l> Line<'l> {
             batch.tell_of_twin(*operation, name);
         }
         let operation = found.as_ref().map_or_else(|_| fields.operation.to_string(), Subject::label);
-        (Head { id: self.id, operation }, found.and_then(|subject| fields.command(batch, &subject)))
+        let only_reads = found.as_ref().is_ok_and(Subject::only_reads);
+        (
+            Head { id: self.id, operation, only_reads },
+            found.and_then(|subject| fields.command(batch, &subject)),
+        )
     }
 }
 
@@ -119,7 +132,7 @@ impl<'l> Line<'l> {
 fn misshapen(text: &[u8]) -> Option<String> {
     let Members(members) = serde_json::from_slice::<Members<'_, &RawValue>>(text).ok()?;
     let fits = |name: &str, value: &str| match name {
-        "operation" | "profile" => serde_json::from_str::<Name<'_>>(value).is_ok(),
+        "operation" | "profile" | "idempotency_key" => serde_json::from_str::<Name<'_>>(value).is_ok(),
         "server" => serde_json::from_str::<Word<'_>>(value).is_ok(),
         "params" | "files" => serde_json::from_str::<Members<'_, &RawValue>>(value).is_ok(),
         "headers" => serde_json::from_str::<Members<'_, Name<'_>>>(value).is_ok(),
@@ -131,6 +144,9 @@ fn misshapen(text: &[u8]) -> Option<String> {
 
 impl<'l> Fields<'l> {
     fn command<'a>(&'a self, batch: &Batch<'a>, subject: &Subject<'a>) -> Result<Command<'a>, Failure> {
+        if self.server.is_none() {
+            batch.aim.check(subject.service())?;
+        }
         batch.check_account(subject.service())?;
         let mut params = self.arguments(batch.args.allow_files)?;
         let headers = self.headers.iter().flat_map(|all| &all.0);
@@ -142,6 +158,9 @@ impl<'l> Fields<'l> {
         }
         for (name, value) in headers {
             command = command.header(name, value);
+        }
+        if let Some(Name(key)) = &self.idempotency_key {
+            command = command.idempotency_key(key.as_ref());
         }
         if batch.args.target.retry_unsafe {
             command = command.idempotent();

@@ -1,8 +1,10 @@
 //! `opcall batch`: one call a line in, one result a line out, in the order of the lines.
 
+mod aim;
 mod line;
 mod members;
 mod result;
+mod tally;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -10,17 +12,21 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::stream::{self, StreamExt};
-use opcall::{Error, Harness, Operation};
+use opcall::{Command, Error, Harness, Operation, Response, Watch};
 use tokio::sync::mpsc;
 
+use self::aim::Aim;
 use self::line::Line;
+use self::tally::Tally;
 use crate::args::BatchArgs;
 use crate::call::twin_note;
 use crate::loopback::{self, Loopback};
 use crate::output::Screen;
+use crate::reached::Reached;
 use crate::remembered::Wanted;
 use crate::report::{self, Failure};
 use crate::session::{self, Known};
+use crate::{answer, signals};
 
 /// Makes the calls of all lines, or shows them with `--dry-run`.
 ///
@@ -28,7 +34,9 @@ use crate::session::{self, Known};
 /// With the highest exit code of the lines, once all are done.
 pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::All)?;
-    let mut code = 0;
+    let aim = Aim::of(args);
+    aim.check_file(args, &known.table)?;
+    let mut tally = Tally::default();
     let printed = if args.dry_run {
         let harness = known.builder(&args.target, true, None)?.build()?;
         let base = args.target.sandbox.then(loopback::unstarted_base);
@@ -37,12 +45,13 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
             harness: &harness,
             args,
             base,
+            aim,
             faulty: HashSet::new(),
             seen: Mutex::default(),
         };
-        dry(&batch, screen, &mut code)
+        dry(&batch, screen, &mut tally)
     } else {
-        session::run(async {
+        session::run_listening(async {
             let sandbox = if args.target.sandbox { Some(Loopback::start(&known).await?) } else { None };
             let mut builder = known.builder(&args.target, false, None)?;
             if let Some(sandbox) = &sandbox {
@@ -51,13 +60,19 @@ pub(crate) fn run(args: &BatchArgs, screen: Screen) -> Result<(), Failure> {
             let harness = builder.build()?;
             let faulty = if args.target.sandbox { HashSet::new() } else { known.faulty_accounts() };
             let seen = Mutex::default();
-            let batch = Batch { known: &known, harness: &harness, args, base: None, faulty, seen };
-            live(&batch, screen, &mut code).await
+            let batch = Batch { known: &known, harness: &harness, args, base: None, aim, faulty, seen };
+            live(&batch, screen, &mut tally).await
         })
     };
+    if !args.dry_run && !args.common.quiet {
+        tally.tell();
+    }
     // Whoever stops reading is told by the code what came until then.
     report::whoever_reads(printed)?;
-    if code == 0 { Ok(()) } else { Err(Failure::Told(code)) }
+    match tally.worst() {
+        0 => Ok(()),
+        code => Err(Failure::Told(code)),
+    }
 }
 
 /// What all lines share.
@@ -67,6 +82,7 @@ struct Batch<'a> {
     args: &'a BatchArgs,
     /// Where the sandbox would be, in place of other servers.
     base: Option<String>,
+    aim: Aim<'a>,
     /// The services whose secrets cannot be read.
     faulty: HashSet<String>,
     /// Names of operations that were looked at for a built-in one of the same name.
@@ -130,8 +146,8 @@ fn lines(file: &str, mut each: impl FnMut(Text) -> Result<bool, Failure>) -> Res
     Ok(())
 }
 
-/// Shows the calls; `code` becomes the highest exit code of the lines that were looked at.
-fn dry(batch: &Batch<'_>, screen: Screen, code: &mut u8) -> Result<(), Failure> {
+/// Shows the calls, and counts the lines that were looked at.
+fn dry(batch: &Batch<'_>, screen: Screen, tally: &mut Tally) -> Result<(), Failure> {
     let mut out = screen.out();
     lines(&batch.args.file, |text| {
         let line = Line::read(&text.bytes);
@@ -139,7 +155,7 @@ fn dry(batch: &Batch<'_>, screen: Screen, code: &mut u8) -> Result<(), Failure> 
         match command.and_then(|command| Ok(command.prepare()?)) {
             Ok(request) => result::prepared(&mut out, &head, &request)?,
             Err(failure) => {
-                *code = failure.exit_code().max(*code);
+                tally.add(failure.exit_code());
                 result::failed(&mut out, &head, text.number, &failure)?;
             }
         }
@@ -151,8 +167,9 @@ fn dry(batch: &Batch<'_>, screen: Screen, code: &mut u8) -> Result<(), Failure> 
     Ok(out.flush()?)
 }
 
-/// Makes the calls; `code` becomes the highest exit code of those that are done.
-async fn live(batch: &Batch<'_>, screen: Screen, code: &mut u8) -> Result<(), Failure> {
+/// Makes the calls, and counts the lines that are done. A signal ends those that are under way, and the lines of all that
+/// were begun are written.
+async fn live(batch: &Batch<'_>, screen: Screen, tally: &mut Tally) -> Result<(), Failure> {
     let concurrency = usize::from(batch.args.concurrency);
     let (sender, receiver) = mpsc::channel(concurrency);
     let file = batch.args.file.clone();
@@ -166,40 +183,85 @@ async fn live(batch: &Batch<'_>, screen: Screen, code: &mut u8) -> Result<(), Fa
     });
     let incoming =
         stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
+    let incoming = incoming.take_until(signals::asked());
     let mut results = std::pin::pin!(incoming.map(|line| one(batch, line)).buffered(concurrency));
     let mut out = screen.out();
+    let mut unread = Ok(());
     while let Some(done) = results.next().await {
-        let (text, line_code) = done?;
-        *code = line_code.max(*code);
-        out.write_all(&text)?;
-        out.flush()?;
+        match done {
+            Ok(done) => {
+                done.count(tally);
+                let written = out.write_all(&done.text).and_then(|()| out.flush());
+                written.map_err(|error| {
+                    Failure::from(error).reached(Reached::GivenUp { sent: true, only_reads: false })
+                })?;
+            }
+            // What was begun before is brought to its end.
+            Err(failure) => unread = Err(failure),
+        }
     }
-    Ok(())
+    signals::came().map_or(unread, |number| Err(Failure::Signal(number)))
 }
 
-/// Makes the call of one line and returns its result with its exit code.
-async fn one(batch: &Batch<'_>, read: Result<Text, Failure>) -> Result<(Vec<u8>, u8), Failure> {
-    let text = read?;
-    let line = Line::read(&text.bytes);
-    let mut out = Vec::new();
+/// The result of a line.
+#[derive(Default)]
+struct Done {
+    /// What is written of it; nothing where its call was not begun.
+    text: Vec<u8>,
+    /// How it ended; `None` where a signal ended it.
+    code: Option<u8>,
+}
+
+impl Done {
+    fn count(&self, tally: &mut Tally) {
+        match self.code {
+            Some(code) => tally.add(code),
+            None if self.text.is_empty() => {}
+            None => tally.add_interrupted(),
+        }
+    }
+}
+
+/// Makes the call of one line.
+async fn one(batch: &Batch<'_>, read: Result<Text, Failure>) -> Result<Done, Failure> {
+    let read = read?;
+    if signals::came().is_some() {
+        return Ok(Done::default());
+    }
+    let line = Line::read(&read.bytes);
+    let mut text = Vec::new();
     let (head, command) = line.command(batch);
     let sent = match command {
-        Ok(command) => command.send().await.map_err(Failure::from),
+        Ok(command) => send(command, head.only_reads).await,
         Err(failure) => Err(failure),
     };
-    let code = match sent {
+    if batch.args.common.verbose > 0 {
+        answer::trace_line(read.number, &sent);
+    }
+    let failure = match sent {
         Ok(response) => {
-            result::answered(&mut out, &head, &response, None)?;
-            0
+            result::answered(&mut text, &head, &response, None)?;
+            return Ok(Done { text, code: Some(0) });
         }
-        Err(failure) => {
-            if let Some(Error::Refused(refused)) = failure.library() {
-                result::answered(&mut out, &head, &refused.response, Some(&failure))?;
-            } else {
-                result::failed(&mut out, &head, text.number, &failure)?;
-            }
-            failure.exit_code()
-        }
+        Err(failure) => failure,
     };
-    Ok((out, code))
+    if let Some(Error::Refused(refused)) = failure.library() {
+        result::answered(&mut text, &head, &refused.response, Some(&failure))?;
+    } else {
+        result::failed(&mut text, &head, read.number, &failure)?;
+    }
+    let is_interrupted = matches!(failure.bare(), Failure::Signal(_));
+    Ok(Done { text, code: (!is_interrupted).then(|| failure.exit_code()) })
+}
+
+/// Makes a call, until a signal ends it.
+async fn send(command: Command<'_>, only_reads: bool) -> Result<Response, Failure> {
+    let watch = Watch::new();
+    tokio::select! {
+        biased;
+        sent = command.watched_by(&watch).send() => Ok(sent?),
+        number = signals::asked() => {
+            Err(Failure::Signal(number).reached(Reached::GivenUp { sent: watch.was_sent(), only_reads }))
+        }
+    }
 }

@@ -70,6 +70,8 @@ pub(super) struct Head<'l> {
     pub(super) id: &'l str,
     /// The operation with its service, or what the line names; empty where it names none.
     pub(super) operation: String,
+    /// Whether a call of it changes nothing.
+    pub(super) only_reads: bool,
 }
 
 fn begin(out: &mut impl Write, head: &Head<'_>) -> io::Result<()> {

@@ -3,73 +3,89 @@
 use opcall::spec::Limits;
 use serde_json::{Map, Value, json};
 
-use super::{Cases, Either, Read, Refused, body, with};
+use super::{Cases, Either, Read, Refused, TooLarge, body, with};
 use crate::support::proof;
+
+/// So many values of one kind.
+fn named(many: usize, each: impl Fn(usize) -> Value) -> Vec<Value> {
+    (0..many).map(each).collect()
+}
+
+/// So many members of one kind.
+fn members(many: usize, each: impl Fn(usize) -> Value) -> Map<String, Value> {
+    (0..many).map(|number| (format!("s{number}"), each(number))).collect()
+}
+
+/// A document with an operation of so many parameters.
+pub(super) fn parameters(many: usize) -> Value {
+    let query = |number| json!({"name": format!("q{number}"), "in": "query"});
+    with(&json!({"parameters": named(many, query)}), &json!({}))
+}
+
+/// Parts that are made values at once, with so many of each, and where each stands.
+pub(in crate::hostile) fn parts(many: usize) -> Vec<(&'static str, Value, &'static str)> {
+    const ITEM: &str = "#/paths/~1a";
+    const SCHEMES: &str = "#/components/securitySchemes";
+    let again = named(many, |_| json!({"name": "q1", "in": "query"}));
+    let dangling = named(many, |number| json!({"$ref": format!("#/gone/{number}")}));
+    let requirements = named(many, |number| json!({format!("s{number}"): []}));
+    let set = members(many, |_| json!([]));
+    let keys = members(many, |number| json!({"type": "apiKey", "in": "query", "name": format!("k{number}")}));
+    let bearers = members(many, |_| json!({"type": "http", "scheme": "bearer"}));
+    let properties = members(many, |_| json!({"type": "string"}));
+    let all = [
+        ("many parameters", parameters(many), ITEM),
+        ("a parameter many times", with(&json!({"parameters": again}), &json!({})), ITEM),
+        ("many references to nothing", with(&body(&json!({"allOf": dangling})), &json!({})), ITEM),
+        ("many requirements", with(&json!({"security": requirements}), &json!({})), ITEM),
+        (
+            "a requirement of many schemes",
+            with(&json!({"security": [set]}), &json!({"securitySchemes": keys})),
+            SCHEMES,
+        ),
+        (
+            "many schemes in one place",
+            with(&json!({"security": [set]}), &json!({"securitySchemes": bearers})),
+            SCHEMES,
+        ),
+        ("many properties", with(&body(&json!({"properties": properties})), &json!({})), ITEM),
+    ];
+    all.into()
+}
+
+/// Parts of more values than fit into what one part may take.
+pub(super) fn beyond(cases: &mut Cases) {
+    for (name, document, place) in parts(proof(60_000, 100_000)) {
+        cases.json(format!("{name}, too many"), &document, TooLarge(place));
+    }
+}
 
 pub(super) fn crowds(cases: &mut Cases) {
     let many = proof(2_000, 100_000);
-    let named = |each: &dyn Fn(usize) -> Value| (0..many).map(each).collect::<Vec<_>>();
-    let query = |number| json!({"name": format!("q{number}"), "in": "query"});
-    cases.json("many parameters", &with(&json!({"parameters": named(&query)}), &json!({})), Read(1));
-    cases.json(
-        "a parameter many times",
-        &with(&json!({"parameters": named(&|_| query(1))}), &json!({})),
-        Read(1),
-    );
+    for (name, document, _) in parts(proof(2_000, 40_000)) {
+        cases.json(name, &document, Read(1));
+    }
     let variables: String = (0..many).map(|number| format!("{{v{number}}}")).collect();
     cases.json(
         "a path of variables",
         &json!({"openapi": "3.0.3", "paths": {format!("/{variables}"): {"get": {}}}}),
         Read(1),
     );
-    let dangling = named(&|number| json!({"$ref": format!("#/gone/{number}")}));
-    cases.json("many references to nothing", &with(&body(&json!({"allOf": dangling})), &json!({})), Read(1));
-    let anchors = named(&|number| json!({"$ref": format!("#gone{number}")}));
+    let anchors = named(many, |number| json!({"$ref": format!("#gone{number}")}));
     cases.json("many anchors of nothing", &with(&body(&json!({"allOf": anchors})), &json!({})), Either);
-    cases.json(
-        "many requirements",
-        &with(&json!({"security": named(&|number| json!({format!("s{number}"): []}))}), &json!({})),
-        Read(1),
-    );
-    let schemes = |kind: &dyn Fn(usize) -> Value| {
-        (0..many).map(|number| (format!("s{number}"), kind(number))).collect::<Map<_, _>>()
-    };
-    let set: Map<String, Value> = (0..many).map(|number| (format!("s{number}"), json!([]))).collect();
-    let keys = schemes(&|number| json!({"type": "apiKey", "in": "query", "name": format!("k{number}")}));
-    cases.json(
-        "a requirement of many schemes",
-        &with(&json!({"security": [set]}), &json!({"securitySchemes": keys})),
-        Read(1),
-    );
-    let bearers = schemes(&|_| json!({"type": "http", "scheme": "bearer"}));
-    cases.json(
-        "many schemes in one place",
-        &with(&json!({"security": [set]}), &json!({"securitySchemes": bearers})),
-        Read(1),
-    );
     let server = json!({"url": format!("https://{variables}.example"), "variables": {}});
     cases.json("a server of variables", &with(&json!({"servers": [server]}), &json!({})), Read(1));
-    cases.json(
-        "a long list of values",
-        &with(&body(&json!({"enum": named(&|number| json!(number))})), &json!({})),
-        Read(1),
-    );
+    let values = named(many, |number| json!(number));
+    cases.json("a long list of values", &with(&body(&json!({"enum": values})), &json!({})), Read(1));
     // The values would take more memory than the document is worth.
+    let values = vec![1; 1_000_000];
     cases.json(
         "too long a list of values",
-        &with(&body(&json!({"enum": vec![1; 1_000_000]})), &json!({})),
-        Read(0),
+        &with(&body(&json!({"enum": values})), &json!({})),
+        TooLarge("#/paths/~1a"),
     );
-    cases.json(
-        "many properties",
-        &with(&body(&json!({"properties": schemes(&|_| json!({"type": "string"}))})), &json!({})),
-        Read(1),
-    );
-    cases.json(
-        "many media types",
-        &with(&json!({"requestBody": {"content": schemes(&|_| json!({}))}}), &json!({})),
-        Read(1),
-    );
+    let media = members(many, |_| json!({}));
+    cases.json("many media types", &with(&json!({"requestBody": {"content": media}}), &json!({})), Read(1));
     let twice: String = (0..many).map(|number| format!("\"k\": {number},")).collect();
     let text = format!("{{\"openapi\": \"3.0.3\", \"x\": {{{twice} \"k\": 1}}, \"paths\": {{}}}}");
     cases.add("a key many times", "crafted.json", text.clone(), Read(0));

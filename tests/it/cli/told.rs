@@ -1,0 +1,205 @@
+//! What a person is told of a call: its request once it is sent, its attempts, what to do next. Never a secret.
+
+use serde_json::Value;
+
+use super::home::Home;
+use super::{Run, closed_port, opcall_with};
+use crate::support::{Reply, Server};
+
+const KEY: (&str, &str) = ("PANTHER_API_TOKEN", "canary-key");
+const CHECK: &str = "check with a reading operation whether it was carried out before you repeat it";
+
+/// A call of an endpoint that no description knows.
+fn call(server: &str, words: &[&str]) -> Run {
+    opcall_with(&[KEY], &[words, &["--api", "panther", "--server", server, "--retry", "0"]].concat())
+}
+
+fn hint(run: &Run) -> &str {
+    run.stderr.lines().last().unwrap().trim_start().trim_start_matches("hint: ")
+}
+
+/// What may have been carried out is not repeated blindly, whatever status the service had for it.
+#[test]
+fn nobody_is_told_to_repeat_what_may_act_twice() {
+    for status in [408, 500, 502, 503, 504] {
+        let server = Server::start(move |_, _| Reply::json(status, "{}"));
+        for (method, key, expected) in [
+            ("POST", &[][..], format!("{CHECK}.")),
+            ("PATCH", &[], format!("{CHECK}.")),
+            ("POST", &["--idempotency-key", "k"], "repeat the call later.".to_owned()),
+            ("GET", &[], "repeat the call later.".to_owned()),
+            ("PUT", &[], "repeat the call later.".to_owned()),
+        ] {
+            let run = call(&server.url(), &[&[method, "/x"], key].concat());
+            assert_eq!(hint(&run), expected, "{method} {status}");
+        }
+    }
+    let held = Server::start(|_, _| Reply::whole(503, &["retry-after: 99"], "{}"));
+    assert_eq!(hint(&call(&held.url(), &["POST", "/x"])), "repeat the call later.");
+}
+
+#[test]
+fn a_timeout_of_what_may_act_twice_says_so() {
+    let mute = Server::start(|_, _| Reply::json(200, "{}").after(std::time::Duration::from_secs(2)));
+    let more = "give each attempt more time with --timeout, or the whole call with --max-time.";
+    let run = call(&mute.url(), &["POST", "/x", "--timeout", "100ms"]);
+    assert_eq!((run.code, hint(&run)), (28, &*format!("{CHECK}, and {more}")));
+    let run = call(&mute.url(), &["GET", "/x", "--timeout", "100ms"]);
+    assert_eq!((run.code, hint(&run)), (28, more));
+    assert!(run.stderr.contains("after 1 attempt; it was sent\n"), "{}", run.stderr);
+    let broken = Server::start(|_, _| Reply::raw(""));
+    for (method, told, then) in [
+        ("GET", "it was sent", "repeat it: the call only reads.".to_owned()),
+        ("PUT", "it may have been carried out", "repeat it: a second time changes nothing more.".to_owned()),
+        ("POST", "it may have been carried out", format!("{CHECK}.")),
+    ] {
+        let run = call(&broken.url(), &[method, "/x"]);
+        assert!(run.stderr.contains(&format!("after 1 attempt; {told}\n")), "{}", run.stderr);
+        assert_eq!(hint(&run), then);
+    }
+}
+
+/// `-v` tells what is sent, and nothing that is not.
+#[test]
+fn a_request_is_told_once_it_is_sent() {
+    let server = Server::start(|_, _| Reply::json(200, "{}"));
+    let run = call(&server.url(), &["POST", "/x", "-v"]);
+    assert!(run.stderr.starts_with(&format!("> POST {}/x\n> ", server.url())), "{}", run.stderr);
+    let run = call(&closed_port(), &["POST", "/x", "-v"]);
+    assert!(run.stderr.starts_with("* attempt 1: no connection after "), "{}", run.stderr);
+    assert!(!run.stderr.contains("> POST"), "{}", run.stderr);
+    let line = ["tokens_query", "-v", "--server", &server.url()];
+    let run = opcall_with(&[], &line);
+    assert!(run.stderr.starts_with("error: no credentials for falcon"), "{}", run.stderr);
+    let refusing = Server::start(|_, _| Reply::json(401, "{}"));
+    let client = [("FALCON_CLIENT_ID", "id"), ("FALCON_CLIENT_SECRET", "canary-secret")];
+    let run = opcall_with(&client, &["tokens_query", "-v", "--server", &refusing.url()]);
+    assert!(run.stderr.starts_with("* signing in: attempt 1: 401 after "), "{}", run.stderr);
+    assert!(!run.stderr.contains("> GET"), "{}", run.stderr);
+}
+
+/// Every attempt is told where the rest does not say it all.
+#[test]
+fn attempts_are_told() {
+    let broken = Server::start(|_, _| Reply::raw(""));
+    let run = call(&broken.url(), &["POST", "/x", "-v"]);
+    assert!(run.stderr.contains("\n* attempt 1: the connection broke after "), "{}", run.stderr);
+    let server = Server::start(|request, _| match &*request.target {
+        "/oauth2/token" => Reply::token("canary-token", 1800),
+        _ => Reply::json(200, "{}"),
+    });
+    let client = [("FALCON_CLIENT_ID", "id"), ("FALCON_CLIENT_SECRET", "canary-secret")];
+    let run = opcall_with(&client, &["tokens_query", "-v", "--server", &server.url()]);
+    assert!(run.stderr.contains("\n* signing in: attempt 1: 201 after "), "{}", run.stderr);
+    assert!(!run.stderr.contains("canary"), "{}", run.stderr);
+}
+
+#[test]
+fn a_batch_tells_the_attempts_of_each_line() {
+    let server = Server::start(|request, _| match (&*request.target, &*request.method) {
+        ("/oauth2/token", _) => Reply::token("canary-token", 1800),
+        (_, "DELETE") => Reply::json(404, "{}"),
+        _ => Reply::json(200, "{}"),
+    });
+    let home = Home::new().with("FALCON_CLIENT_ID", "id").with("FALCON_CLIENT_SECRET", "canary-secret");
+    let input = "{\"operation\":\"falcon:GET /a\"}\n\n{\"operation\":\"falcon:DELETE /a\"}\n{\"operation\":\"none\"}\n";
+    std::fs::write(home.folder.path().join("calls"), input).unwrap();
+    let line = ["batch", "calls", "-v", "--concurrency", "1", "--retry", "0", "--server", &server.url()];
+    let run = home.run(&line);
+    let told: Vec<_> = run.stderr.lines().map(|line| line.split(" after ").next().unwrap()).collect();
+    assert_eq!(
+        told,
+        [
+            "* line 1: signing in: attempt 1: 201",
+            "* line 1: attempt 1: 200",
+            "* line 3: attempt 1: 404",
+            "note: 3 lines: 1 succeeded, 1 ended with 2, 1 ended with 4"
+        ],
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.code, 4);
+    let quiet = home.run(&["batch", "calls", "-q", "--retry", "0", "--server", &server.url()]);
+    assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_mistyped_option_is_recognised() {
+    for (word, option) in [("--retyr", "--retry"), ("--timeuot", "--timeout"), ("--max-tiem", "--max-time")] {
+        let run = opcall_with(&[], &["tokens_query", word, "3", "--dry-run"]);
+        assert_eq!(run.code, 2);
+        let expected = format!("did you mean `{option}`? `opcall show tokens_query` lists its parameters.");
+        assert_eq!(hint(&run), expected, "{}", run.stderr);
+    }
+    let run = opcall_with(&[], &["tokens_query", "--qqqqqq", "3", "--dry-run"]);
+    assert_eq!(hint(&run), "`opcall show tokens_query` lists its parameters.");
+}
+
+/// Fields that services commonly take keys and tokens in.
+const KEYS: [&str; 5] = ["X-API-Key", "X-Vault-Token", "Private-Token", "X-Auth-Token", "Authorization"];
+
+/// A service that asks for no credentials.
+fn open_service() -> Home {
+    let home = Home::new();
+    let document = "openapi: 3.0.3\ninfo: {title: open, version: '1'}\n\
+                    paths: {/x: {get: {operationId: look, responses: {'200': {description: ok}}}}}\n";
+    std::fs::write(home.folder.path().join("open.yaml"), document).unwrap();
+    home
+}
+
+#[test]
+fn credentials_given_by_hand_are_not_shown_and_not_sent_in_the_clear() {
+    let server = Server::start(|_, _| Reply::json(500, "{\"message\":\"CANARY is wrong\"}"));
+    let home = open_service();
+    let look = |server: &str, words: &[&str]| {
+        home.run(&[&["look", "--spec", "open.yaml", "--retry", "0", "--server", server], words].concat())
+    };
+    for name in KEYS {
+        let (header, shown) =
+            (format!("{name}:CANARY"), format!("{}: <redacted>", name.to_ascii_lowercase()));
+        let run = look(&server.url(), &[&header, "--dry-run"]);
+        let told = format!("[\"{}\",\"<redacted>\"]", name.to_ascii_lowercase());
+        assert!(run.ok().contains(&told) && !run.stdout.contains("CANARY"), "{}", run.stdout);
+        let run = look(&server.url(), &[&header, "--curl"]);
+        assert!(run.ok().contains(&shown) && !run.stdout.contains("CANARY"), "{}", run.stdout);
+        let run = look(&server.url(), &[&header, "-v"]);
+        assert!(run.stderr.contains(&format!("> {shown}\n")), "{}", run.stderr);
+        assert!(!run.stderr.contains("CANARY"), "{}", run.stderr);
+        let run = look("http://192.0.2.1:9", &[&header, "--error-format", "json"]);
+        let told: Value = serde_json::from_str(&run.stderr).unwrap();
+        assert_eq!((run.code, told["kind"].as_str()), (10, Some("unsafe")), "{told}");
+        assert_eq!(told["message"], "credentials would go unencrypted to http://192.0.2.1:9");
+    }
+    let received = server.received();
+    assert!(
+        received.iter().all(|one| one.headers.iter().any(|(_, value)| value == "CANARY")),
+        "{received:?}"
+    );
+    let run = look(&server.url(), &["X-Trace:CANARY", "--dry-run"]);
+    assert!(run.ok().contains("CANARY"), "what is no credential is shown: {}", run.stdout);
+}
+
+#[test]
+fn heads_of_answers_hold_no_secrets() {
+    let server = Server::start(|request, _| {
+        let echo = format!("x-echo: {}", request.header("x-api-key").unwrap_or("none"));
+        let fields =
+            ["set-cookie: session=CANARY; Path=/", "x-amz-security-token: CANARY", "x-plain: 1", &echo];
+        Reply::whole(200, &fields, "{}")
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("f").display().to_string();
+    for further in [&[][..], &["--save", &file], &["--paginate", "-o", "ndjson"], &["-o", "ndjson"]] {
+        let line = ["api_token_list", "-v", "--server", &server.url()];
+        let run = opcall_with(&[("PANTHER_API_TOKEN", "CANARY-KEY")], &[&line[..], further].concat());
+        assert!(!run.stderr.contains("CANARY"), "{}", run.stderr);
+        for shown in [
+            "< set-cookie: session=<redacted>; Path=/\n",
+            "< x-amz-security-token: <redacted>\n",
+            "< x-plain: 1\n",
+            "< x-echo: <redacted>\n",
+        ] {
+            assert!(run.stderr.contains(shown), "{}", run.stderr);
+        }
+    }
+}
