@@ -19,7 +19,7 @@ use crate::error::Phase;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attempt {
     /// Counted from 1.
     pub number: u32,
@@ -31,13 +31,44 @@ pub struct Attempt {
     pub took: Duration,
     /// The wait before the next attempt; `None` where it was the last one.
     pub wait: Option<Wait>,
-    /// How long it was held back before it was sent, for a rate limit and not for the attempt before: the sum of the
-    /// waits, and the reason of the last one.
+    /// How long it was held back before it was sent, for a rate limit or for a token that another process fetches, and
+    /// not for the attempt before: the sum of the waits, and the reason of the last one.
     pub held: Option<Wait>,
+    /// What had come of an answer, where its head came and the attempt failed all the same.
+    pub begun: Option<Begun>,
+    /// Why no repeat followed; `None` where there was one, and where it would have brought the same.
+    pub unrepeated: Option<NoRepeat>,
+}
+
+/// What had come of an answer that was not taken in whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// Its status.
+    pub status: u16,
+    /// How many bytes of its body came, before content decoding.
+    pub received: u64,
+}
+
+/// Why an attempt that failed was the last one, although a repeat might have brought something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoRepeat {
+    /// The body can be sent once only.
+    BodyIsGone,
+    /// It may have been carried out, and a repeat might do it twice.
+    MayActTwice,
+    /// There were enough repeats.
+    Limit,
+    /// The server asks for a longer wait than is allowed.
+    HintTooLong,
+    /// The wait would end after the time of the whole call.
+    NoTime,
+    /// The budget of the origin is spent: too many repeats to it failed lately.
+    NoBudget,
 }
 
 /// How an attempt went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// An answer of this status came.
@@ -45,6 +76,7 @@ pub enum Outcome {
     /// The network failed.
     Failed(Phase),
     /// The request could not be made here, or its answer was not taken in.
+    #[default]
     Local,
 }
 
@@ -75,6 +107,10 @@ pub enum WaitReason {
     LearnedLimit,
     /// The limit of [`crate::HarnessBuilder::rate_limit`].
     OwnLimit,
+    /// Requests for a token are repeated a second after the one before at the soonest: many calls wait for one.
+    Apart,
+    /// Another process that shares the token cache fetches the token.
+    TokenLock,
 }
 
 /// Which header field of an answer said how long to wait.
@@ -96,6 +132,26 @@ impl Attempt {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         if let Outcome::Status(status) = self.outcome { Some(status) } else { None }
+    }
+
+    /// The status of the answer, also where no more than its head was taken in.
+    pub(crate) fn answered(&self) -> Option<u16> {
+        self.status().or(self.begun.map(|begun| begun.status))
+    }
+}
+
+impl NoRepeat {
+    /// The reason in words, such as `there were enough repeats`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BodyIsGone => "the body can be sent once only",
+            Self::MayActTwice => "it may have been carried out, and a repeat might do it twice",
+            Self::Limit => "there were enough repeats",
+            Self::HintTooLong => "the server asks for a longer wait than is allowed",
+            Self::NoTime => "the wait would end after the time of the whole call",
+            Self::NoBudget => "too many repeats to this origin failed lately",
+        }
     }
 }
 
@@ -143,12 +199,18 @@ impl fmt::Display for Attempt {
         if let Some(held) = self.held {
             write!(f, "held back for {} ms ({}), ", held.length.as_millis(), held.reason)?;
         }
+        if let Some(begun) = self.begun {
+            write!(f, "{}, then ", begun.status)?;
+        }
         write!(f, "{} after {} ms", self.outcome, self.took.as_millis())?;
         match self.wait {
             Some(Wait { reason: WaitReason::Redirect, .. }) => write!(f, ", on to where it leads"),
             Some(Wait { reason: WaitReason::Credentials, .. }) => write!(f, ", again with new credentials"),
             Some(wait) => write!(f, ", again in {} ms ({})", wait.length.as_millis(), wait.reason),
-            None => Ok(()),
+            None => match self.unrepeated.filter(|why| *why != NoRepeat::Limit) {
+                Some(why) => write!(f, ", not repeated: {why}"),
+                None => Ok(()),
+            },
         }
     }
 }
@@ -182,7 +244,15 @@ impl fmt::Display for WaitReason {
             Self::Cooldown => f.write_str("the server's word to another call"),
             Self::LearnedLimit => f.write_str("few requests are left"),
             Self::OwnLimit => f.write_str("the harness's own rate limit"),
+            Self::TokenLock => f.write_str("another process fetches the token"),
+            Self::Apart => f.write_str("requests for a token are a second apart"),
         }
+    }
+}
+
+impl fmt::Display for NoRepeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -201,7 +271,7 @@ mod tests {
         let line = |outcome, wait: Option<(u64, WaitReason)>| {
             let wait = wait.map(|(length, reason)| Wait { length: Duration::from_millis(length), reason });
             let took = Duration::from_millis(12);
-            Attempt { number: 2, outcome, sent: true, took, wait, held: None }.to_string()
+            Attempt { number: 2, outcome, sent: true, took, wait, ..Attempt::default() }.to_string()
         };
         assert_eq!(line(Outcome::Status(200), None), "attempt 2: 200 after 12 ms");
         assert_eq!(
@@ -219,8 +289,19 @@ mod tests {
         let (outcome, took) = (Outcome::Status(200), Duration::ZERO);
         let held = Some(Wait { length: Duration::from_millis(980), reason: WaitReason::Cooldown });
         assert_eq!(
-            Attempt { number: 1, outcome, sent: true, took, wait: None, held }.to_string(),
+            Attempt { number: 1, outcome, sent: true, took, held, ..Attempt::default() }.to_string(),
             "attempt 1: held back for 980 ms (the server's word to another call), 200 after 0 ms"
+        );
+        let outcome = Outcome::Failed(Phase::Broken);
+        let begun = Some(Begun { status: 200, received: 5 });
+        let cut = Attempt { number: 1, outcome, sent: true, took, begun, ..Attempt::default() };
+        assert_eq!(cut.to_string(), "attempt 1: 200, then the connection broke after 0 ms");
+        assert_eq!((cut.status(), cut.answered()), (None, Some(200)));
+        let last = |why| Attempt { unrepeated: Some(why), ..cut.clone() }.to_string();
+        assert_eq!(last(NoRepeat::Limit), cut.to_string());
+        assert!(
+            last(NoRepeat::NoBudget)
+                .ends_with(" ms, not repeated: too many repeats to this origin failed lately")
         );
     }
 
@@ -230,7 +311,7 @@ mod tests {
             let wait = |reason: &WaitReason| Some(Wait { length: Duration::ZERO, reason: *reason });
             let waits = reasons.iter().map(wait).chain([None]);
             let (outcome, took) = (Outcome::Status(503), Duration::ZERO);
-            let attempt = |wait| Attempt { number: 1, outcome, sent: true, took, wait, held: None };
+            let attempt = |wait| Attempt { number: 1, outcome, sent: true, took, wait, ..Attempt::default() };
             counted(&waits.map(attempt).collect::<Vec<_>>())
         };
         assert_eq!((log(&[]), log(&[WaitReason::Credentials])), (String::new(), String::new()));

@@ -13,14 +13,14 @@ pub(crate) use meaning::{is_retryable_phase, is_retryable_status};
 
 pub use held::HeldBack;
 #[cfg(feature = "client")]
-pub(crate) use held::suggest_waiting;
+pub(crate) use held::{LONGEST_WORD, suggest_waiting};
 pub use unfinished::Unfinished;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Begun};
 use crate::operation::Method;
 use crate::request::Problem;
 
@@ -212,10 +212,9 @@ pub enum TlsProblem {
     Other,
 }
 
-/// No answer came.
+/// No answer came, or not the whole of it.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{} after {} attempt{}; {}", failing(self), .attempts.len(),
-    if .attempts.len() == 1 { "" } else { "s" }, outcome(self))]
+#[error("{}; {}", failing(self), outcome(self))]
 pub struct TransportError {
     /// The operation with its service, or `METHOD /path`.
     pub operation: String,
@@ -251,9 +250,43 @@ impl TransportError {
         let is_sent = self.phase.was_sent() || self.attempts.iter().any(|attempt| attempt.sent);
         !self.signing_in && !self.fetching && is_sent
     }
+
+    /// The same with what the time was that ran out.
+    #[cfg(feature = "client")]
+    pub(crate) fn because(self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { source: Some(Arc::new(cause)), ..self }
+    }
+
+    /// What had come of the last attempt's answer, where its head came: [`Attempt::begun`].
+    #[must_use]
+    pub fn begun(&self) -> Option<Begun> {
+        self.attempts.last()?.begun.filter(|_| self.phase.was_sent())
+    }
 }
 
 fn failing(error: &TransportError) -> String {
+    let count = error.attempts.len();
+    match error.begun() {
+        Some(begun) => {
+            let last = if count > 1 { &format!(" in the last of {count} attempts") } else { "" };
+            format!("{}{last}", cut_short(error, begun))
+        }
+        None => format!("{} after {count} attempt{}", silent(error), if count == 1 { "" } else { "s" }),
+    }
+}
+
+fn cut_short(error: &TransportError, begun: Begun) -> String {
+    let how = match error.phase {
+        Phase::AnswerTimeout => "was not whole in time: it ended",
+        Phase::Stalled => "stood still",
+        _ => "broke off",
+    };
+    let Begun { status, received } = begun;
+    let bytes = if received == 1 { "byte" } else { "bytes" };
+    format!("the answer ({status}) of {} {how} after {received} {bytes}", error.origin)
+}
+
+fn silent(error: &TransportError) -> String {
     let origin = &error.origin;
     let Some(proxy) = &error.proxy else { return format!("no answer from {origin}") };
     match error.phase {
@@ -362,13 +395,15 @@ pub struct DecodeError {
     pub media_type: String,
     /// What is wrong.
     pub problem: String,
+    /// The attempts that were made.
+    pub attempts: Vec<Attempt>,
     /// What the parser says.
     pub source: Option<serde_json::Error>,
 }
 
 /// A safety rule refused the call or its answer.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{problem}")]
+#[derive(Debug, Clone, Default, thiserror::Error)]
+#[error("{problem}{}", answered(self))]
 pub struct UnsafeError {
     /// Whether the operation was sent: true where it is the answer that is not taken in.
     pub sent: bool,
@@ -376,6 +411,17 @@ pub struct UnsafeError {
     pub problem: String,
     /// What to do.
     pub hint: Option<String>,
+    /// The attempts that were made, where the operation was sent.
+    pub attempts: Vec<Attempt>,
+}
+
+/// That the service said yes counts more than what became of its answer.
+fn answered(error: &UnsafeError) -> String {
+    let status = error.attempts.last().and_then(Attempt::answered);
+    match status.filter(|status| error.sent && (200..300).contains(status)) {
+        Some(status) => format!("; the call was answered with {status}"),
+        None => String::new(),
+    }
 }
 
 /// A local file or stream failed.

@@ -207,7 +207,7 @@ mod transport;
 #[cfg(feature = "client")]
 mod watch;
 
-pub use attempt::{Attempt, HintSource, Outcome, Wait, WaitReason};
+pub use attempt::{Attempt, Begun, HintSource, NoRepeat, Outcome, Wait, WaitReason};
 #[cfg(feature = "client")]
 pub use auth::{CredentialFuture, CredentialProvider, Forgotten, ProviderError};
 pub use document::Document;

@@ -289,6 +289,7 @@ impl Response {
             status: self.status,
             media_type: media_type.unwrap_or("no content type").to_owned(),
             problem,
+            attempts: self.attempts.clone(),
             source,
         };
         self.conceal(error.into())

@@ -291,9 +291,9 @@ impl Account {
         entrant: &mut Entrant<'_>,
     ) -> Result<Lease<SecretString>, SignInError> {
         entrant.cool().await?;
-        let (transport, log) = (entrant.transport, &mut entrant.effort.attempts);
+        let (transport, effort) = (entrant.transport, &mut *entrant.effort);
         token
-            .get(transport.patience(), rejected, || self.fetch_token(need, transport, token, false, log))
+            .get(transport.patience(), rejected, || self.fetch_token(need, transport, token, false, effort))
             .await
     }
 }

@@ -173,19 +173,19 @@ impl Slot {
         None
     }
 
-    /// Waits for the right to write.
+    /// Waits for the right to write; `waited` is how long another process had it meanwhile.
     ///
     /// # Errors
     /// Where it cannot be had in time ([`io::ErrorKind::WouldBlock`]) or at all.
-    pub(super) async fn lock(&self, patience: Duration) -> io::Result<Lock> {
-        let lock = self.wait_for_lock(patience).await;
+    pub(super) async fn lock(&self, patience: Duration, waited: &mut Option<Duration>) -> io::Result<Lock> {
+        let lock = self.wait_for_lock(patience, waited).await;
         if let Err(error) = &lock {
             tracing::warn!(file = %self.file.display(), %error, "the token cache is not used");
         }
         lock
     }
 
-    async fn wait_for_lock(&self, patience: Duration) -> io::Result<Lock> {
+    async fn wait_for_lock(&self, patience: Duration, waited: &mut Option<Duration>) -> io::Result<Lock> {
         private_files::own_folder(self.file.parent().unwrap_or(Path::new("")))?;
         let file = private_files::lock_file(&self.file.with_extension("lock"))?;
         let started = Instant::now();
@@ -199,6 +199,7 @@ impl Slot {
                 }
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(pause).await,
             }
+            *waited = Some(started.elapsed());
             pause = (pause * 2).min(PAUSES.1);
         }
     }
@@ -253,7 +254,7 @@ impl Slot {
             return Ok(());
         }
         // Without the lock it goes all the same: it is to be forgotten.
-        let _lock = self.lock(PATIENCE).await;
+        let _lock = self.lock(PATIENCE, &mut None).await;
         let is_meant = |only: &SecretString| {
             let kept = self.find(SystemTime::now());
             kept.is_none_or(|kept| kept.token.expose_secret() == only.expose_secret())

@@ -99,16 +99,16 @@ fn what_does_not_serve_is_passed_over_with_a_word() {
 async fn a_lock_is_waited_for_and_not_for_ever() {
     let home = tempfile::tempdir().unwrap();
     let slot = slot(home.path(), "read", "s3cret");
-    let held = slot.lock(PATIENCE).await.unwrap();
+    let held = slot.lock(PATIENCE, &mut None).await.unwrap();
     let started = Instant::now();
-    assert!(slot.lock(PATIENCE).await.is_err());
+    assert!(slot.lock(PATIENCE, &mut None).await.is_err());
     let waited = started.elapsed();
     assert!(PATIENCE <= waited && waited <= PATIENCE + PAUSES.1, "{waited:?}");
     let given_back = tokio::spawn(async {
         tokio::time::sleep(PATIENCE / 2).await;
         drop(held);
     });
-    assert!(slot.lock(PATIENCE).await.is_ok());
+    assert!(slot.lock(PATIENCE, &mut None).await.is_ok());
     given_back.await.unwrap();
 }
 

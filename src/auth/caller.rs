@@ -11,7 +11,7 @@ use super::identity::Identity;
 use super::source::{Need, Source, source};
 use crate::document::sha256;
 use crate::operation::SchemeKind;
-use crate::profile::Credentials;
+use crate::profile::{Credentials, origin_of};
 use crate::transport::Caller;
 
 impl Account {
@@ -33,6 +33,27 @@ impl Account {
             several => sha256(&several.iter().map(String::as_bytes).collect::<Vec<_>>()),
         };
         Caller::new(key.into(), self.cache.as_ref().map(|cache| cache.folder().to_owned()))
+    }
+
+    /// Those whom the service may have asked to wait, as far as that is known without a call: its calls with each of the
+    /// schemes, and the requests for tokens.
+    pub(super) fn callers(&self, credentials: &Credentials) -> Vec<Arc<Caller>> {
+        let base = self.base();
+        let origin = origin_of(&base.url).map_or_else(String::new, |origin| origin.ascii_serialization());
+        let calls = |needs: &[Need]| Arc::new(self.caller(&origin, needs, credentials, &[]));
+        let mut callers = vec![calls(&[])];
+        for scheme in &self.definition.security_schemes {
+            let need = Need { scheme: scheme.clone(), scopes: Vec::new(), own: false };
+            callers.push(calls(std::slice::from_ref(&need)));
+            let places = [self.token_place(&scheme.kind), self.token_address(&scheme.kind, &base)];
+            let urls = places.into_iter().flatten().filter_map(|place| Url::parse(&place).ok());
+            let asks = |url: Url| {
+                [None, Some(credentials)]
+                    .map(|credentials| asker(&self.definition.name, &url, credentials, self.folder()))
+            };
+            callers.extend(urls.flat_map(asks));
+        }
+        callers
     }
 }
 

@@ -61,7 +61,7 @@ impl Discovery<'_> {
                 "{origin} would tell unencrypted where the client secret of {} goes",
                 self.definition.name
             );
-            return Err(UnsafeError { sent: false, problem, hint: Some(self.way_out()) }.into());
+            return Err(UnsafeError { problem, hint: Some(self.way_out()), ..UnsafeError::default() }.into());
         }
         let since = Instant::now();
         let reply =

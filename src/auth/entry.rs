@@ -28,6 +28,15 @@ pub(crate) struct Effort {
     pub(crate) held: Option<Wait>,
 }
 
+impl Effort {
+    /// Notes that the call has waited.
+    pub(super) fn hold(&mut self, wait: Option<Wait>) {
+        if let Some(wait) = wait {
+            self.held = Some(wait.after(self.held));
+        }
+    }
+}
+
 impl Entrant<'_> {
     /// Waits before a token is fetched for a call that cannot be sent yet.
     pub(super) async fn cool(&mut self) -> Result<(), SignInError> {

@@ -9,6 +9,7 @@ use super::account::Account;
 use super::caller::asker;
 use super::conceal::Carried;
 use super::discovery::Discovery;
+use super::entry::Effort;
 use super::renewing::{Fetched, Renewing};
 use super::source::Need;
 use super::token::{TokenEndpoint, absolute};
@@ -64,13 +65,13 @@ impl Account {
         transport: &Transport,
         renewing: &Renewing<SecretString>,
         anew: bool,
-        log: &mut Vec<Attempt>,
+        effort: &mut Effort,
     ) -> Result<Fetched<SecretString>, SignInError> {
         let (mut credentials, generation) = self.leased_credentials(None).await?;
         if renewing.generation() > 0 && generation.is_some() {
             credentials = self.leased_credentials(generation).await?.0;
         }
-        self.shared_token(need, &credentials, transport, (renewing, anew), log).await
+        self.shared_token(need, &credentials, transport, (renewing, anew), effort).await
     }
 
     /// Asks the token endpoint; returns also the address that the token is for.
@@ -112,7 +113,7 @@ impl Account {
     }
 
     /// The folder in which other processes hear of what a server asks for.
-    fn folder(&self) -> Option<&Path> {
+    pub(super) fn folder(&self) -> Option<&Path> {
         self.cache.as_ref().map(|cache| cache.folder())
     }
 }

@@ -8,13 +8,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::account::Account;
 use super::cache::{Kept, Slot};
+use super::entry::Effort;
 use super::grant::{TokenKey, key_of};
 use super::identity::Identity;
 use super::renewing::{Fetched, Keeping, Lease, Renewing, renewed_at};
 use super::source::Need;
 use super::token::absolute;
 use super::{Carried, Rejected, SignInError};
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Wait, WaitReason};
 use crate::error::{Error, IoError};
 use crate::operation::{SchemeKind, SecuritySchemeDef};
 use crate::profile::{Base, Credentials, find_region};
@@ -72,47 +73,64 @@ impl Account {
 
     /// The URL that decides where tokens come from, as configured: before any discovery, so that it is the same in
     /// every process.
-    fn token_place(&self, kind: &SchemeKind) -> Option<String> {
+    pub(super) fn token_place(&self, kind: &SchemeKind) -> Option<String> {
+        self.token_address(kind, &self.home)
+    }
+
+    /// The same where the account is now.
+    pub(super) fn token_address(&self, kind: &SchemeKind, base: &Base) -> Option<String> {
         let written = match (self.token_url.as_deref(), kind) {
             (Some(url), _) => Some(url),
             (None, SchemeKind::OpenIdConnect { url }) => Some(url.as_str()),
             (None, SchemeKind::OAuth2(flow)) => flow.metadata_url.as_deref().or(flow.token_url.as_deref()),
             _ => None,
         };
-        absolute(&self.home, written?).ok().map(String::from)
+        absolute(base, written?).ok().map(String::from)
     }
 
     /// A token that is fresh: one that another process has kept, else a new one, which is kept for the others. Those
-    /// who want one at the same time wait for it as long as they have time, and keep enough to ask themselves in the
-    /// end: the one that they wait for may have been stopped. With `anew` it is a new one.
+    /// who want one at the same time wait for it as long as an attempt may take, and keep enough time to ask themselves
+    /// in the end: the one that they wait for may have been stopped. With `anew` it is a new one.
     pub(super) async fn shared_token(
         &self,
         need: &Need,
         credentials: &Credentials,
         transport: &Transport,
         (renewing, anew): (&Renewing<SecretString>, bool),
-        log: &mut Vec<Attempt>,
+        effort: &mut Effort,
     ) -> Result<Fetched<SecretString>, SignInError> {
         let Some(slot) = self.slot(&need.scheme, &need.scopes, credentials) else {
-            return Ok(self.new_token(need, credentials, transport, log).await?.0);
+            return Ok(self.new_token(need, credentials, transport, &mut effort.attempts).await?.0);
         };
         if let Some(found) = self.look(&slot, renewing, anew) {
             return Ok(found);
         }
-        let lock = slot.lock(transport.time_left() / 4 * 3).await;
+        let mut waited = None;
+        let patience = transport.patience().timeout().min(transport.time_left() / 4 * 3);
+        let lock = slot.lock(patience, &mut waited).await;
+        let waited = waited.map(|length| Wait { length, reason: WaitReason::TokenLock });
         if let Some(found) = self.look(&slot, renewing, anew) {
+            effort.hold(waited);
             return Ok(found);
         }
         let since = SystemTime::now();
-        let asked = self.new_token(need, credentials, transport, log);
-        let (token, base) = match &lock {
+        let before = effort.attempts.len();
+        let asked = self.new_token(need, credentials, transport, &mut effort.attempts);
+        let asked = match &lock {
             Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::select! {
                 biased;
-                found = self.found(&slot, renewing, anew) => return Ok(found),
-                asked = asked => asked?,
+                found = self.found(&slot, renewing, anew) => {
+                    effort.hold(waited);
+                    return Ok(found);
+                }
+                asked = asked => asked,
             },
-            _ => asked.await?,
+            _ => asked.await,
         };
+        if let Some(first) = effort.attempts.get_mut(before) {
+            first.held = waited.or(first.held);
+        }
+        let (token, base) = asked.map_err(|error| error.held_before(waited))?;
         let Some(lifetime) = token.lifetime else { return Ok(token) };
         let region = base.region.map(|name| (name, base.url));
         let kept = Kept { token: token.value.clone(), since, lifetime, region };
@@ -204,14 +222,14 @@ impl Account {
     async fn lease(&self, need: &Need, transport: &Transport, anew: bool) -> Result<Token, SignInError> {
         let token = self.token(&key_of(need));
         let rejected = anew.then(|| token.generation());
-        let mut attempts = Vec::new();
+        let mut effort = Effort::default();
         let fetched = token
             .get(transport.patience(), rejected, || {
-                self.fetch_token(need, transport, &token, anew, &mut attempts)
+                self.fetch_token(need, transport, &token, anew, &mut effort)
             })
             .await;
         let Lease { value: secret, keeping, .. } = fetched?;
-        Ok(Token { secret, ends_in: token.ends_in(), keeping, attempts })
+        Ok(Token { secret, ends_in: token.ends_in(), keeping, attempts: effort.attempts })
     }
 
     /// Gives every token that is held here back to its service, and forgets it, in the cache too.
@@ -283,12 +301,18 @@ impl Account {
 
     /// Gives back every token of the service that is held or kept, and forgets them all: also where giving back fails,
     /// and also those of other clients, which cannot be given back. What is left counts before what is not given back.
+    /// What the service asked these credentials to wait for is forgotten first.
     pub(crate) async fn forget(&self, transport: &Transport) -> Result<Forgotten, Error> {
         let mut forgotten = Forgotten::default();
+        let failed = |source| Error::from(IoError { action: "forgetting tokens".to_owned(), source });
+        if let Ok(credentials) = self.credentials(&Rejected::default()).await {
+            for caller in self.callers(&credentials) {
+                transport.forget_word(&caller).map_err(failed)?;
+            }
+        }
         let mut given_back = self.revoke_held(transport, &mut forgotten).await.map_err(Error::from);
         let Some(cache) = &self.cache else { return given_back.map(|()| forgotten) };
         let mut removed = Ok(());
-        let failed = |source| Error::from(IoError { action: "forgetting tokens".to_owned(), source });
         for file in cache.of_service(&self.definition.name).map_err(failed)? {
             forgotten.tokens += 1;
             let revoked = self.revoke_kept(&file, transport, &mut forgotten.attempts).await;

@@ -23,7 +23,7 @@ mod sealed;
 mod source;
 mod token;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Wait};
 use crate::error::{
     AuthError, ConfigError, Error, HeldBack, TransportError, UnsafeError, is_retryable_phase,
     is_retryable_status, suggest_waiting,
@@ -95,6 +95,27 @@ impl SignInError {
                 Self::Auth(error)
             }
             Self::Own(error) => error.after_all(requests).own(),
+            other => other,
+        }
+    }
+
+    /// The same, where it was waited before its first request.
+    fn held_before(self, waited: Option<Wait>) -> Self {
+        let hold = |attempts: &mut Vec<Attempt>| {
+            if let Some(first) = attempts.first_mut() {
+                first.held = waited.or(first.held);
+            }
+        };
+        match self {
+            Self::Auth(mut error) => {
+                hold(&mut error.attempts);
+                Self::Auth(error)
+            }
+            Self::Transport(mut error) => {
+                hold(&mut error.attempts);
+                Self::Transport(error)
+            }
+            Self::Own(error) => error.held_before(waited).own(),
             other => other,
         }
     }

@@ -33,9 +33,9 @@ impl Target<'_> {
     pub(crate) fn check(&self, url: &Url) -> Result<(), UnsafeError> {
         if !self.address.is_some_and(|address| is_same_origin(address, url)) {
             return Err(UnsafeError {
-                sent: false,
                 problem: format!("credentials would go to {}", url.origin().ascii_serialization()),
                 hint: Some("set that address as the base URL if it is meant to have them.".to_owned()),
+                ..UnsafeError::default()
             });
         }
         check_encrypted(url, self.plain_http)
@@ -48,9 +48,9 @@ pub(crate) fn check_encrypted(url: &Url, plain_http: PlainHttp) -> Result<(), Un
         return Ok(());
     }
     Err(UnsafeError {
-        sent: false,
         problem: format!("credentials would go unencrypted to {}", url.origin().ascii_serialization()),
         hint: Some("use https, or allow plain http if the network between is yours.".to_owned()),
+        ..UnsafeError::default()
     })
 }
 
@@ -167,9 +167,9 @@ fn below(address: &Url, text: &str) -> Option<Url> {
 fn parse_exactly(text: &str) -> Result<Url, UnsafeError> {
     let shown = text.split(['?', '#']).next().unwrap_or_default();
     let refuse = |why: &str| UnsafeError {
-        sent: false,
         problem: format!("\"{shown}\" cannot be sent as it stands: {why}"),
         hint: Some("check the base URL and the path arguments.".to_owned()),
+        ..UnsafeError::default()
     };
     let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;
     if url.as_str() != text {
@@ -212,9 +212,9 @@ fn header_name(name: &str) -> Result<HeaderName, UnsafeError> {
 
 fn bad_header(name: &str) -> UnsafeError {
     UnsafeError {
-        sent: false,
         problem: format!("the header \"{}\" holds what no header may hold", name.escape_debug()),
         hint: Some("remove line ends and control characters from it.".to_owned()),
+        ..UnsafeError::default()
     }
 }
 

@@ -167,7 +167,7 @@ impl TokenEndpoint<'_> {
             };
             let origin = url.origin().ascii_serialization();
             let problem = format!("the client secret would go to {origin}, which is {place}");
-            return Err(UnsafeError { sent: false, problem, hint: Some(way_out(&url)) }.into());
+            return Err(UnsafeError { problem, hint: Some(way_out(&url)), ..UnsafeError::default() }.into());
         }
         check_encrypted(&url, self.transport.plain_http())?;
         Ok(url)
@@ -246,7 +246,7 @@ impl TokenEndpoint<'_> {
                 self.definition.name,
                 named.unwrap_or_default().escape_debug(),
             );
-            UnsafeError { sent: false, problem, hint: Some("set the region or the base URL.".to_owned()) }.into()
+            UnsafeError { problem, hint: Some("set the region or the base URL.".to_owned()), ..UnsafeError::default() }.into()
         })
     }
 
@@ -277,6 +277,9 @@ impl TokenEndpoint<'_> {
             }
             .into());
         };
+        if let Some(problem) = unusable(&token, &body) {
+            return Err(AuthError { status: Some(answer.status), ..self.error(&problem) }.into());
+        }
         Ok(Fetched::new(token.into(), Some(lifetime(&body)), since))
     }
 
@@ -296,7 +299,9 @@ impl TokenEndpoint<'_> {
             .then(|| hint::read(status, &answer.headers, limits, SystemTime::now()))
             .flatten()
             .map(|hint| hint.wait);
-        let hint = if (400..500).contains(&status) && status != 429 {
+        let hint = if (300..400).contains(&status) {
+            Some(self.moved(answer))
+        } else if (400..500).contains(&status) && status != 429 {
             let variables = [Setting::ClientId, Setting::ClientSecret]
                 .map(|key| variables_for(self.definition, key).join(" or "));
             let named = variables.iter().all(|one| !one.is_empty());
@@ -306,10 +311,25 @@ impl TokenEndpoint<'_> {
                 "check the client ID and secret.".to_owned()
             })
         } else {
-            Some(retry_after.map_or_else(|| "repeat the call later.".to_owned(), suggest_waiting))
+            let wait = retry_after.filter(|wait| !wait.is_zero());
+            Some(wait.map_or_else(|| "repeat the call later.".to_owned(), suggest_waiting))
         };
         let trace_id = said.trace_id;
         AuthError { status: Some(status), trace_id, retry_after, hint, ..self.error(&problem) }
+    }
+
+    /// What to do where an endpoint redirects: the client secret does not go where an answer says.
+    fn moved(&self, answer: &Answer) -> String {
+        let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+        let url = location.and_then(|location| Url::parse(location).ok());
+        let place = url.filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
+        let place = place.map_or_else(
+            || "where it leads".to_owned(),
+            |url| url[..url::Position::AfterPath].escape_debug().to_string(),
+        );
+        let variables = variables_for(self.definition, Setting::TokenUrl).join(" or ");
+        let set = if variables.is_empty() { "the profile's token URL" } else { &variables };
+        format!("set {set} to {place} if that is to be trusted: token endpoints' redirects are not followed.")
     }
 
     fn error(&self, problem: &str) -> AuthError {
@@ -355,6 +375,23 @@ fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
 }
 
+/// Types of tokens that are no bearer tokens: who sends one as it is does not know how to use it (RFC 6749 §7.1).
+const NO_BEARERS: [&str; 4] = ["mac", "pop", "dpop", "n_a"];
+
+/// Why a token cannot be used: it holds what none may hold (RFC 6749 §A.12), or it is of another type.
+fn unusable(token: &str, body: &Value) -> Option<String> {
+    if token.trim() != token || !token.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
+        return Some("the token endpoint's answer holds an access_token that no header may hold".to_owned());
+    }
+    let kind = body.get("token_type").and_then(Value::as_str)?;
+    NO_BEARERS.iter().any(|one| kind.eq_ignore_ascii_case(one)).then(|| {
+        format!(
+            "the token endpoint gives tokens of the type {}, which is not known here",
+            kind.escape_debug()
+        )
+    })
+}
+
 /// `expires_in` in seconds, also where it is written as text.
 fn lifetime(body: &Value) -> Duration {
     let seconds = body.get("expires_in").and_then(|value| match value {
@@ -369,6 +406,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_token_is_sent_as_it_is_or_not_at_all() {
+        let of = |kind: &str| json!({"token_type": kind});
+        for (token, body) in [
+            ("a.b-c~d+e/f==", json!({})),
+            ("t", of("bearer")),
+            ("t", of("Bearer")),
+            ("t", of("BearerToken")),
+            ("t", json!({"token_type": 1})),
+        ] {
+            assert_eq!(unusable(token, &body), None, "{token} {body}");
+        }
+        for token in ["a\r\nb", "a\u{7f}", "é", " a", "a ", "\t"] {
+            assert!(unusable(token, &json!({})).is_some(), "{token:?}");
+        }
+        for kind in ["mac", "MAC", "DPoP", "pop", "N_A"] {
+            assert!(unusable("t", &of(kind)).is_some_and(|problem| problem.contains(kind)), "{kind}");
+        }
+    }
 
     #[test]
     fn a_life_is_read_in_any_form() {

@@ -54,11 +54,11 @@ impl Document {
     ///
     /// A kept document is used where this version kept it and every file that was read for it, its overlays among
     /// them, has the size, times and inode that it had, or, where they differ, the same content. With another name of
-    /// its service, other limits, another base or other overlays, or the same in another order, it is another document. Of one that
-    /// came over the network the content's hash is held against what was kept; one that its server forbids to keep
-    /// (`Cache-Control: no-store`) is not kept unless it was saved. Nothing in the folder is trusted: what is damaged,
-    /// foreign or writable by others is passed over and the document read as without a cache. The folder is made
-    /// for its owner alone, and its oldest files go when it holds more than 512 MiB.
+    /// its service, other limits, another base or other overlays, or the same in another order, it is another document.
+    /// Of one that came over the network the content's hash is held against what was kept; one that its server forbids
+    /// to keep (`Cache-Control: no-store`) is not kept unless it was saved. Nothing in the folder is trusted: what is
+    /// damaged, foreign or writable by others is passed over and the document read as without a cache. The folder is
+    /// made for its owner alone, and its oldest files go when it holds more than 512 MiB.
     ///
     /// ```no_run
     /// let document = opcall::Document::open("large.json").cached("/var/cache/my-program");

@@ -185,7 +185,7 @@ fn redirected((from, told): (&Url, &str), headers: &HeaderMap) -> Result<Url> {
     };
     if from.scheme() == "https" && to.scheme() == "http" {
         let problem = format!("{told} redirects from https to plain http");
-        return Err(UnsafeError { sent: false, problem, hint: None }.into());
+        return Err(UnsafeError { problem, hint: None, ..UnsafeError::default() }.into());
     }
     if !to.username().is_empty() || to.password().is_some() {
         return Err(fault(told, "it redirects to a URL with a user name or a password", None));

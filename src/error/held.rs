@@ -65,14 +65,33 @@ impl HeldBack {
             WaitReason::OwnLimit => {
                 "give the call more time (`max_time`), or allow more requests.".to_owned()
             }
+            _ if self.retry_after > LONG => format!(
+                "wait {} s before the next call, or forget the server's word (`SignIn::forget`).",
+                in_seconds(self.retry_after)
+            ),
             _ => suggest_waiting(self.retry_after),
         }
     }
 }
 
+/// No word of a server holds longer for those who did not hear it themselves: one that is a mistake must not lock
+/// anybody out.
+pub(crate) const LONGEST_WORD: Duration = Duration::from_secs(3600);
+
+/// A word that is longer may be a mistake.
+const LONG: Duration = Duration::from_secs(60);
+
 /// What to do where a server says how long to wait.
 pub(crate) fn suggest_waiting(wait: Duration) -> String {
-    format!("wait {} s before the next call.", in_seconds(wait))
+    let seconds = in_seconds(wait.min(LONGEST_WORD));
+    match wait {
+        Duration::ZERO => "wait, then send fewer calls at a time.".to_owned(),
+        _ if wait > LONGEST_WORD => format!(
+            "wait {seconds} s before the next call: the server asks for {} s, of which an hour is held to.",
+            in_seconds(wait)
+        ),
+        _ => format!("wait {seconds} s before the next call."),
+    }
 }
 
 /// Whole seconds, in which nobody comes too early.
@@ -84,6 +103,18 @@ fn in_seconds(wait: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::Error;
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds_that_are_enough() {
+        let told = |milliseconds| suggest_waiting(Duration::from_millis(milliseconds));
+        assert_eq!(told(0), "wait, then send fewer calls at a time.");
+        assert_eq!(told(1500), "wait 2 s before the next call.");
+        assert_eq!(told(3_600_000), "wait 3600 s before the next call.");
+        assert_eq!(
+            told(99_999_999_000),
+            "wait 3600 s before the next call: the server asks for 99999999 s, of which an hour is held to."
+        );
+    }
 
     #[test]
     fn it_says_whose_limit_it_is_and_that_nothing_was_sent() {
@@ -104,7 +135,8 @@ mod tests {
             error.to_string(),
             "falcon:tokens_query was not sent: https://api.example.com takes no calls for another 62 s"
         );
-        assert_eq!(error.hint().as_deref(), Some("wait 62 s before the next call."));
+        let hint = "wait 62 s before the next call, or forget the server's word (`SignIn::forget`).";
+        assert_eq!(error.hint().as_deref(), Some(hint));
         assert_eq!((error.kind(), error.was_sent(), error.is_retryable()), ("rate_limited", false, true));
         assert_eq!(error.operation(), Some("falcon:tokens_query"));
         let error = held(WaitReason::OwnLimit);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::held::suggest_waiting;
 use super::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase,
     ProxyProblem, Refused, TlsProblem, TransportError, Unfinished, UnknownOperation, UnsafeError,
@@ -48,7 +49,8 @@ impl Error {
         }
     }
 
-    /// The status of the answer, also of the token endpoint's, where there was one.
+    /// The status of the answer, also of the token endpoint's, where there was one: also of one that broke off behind
+    /// its head, or was not taken in.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -56,6 +58,8 @@ impl Error {
             Self::Unfinished(error) => error.cause.status(),
             Self::Refused(error) => Some(error.status),
             Self::Decode(error) => Some(error.status),
+            Self::Transport(error) => error.begun().map(|begun| begun.status),
+            Self::Unsafe(error) => error.attempts.last().and_then(Attempt::answered),
             _ => None,
         }
     }
@@ -84,6 +88,8 @@ impl Error {
             Self::Transport(error) => &error.attempts,
             Self::HeldBack(error) => &error.attempts,
             Self::Unfinished(error) => &error.attempts,
+            Self::Unsafe(error) => &error.attempts,
+            Self::Decode(error) => &error.attempts,
             #[cfg(feature = "client")]
             Self::Refused(error) => error.response.attempts(),
             _ => &[],
@@ -208,6 +214,7 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::AnswerTimeout | Phase::Broken if error.fetching => {
             "try again later, or save the document and give the file.".to_owned()
         }
+        Phase::Broken if error.signing_in => "repeat the call: nothing of it was sent.".to_owned(),
         Phase::Connect if error.proxy.is_none() && is_unresolved(error) => suggest_naming(error),
         Phase::Connect => {
             let place = error.proxy.as_ref().unwrap_or(&error.origin);
@@ -216,7 +223,8 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::Tls(problem) => suggest_trusting(problem, &error.origin),
         Phase::Proxy(problem) => suggest_passing(problem, error),
         Phase::ConnectTimeout => {
-            format!("check that {} can be reached from here, or give it more time.", error.origin)
+            let tls = if error.origin.starts_with("https:") { " and speaks TLS" } else { "" };
+            format!("check that {} can be reached from here{tls}, or give it more time.", error.origin)
         }
         Phase::Unprocessed => format!("repeat it later: {} takes no further requests now.", error.origin),
         Phase::AnswerTimeout if is_in_doubt => {
@@ -301,10 +309,7 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
             Some(format!("check the credentials for {}: they are not accepted (any more).", error.service))
         }
         403 => error.scope.as_ref().map(|scope| format!("the API client needs the scope \"{scope}\".")),
-        429 => Some(error.retry_after.map_or_else(
-            || "wait, then send fewer calls at a time.".to_owned(),
-            |wait| format!("wait {} s before the next call.", wait.as_secs()),
-        )),
+        429 => Some(suggest_waiting(error.retry_after.unwrap_or_default())),
         // What is told to come later was not looked at (RFC 8470 §5.2, RFC 9110 §15.6.4).
         408 | 500 | 502 | 503 | 504 if !error.idempotent && error.retry_after.is_none() => {
             Some(format!("{CHECK_FIRST}."))
@@ -320,8 +325,10 @@ fn suggest_following(error: &Refused) -> Option<String> {
     let location = error.response.location()?;
     let shown = location.split(['?', '#']).next().filter(|text| !text.contains('@'))?;
     let own = error.url.parse::<url::Url>().ok()?;
-    let stays = own.join(location).is_ok_and(|target| target.origin() == own.origin());
-    Some(if stays {
+    let target = own.join(location).ok()?;
+    Some(if !matches!(target.scheme(), "http" | "https") {
+        "ask the service: where it redirects to is no address of a call.".to_owned()
+    } else if target.origin() == own.origin() {
         format!("let the call go on to {shown} (`follow_redirects`): by default redirects are not followed.")
     } else {
         format!("set the base URL if the service has moved to {shown}: redirects are not followed.")
@@ -372,7 +379,7 @@ mod tests {
     fn attempts(count: u32) -> Vec<Attempt> {
         let outcome = Outcome::Failed(Phase::Connect);
         let took = Duration::ZERO;
-        let one = |number| Attempt { number, outcome, sent: false, took, wait: None, held: None };
+        let one = |number| Attempt { number, outcome, sent: false, took, ..Attempt::default() };
         (1..=count).map(one).collect()
     }
 

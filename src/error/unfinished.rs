@@ -58,6 +58,13 @@ impl Error {
                 held.attempts = attempts;
                 Self::HeldBack(held)
             }
+            // So does an answer that is not taken in.
+            Self::Unsafe(mut error) if error.sent => {
+                if error.attempts.is_empty() {
+                    error.attempts = attempts;
+                }
+                Self::Unsafe(error)
+            }
             cause if crate::attempt::may_be_done(&attempts) => {
                 Unfinished { operation, attempts, cause }.into()
             }
@@ -77,7 +84,7 @@ mod tests {
     fn it_says_how_far_the_call_came_and_what_to_do() {
         let attempt = |outcome, sent| {
             let took = Duration::ZERO;
-            Attempt { number: 1, outcome, sent, took, wait: None, held: None }
+            Attempt { number: 1, outcome, sent, took, ..Attempt::default() }
         };
         let cause = || Error::from(ConfigError { problem: "p".to_owned(), hint: Some("h.".to_owned()) });
         let after = |attempts| cause().after(attempts, "demo:make".to_owned());

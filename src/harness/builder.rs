@@ -152,7 +152,8 @@ impl HarnessBuilder {
         self
     }
 
-    /// How long a whole call may take, signing in and repeats included; 5 min by default.
+    /// How long a whole call may take, signing in and repeats included; 5 min by default. Of a streamed answer
+    /// ([`super::Command::stream`]) it bounds the head alone; a call's own time bounds it to its last byte.
     pub fn max_time(mut self, limit: Duration) -> Self {
         self.settings.max_time = limit;
         self

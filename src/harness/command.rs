@@ -197,7 +197,8 @@ impl<'a> Command<'a> {
         self
     }
 
-    /// How long the whole call may take, in place of [`crate::HarnessBuilder::max_time`].
+    /// How long the whole call may take, in place of [`crate::HarnessBuilder::max_time`]; also to the last byte of an
+    /// answer that is streamed.
     pub fn max_time(mut self, limit: Duration) -> Self {
         self.wishes.limits.max_time = Some(limit);
         self
@@ -356,6 +357,6 @@ mod tests {
         let command = crate::command("tokens_query", Params::default());
         assert!(size_of_val(&command) <= 128, "{}", size_of_val(&command));
         let sent = command.send();
-        assert!(size_of_val(&sent) <= 2880, "{}", size_of_val(&sent));
+        assert!(size_of_val(&sent) <= 2960, "{}", size_of_val(&sent));
     }
 }

@@ -263,10 +263,10 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         self.grant = Some(Arc::new(self.grant().with_challenge(challenge)));
         if self.grant().challenge.is_none() && !files::is_repeatable(self.request.content()) {
             return Err(UnsafeError {
-                sent: false,
                 problem: "the body can be read only once, and digest authentication sends a first call twice"
                     .to_owned(),
                 hint: Some("write the body to a file, and send that.".to_owned()),
+                ..UnsafeError::default()
             }
             .into());
         }

@@ -42,7 +42,8 @@ struct List {
 
 const ONE: List = List { count: 1, repeated: 1 };
 
-/// Whether a query on a document stays within bounds.
+/// Whether a query on a document stays within bounds. What its first names do not lead to costs nothing: so it is the
+/// same whether the rest of the document was made values or not.
 pub(super) fn is_bounded(plan: &Plan, root: &Value) -> bool {
     let is_plain = |segment: &Segment| {
         let picks = |one: &Selector| matches!(one, Selector::Name(_) | Selector::Index);
@@ -51,10 +52,12 @@ pub(super) fn is_bounded(plan: &Plan, root: &Value) -> bool {
     if plan.segments.iter().all(is_plain) {
         return true;
     }
+    let way = plan.way().0;
+    let Some(begin) = way.iter().try_fold(root, |value, name| value.get(name)) else { return true };
     let mut figures = Figures { root: Some(root), ..Figures::default() };
     names(plan, &mut figures.names);
-    figures.gather(root, 1);
-    figures.query(plan, ONE).0 <= MOST
+    figures.gather(begin, 1);
+    figures.segments(&plan.segments[way.len()..], ONE).0 <= MOST
 }
 
 fn names<'p>(plan: &'p Plan, found: &mut HashMap<&'p str, u64>) {
@@ -101,7 +104,11 @@ impl Figures<'_> {
 
     /// The steps of a query from some nodes, and what it selects.
     fn query(&self, plan: &Plan, from: List) -> (u64, List) {
-        plan.segments.iter().fold((from.count, from), |(steps, list), segment| {
+        self.segments(&plan.segments, from)
+    }
+
+    fn segments(&self, segments: &[Segment], from: List) -> (u64, List) {
+        segments.iter().fold((from.count, from), |(steps, list), segment| {
             let (more, list) = self.segment(segment, list);
             (steps.saturating_add(more), list)
         })
@@ -245,6 +252,20 @@ mod tests {
         }
         for query in ["$..[?$..x]", "$..[?count($..*) > 1]", "$..[?$ == $]"] {
             assert!(fits(query, &small), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_query_costs_what_its_way_leads_to() {
+        let mut large = document(20_000);
+        large["x"] = json!({"small": [[[[1]]]], "none": {}});
+        for query in
+            ["$.x..*..*..*..*", "$.x.small..*..*..*", "$['x'].none..*..*..*..*", "$.gone..*..*..*..*"]
+        {
+            assert!(fits(query, &large), "{query}");
+        }
+        for query in ["$..*..*..*..*..*..*", "$.paths..*..*..*..*..*..*", "$.x.small[?$..*..*..*..*..*..*]"] {
+            assert!(!fits(query, &large), "{query}");
         }
     }
 

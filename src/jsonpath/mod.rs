@@ -3,6 +3,7 @@
 //! has no bounds, neither for the nesting of a query's text nor for the work that it asks for.
 
 mod cost;
+mod i_regexp;
 mod plan;
 mod regular;
 

@@ -57,7 +57,8 @@ pub(super) struct Filter {
     pub(super) compares: bool,
 }
 
-/// A regular expression, which the library compiles for each value that it is tried on.
+/// A regular expression, which is compiled for each value that it is tried on at most: the last few are kept, and those
+/// that come from the document may all be others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
     /// The member whose value is tried, where it has one name.

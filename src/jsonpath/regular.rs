@@ -1,23 +1,46 @@
 //! The functions `match` and `search` of queries (RFC 9535 §2.4.6, §2.4.7), whose patterns are I-Regexps (RFC 9485).
 //!
-//! The library's own compile a pattern anew for every node, and bring tables for what no I-Regexp may ask. These keep
-//! the last pattern, and know the general categories of letters, `\d`, `\s` and `\w` alone.
+//! The library's own compile a pattern anew for every node, and take what no I-Regexp is. These keep the last few patterns.
 
 use std::cell::RefCell;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use serde_json::Value;
 use serde_json_path::functions::{LogicalType, ValueType};
 
-/// A pattern as it was compiled last, for the whole of a text or for a part of it.
-struct Last {
-    pattern: String,
+use super::i_regexp;
+
+/// How many patterns are kept: those of a filter may take turns.
+const KEPT: usize = 4;
+
+/// A pattern, for the whole of a text or for a part of it.
+struct Pattern {
+    text: String,
     whole: bool,
     compiled: Option<Regex>,
 }
 
+/// The patterns that were used last, the latest at the end.
+#[derive(Default)]
+struct Kept(Vec<Pattern>);
+
+impl Kept {
+    fn pattern(&mut self, text: &str, whole: bool) -> Option<&Regex> {
+        let known = self.0.iter().position(|pattern| pattern.text == text && pattern.whole == whole);
+        let pattern = match known {
+            Some(place) => self.0.remove(place),
+            None => Pattern { text: text.to_owned(), whole, compiled: compiled(text, whole) },
+        };
+        if self.0.len() == KEPT {
+            self.0.remove(0);
+        }
+        self.0.push(pattern);
+        self.0.last()?.compiled.as_ref()
+    }
+}
+
 thread_local! {
-    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+    static LAST: RefCell<Kept> = const { RefCell::new(Kept(Vec::new())) };
 }
 
 /// Whether the pattern fits the whole of a text. What is no text fits nothing, and no text fits what is no pattern.
@@ -37,21 +60,15 @@ fn found(value: &ValueType<'_>, pattern: &ValueType<'_>, whole: bool) -> Logical
     else {
         return LogicalType::False;
     };
-    let fits = LAST.with_borrow_mut(|last| {
-        let kept = last.take().filter(|last| last.pattern == *pattern && last.whole == whole);
-        let anew = || Last { pattern: pattern.clone(), whole, compiled: compiled(pattern, whole) };
-        let last = last.insert(kept.unwrap_or_else(anew));
-        last.compiled.as_ref().is_some_and(|compiled| compiled.is_match(text))
-    });
+    let fits =
+        LAST.with_borrow_mut(|kept| kept.pattern(pattern, whole).is_some_and(|one| one.is_match(text)));
     fits.into()
 }
 
-/// With a dot that fits no end of a line (RFC 9485 §5.3).
 fn compiled(pattern: &str, whole: bool) -> Option<Regex> {
-    let compile = |pattern: &str| RegexBuilder::new(pattern).crlf(true).build().ok();
-    // By itself first: `a)(b` would become a pattern by the frame.
-    let alone = compile(pattern)?;
-    if whole { compile(&format!(r"\A(?:{pattern})\z")) } else { Some(alone) }
+    let pattern = i_regexp::translated(pattern)?;
+    let pattern = if whole { format!(r"\A(?:{pattern})\z") } else { pattern };
+    Regex::new(&pattern).ok()
 }
 
 #[cfg(test)]
@@ -60,6 +77,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::Query;
+    use super::*;
 
     fn count(filter: &str) -> usize {
         let document = json!(["a", "ab", "abc", "\u{c4}b", "a\nb", "a\r", "", 1, null, ["a"]]);
@@ -78,7 +96,7 @@ mod tests {
             ("match(@, 'a.*')", 3),
             (r"match(@, '\\p{Lu}.')", 1),
             (r"match(@, '[^\\p{Ll}\\p{Lu}]?')", 1),
-            (r"search(@, '\\w{3}')", 1),
+            ("search(@, '[a-z]{3}')", 1),
             ("match(@, 1)", 0),
             ("match(@, '(')", 0),
             ("search(@, 'a)(b')", 0),
@@ -88,6 +106,127 @@ mod tests {
             ("search(@, 'a') && match(@, 'a') || search(@, 'c')", 2),
         ] {
             assert_eq!(count(filter), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_take_turns_are_compiled_once() {
+        let mut kept = Kept::default();
+        let mut places = Vec::new();
+        for _ in 0..3 {
+            for (text, whole) in [("a", true), ("a", false), ("b", true), ("(", false)] {
+                assert_eq!(kept.pattern(text, whole).is_some(), text != "(");
+                let last = kept.0.last().unwrap();
+                places.push(last.text.as_ptr());
+            }
+        }
+        let first = places[..KEPT].to_vec();
+        assert_eq!(places, [&first[..], &first, &first].concat());
+        for number in 0..10 {
+            kept.pattern(&number.to_string(), true);
+        }
+        assert_eq!(kept.0.len(), KEPT);
+    }
+
+    #[test]
+    fn what_a_class_holds_stands_for_itself() {
+        for (pattern, fitting) in [
+            ("[a&&b]", "&ab"),
+            ("[a~~a]", "a~"),
+            ("[b&&]|c", "&bc"),
+            ("[&&b]", "&b"),
+            ("[-a]", "-a"),
+            ("[a-]", "-a"),
+            ("[-]", "-"),
+            ("[^-a]", "#$&()*+./[]^bc{|}~"),
+            (r"[a\\-c]", "-ac"),
+            ("[a-c]", "abc"),
+            ("[#-&]", "#$&"),
+            (r"[\\[\\]\\\\^]", "[]^"),
+            ("[a^]", "^a"),
+            ("[.]", "."),
+            ("[$]", "$"),
+            ("[(){}*+|]", "()*+{|}"),
+            (r"[\\p{Ll}-]", "-abc"),
+            (r"\\[|\\{|\\-|\\^", "-[^{"),
+        ] {
+            let letters: Vec<String> = "#$&()*+-./[]^abc{|}~".chars().map(String::from).collect();
+            let query = Query::parse(&format!("$[?match(@, '{pattern}')]")).unwrap();
+            let document = json!(letters);
+            let found: String = query
+                .select(&document)
+                .unwrap()
+                .iter()
+                .filter_map(|place| letters.get(place[0].token().parse::<usize>().ok()?).cloned())
+                .collect();
+            assert_eq!(found, fitting, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_i_regexp_fits_nothing() {
+        for pattern in [
+            r"\\ba",
+            "a*?",
+            "a+?",
+            "a??",
+            "(?:a)",
+            "(?i)a",
+            r"\\x61",
+            "[[a]]",
+            "a{1}{1}",
+            "a{,1}",
+            "a{1",
+            "a{b}",
+            "*a",
+            "|*",
+            "(*a)",
+            "(",
+            ")",
+            "a)(b",
+            "[",
+            "[]",
+            "[^]",
+            "[a",
+            "]",
+            "a]",
+            "{",
+            "}",
+            "[a-b-c]",
+            "[a--]",
+            r"[a-\\p{L}]",
+            r"\\d|a",
+            r"\\w",
+            r"\\s|a",
+            r"[\\w]",
+            r"\\a|a",
+            r"\\u0061",
+            r"\\/|a",
+            r"\\p{Greek}|a",
+            r"\\pL",
+            r"\\p{^L}|a",
+            r"\\p{Letter}",
+            r"\\p{L|a",
+            r"a\\",
+            "[[:alpha:]]",
+            "a{99999999999}",
+            "a{2,1}",
+        ] {
+            assert_eq!(count(&format!("search(@, '{pattern}')")), 0, "{pattern}");
+        }
+        for (pattern, expected) in [
+            ("(a|ab)(b?)", 2),
+            ("a{1}", 1),
+            ("a{1,}b{0,2}c?", 3),
+            ("()", 1),
+            ("a||b", 2),
+            ("((a))*", 2),
+            ("^a$", 1),
+            (r"\\P{L}+|a\\nb", 1),
+            ("a[b-c]*", 3),
+            (r"\\p{L}\\p{Ll}*", 4),
+        ] {
+            assert_eq!(count(&format!("match(@, '{pattern}')")), expected, "{pattern}");
         }
     }
 }

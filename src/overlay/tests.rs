@@ -75,6 +75,17 @@ fn every_case_is_as_its_file_says() {
 }
 
 #[test]
+fn what_a_target_does_not_look_at_costs_nothing_in_either_way() {
+    let document = json!({"x": {"a": {"b": {"c": {"k": 1}}}}, "big": vec![1; 400_000], "y": {"z": 1}});
+    for (target, is_done) in [("$.x..*..*..*", true), ("$.big..*..*..*", true), ("$..[?$..*]", false)] {
+        let overlays = overlay("1.1.0", &json!([{"target": target, "remove": true}])).unwrap();
+        let (by_parts, whole) = both(&document, &overlays);
+        assert_eq!(by_parts.is_ok(), is_done, "{target}");
+        assert!(by_parts == whole, "{target}");
+    }
+}
+
+#[test]
 fn all_cases_of_rfc_7396_hold() {
     let text = include_str!("../../tests/data/overlays/merge_patches.json");
     let cases: Vec<Value> = serde_json::from_str(text).unwrap();

@@ -243,9 +243,9 @@ fn value_at(result: &str, pointer: &str) -> Result<Option<Argument>, Lost> {
 fn resolve(page: &Url, written: &str) -> Result<Url, Lost> {
     let refuse = |problem: String| {
         Err(Lost::Unsafe(UnsafeError {
-            sent: false,
             problem,
             hint: Some("if it is meant, call that address yourself with a base URL of its own.".to_owned()),
+            ..UnsafeError::default()
         }))
     };
     let Ok(mut address) = page.join(written.trim()) else {

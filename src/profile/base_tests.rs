@@ -118,12 +118,20 @@ fn a_placeholder_is_shown_but_not_called() {
 
 #[test]
 fn loopback_is_judged_on_the_parsed_host() {
-    for here in
-        ["http://localhost:1", "http://127.1", "http://0x7f.1/", "http://[::1]", "http://[::ffff:127.0.0.1]"]
-    {
+    for here in [
+        "http://localhost:1",
+        "http://localhost.:1",
+        "http://a.localhost.",
+        "http://127.1",
+        "http://0x7f.1/",
+        "http://[::1]",
+        "http://[::ffff:127.0.0.1]",
+    ] {
         assert!(is_loopback(&Url::parse(here).unwrap()), "{here}");
     }
-    for there in ["http://localhost.example", "http://128.0.0.1", "http://127.0.0.1.example"] {
+    for there in
+        ["http://localhost..", "http://localhost.example", "http://128.0.0.1", "http://127.0.0.1.example"]
+    {
         assert!(!is_loopback(&Url::parse(there).unwrap()), "{there}");
     }
 }

@@ -9,7 +9,7 @@ use futures_util::Stream;
 use http::header::HeaderMap;
 
 use super::{Called, shown};
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Begun};
 use crate::error::{Error, Phase, Result, TransportError};
 use crate::transport::{Answer, Failure, Incoming};
 
@@ -83,7 +83,12 @@ impl ResponseStream {
     }
 
     fn explain(&self, failure: Failure) -> Error {
-        self.called.carried.conceal(failure.into_error_of(self.known()))
+        let mut known = self.known();
+        if let Some(last) = known.attempts.last_mut() {
+            last.outcome = failure.outcome();
+            last.begun = Some(Begun { status: self.status, received: self.body.received() });
+        }
+        self.called.carried.conceal(failure.into_error_of(known))
     }
 
     /// What an error says of the call.

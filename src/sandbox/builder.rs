@@ -158,7 +158,7 @@ impl SandboxBuilder {
         if !self.host.is_loopback() {
             let problem = format!("the sandbox listens on loopback addresses only, not on {}", self.host);
             let hint = Some("Leave the address out: it is 127.0.0.1.".to_owned());
-            return Err(Error::Unsafe(Box::new(UnsafeError { problem, hint, sent: false })));
+            return Err(Error::Unsafe(Box::new(UnsafeError { problem, hint, ..UnsafeError::default() })));
         }
         let table = self.table.clone().unwrap_or_else(OperationTable::built_in);
         let described = Described::new(table, &self.documents)?;

@@ -17,6 +17,7 @@ use super::document::is_since_3_1;
 use super::limits::Budget;
 use super::parts::{Parts, name};
 use super::reference::percent_decoded;
+use super::uri::joined;
 use super::walk::{Base, Visit, Word, may_name, walk};
 
 /// How long a URI may be that names a part; a longer one names nothing.
@@ -52,10 +53,10 @@ pub(crate) fn placed(text: Cow<'_, str>) -> Cow<'_, str> {
 fn by_place(text: &str) -> Option<String> {
     let keywords = Keywords::of(text)?;
     let itself = keywords.text(0, Word::Itself).filter(|uri| uri.len() <= MAX_URI);
-    let uri = itself.unwrap_or_default();
-    let base = Base { uri: (&*uri).into(), pointer: "".into() };
+    let uri = itself.map(|uri| joined("", uri.trim_end_matches('#'))).unwrap_or_default();
+    let base = Base { uri: uri.as_str().into(), pointer: "".into() };
     let mut names = Names::new(&keywords);
-    names.resources.insert(uri.trim_end_matches('#').into(), "".into());
+    names.resources.insert(base.uri.clone(), "".into());
     walk(text, &base, &mut names).ok()?;
     if !names.found && uri.is_empty() {
         return None;
@@ -77,7 +78,7 @@ pub(crate) fn places(text: &str) -> HashMap<String, String> {
     if walk(text, &base, &mut names).is_err() {
         return HashMap::new();
     }
-    names.anchors.into_iter().map(|((_, name), pointer)| (name.into(), pointer.into())).collect()
+    names.anchors.into_iter().map(|((_, name), anchor)| (name.into(), anchor.place.into())).collect()
 }
 
 /// The text that begins at a place, with its quotes.
@@ -149,12 +150,18 @@ impl Visit for Keywords<'_> {
     }
 }
 
+/// A part of a resource that has a name of its own.
+struct Anchor {
+    place: Box<str>,
+    is_dynamic: bool,
+}
+
 struct Names<'k> {
     keywords: &'k Keywords<'k>,
     /// Where each URI's resource begins.
     resources: HashMap<Rc<str>, Box<str>>,
-    /// Where each anchor of a resource is.
-    anchors: HashMap<(Rc<str>, Box<str>), Box<str>>,
+    /// The anchors of each resource.
+    anchors: HashMap<(Rc<str>, Box<str>), Anchor>,
     /// How many places have a dynamic anchor, and the first.
     dynamic: HashMap<Box<str>, (usize, Box<str>)>,
     found: bool,
@@ -193,32 +200,72 @@ impl<'k> Names<'k> {
             self.resources.entry(own.uri.clone()).or_insert_with(|| pointer.into());
             self.found = true;
         }
-        for anchor in anchors.iter().flatten() {
-            let key = (own.uri.clone(), (&**anchor).into());
-            self.anchors.entry(key).or_insert_with(|| pointer.into());
-            self.found = true;
+        let [plain, dynamic] = anchors;
+        if let Some(anchor) = &dynamic {
+            self.dynamic.entry((&**anchor).into()).or_insert_with(|| (0, pointer.into())).0 += 1;
         }
-        if let [_, Some(anchor)] = anchors {
-            self.dynamic.entry((&*anchor).into()).or_insert_with(|| (0, pointer.into())).0 += 1;
+        // Where a part has both of one name, it is dynamic.
+        for (anchor, is_dynamic) in [(dynamic, true), (plain, false)] {
+            let Some(anchor) = anchor else { continue };
+            let key = (own.uri.clone(), (&*anchor).into());
+            self.anchors.entry(key).or_insert_with(|| Anchor { place: pointer.into(), is_dynamic });
+            self.found = true;
         }
     }
 
-    /// A reference as one by place; `None` where it is one already, or leads out of the document. `is_there` tells
-    /// whether the document has some place.
+    /// A reference as one by place; `None` where it is one already, however it is written, or leads out of the document.
+    /// `is_there` tells whether the document has some place.
     fn place(&self, reference: &str, own: &Base, is_there: &dyn Fn(&str) -> bool) -> Option<String> {
-        let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let uri = if uri.is_empty() { own.uri.clone() } else { joined(&own.uri, uri).into() };
+        let (uri, fragment) = meant(reference, own)?;
         let begin = self.resources.get(&uri)?;
-        let fragment = percent_decoded(fragment)?;
         if fragment.is_empty() || fragment.starts_with('/') {
             let place = format!("{begin}{fragment}");
             // Many set `$id` and mean the document's root by `#/` all the same.
             let is_of_root = place != fragment && !is_there(&place) && is_there(&fragment);
+            let is_own = reference.starts_with('#') && (is_of_root || begin.is_empty());
             let place = if is_of_root { fragment } else { place };
-            return Some(format!("#{place}")).filter(|place| place != reference);
+            return (!is_own).then(|| fragment_of(&place));
         }
-        self.anchors.get(&(uri, fragment.into())).map(|place| format!("#{place}"))
+        self.anchors.get(&(uri, fragment.into())).map(|anchor| fragment_of(&anchor.place))
     }
+
+    /// Where a dynamic reference leads (JSON Schema 2020-12 §8.2.3.2).
+    fn dynamic_place(&self, reference: &str, own: &Base) -> Dynamic<'_> {
+        let Some((uri, name)) = meant(reference, own) else { return Dynamic::Other };
+        let begun = self.anchors.get(&(uri, name.as_str().into()));
+        match (begun, self.dynamic.get(name.as_str())) {
+            // Only what begins at a dynamic anchor turns on the way that led here.
+            (Some(Anchor { place, is_dynamic: false }), _) | (Some(_), Some((1, place))) => {
+                Dynamic::Place(place)
+            }
+            (Some(_), _) => Dynamic::Several,
+            // Some mean an anchor of another resource by its name alone.
+            (None, Some((1, place))) if reference.starts_with('#') => Dynamic::Place(place),
+            (None, Some(_)) if reference.starts_with('#') => Dynamic::Several,
+            (None, _) => Dynamic::Other,
+        }
+    }
+}
+
+/// Where a dynamic reference leads.
+enum Dynamic<'n> {
+    Place(&'n str),
+    /// To one of several places.
+    Several,
+    /// Where a reference of the other kind would.
+    Other,
+}
+
+/// A place as the fragment of a reference, which is decoded where it is followed (RFC 6901 §6).
+fn fragment_of(place: &str) -> String {
+    format!("#{}", place.replace('%', "%25"))
+}
+
+/// The URI that a reference means, and its fragment without encoding.
+fn meant(reference: &str, own: &Base) -> Option<(Rc<str>, String)> {
+    let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+    let uri = if uri.is_empty() { own.uri.clone() } else { joined(&own.uri, uri).into() };
+    Some((uri, percent_decoded(fragment)?))
 }
 
 impl Visit for Names<'_> {
@@ -273,11 +320,11 @@ impl Rewritten<'_> {
 
     fn dynamic(&mut self, number: u32, (start, end): (usize, usize), dynamic: &str, own: &Base) {
         let names = self.names;
-        // Which of several dynamic anchors is meant turns on the way that led here; then nothing is checked by it.
-        let place = match dynamic.strip_prefix('#').and_then(|name| names.dynamic.get(name)) {
-            Some((1, place)) => Some(format!("#{place}")),
-            Some(_) => None,
-            None => self.place(dynamic, own).or_else(|| Some(dynamic.to_owned())),
+        let place = match names.dynamic_place(dynamic, own) {
+            Dynamic::Place(place) => Some(fragment_of(place)),
+            // Nothing is checked by it then.
+            Dynamic::Several => None,
+            Dynamic::Other => self.place(dynamic, own).or_else(|| Some(dynamic.to_owned())),
         };
         let has_other = names.keywords.place(number, Word::Reference).is_some();
         match place.filter(|place| names.spend(place) && !has_other) {
@@ -306,38 +353,6 @@ impl Visit for Rewritten<'_> {
     }
 }
 
-/// A URI reference seen from a base (RFC 3986 §5.2), without its fragment.
-fn joined(base: &str, reference: &str) -> String {
-    let has_scheme = reference.split_once(':').is_some_and(|(scheme, _)| {
-        scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
-            && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
-    });
-    if has_scheme {
-        return reference.to_owned();
-    }
-    let authority = base.find("://").map_or(0, |at| at + 3);
-    let root = base[authority..].find('/').map_or(base.len(), |at| authority + at);
-    let root = if authority == 0 { 0 } else { root };
-    if let Some(rest) = reference.strip_prefix("//") {
-        return format!("{}//{rest}", &base[..base.find("//").unwrap_or(0)]);
-    }
-    let (root, path) = base.split_at(root);
-    let folder =
-        if reference.starts_with('/') { "" } else { path.rsplit_once('/').map_or("", |(folder, _)| folder) };
-    let is_rooted = authority > 0 || reference.starts_with('/') || path.starts_with('/');
-    let mut segments: Vec<&str> = Vec::new();
-    for segment in folder.split('/').chain(reference.split('/')) {
-        match segment {
-            "" | "." => {}
-            ".." => {
-                segments.pop();
-            }
-            name => segments.push(name),
-        }
-    }
-    format!("{root}{}{}", if is_rooted { "/" } else { "" }, segments.join("/"))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
@@ -350,19 +365,11 @@ mod tests {
     }
 
     #[test]
-    fn references_are_joined_as_uris_are() {
-        for (base, reference, whole) in [
-            ("https://x.example/a/b.json", "c.json", "https://x.example/a/c.json"),
-            ("https://x.example/a/b.json", "../c", "https://x.example/c"),
-            ("https://x.example/a/b", "/c/d", "https://x.example/c/d"),
-            ("https://x.example", "c", "https://x.example/c"),
-            ("https://x.example/a", "//y.example/b", "https://y.example/b"),
-            ("https://x.example/a", "urn:b", "urn:b"),
-            ("", "schemas/pet", "schemas/pet"),
-            ("/api/openapi", "pet", "/api/pet"),
-        ] {
-            assert_eq!(joined(base, reference), whole, "{base} {reference}");
-        }
+    fn a_uri_is_the_same_however_its_path_is_spelled() {
+        let document = json!({"$self": "https://x.example/a/./b/../api/", "a": {}, "l": [
+            {"$ref": "./#/a"}, {"$ref": "https://x.example/a/api/#/a"}, {"$ref": "/a/../a/api/#/a"}, {"$ref": "../api#/a"}]});
+        let wanted = json!([{"$ref": "#/a"}, {"$ref": "#/a"}, {"$ref": "#/a"}, {"$ref": "../api#/a"}]);
+        assert_eq!(placed_value(&document).unwrap()["l"], wanted);
     }
 
     #[test]
@@ -371,6 +378,8 @@ mod tests {
         assert_eq!(placed_value(&plain), None);
         assert!(!may_name(r##"{"$ref": "#/a", "$identity": 1}"##));
         assert!(may_name(r#"{"$id": "a"}"#) && may_name(r#"{"$dynamicRef":"a"}"#));
+        assert!(may_name(r#"{"$\u0061nchor": "a"}"#) && may_name(r#"{"$i\u0064" : "a"}"#));
+        assert!(!may_name(r#"{"$\u0072ef": "a", "b": ["$id\n", "$id\"", "$\\u0061nchor", "$"]}"#));
     }
 
     #[test]
@@ -436,6 +445,61 @@ mod tests {
         assert_eq!(at("/components/requestBodies/example/content/enum/schema/$ref"), "#/c");
         assert_eq!(at("/components/examples/a/value/$ref"), "api#/c");
         assert_eq!(at("/components/schemas/$ref"), "#/definitions");
+    }
+
+    #[test]
+    fn what_has_a_name_of_its_own_may_be_called_as_data_is() {
+        let maps = [
+            "schemas",
+            "responses",
+            "parameters",
+            "requestBodies",
+            "headers",
+            "securitySchemes",
+            "links",
+            "callbacks",
+            "pathItems",
+            "mediaTypes",
+        ];
+        for name in ["default", "example", "examples", "enum", "const"] {
+            let part = json!({"$ref": "https://x.example/api#/a"});
+            let named = json!({name: part});
+            let components: serde_json::Map<String, Value> =
+                maps.iter().map(|map| ((*map).to_owned(), named.clone())).collect();
+            let schema = json!({"properties": named, "patternProperties": named, "$defs": named,
+                "dependentSchemas": named, "definitions": named});
+            let document = json!({"$self": "https://x.example/api", "components": components, "paths": named,
+                "webhooks": named, "s": schema, "i": {"additionalOperations": named}});
+            let placed = placed_value(&document).unwrap().to_string();
+            let wanted = document.to_string().replace("https://x.example/api#/a", "#/a");
+            assert_eq!(placed, wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_dynamic_reference_is_a_plain_one_to_the_plain_anchor_of_its_resource() {
+        let document = json!({
+            "a": {"$id": "https://x.example/a", "v": {"$dynamicRef": "#n"}, "w": {"$dynamicRef": "d#n"},
+                "n": {"$anchor": "n"}},
+            "d": {"$id": "https://x.example/d", "$dynamicAnchor": "n"},
+        });
+        let placed = placed_value(&document).unwrap();
+        assert_eq!(placed["a"]["v"], json!({"$ref": "#/a/n"}));
+        assert_eq!(placed["a"]["w"], json!({"$ref": "#/d"}));
+        let mut twice = document.clone();
+        twice["e"] = json!({"$id": "https://x.example/e", "$dynamicAnchor": "n"});
+        let placed = placed_value(&twice).unwrap();
+        assert_eq!(placed["a"]["v"], json!({"$ref": "#/a/n"}));
+        assert_eq!(placed["a"]["w"], json!({}), "which of the two is meant, the way here tells");
+    }
+
+    #[test]
+    fn a_place_is_written_as_a_fragment_is() {
+        let document = json!({"$self": "https://x.example/api", "p%41": {"$anchor": "n"}, "p%2541": {}, "pA": {},
+            "l": [{"$ref": "#/p%2541"}, {"$ref": "#n"}, {"$ref": "api#/p%252541"}, {"$ref": "#/p%41"}]});
+        let references = ["#/p%2541", "#/p%2541", "#/p%252541", "#/p%41"];
+        let wanted = references.map(|reference| json!({"$ref": reference}));
+        assert_eq!(placed_value(&document).unwrap()["l"], json!(wanted));
     }
 
     #[test]

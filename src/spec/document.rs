@@ -153,7 +153,7 @@ pub fn json<'b>(
     if is_json(file, text) {
         return Ok((Cow::Borrowed(text), Vec::new()));
     }
-    from_yaml(file, text, limits)
+    clean(file, text, limits)
 }
 
 /// Whether a text is JSON, as far as its file's name or its first value tells.

@@ -45,11 +45,11 @@ struct In<'t, D> {
 }
 
 /// Reads the carrier's documents; every operation has from the carrier what it does not say itself. `file` is
-/// the document that the carrier stands in.
+/// the document that the carrier stands in, `number` the carrier's among those of the document.
 pub(crate) fn describe(
     file: &str,
     carrier: &OperationDef,
-    extension: &Value,
+    (extension, number): (&Value, usize),
     pointer: &str,
     source: &dyn Source,
 ) -> Result<Vec<OperationDef>, SpecError> {
@@ -72,7 +72,7 @@ pub(crate) fn describe(
     let texts: Vec<(String, String)> =
         settings.documents.iter().map(|path| read("documents", path)).collect::<Result<_, _>>()?;
     let bytes = slice_text.iter().chain(&texts).map(|(_, text)| text.len()).sum();
-    let slice = Slice::read(&settings, slice_text.as_ref(), bytes, &pointer)?;
+    let slice = Slice::read((&settings, number), slice_text.as_ref(), bytes, &pointer)?;
 
     let mut operations = Vec::new();
     let mut fragments = IndexMap::new();

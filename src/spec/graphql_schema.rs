@@ -13,9 +13,6 @@ use super::graphql::{Carrier, fault, syntax_error};
 use super::reference::{Resolve, Targets};
 use crate::operation::Types;
 
-/// How schemas made from GraphQL types refer to input objects.
-const PREFIX: &str = "#/graphql/";
-
 type Located<T> = Result<T, (Pos, String)>;
 
 /// The input types of a schema. Without a schema any type goes.
@@ -24,6 +21,9 @@ pub(crate) struct Slice {
     /// Scalars and enums whole, input objects as references.
     named: HashMap<String, Value>,
     inputs: HashMap<String, Rc<Value>>,
+    /// How schemas refer to input objects. It has the number of the carrier: the schemas of two carriers may have types
+    /// of one name, and a document's references are told apart by their text.
+    prefix: String,
     queries: Option<HashSet<String>>,
     mutations: Option<HashSet<String>>,
     targets: Targets,
@@ -31,7 +31,7 @@ pub(crate) struct Slice {
 
 impl Resolve for Slice {
     fn resolve(&self, reference: &str) -> Result<Rc<Value>, String> {
-        let input = reference.strip_prefix(PREFIX).and_then(|name| self.inputs.get(name));
+        let input = reference.strip_prefix(&self.prefix).and_then(|name| self.inputs.get(name));
         input.cloned().ok_or_else(|| super::reference::missing(reference))
     }
 
@@ -41,8 +41,9 @@ impl Resolve for Slice {
 }
 
 impl Slice {
+    /// `number` is that of the carrier among those of its document.
     pub(crate) fn read(
-        carrier: &Carrier,
+        (carrier, number): (&Carrier, usize),
         file_and_text: Option<&(String, String)>,
         bytes: usize,
         pointer: &str,
@@ -55,6 +56,7 @@ impl Slice {
                 .map(|(name, word)| (name.to_owned(), scalar(word)))
                 .collect(),
             inputs: HashMap::new(),
+            prefix: format!("#/graphql/{number}/"),
             queries: None,
             mutations: None,
             targets: Targets::of(bytes),
@@ -109,7 +111,7 @@ impl Slice {
                     self.named.entry(one.name.clone()).or_insert_with(|| json!({}));
                 }
                 TypeDefinition::InputObject(one) => {
-                    let reference = json!({"$ref": format!("{PREFIX}{}", one.name)});
+                    let reference = json!({"$ref": format!("{}{}", self.prefix, one.name)});
                     self.named.insert(one.name.clone(), reference);
                 }
                 TypeDefinition::Object(one) => {

@@ -25,7 +25,7 @@ use super::service::Defaults;
 use super::swagger2::Upgrade;
 use super::walk::may_name;
 use super::whole::{check_id, check_path};
-use super::{Depth, NoSource, Source, document, file_name, names, nodes, stem};
+use super::{Depth, NoSource, Source, document, file_name, names, nodes, openapi31, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
 /// Where everything of a JSON document stands. Its operations are numbered in the document's order.
@@ -67,7 +67,8 @@ pub struct Entry<'t> {
 }
 
 /// Finds the operations of a JSON document. `None` where it must be read whole: the text is not JSON, its shape
-/// is at fault, it has no paths or too many values, its parts have names, or its path items and operations are references or carry GraphQL.
+/// is at fault, it has no paths or too many values, its parts have names, or its path items and operations are
+/// references or carry GraphQL.
 ///
 /// # Errors
 /// Where the document is not one that can be read, whole or not, or has too many operations.
@@ -79,7 +80,7 @@ pub fn index(file: &str, text: &str, limits: Limits) -> Result<Option<Index>, Sp
     if nodes::has_more(text, limits.nodes) {
         return Ok(None);
     }
-    let Some(found) = pass::go(text).filter(|found| found.has_paths && !found.needs_whole) else {
+    let Some(found) = pass::go(text).filter(|found| found.path_keys.is_some() && !found.needs_whole) else {
         return Ok(None);
     };
     // Names of parts came with OpenAPI 3.1.
@@ -92,7 +93,18 @@ pub fn index(file: &str, text: &str, limits: Limits) -> Result<Option<Index>, Sp
 
 impl Index {
     fn of(file: &str, text: &str, found: Found<'_>) -> Result<Self, SpecError> {
-        let Found { mut root, security_schemes, items, shared, operations, aliases, components, .. } = found;
+        let Found {
+            mut root,
+            security_schemes,
+            items,
+            shared,
+            operations,
+            aliases,
+            components,
+            has_webhooks,
+            path_keys,
+            ..
+        } = found;
         let mut warnings = Vec::new();
         if let Some(schemes) = security_schemes {
             let components = Map::from_iter([("securitySchemes".to_owned(), schemes)]);
@@ -100,6 +112,7 @@ impl Index {
         }
         let whole = Whole::new(text, Some(&components), &NoSource, file);
         let head = head::read(&Value::Object(root), &whole, stem(file), &mut warnings)?;
+        openapi31::check_webhooks(has_webhooks, path_keys > Some(0), &mut warnings);
         let Head { format, upgrade, defaults, service } = head;
         let service = ServiceDef { documents: vec![file_name(file)], ..service };
         let file = file.to_owned();

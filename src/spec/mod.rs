@@ -30,6 +30,7 @@ mod pass;
 mod patch;
 mod place;
 mod position;
+mod rebase;
 mod reference;
 mod scalars;
 mod schema;
@@ -41,6 +42,7 @@ mod swagger2;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod uri;
 mod walk;
 mod whole;
 mod yaml;
@@ -244,16 +246,12 @@ pub(crate) fn open<'t>(
     if let Some(index) = index(file, text, limits)? {
         return Ok(indexed(Cow::Borrowed(text), index, Vec::new()));
     }
-    let clean = if document::is_json(file, text) {
-        document::clean(file, text, limits)?
-    } else {
-        let (json, warnings) = document::from_yaml(file, text, limits)?;
-        match index(file, &json, limits)? {
-            Some(index) => return Ok(indexed(json, index, warnings)),
-            None => (json, warnings),
-        }
-    };
-    let (mut found, _) = read_clean(file, text, clean, source, Some(Depth::Requests))?;
+    let is_json = document::is_json(file, text);
+    let (json, warnings) = document::clean(file, text, limits)?;
+    if !is_json && let Some(index) = index(file, &json, limits)? {
+        return Ok(indexed(json, index, warnings));
+    }
+    let (mut found, _) = read_clean(file, text, (json, warnings), source, Some(Depth::Requests))?;
     let warnings = std::mem::take(&mut found.warnings);
     Ok((Opened::Whole(Box::new(found)), warnings))
 }

@@ -51,14 +51,14 @@ pub(crate) fn check_querystring(found: &[Found], pointer: &str, warnings: &mut V
     }
 }
 
-/// Tells of a document that describes webhooks alone, by the texts of both members.
-pub(crate) fn check_webhooks((webhooks, paths): (Option<&str>, Option<&str>), warnings: &mut Vec<Warning>) {
-    let has_members = |object: Option<&str>| {
-        object
-            .and_then(|object| object.strip_prefix('{'))
-            .is_some_and(|rest| !rest.trim_start().starts_with('}'))
-    };
-    if has_members(webhooks) && !has_members(paths) {
+/// Whether a text is that of an object that has members.
+pub(super) fn has_members(object: &str) -> bool {
+    object.strip_prefix('{').is_some_and(|rest| !rest.trim_start().starts_with('}'))
+}
+
+/// Tells of a document that has webhooks and no paths.
+pub(crate) fn check_webhooks(has_webhooks: bool, has_paths: bool, warnings: &mut Vec<Warning>) {
+    if has_webhooks && !has_paths {
         let problem = "the document has no operations: webhooks are calls that its service makes";
         warnings.push(Warning::new("#/webhooks", problem, Effect::PartIgnored));
     }

@@ -10,6 +10,7 @@ use super::error::token;
 use super::extract;
 use super::head;
 use super::keys::Keys;
+use super::openapi31;
 use super::parts::{self, name};
 use super::place::{Components, Place};
 use super::reference::reference;
@@ -18,6 +19,8 @@ use super::reference::reference;
 pub(super) const SHARED: [&str; 4] = ["parameters", "servers", "summary", "description"];
 /// Where Swagger 2.0 has what `OpenAPI` 3.0 has under `components`.
 pub(crate) const SECTIONS: [&str; 3] = ["/definitions", "/parameters", "/responses"];
+/// What a service calls, not what it is called by.
+const WEBHOOKS: &str = "webhooks";
 
 /// An operation as the pass leaves it; the numbers are those of its path item and of its method.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +47,9 @@ pub(super) struct Found<'t> {
     /// The further IDs of operations, with their numbers.
     pub(super) aliases: Vec<(u32, Place)>,
     pub(super) components: Components,
-    pub(super) has_paths: bool,
+    /// How many keys its `paths` has, of extensions too; `None` where it has no `paths`.
+    pub(super) path_keys: Option<u32>,
+    pub(super) has_webhooks: bool,
     /// Whether something was found that only the whole reading understands.
     pub(super) needs_whole: bool,
     keys: Keys,
@@ -93,15 +98,18 @@ impl<'t> Found<'t> {
     }
 
     fn next(&mut self, level: Level, name: &str, key: &RawValue) -> Next {
+        if matches!(level, Level::Paths) {
+            self.path_keys = self.path_keys.map(|keys| keys.saturating_add(1));
+        }
         match (level, name) {
             (Level::Root, "paths") => {
-                self.has_paths = true;
+                self.path_keys.get_or_insert_default();
                 Next::Into(Level::Paths)
             }
             (Level::Root, "components") => Next::Into(Level::Components),
             (Level::Root, member) => match SECTIONS.into_iter().find(|known| &known[1..] == member) {
                 Some(section) => Next::Into(Level::Section(self.components.section(section))),
-                None if head::is_member(member) => Next::Look,
+                None if head::is_member(member) || member == WEBHOOKS => Next::Look,
                 None => Next::PassOver,
             },
             (Level::Paths, path) if path.starts_with("x-") => Next::PassOver,
@@ -143,6 +151,7 @@ impl<'t> Found<'t> {
                 // The whole reading tells what is wrong.
                 self.needs_whole |= self.security_schemes.as_ref().is_none_or(leads_away);
             }
+            Level::Root if name == WEBHOOKS => self.has_webhooks = openapi31::has_members(value.get()),
             Level::Root => match parts::value(value.get(), self.text.len()) {
                 Ok(value) => {
                     self.root.insert(name.to_owned(), value);

@@ -249,17 +249,20 @@ impl Finder {
             found.iter_mut().for_each(settle);
             Ok::<_, String>(found)
         };
-        let is_pointer = |fragment: &str| fragment.is_empty() || fragment.starts_with('/');
-        if let (part, "") = parts.down(fragment, budget) {
+        let is_encoded = fragment.contains('%');
+        let decoded =
+            if is_encoded { percent_decoded(fragment).map(Cow::Owned) } else { Some(fragment.into()) };
+        let begun = decoded.as_deref().map(|decoded| parts.down(decoded, budget));
+        if let Some((part, "")) = begun {
             return read(part);
         }
-        let Some(decoded) = percent_decoded(fragment) else { return Ok(None) };
-        if !is_pointer(&decoded) {
-            return parts.anchored(&decoded, budget).map_or(Ok(None), read);
-        }
-        let (part, rest) = parts.down(&decoded, budget);
-        if rest.is_empty() {
+        // Some write a place without encoding it.
+        if is_encoded && let (part, "") = parts.down(fragment, budget) {
             return read(part);
+        }
+        let (Some(decoded), Some((part, rest))) = (&decoded, begun) else { return Ok(None) };
+        if !(decoded.is_empty() || decoded.starts_with('/')) {
+            return parts.anchored(decoded, budget).map_or(Ok(None), read);
         }
         let target = parts.member(part, "$ref", budget).and_then(|target| serde_json::from_str(target).ok());
         let Some(target) = target.map(Value::String) else { return Ok(None) };
@@ -418,6 +421,10 @@ mod tests {
         assert_eq!(found(&root, None, "#/a/%zz"), Some(json!(3)));
         assert_eq!(found(&root, None, "#/a/%zy"), None);
         assert_eq!(found(&root, None, "#"), Some(root.clone()));
+        let twins = json!({"p%": 1, "p%25": 2});
+        assert_eq!(found(&twins, None, "#/p%25"), Some(json!(1)));
+        assert_eq!(found(&twins, None, "#/p%2525"), Some(json!(2)));
+        assert_eq!(found(&json!({"p%25": 2}), None, "#/p%25"), Some(json!(2)), "written without encoding");
     }
 
     #[test]

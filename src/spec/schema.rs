@@ -318,9 +318,10 @@ pub(crate) fn references(schema: &Value, found: &mut dyn FnMut(&str)) {
                     // Data, not schemas: a `$ref` in there is a value's member.
                     ("example" | "examples" | "default" | "enum" | "const", _) => {}
                     // Names, not keywords.
-                    ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(named)) => {
-                        named.values().for_each(|schema| references(schema, found));
-                    }
+                    (
+                        "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions",
+                        Value::Object(named),
+                    ) => named.values().for_each(|schema| references(schema, found)),
                     _ => references(member, found),
                 }
             }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 
+mod graphql;
+
 use std::collections::HashMap;
 use std::io;
 
@@ -183,6 +185,38 @@ fn yaml_is_indexed_as_json() {
 }
 
 #[test]
+fn webhooks_alone_are_told_of_in_both_readings() {
+    for (webhooks, paths, is_told) in [
+        (json!({"w": {"post": {}}}), json!({}), true),
+        (json!({"w": {"post": {}}}), json!({"/a": {"get": {}}}), false),
+        (json!({}), json!({}), false),
+        (json!({"w": {"post": {}}}), json!({"x-a": 1}), false),
+    ] {
+        let mut document = document(&paths);
+        document["webhooks"] = webhooks;
+        let text = document.to_string();
+        let index = index("dir/pets.json", &text, Limits::default()).unwrap().unwrap();
+        assert_eq!(index.warnings.len(), usize::from(is_told), "{text}");
+        let mut located = index.warnings;
+        position::locate(&text, &mut located);
+        assert_eq!(located, whole(&document).warnings, "{text}");
+    }
+}
+
+#[test]
+fn broken_json_is_told_of_as_json_whatever_its_file_is_called() {
+    let text = "{\"openapi\":\"3.0.3\",\n\"paths\":{\"/a\":{\"get\":{\"operationId\":\"a\" \"x\":1}}}}";
+    for name in ["t6.json", "t6", "t6.yaml"] {
+        let error = read(name, text.as_bytes(), &NoSource, Depth::Requests).unwrap_err();
+        assert!(error.problem.starts_with("not readable as JSON"), "{error}");
+        assert_eq!(open(name, text, &NoSource).err().unwrap(), error, "{name}");
+        if name != "t6.json" {
+            assert_eq!(json(name, text.as_bytes(), Limits::default()).unwrap_err(), error, "{name}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_lazily_is_left_to_the_whole_reading() {
     for item in [json!({"$ref": "#/x"}), json!({"get": {"$ref": "#/x"}}), json!({"get": 1}), json!([])] {
         assert!(
@@ -261,6 +295,39 @@ fn references_lead_to_files_beside_the_document() {
 }
 
 #[test]
+fn data_in_a_file_beside_the_document_stays_as_it_is() {
+    let body = json!({"content": {"application/json": {"schema": {"$ref": "sub/s.json#/A"}}}});
+    let path = json!({"post": {"operationId": "a", "requestBody": body}});
+    let schema = json!({"type": "object", "const": {"$ref": "#/x"}, "default": {"a": [{"$ref": "#/x"}]},
+        "properties": {"default": {"$ref": "#/B"}, "v": {"enum": [{"$ref": "#/x"}], "example": {"$ref": "#/x"}}},
+        "dependentSchemas": {"const": {"$ref": "#/B"}}});
+    let read = Files::default()
+        .with("service.yaml", &document(&json!({"/a": path})))
+        .with("sub/s.json", &json!({"A": schema, "B": {"title": "b"}}))
+        .folder()
+        .unwrap();
+    let schemas: HashMap<&str, &str> =
+        read.operations[0].schemas.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let wanted = schema.to_string().replace("#/B", "sub/s.json#/B");
+    assert_eq!(schemas["sub/s.json#/A"], wanted);
+    assert_eq!(schemas["sub/s.json#/B"], r#"{"title":"b"}"#);
+}
+
+#[test]
+fn a_map_of_names_in_a_file_holds_no_data() {
+    let parameters =
+        json!([{"name": "q", "in": "query", "schema": {"$ref": "#/components/schemas/default"}}]);
+    let mut root = document(&json!({"/a": {"get": {"operationId": "a", "parameters": parameters}}}));
+    root["components"] = json!({"schemas": {"$ref": "sub/s.json"}});
+    let read = Files::default()
+        .with("service.yaml", &root)
+        .with("sub/s.json", &json!({"default": {"allOf": [{"$ref": "#/B"}]}, "B": {"type": "integer"}}))
+        .folder()
+        .unwrap();
+    assert_eq!(read.operations[0].parameters[0].schema.types, Types::INTEGER, "{:?}", read.warnings);
+}
+
+#[test]
 fn a_folder_is_read_over_its_service_document() {
     let service = json!({"openapi": "3.0.3", "servers": [{"url": "https://s"}], "security": [{"k": []}],
         "x-service": "zoo", "components": {"securitySchemes": {"k": {"type": "http", "scheme": "bearer"}}}});
@@ -305,97 +372,6 @@ fn answers_of_swagger_documents_are_in_the_types_they_produce() {
     assert_eq!(found.schema.as_deref(), Some(r##"{"$ref":"#/definitions/A"}"##));
     assert_eq!((missing.media_types.len(), missing.schema.as_deref()), (0, None));
     assert_eq!(&*read.operations[0].schemas[0].1, r#"{"type":"object","x-nullable":true,"nullable":true}"#);
-}
-
-fn carrier(extension: &Value) -> Value {
-    let mut document = document(&json!({"/graphql": {"post": {"tags": ["t"], "x-graphql": extension}}}));
-    document["openapi"] = json!("3.0.3");
-    document
-}
-
-const SCHEMA: &str = "type Query { pets(n: Int): [Pet!]! }\ntype Mutation { add(input: PetInput!): Pet! }\n\
-    type Pet { id: ID! }\nscalar Long\nenum Kind { CAT DOG }\n\
-    input PetInput { name: String! kind: Kind = CAT born: Long tags: [String!] parent: PetInput }\n";
-
-fn pets_graphql(operations: &str) -> Result<Description, SpecError> {
-    Files::default()
-        .with(
-            "service.yaml",
-            &carrier(&json!({"documents": ["ops.graphql"], "schema": "schema.graphql",
-                "open-enums": ["Kind"], "scalars": {"Long": "integer"}})),
-        )
-        .with("schema.graphql", SCHEMA)
-        .with("ops.graphql", operations)
-        .folder()
-}
-
-#[test]
-fn each_named_graphql_operation_is_an_operation() {
-    let description = pets_graphql(
-        "# file header\n\n# List pets.\nquery pets($n: Int = 5, $k: Kind) { all: pets(n: $n) { ...F } }\n\
-         mutation add($input: PetInput!, $dry: Boolean!) { add(input: $input) { id } }\n\
-         fragment F on Pet { id ...G } fragment G on Pet { id } fragment Unused on Pet { id }",
-    )
-    .unwrap();
-    assert_eq!(description.format, "graphql");
-    let [pets, add] = description.operations.as_slice() else { panic!("two operations") };
-    assert_eq!((pets.path.as_str(), pets.summary.as_deref()), ("/graphql#pets", Some("List pets.")));
-    assert_eq!((pets.tags.as_slice(), pets.idempotent), (["t".to_owned()].as_slice(), Some(true)));
-    let graphql = pets.graphql.as_ref().unwrap();
-    assert_eq!(
-        graphql.query,
-        "query pets($n:Int=5$k:Kind){all:pets(n:$n){...F}}fragment F on Pet{id...G}fragment G on Pet{id}"
-    );
-    assert_eq!((graphql.root_field.as_deref(), graphql.mutation), (Some("all"), false));
-    let media_type = |of: &OperationDef| of.body.as_ref().unwrap().media_types[0].clone();
-    let expected = json!({"type": "object", "additionalProperties": false, "properties": {
-        "n": {"type": "integer", "format": "int32", "nullable": true, "default": 5},
-        "k": {"type": "string", "enum": ["CAT", "DOG", null], "x-extensible-enum": true, "nullable": true}}});
-    assert_eq!(serde_json::from_str::<Value>(&media_type(pets).schema.text).unwrap(), expected);
-    assert!(!pets.body.as_ref().unwrap().required);
-
-    let graphql = add.graphql.as_ref().unwrap();
-    assert_eq!((graphql.input.as_deref(), graphql.mutation, add.idempotent), (Some("input"), true, None));
-    let media_type = media_type(add);
-    let names: Vec<_> = media_type.properties.iter().map(|one| (one.name.as_str(), one.required)).collect();
-    let fields =
-        [("dry", true), ("name", true), ("kind", false), ("born", false), ("tags", false), ("parent", false)];
-    assert_eq!(names, fields);
-    let types: Vec<_> = media_type.properties.iter().map(|one| one.schema.types).collect();
-    assert_eq!(types[3], Types::INTEGER.with(Types::NULL));
-    assert_eq!((types[4], types[5]), (Types::ARRAY.with(Types::NULL), Types::OBJECT.with(Types::NULL)));
-    assert_eq!(add.schemas.iter().map(|one| &*one.0).collect::<Vec<_>>(), ["#/graphql/PetInput"]);
-}
-
-#[test]
-fn faults_in_graphql_documents_have_a_place() {
-    let fault = |text: &str| {
-        let error = pets_graphql(text).unwrap_err();
-        (error.position.map(|at| (at.line, at.column)), error.to_string())
-    };
-    let cases = [
-        ("query a {\n  pets( { id } }", (2, 9), "not readable as GraphQL"),
-        ("query a { pets { ...X } }", (1, 21), "no fragment `X`"),
-        ("{ pets { id } }", (1, 1), "without a name"),
-        ("query a($x: Nope) { pets { id } }", (1, 9), "no input type `Nope`"),
-        ("query a { cats { id } }", (1, 11), "no query `cats`"),
-        ("query a { pets { id } }\nquery a { pets { id } }", (2, 1), "two operations"),
-        ("subscription a { pets { id } }", (1, 1), "neither"),
-    ];
-    for (text, place, problem) in cases {
-        let (at, error) = fault(text);
-        assert_eq!(at, Some(place), "{error}");
-        assert!(error.contains(problem) && error.starts_with("specs/pets/ops.graphql:"), "{error}");
-    }
-    let files = Files::default()
-        .with(
-            "service.yaml",
-            &carrier(&json!({"documents": ["o.graphql"], "pagination": {
-            "gone": {"kind": "offset", "items": "/x"}}})),
-        )
-        .with("o.graphql", "query a { b }");
-    let error = files.folder().unwrap_err();
-    assert_eq!(error.pointer.as_deref(), Some("#/paths/~1graphql/post/x-graphql/pagination/gone"), "{error}");
 }
 
 /// What calls an operation of a folder has to sign in with, and where it is sent.

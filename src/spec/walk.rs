@@ -13,8 +13,9 @@ use super::parts::name;
 /// Members that hold data, not schemas.
 const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
 /// Members whose members are names, not keywords: `default` is a response among `responses`.
-const NAMED: [&str; 18] = [
+const NAMED: [&str; 21] = [
     "$defs",
+    "additionalOperations",
     "callbacks",
     "content",
     "definitions",
@@ -25,11 +26,13 @@ const NAMED: [&str; 18] = [
     "mediaTypes",
     "parameters",
     "pathItems",
+    "paths",
     "patternProperties",
     "properties",
     "requestBodies",
     "responses",
     "schemas",
+    "securitySchemes",
     "variables",
     "webhooks",
 ];
@@ -59,13 +62,34 @@ impl Word {
     }
 }
 
+/// Whether a member of an object of the description holds data, in which nothing is a reference.
+pub(super) fn is_data(name: &str) -> bool {
+    DATA.contains(&name)
+}
+
+/// Whether the members of a member are names.
+pub(super) fn holds_names(name: &str) -> bool {
+    NAMED.contains(&name)
+}
+
 /// Whether a JSON text may give names; a `false` is sure.
 pub(crate) fn may_name(text: &str) -> bool {
     let is_one = |rest: &str| {
-        let word = rest.split_once('"').and_then(|(word, _)| Word::of(word));
+        let word = rest.split_once('"').and_then(|(word, _)| written(word));
         word.is_some_and(|word| word != Word::Reference)
     };
     text.match_indices("\"$").any(|(at, _)| is_one(&text[at + 1..])) || text.contains("\\u0024")
+}
+
+/// The keyword that stands between two quotes, letters of it perhaps by their numbers.
+fn written(word: &str) -> Option<Word> {
+    const LONGEST: usize = "$dynamicAnchor".len() * r"\u0000".len();
+    if !word.contains('\\') {
+        return Word::of(word);
+    }
+    let may_be = word.len() <= LONGEST;
+    let word: String = may_be.then(|| serde_json::from_str(&format!("\"{word}\"")).ok())??;
+    Word::of(&word)
 }
 
 /// The resource that a part of the document belongs to: its URI, and where it begins.
@@ -164,7 +188,7 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
         let length = way.pointer.len();
         while let Some(key) = map.next_key::<&RawValue>()? {
             let name = name(key);
-            if !are_names && DATA.contains(&&*name) {
+            if !are_names && is_data(&name) {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
@@ -174,7 +198,7 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
                 way.visit.word(number, word, places, &own);
             }
             way.pointer.extend(["/", &token(&name)]);
-            let are_names = !are_names && NAMED.contains(&&*name);
+            let are_names = !are_names && holds_names(&name);
             map.next_value_seed(Part { way: &mut *way, base: &own, are_names })?;
             way.pointer.truncate(length);
         }

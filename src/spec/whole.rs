@@ -71,7 +71,8 @@ fn collect(
     let root = head::members(&resolver.parts, &resolver.targets().budget)?;
     let Head { mut format, upgrade, defaults, service } =
         head::read(&root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
-    openapi31::check_webhooks((resolver.member("webhooks"), resolver.member("paths")), warnings);
+    let has = |member: &str| resolver.member(member).is_some_and(openapi31::has_members);
+    openapi31::check_webhooks(has("webhooks"), has("paths"), warnings);
     let context = Context {
         document: u32::try_from(number).unwrap_or(u32::MAX),
         upgrade: upgrade.as_ref(),
@@ -181,7 +182,7 @@ impl Collected {
         let defs = match site.operation.get("x-graphql").filter(|value| !value.is_null()) {
             Some(carrier) => {
                 self.carriers += 1;
-                graphql::describe(file, &def, carrier, &pointer, source)?
+                graphql::describe(file, &def, (carrier, self.carriers), &pointer, source)?
             }
             None => vec![def],
         };

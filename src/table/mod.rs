@@ -85,6 +85,9 @@ fn is_endpoint(name: &str) -> bool {
     })
 }
 
+/// So many operations of one name are read to tell which of them can be; of more of them none is meant.
+const MAX_READ: usize = 1_000;
+
 /// One operation that answers to a name: its service's number and its row there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -280,7 +283,8 @@ impl OperationTable {
     }
 
     /// Finds an operation by its ID, an alias, `METHOD /path`, or a spelling of them, with `service:` in front where
-    /// the service matters. The tiers are tried in that order; one that has exactly one operation ends the search.
+    /// the service matters. The tiers are tried in that order; one that has exactly one operation ends the search. Of
+    /// several of a name those that cannot be read are not meant, where another can.
     ///
     /// # Errors
     /// [`Error::UnknownOperation`] with the nearest identifiers, [`Error::Ambiguous`] with all candidates, and
@@ -316,7 +320,7 @@ impl OperationTable {
         if let Some(one) = self.exact(service, bare) {
             return Ok(one);
         }
-        match self.first_tier(service, bare)[..] {
+        match self.sound(self.first_tier(service, bare))[..] {
             [] => {
                 let search::Near { suggestions, word } = search::near(self, service, bare, name);
                 let name = name.to_owned();
@@ -343,7 +347,7 @@ impl OperationTable {
     #[must_use]
     pub fn lookup(&self, name: &str) -> Option<Operation<'_>> {
         let (service, bare) = self.split_namespace(None, name);
-        match self.first_tier(service, bare)[..] {
+        match self.sound(self.first_tier(service, bare))[..] {
             [one] => self.services[one.service].operation(one.row).ok(),
             _ => None,
         }
@@ -374,6 +378,16 @@ impl OperationTable {
             .map(|tier| self.candidates(service, tier, name))
             .find(|candidates| !candidates.is_empty())
             .unwrap_or_default()
+    }
+
+    /// Of several operations of a name those that can be read, if any: a document that is read whole has no others.
+    fn sound(&self, several: Vec<Candidate>) -> Vec<Candidate> {
+        if several.len() < 2 || several.len() > MAX_READ {
+            return several;
+        }
+        let can_be_read = |one: &&Candidate| self.services[one.service].operation(one.row).is_ok();
+        let sound: Vec<_> = several.iter().filter(can_be_read).copied().collect();
+        if sound.is_empty() { several } else { sound }
     }
 
     /// All operations, service by service in the documents' order. Those of a document loaded now that turn out to

@@ -221,6 +221,27 @@ fn the_built_in_tables_find_the_operations_of_the_three_services() {
     }
 }
 
+#[test]
+fn of_twins_the_one_that_can_be_read_is_meant_in_both_readings() {
+    // The second document has what only the whole reading takes.
+    for more in ["", r#""/c": {"additionalOperations": {}}, "#] {
+        let twins =
+            r#""/a": {"get": {"operationId": "x"}}, "/b": {"get": {"operationId": "x", "requestBody": {}}}"#;
+        let text = format!(r#"{{"openapi": "3.0.3", "paths": {{{more}{twins}}}}}"#);
+        let bytes = Cow::Owned(text.into_bytes());
+        let (table, _) =
+            OperationTable::of_document("d.json", bytes, crate::spec::NoSource, &|_| ()).unwrap();
+        assert_eq!(path_of(&table, "x"), "/a");
+        assert_eq!(table.lookup("X").unwrap().path(), "/a");
+        assert!(table.get("GET /b").is_err());
+    }
+    let broken = r#"{"openapi": "3.0.3", "paths": {"/a": {"get": {"operationId": "x", "requestBody": {}}},
+        "/b": {"get": {"operationId": "x", "requestBody": {}}}}}"#;
+    let bytes = Cow::Borrowed(broken.as_bytes());
+    let (table, _) = OperationTable::of_document("d.json", bytes, crate::spec::NoSource, &|_| ()).unwrap();
+    assert!(matches!(table.get("x"), Err(Error::Ambiguous(_))));
+}
+
 /// The emitter and the readers agree: what build.rs made is what reading `specs/` makes now, byte for byte but for the
 /// hash of the files, which nobody asks of a table that was made now.
 #[test]

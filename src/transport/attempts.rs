@@ -2,19 +2,20 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::budget::Charge;
-use super::failure::Failure;
+use super::exchange::Sight;
+use super::failure::{Cause, Failure};
 use super::hint::Hint;
-use super::limits::by;
+use super::limits::{Span, TimedOut, by};
 use super::pace::{Asking, Caller, Held, Turn};
-use super::retry::{Chance, Moment, Repeat, Seen, Stop, Terms, may_repeat};
+use super::retry::{Chance, Moment, Repeat, Seen, Terms, may_repeat};
 use super::{Answer, Transport, Wire, after, hint, pace};
-use crate::attempt::{Attempt, Outcome, Wait, WaitReason};
+use crate::attempt::{Attempt, NoRepeat, Outcome, Wait, WaitReason};
 use crate::error::{Phase, TransportError, is_retryable_status};
 use crate::operation::RateLimitHeaders;
 
@@ -45,6 +46,11 @@ pub(crate) trait Call: Send + Sync {
     /// How long it has waited for the server's word before it signed in for its next request.
     fn held(&mut self) -> Option<Wait> {
         None
+    }
+
+    /// How long its next request has to stay away from the one before.
+    fn apart(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Whether an answer refuses credentials that can be had anew; the next request then has new ones.
@@ -80,7 +86,8 @@ enum Next {
     /// The request that the answer redirects to, which is no repeat either.
     Redirected,
     Again(Repeat, Charge),
-    Stop(Stop),
+    /// With the reason, where a repeat might have brought something else.
+    Stop(Option<NoRepeat>),
 }
 
 /// A renewal is no repeat, and nobody waits for it.
@@ -99,8 +106,8 @@ struct Progress {
     held: Option<Wait>,
     /// Since when an attempt is under way.
     started: Option<Instant>,
-    /// Whether nothing of the last attempt's request was sent.
-    unsent: AtomicBool,
+    /// What is seen of the attempt under way.
+    sight: Sight,
 }
 
 impl Progress {
@@ -118,7 +125,9 @@ impl Progress {
                 // Most calls are one attempt.
                 self.log.reserve_exact(1);
             }
-            self.log.push(Attempt { number, outcome, sent, took, wait: None, held });
+            let is_whole = matches!(outcome, Outcome::Status(_));
+            let begun = if is_whole { None } else { self.sight.begun() };
+            self.log.push(Attempt { number, outcome, sent, took, wait: None, held, begun, unrepeated: None });
         }
         now
     }
@@ -135,9 +144,11 @@ impl Progress {
         tracing::debug!(operation = &*wire.operation, "{attempt}");
     }
 
-    fn stop(&self, wire: &Wire, stop: Stop) {
-        let Some(attempt) = self.log.last() else { return };
-        tracing::debug!(operation = &*wire.operation, why = stop.as_str(), "{attempt}, not repeated");
+    fn stop(&mut self, wire: &Wire, stop: Option<NoRepeat>) {
+        let Some(attempt) = self.log.last_mut() else { return };
+        let why = stop.map_or("a repeat would bring the same", NoRepeat::as_str);
+        tracing::debug!(operation = &*wire.operation, why, "{attempt}, not repeated");
+        attempt.unrepeated = stop;
     }
 
     fn spend(&mut self) {
@@ -156,14 +167,14 @@ impl Progress {
     }
 
     /// What was under way when the whole time ran out; `wire` is the last request that went out.
-    fn lost(mut self, wire: Option<Box<Wire>>) -> Option<TransportError> {
+    fn lost(mut self, wire: Option<Box<Wire>>, cause: Cause) -> Option<TransportError> {
         let phase = |sent: bool| if sent { Phase::AnswerTimeout } else { Phase::ConnectTimeout };
         self.spend();
-        let sent = !self.unsent.load(Ordering::Relaxed);
+        let sent = !self.sight.unsent.load(Ordering::Relaxed);
         self.end(Outcome::Failed(phase(sent)), sent);
         let attempts = self.take_log();
         let sent = attempts.iter().any(|attempt| attempt.sent);
-        wire.map(|wire| wire.error(phase(sent), attempts, None))
+        wire.map(|wire| wire.error(phase(sent), attempts, Some(cause)))
     }
 }
 
@@ -186,7 +197,9 @@ impl Transport {
             End::Failed(error) => error,
             End::OutOfTime(wire) => {
                 call.cut_short();
-                progress.lost(wire).unwrap_or_else(|| call.out_of_time()).into()
+                let cause = TimedOut { span: Span::Call, limit: self.whole_time() };
+                let lost = progress.lost(wire, Box::new(cause));
+                lost.unwrap_or_else(|| call.out_of_time().because(cause)).into()
             }
         })
     }
@@ -229,7 +242,7 @@ impl Transport {
                 None => return Err(End::OutOfTime(before.map(|(wire, _)| wire).or(last))),
             };
             let own = after(progress.begin(), self.timeout(&wire));
-            let outcome = pin!(self.attempt(&mut wire, &progress.unsent, own.min(deadline))).await;
+            let outcome = pin!(self.attempt(&mut wire, &progress.sight, own.min(deadline))).await;
             if deadline < own && outcome.as_ref().is_err_and(Failure::is_late) {
                 return Err(End::OutOfTime(Some(wire)));
             }
@@ -237,7 +250,10 @@ impl Transport {
             let turn = (turn, &*wire.operation);
             let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn, now));
             let word = word(&outcome, hint);
-            let next = self.next(call, &outcome, hint, &wire, deadline, progress).map_err(End::Failed)?;
+            let next = match self.next(call, &outcome, hint, &wire, deadline, progress) {
+                Ok(next) => next,
+                Err(error) => return Err(End::Failed(call.unfinished(error, progress.take_log()))),
+            };
             if let (Next::Stop(stop), None) = (&next, word) {
                 return self.stop(call, (&wire, outcome), *stop, progress);
             }
@@ -275,11 +291,11 @@ impl Transport {
         &self,
         call: &mut C,
         (wire, outcome): (&Wire, Result<Answer, Failure>),
-        stop: Stop,
+        stop: Option<NoRepeat>,
         progress: &mut Progress,
     ) -> Result<Answer, End<C::Error>> {
         progress.stop(wire, stop);
-        if stop == Stop::NoTime {
+        if stop == Some(NoRepeat::NoTime) {
             call.cut_short();
         }
         self.settle(&outcome, wire, progress);
@@ -320,6 +336,14 @@ impl Transport {
         self.pace.cool(caller, operation, (self.deadline(), max_wait), waited).await
     }
 
+    /// Forgets a server's word to others of the same caller.
+    ///
+    /// # Errors
+    /// Where what tells other processes of it cannot be removed.
+    pub(crate) fn forget_word(&self, caller: &Caller) -> std::io::Result<()> {
+        self.pace.forget(caller)
+    }
+
     fn next<C: Call>(
         &self,
         call: &mut C,
@@ -339,16 +363,16 @@ impl Transport {
         }
         let seen = Seen { outcome: outcome_of(outcome), hint };
         if !may_repeat(seen.outcome) {
-            return Ok(Next::Stop(Stop::Final));
+            return Ok(Next::Stop(None));
         }
         let chance = Chance { backoff: fastrand::f64(), spread: fastrand::f64() };
         let left = deadline.saturating_duration_since(Instant::now());
-        let moment = Moment { repeats: progress.repeats, left, chance };
+        let moment = Moment { repeats: progress.repeats, left, apart: call.apart(), chance };
         Ok(match self.settings.retry.decide(&call.terms(), &seen, &moment) {
             Err(stop) => Next::Stop(stop),
             Ok(repeat) => match self.budgets.charge(&wire.url.origin(), repeat.cost) {
                 Some(charge) => Next::Again(repeat, charge),
-                None => Next::Stop(Stop::NoBudget),
+                None => Next::Stop(Some(NoRepeat::NoBudget)),
             },
         })
     }

@@ -1,24 +1,54 @@
 //! One attempt: a request goes out once, and its answer is read within its bounds.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, RANGE, TRANSFER_ENCODING,
 };
-use reqwest::StatusCode;
+use reqwest::{StatusCode, Version};
 use tokio::time::Instant;
 use url::Url;
 
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
 use super::limits::{Span, TimedOut, by, is_large};
-use super::{Answer, Link, Transport, Wire, body, connecting, decode};
+use super::{Answer, Link, Transport, Wire, body, connecting, decode, ended};
+use crate::attempt::Begun;
 use crate::error::Phase;
 use crate::operation::Method;
 use crate::request::Content;
+
+/// What is seen of an attempt while it runs, for whoever ends it.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    /// Whether nothing of the request was sent.
+    pub(super) unsent: AtomicBool,
+    /// The status of its answer, 0 before there is one.
+    status: AtomicU16,
+    /// How many bytes of the answer's body came.
+    received: AtomicU64,
+}
+
+impl Sight {
+    fn begin(&self) {
+        self.unsent.store(true, Ordering::Relaxed);
+        self.status.store(0, Ordering::Relaxed);
+        self.received.store(0, Ordering::Relaxed);
+    }
+
+    fn count(&self, received: u64) {
+        self.received.store(received, Ordering::Relaxed);
+    }
+
+    /// What came of an answer.
+    pub(super) fn begun(&self) -> Option<Begun> {
+        let status = self.status.load(Ordering::Relaxed);
+        (status > 0).then(|| Begun { status, received: self.received.load(Ordering::Relaxed) })
+    }
+}
 
 impl Transport {
     /// Makes a request as the HTTP library takes it, and does not send it.
@@ -45,14 +75,14 @@ impl Transport {
     pub(super) async fn attempt(
         &self,
         wire: &mut Wire,
-        unsent: &AtomicBool,
+        sight: &Sight,
         until: Instant,
     ) -> Result<Answer, Failure> {
         log_request(wire);
-        unsent.store(true, Ordering::Relaxed);
-        let answer = by(until, pin!(self.answer(wire, unsent))).await;
+        sight.begin();
+        let answer = by(until, pin!(self.answer(wire, sight))).await;
         let outcome = answer.unwrap_or_else(|| {
-            let is_unsent = unsent.load(Ordering::Relaxed);
+            let is_unsent = sight.unsent.load(Ordering::Relaxed);
             let phase = if is_unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
             Err(Failure::late(phase, TimedOut { span: Span::Attempt, limit: self.timeout(wire) }))
         });
@@ -61,7 +91,7 @@ impl Transport {
     }
 
     /// Its body is read to its end, or left to whoever streams it. What refuses the call is always read.
-    async fn answer(&self, wire: &mut Wire, unsent: &AtomicBool) -> Result<Answer, Failure> {
+    async fn answer(&self, wire: &mut Wire, sight: &Sight) -> Result<Answer, Failure> {
         let headers = std::mem::take(&mut wire.headers);
         let wire = &*wire;
         let (client, proxy) = self.clients.get(&wire.url, &wire.link, &self.settings)?;
@@ -72,12 +102,13 @@ impl Transport {
         }
         let limit = wire.limits.connect_timeout.unwrap_or(self.settings.network.connect_timeout);
         let watch = self.watch.as_ref().filter(|_| !wire.signing_in);
-        let sent = connecting::watched(pin!(client.execute(request)), limit, (unsent, watch)).await;
-        let unsent = unsent.swap(false, Ordering::Relaxed);
+        let sent = connecting::watched(pin!(client.execute(request)), limit, (&sight.unsent, watch)).await;
+        let unsent = sight.unsent.swap(false, Ordering::Relaxed);
         let has_certificate = wire.link.certificate.is_some() || self.has_certificate();
         let judged =
             |error| Failure::before_answer(error, has_certificate, unsent).through(proxy.as_ref(), wire);
-        let sent = sent.map_err(judged);
+        let is_encrypted = wire.url.scheme() == "https";
+        let sent = sent.map_err(|error| judged(error).encrypted(is_encrypted));
         if let Some(watch) = watch.filter(|_| sent.as_ref().err().is_none_or(Failure::was_sent)) {
             watch.tell();
         }
@@ -86,23 +117,28 @@ impl Transport {
             let refused = Failure::Network(Phase::Proxy(proxy.wants_credentials()), None);
             return Err(refused.through(Some(&proxy), wire));
         }
+        sight.status.store(response.status().as_u16(), Ordering::Relaxed);
         if is_large(response.headers()) {
             return Err(Failure::large_head());
         }
         let status = response.status();
         let mut headers = std::mem::take(response.headers_mut());
         let is_absent = wire.method == Method::Head || matches!(status.as_u16(), 204 | 304);
+        if response.version() == Version::HTTP_2 && !is_absent {
+            response = ended::checked(response);
+        }
         if wire.is_streamed && status.is_success() {
             let idle = wire.limits.idle_timeout.unwrap_or(self.settings.idle_timeout);
-            let bounds = Bounds { largest: None, idle: Some(idle), is_absent };
+            let end = wire.limits.max_time.map(|limit| (self.deadline(), limit));
+            let bounds = Bounds { largest: None, idle: Some(idle), end, is_absent };
             let rest = Some(Box::new(Incoming::of(response, &mut headers, bounds)?));
             return Ok(answer(status, headers, Bytes::new(), rest));
         }
         let largest = wire.limits.max_body.unwrap_or(self.settings.max_body);
         if headers.contains_key(CONTENT_ENCODING) && !is_absent {
-            return Box::pin(decoded(response, headers, largest)).await;
+            return Box::pin(decoded(response, headers, largest, sight)).await;
         }
-        let body = plain(&mut response, largest, is_absent).await?;
+        let body = plain(&mut response, largest, is_absent, sight).await?;
         Ok(answer(status, headers, body, None))
     }
 }
@@ -165,28 +201,42 @@ pub(crate) fn complete(headers: &mut HeaderMap) {
 }
 
 /// A body as one piece, as it comes.
-async fn plain(response: &mut reqwest::Response, largest: u64, is_absent: bool) -> Result<Bytes, Failure> {
+async fn plain(
+    response: &mut reqwest::Response,
+    largest: u64,
+    is_absent: bool,
+    sight: &Sight,
+) -> Result<Bytes, Failure> {
     let length = response.content_length().filter(|_| !is_absent);
     if length.is_some_and(|length| length > largest) {
         return Err(Failure::TooLarge(largest));
     }
-    let Some(first) = next(response, 0, largest).await? else { return Ok(Bytes::new()) };
-    let Some(second) = next(response, first.len(), largest).await? else { return Ok(first) };
+    let Some(first) = next(response, 0, largest, sight).await? else { return Ok(Bytes::new()) };
+    let Some(second) = next(response, first.len(), largest, sight).await? else { return Ok(first) };
     let mut body = BytesMut::from(first);
     body.extend_from_slice(&second);
-    while let Some(chunk) = next(response, body.len(), largest).await? {
+    while let Some(chunk) = next(response, body.len(), largest, sight).await? {
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
 }
 
 /// The next piece of a body, of which so much was there already.
-async fn next(response: &mut reqwest::Response, had: usize, largest: u64) -> Result<Option<Bytes>, Failure> {
+async fn next(
+    response: &mut reqwest::Response,
+    had: usize,
+    largest: u64,
+    sight: &Sight,
+) -> Result<Option<Bytes>, Failure> {
     loop {
         match response.chunk().await.map_err(Failure::broken)? {
             Some(chunk) if chunk.is_empty() => {}
-            Some(chunk) if (had + chunk.len()) as u64 > largest => return Err(Failure::TooLarge(largest)),
-            other => return Ok(other),
+            Some(chunk) => {
+                let received = (had + chunk.len()) as u64;
+                sight.count(received);
+                return if received > largest { Err(Failure::TooLarge(largest)) } else { Ok(Some(chunk)) };
+            }
+            None => return Ok(None),
         }
     }
 }
@@ -196,23 +246,27 @@ async fn decoded(
     response: reqwest::Response,
     mut headers: HeaderMap,
     largest: u64,
+    sight: &Sight,
 ) -> Result<Answer, Failure> {
     let status = response.status();
-    let bounds = Bounds { largest: Some(largest), idle: None, is_absent: false };
+    let bounds = Bounds { largest: Some(largest), idle: None, end: None, is_absent: false };
     let incoming = Incoming::of(response, &mut headers, bounds)?;
-    let body = whole(incoming, largest).await?;
+    let body = whole(incoming, largest, sight).await?;
     Ok(answer(status, headers, body, None))
 }
 
 /// A body as one piece, counted after content decoding.
-async fn whole(mut incoming: Incoming, largest: u64) -> Result<Bytes, Failure> {
-    let Some(first) = incoming.chunk().await.transpose()? else { return Ok(Bytes::new()) };
+async fn whole(mut incoming: Incoming, largest: u64, sight: &Sight) -> Result<Bytes, Failure> {
+    let first = incoming.chunk().await;
+    sight.count(incoming.received());
+    let Some(first) = first.transpose()? else { return Ok(Bytes::new()) };
     if first.len() as u64 > largest {
         return Err(Failure::TooLarge(largest));
     }
     let Some(mut next) = incoming.chunk().await else { return Ok(first) };
     let mut body = BytesMut::from(first);
     loop {
+        sight.count(incoming.received());
         let chunk = next?;
         if (body.len() + chunk.len()) as u64 > largest {
             return Err(Failure::TooLarge(largest));

@@ -47,9 +47,14 @@ impl Failure {
 
     /// The head of the answer holds more than is taken in.
     pub(super) fn large_head() -> Self {
-        let problem =
-            format!("the header fields of the answer are more than 100, or larger than {LARGEST_HEAD} bytes");
+        let problem = format!("the header fields of the answer are larger than {LARGEST_HEAD} bytes");
         Self::Harmful { problem, hint: None }
+    }
+
+    /// The head of the answer holds more than the HTTP library takes in.
+    fn endless_head() -> Self {
+        let problem = "the header fields of the answer are more than 100, or larger than 400 KB";
+        Self::Harmful { problem: problem.to_owned(), hint: None }
     }
 
     /// Time ran out.
@@ -78,7 +83,7 @@ impl Failure {
             return Self::Unsendable(format!("the request cannot be sent: {}", error.without_url()));
         }
         if chain(&error).any(|one| one.to_string() == TOO_LARGE_A_HEAD) {
-            return Self::large_head();
+            return Self::endless_head();
         }
         if let Some(late) = chain(&error).find_map(|one| one.downcast_ref::<TimedOut>()) {
             return Self::late(Phase::ConnectTimeout, *late);
@@ -95,6 +100,19 @@ impl Failure {
             (false, false, None) => Phase::Broken,
         };
         Self::Network(phase, Some(Box::new(error.without_url())))
+    }
+
+    /// The same where a connection is TLS too: which of both took too long is not known.
+    pub(super) fn encrypted(self, is_encrypted: bool) -> Self {
+        match &self {
+            Self::Network(phase, Some(cause)) if is_encrypted => match cause.downcast_ref::<TimedOut>() {
+                Some(late) if late.span == Span::Connecting => {
+                    Self::late(*phase, TimedOut { span: Span::Securing, ..*late })
+                }
+                _ => self,
+            },
+            _ => self,
+        }
     }
 
     /// What it means where the request went through a proxy; the request then knows which.

@@ -1,16 +1,16 @@
 //! Fetches what a document is made of: one exchange at a time, no address further inside the network than the first.
 
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
 use url::Url;
 
+use super::exchange::Sight;
 use super::reach::{Bounds, Denied, Guard, Reach};
 use super::{
     Answer, ClientCertificate, Failure, Limits, Link, Settings, Transport, Wire, complete, deadline,
 };
-use crate::attempt::{Attempt, Outcome};
+use crate::attempt::{Attempt, Begun, Outcome};
 use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::profile::PlainHttp;
@@ -84,22 +84,23 @@ impl Fetcher {
         let mut wire = Wire { headers, limits, link, ..wire(url, shown) };
         let started = Instant::now();
         let until = deadline(self.transport.timeout(&wire));
-        let outcome = self.transport.attempt(&mut wire, &AtomicBool::default(), until).await;
+        let sight = Sight::default();
+        let outcome = self.transport.attempt(&mut wire, &sight, until).await;
         if let Some(denied) = self.guard.denied() {
             return Err(inside(url, denied).into());
         }
         // Behind a proxy nothing is known of the host: it counts as public.
         let found = self.guard.known(url).unwrap_or(Reach::Public);
         self.limit = Some(self.limit.map_or(found, |limit| limit.min(found)));
-        let answer = outcome.map_err(|failure| self.explain(failure, &wire, started.elapsed()))?;
+        let answer =
+            outcome.map_err(|failure| self.explain(failure, &wire, (started.elapsed(), sight.begun())))?;
         self.left = self.left.saturating_sub(answer.body.len() as u64);
         Ok(answer)
     }
 
-    fn explain(&self, failure: Failure, wire: &Wire, took: Duration) -> Error {
+    fn explain(&self, failure: Failure, wire: &Wire, (took, begun): (Duration, Option<Begun>)) -> Error {
         match failure {
             Failure::TooLarge(_) => UnsafeError {
-                sent: false,
                 problem: format!(
                     "the document at {} is larger than {} bytes",
                     wire.shown_url(),
@@ -108,10 +109,11 @@ impl Fetcher {
                 hint: Some(
                     "save the document and give the file, if it is expected to be so large.".to_owned(),
                 ),
+                ..UnsafeError::default()
             }
             .into(),
             other => {
-                let attempts = vec![only(other.outcome(), other.was_sent(), took)];
+                let attempts = vec![Attempt { begun, ..only(other.outcome(), other.was_sent(), took) }];
                 let known = TransportError { fetching: true, ..wire.error(Phase::Broken, attempts, None) };
                 other.into_error_of(known)
             }
@@ -128,7 +130,7 @@ impl Fetcher {
 
 /// A fetch is not repeated.
 fn only(outcome: Outcome, sent: bool, took: Duration) -> Attempt {
-    Attempt { number: 1, outcome, sent, took, wait: None, held: None }
+    Attempt { number: 1, outcome, sent, took, ..Attempt::default() }
 }
 
 fn wire(url: &Url, shown: Option<String>) -> Wire {
@@ -150,23 +152,23 @@ fn wire(url: &Url, shown: Option<String>) -> Wire {
 
 fn unencrypted(url: &Url) -> UnsafeError {
     UnsafeError {
-        sent: false,
         problem: format!(
             "a document of {} would be fetched over plain http",
             url.host_str().unwrap_or_default()
         ),
         hint: Some("give an https URL, or allow plain http if nobody on the way can change it.".to_owned()),
+        ..UnsafeError::default()
     }
 }
 
 fn inside(url: &Url, denied: Denied) -> UnsafeError {
     UnsafeError {
-        sent: false,
         problem: format!(
             "a document is not fetched from {}: it leads to {denied}",
             url.host_str().unwrap_or_default()
         ),
         hint: Some("give that URL itself, if the document shall come from there.".to_owned()),
+        ..UnsafeError::default()
     }
 }
 

@@ -12,8 +12,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
+use super::after;
 use super::decode::{self, Codings, Overgrown, Received, Source};
 use super::failure::Failure;
 use super::limits::{Span, TimedOut};
@@ -36,6 +37,8 @@ pub(super) struct Bounds {
     pub(super) largest: Option<u64>,
     /// How long it may stand still.
     pub(super) idle: Option<Duration>,
+    /// When the whole call ends, and how long that is.
+    pub(super) end: Option<(Instant, Duration)>,
     /// There is none: the head speaks of what another request would bring (RFC 9110 §8.6).
     pub(super) is_absent: bool,
 }
@@ -46,6 +49,8 @@ pub(crate) struct Incoming {
     status: u16,
     media_type: String,
     largest: u64,
+    /// How many bytes the network brought.
+    received: Received,
     is_over: bool,
 }
 
@@ -76,6 +81,7 @@ impl Incoming {
             stream: response.bytes_stream().boxed(),
             chunk: Bytes::new(),
             idle: bounds.idle,
+            end: bounds.end,
             silence: None,
             received: Received::clone(&received),
             most: largest.saturating_add(framing),
@@ -93,7 +99,7 @@ impl Incoming {
             }
             Codings::Known(_) | Codings::Unknown => Body::Plain(raw),
         };
-        Ok(Self { body, status, media_type, largest, is_over: false })
+        Ok(Self { body, status, media_type, largest, received, is_over: false })
     }
 
     /// The next piece of the body, never empty; `None` at its end, and after an error.
@@ -114,10 +120,18 @@ impl Incoming {
         Poll::Ready(chunk.map(|chunk| chunk.map_err(|error| self.explain(error))))
     }
 
+    /// How many bytes came, before content decoding.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
     fn explain(&self, error: io::Error) -> Failure {
         let error = match error.downcast::<Fault>() {
             Ok(Fault::Broken(error)) => return Failure::broken(error),
-            Ok(Fault::Silent(late)) => return Failure::late(Phase::Stalled, late),
+            Ok(Fault::Late(late)) if late.span == Span::Call => {
+                return Failure::late(Phase::AnswerTimeout, late);
+            }
+            Ok(Fault::Late(late)) => return Failure::late(Phase::Stalled, late),
             Ok(Fault::TooMuch) => return Failure::TooLarge(self.largest),
             Err(error) => error,
         };
@@ -146,7 +160,7 @@ fn poll_decoded(source: &mut Source, context: &mut Context<'_>) -> Poll<Option<i
 #[derive(Debug)]
 enum Fault {
     Broken(reqwest::Error),
-    Silent(TimedOut),
+    Late(TimedOut),
     TooMuch,
 }
 
@@ -154,7 +168,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Broken(error) => error.fmt(f),
-            Self::Silent(late) => late.fmt(f),
+            Self::Late(late) => late.fmt(f),
             Self::TooMuch => f.write_str("more came than fits"),
         }
     }
@@ -174,8 +188,9 @@ struct Raw {
     /// What came and was not taken yet.
     chunk: Bytes,
     idle: Option<Duration>,
-    /// Runs while nothing comes.
-    silence: Option<Pin<Box<Sleep>>>,
+    end: Option<(Instant, Duration)>,
+    /// Runs while nothing comes, and what it means when it ends.
+    silence: Option<(Pin<Box<Sleep>>, TimedOut)>,
     received: Received,
     most: u64,
     is_over: bool,
@@ -201,13 +216,25 @@ impl Raw {
         if before.saturating_add(chunk.len() as u64) > self.most {
             return Err(Fault::TooMuch.into());
         }
-        Ok(chunk)
+        match self.end {
+            // However fast it comes.
+            Some((end, limit)) if Instant::now() >= end => {
+                Err(Fault::Late(TimedOut { span: Span::Call, limit }).into())
+            }
+            _ => Ok(chunk),
+        }
     }
 
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<Fault> {
-        let Some(limit) = self.idle else { return Poll::Pending };
-        let silence = self.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        silence.as_mut().poll(context).map(|()| Fault::Silent(TimedOut { span: Span::Silence, limit }))
+        let idle = self.idle.map(|limit| (after(Instant::now(), limit), Span::Silence, limit));
+        let end = self.end.map(|(end, limit)| (end, Span::Call, limit));
+        let Some((until, span, limit)) = idle.into_iter().chain(end).min_by_key(|(until, ..)| *until) else {
+            return Poll::Pending;
+        };
+        let late = TimedOut { span, limit };
+        let (silence, late) =
+            self.silence.get_or_insert_with(|| (Box::pin(tokio::time::sleep_until(until)), late));
+        silence.as_mut().poll(context).map(|()| Fault::Late(*late))
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Limits {
     /// One attempt, from connecting to the last byte of the answer; for a streamed answer to the end of its head.
     pub(crate) timeout: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
-    /// The whole call; for a streamed answer to the end of its head.
+    /// The whole call, also to the last byte of a streamed answer.
     pub(crate) max_time: Option<Duration>,
     /// How long the body of a streamed answer may stand still.
     pub(crate) idle_timeout: Option<Duration>,
@@ -64,6 +64,11 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
+    /// How long one attempt may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Whether it may bring what the other did not.
     pub(crate) fn exceeds(&self, other: &Self) -> bool {
         self.timeout > other.timeout
@@ -114,10 +119,14 @@ impl Settings {
 /// What took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Span {
-    /// The connection, TLS included.
+    /// The connection.
     Connecting,
+    /// The connection, and the agreement on TLS.
+    Securing,
     /// The attempt as a whole.
     Attempt,
+    /// The call with all its attempts.
+    Call,
     /// The time since the last byte of a body came.
     Silence,
 }
@@ -134,7 +143,9 @@ impl fmt::Display for TimedOut {
         let limit = self.limit;
         match self.span {
             Span::Connecting => write!(f, "no connection within {limit:?}"),
+            Span::Securing => write!(f, "no connection with TLS within {limit:?}"),
             Span::Attempt => write!(f, "the attempt was not done within {limit:?}"),
+            Span::Call => write!(f, "the call was not done within {limit:?}"),
             Span::Silence => write!(f, "not a byte of the answer came for {limit:?}"),
         }
     }

@@ -9,6 +9,7 @@ mod budget;
 mod client;
 mod connecting;
 mod decode;
+mod ended;
 mod exchange;
 mod failure;
 mod fetch;
@@ -199,6 +200,8 @@ pub(crate) struct Transport {
     shared: Arc<Shared>,
     /// When the call ends that this is for.
     deadline: Option<Instant>,
+    /// How long it may take.
+    limit: Option<Duration>,
     /// What it gives to signing in.
     patience: Option<Patience>,
     /// Who is told when the call is sent.
@@ -229,20 +232,31 @@ impl Transport {
         settings.retry.check()?;
         let pace = Pace::new(settings.learns, settings.rate);
         let shared = Shared { settings, clients: Clients::default(), budgets: Arc::default(), pace };
-        Ok(Self { shared: Arc::new(shared), deadline: None, patience: None, watch: None })
+        Ok(Self { shared: Arc::new(shared), deadline: None, limit: None, patience: None, watch: None })
     }
 
     /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
     /// in that of the settings. Its limits and its number of repeats bind its signing in too.
     pub(crate) fn for_call(&self, limits: &Limits, repeats: Option<u32>) -> Self {
-        let deadline = deadline(limits.max_time.unwrap_or(self.settings.max_time));
+        let limit = limits.max_time.unwrap_or(self.settings.max_time);
         let patience = Some(self.settings.patience(limits, repeats));
-        Self { deadline: Some(deadline), patience, shared: Arc::clone(&self.shared), watch: None }
+        Self {
+            deadline: Some(deadline(limit)),
+            limit: Some(limit),
+            patience,
+            shared: Arc::clone(&self.shared),
+            watch: None,
+        }
     }
 
     /// The same, telling when the call is sent.
     pub(crate) fn watched_by(self, watch: Option<Watch>) -> Self {
         Self { watch, ..self }
+    }
+
+    /// How long the call may take.
+    fn whole_time(&self) -> Duration {
+        self.limit.unwrap_or(self.settings.max_time)
     }
 
     fn deadline(&self) -> Instant {
@@ -298,7 +312,7 @@ fn after(start: Instant, time: Duration) -> Instant {
 
 impl Failure {
     /// What is told of an attempt that failed so.
-    fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Network(phase, _) => Outcome::Failed(*phase),
             _ => Outcome::Local,
@@ -334,13 +348,14 @@ impl Failure {
             Self::Held(held) => held_back(held, known).into(),
             Self::Config(error) => error.into(),
             Self::File(error) => error.into(),
-            Self::Unsendable(problem) => UnsafeError { sent: false, problem, hint: None }.into(),
-            Self::TooLarge(limit) => too_large(limit, sent).into(),
+            Self::Unsendable(problem) => UnsafeError { problem, hint: None, ..UnsafeError::default() }.into(),
+            Self::TooLarge(limit) => too_large(limit, sent, known.attempts).into(),
             Self::Harmful { problem, hint } => {
-                UnsafeError { sent, problem, hint: hint.map(str::to_owned) }.into()
+                UnsafeError { sent, problem, hint: hint.map(str::to_owned), attempts: known.attempts }.into()
             }
             Self::Undecodable { status, media_type, problem } => {
-                DecodeError { operation: known.operation, status, media_type, problem, source: None }.into()
+                let TransportError { operation, attempts, .. } = known;
+                DecodeError { operation, status, media_type, problem, attempts, source: None }.into()
             }
         }
     }
@@ -350,8 +365,12 @@ impl Failure {
             Self::Network(phase, source) => wire.error(phase, attempts, source).into(),
             Self::Held(held) => held_back(held, wire.error(Phase::Broken, attempts, None)).into(),
             Self::Config(error) => SignInError::Config(error),
-            Self::TooLarge(limit) => SignInError::Unsafe(too_large(limit, false)),
-            other => SignInError::Unsafe(UnsafeError { sent: false, problem: other.to_string(), hint: None }),
+            Self::TooLarge(limit) => SignInError::Unsafe(too_large(limit, false, attempts)),
+            other => SignInError::Unsafe(UnsafeError {
+                problem: other.to_string(),
+                hint: None,
+                ..UnsafeError::default()
+            }),
         }
     }
 }
@@ -362,10 +381,11 @@ fn held_back(held: Held, known: TransportError) -> HeldBack {
     HeldBack { operation, method, url, origin, signing_in, retry_after, reason, attempts }
 }
 
-fn too_large(limit: u64, sent: bool) -> UnsafeError {
+fn too_large(limit: u64, sent: bool, attempts: Vec<Attempt>) -> UnsafeError {
     UnsafeError {
         sent,
         problem: format!("the answer is larger than {limit} bytes"),
         hint: Some("raise the limit (`max_body`) if such an answer is expected.".to_owned()),
+        attempts,
     }
 }

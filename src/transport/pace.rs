@@ -231,6 +231,15 @@ impl Pace {
         }
     }
 
+    /// Forgets a server's word.
+    ///
+    /// # Errors
+    /// Where what tells other processes of it cannot be removed.
+    pub(super) fn forget(&self, caller: &Caller) -> std::io::Result<()> {
+        self.cooldowns.forget(&caller.key);
+        caller.shared().map_or(Ok(()), |shared| shared.forget(&caller.key))
+    }
+
     /// Nobody of a caller asks again before a server's word.
     pub(super) async fn stop(&self, caller: &Caller, hint: Hint) {
         self.cooldowns.stop(&caller.key, hint.wait, Instant::now());

@@ -50,9 +50,6 @@ impl Call for Question<'_> {
     type Error = SignInError;
 
     async fn wire(&mut self) -> Result<Box<Wire>, SignInError> {
-        if let Some(next) = self.next {
-            tokio::time::sleep_until(next).await;
-        }
         self.next = Some(Instant::now() + APART);
         Ok(Box::new(self.wire.clone()))
     }
@@ -64,6 +61,10 @@ impl Call for Question<'_> {
 
     fn limits(&self) -> Option<&RateLimitHeaders> {
         self.limits
+    }
+
+    fn apart(&self) -> Duration {
+        self.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()))
     }
 
     fn caller(&self) -> Option<&Arc<Caller>> {

@@ -76,11 +76,16 @@ impl Trail {
 
 const FILE: &str = "write the body to a file, and send that.";
 const ASK: &str = "ask the service: it cannot be reached that way.";
-const MORE: &str = "allow more redirects if that is meant.";
+const MORE: &str = "allow more redirects (`follow_redirects`) if that is meant.";
 const BASE: &str = "set that address as the base URL if it is meant to have the call.";
 
 fn refused(problem: &str, hint: &str) -> UnsafeError {
-    UnsafeError { sent: true, problem: problem.to_owned(), hint: Some(hint.to_owned()) }
+    UnsafeError {
+        sent: true,
+        problem: problem.to_owned(),
+        hint: Some(hint.to_owned()),
+        ..UnsafeError::default()
+    }
 }
 
 /// The method of the next request, and whether it leaves the body out. After 301 and 302 a POST goes on as a GET; a
@@ -107,12 +112,15 @@ fn location(from: &str, answer: &Answer) -> Option<(Url, Url)> {
 
 fn check(from: &Url, url: &Url) -> Result<(), UnsafeError> {
     if url.origin() != from.origin() {
-        let place = match url.origin() {
-            origin @ Origin::Tuple(..) => origin.ascii_serialization(),
-            Origin::Opaque(_) => format!("a `{}:` address", url.scheme()),
+        let (place, hint) = match url.origin() {
+            origin @ Origin::Tuple(..) if matches!(url.scheme(), "http" | "https") => {
+                (origin.ascii_serialization(), BASE)
+            }
+            origin @ Origin::Tuple(..) => (origin.ascii_serialization(), ASK),
+            Origin::Opaque(_) => (format!("a `{}:` address", url.scheme()), ASK),
         };
         let own = from.origin().ascii_serialization();
-        return Err(refused(&format!("the service at {own} redirects to {place}"), BASE));
+        return Err(refused(&format!("the service at {own} redirects to {place}"), hint));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("the service redirects to an address that names a user", ASK));
@@ -204,6 +212,12 @@ mod tests {
             let error = after(&Method::Get, 307, location).unwrap_err();
             assert!(error.problem.starts_with("the service at https://api.example redirects to "), "{error}");
             assert!(error.sent);
+            let is_base = error.hint.as_deref() == Some(BASE);
+            assert_eq!(
+                is_base,
+                !location.starts_with("ftp:") && !location.starts_with("data:"),
+                "{location}"
+            );
         }
         let error = after(&Method::Get, 307, "https://me:word@api.example/").unwrap_err();
         assert_eq!(error.problem, "the service redirects to an address that names a user");

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::hint::Hint;
-use crate::attempt::{Outcome, Wait, WaitReason};
+use crate::attempt::{NoRepeat, Outcome, Wait, WaitReason};
 use crate::error::{ConfigError, is_retryable_phase, is_retryable_status};
 
 /// More repeats than this help nobody.
@@ -156,6 +156,8 @@ pub(super) struct Moment {
     pub(super) repeats: u32,
     /// What is left of the time of the whole call.
     pub(super) left: Duration,
+    /// No repeat may go out before.
+    pub(super) apart: Duration,
     pub(super) chance: Chance,
 }
 
@@ -172,39 +174,6 @@ pub(super) struct Repeat {
     pub(super) wait: Wait,
     /// What it costs of the budget.
     pub(super) cost: u32,
-}
-
-/// Why a call is not repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// A repeat would bring the same.
-    Final,
-    /// The body can be sent once only.
-    BodyIsGone,
-    /// It may have been carried out, and a repeat would do it twice.
-    MayActTwice,
-    /// There were enough repeats.
-    Limit,
-    /// The server asks for a longer wait than is allowed.
-    HintTooLong,
-    /// The wait would end after the time of the whole call.
-    NoTime,
-    /// The budget of the origin is spent.
-    NoBudget,
-}
-
-impl Stop {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Final => "a repeat would bring the same",
-            Self::BodyIsGone => "the body can be sent once only",
-            Self::MayActTwice => "it may have been carried out, and a repeat might do it twice",
-            Self::Limit => "there were enough repeats",
-            Self::HintTooLong => "the server asks for a longer wait than is allowed",
-            Self::NoTime => "the wait would end after the time of the whole call",
-            Self::NoBudget => "too many repeats to this origin failed lately",
-        }
-    }
 }
 
 /// What a failure asks for.
@@ -228,23 +197,34 @@ pub(super) fn may_repeat(outcome: Outcome) -> bool {
 
 impl RetryPolicy {
     /// Decides what follows an attempt; whether the budget allows it is asked afterwards.
-    pub(super) fn decide(&self, terms: &Terms, seen: &Seen, moment: &Moment) -> Result<Repeat, Stop> {
-        let trouble = self.trouble(seen).ok_or(Stop::Final)?;
+    ///
+    /// # Errors
+    /// There is no repeat; with the reason where one might bring something else.
+    pub(super) fn decide(
+        &self,
+        terms: &Terms,
+        seen: &Seen,
+        moment: &Moment,
+    ) -> Result<Repeat, Option<NoRepeat>> {
+        let trouble = self.trouble(seen).ok_or(None)?;
         if !terms.replayable {
-            return Err(Stop::BodyIsGone);
+            return Err(Some(NoRepeat::BodyIsGone));
         }
         if !trouble.unprocessed && !terms.idempotent {
-            return Err(Stop::MayActTwice);
+            return Err(Some(NoRepeat::MayActTwice));
         }
         if moment.repeats >= terms.repeats.unwrap_or(self.repeats) {
-            return Err(Stop::Limit);
+            return Err(Some(NoRepeat::Limit));
         }
         if trouble.hint.is_some_and(|hint| hint.wait > self.max_wait) {
-            return Err(Stop::HintTooLong);
+            return Err(Some(NoRepeat::HintTooLong));
         }
-        let wait = self.wait(&trouble, moment.repeats, moment.chance);
+        let mut wait = self.wait(&trouble, moment.repeats, moment.chance);
+        if wait.length < moment.apart {
+            wait = Wait { length: moment.apart, reason: WaitReason::Apart };
+        }
         if wait.length >= moment.left {
-            return Err(Stop::NoTime);
+            return Err(Some(NoRepeat::NoTime));
         }
         Ok(Repeat { wait, cost: if trouble.throttled { THROTTLED_COST } else { COST } })
     }

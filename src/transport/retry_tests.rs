@@ -18,7 +18,7 @@ fn terms(idempotent: bool) -> Terms {
 }
 
 fn moment(repeats: u32, backoff: f64, spread: f64) -> Moment {
-    Moment { repeats, left: LONG, chance: Chance { backoff, spread } }
+    Moment { repeats, left: LONG, apart: Duration::ZERO, chance: Chance { backoff, spread } }
 }
 
 fn status(status: u16) -> Seen {
@@ -33,7 +33,7 @@ fn hinted(code: u16, seconds: u64, source: HintSource) -> Seen {
     Seen { hint: Some(Hint { wait: Duration::from_secs(seconds), source }), ..status(code) }
 }
 
-fn decided(terms: &Terms, seen: &Seen) -> Result<Repeat, Stop> {
+fn decided(terms: &Terms, seen: &Seen) -> Result<Repeat, Option<NoRepeat>> {
     RetryPolicy::new().decide(terms, seen, &moment(0, 0.5, 0.5))
 }
 
@@ -48,22 +48,22 @@ fn what_tells_of_a_moment_is_repeated_and_nothing_else() {
     {
         assert!(decided(&terms(true), &lost(phase)).is_ok(), "{phase:?}");
     }
-    assert_eq!(decided(&terms(true), &lost(Phase::Tls(TlsProblem::Expired))), Err(Stop::Final));
+    assert_eq!(decided(&terms(true), &lost(Phase::Tls(TlsProblem::Expired))), Err(None));
     let local = Seen { outcome: Outcome::Local, hint: None };
-    assert_eq!(decided(&terms(true), &local), Err(Stop::Final));
+    assert_eq!(decided(&terms(true), &local), Err(None));
 }
 
 #[test]
 fn what_may_act_twice_is_repeated_only_where_it_was_not_looked_at() {
     let once = terms(false);
     for code in [408, 425, 429, 500, 502, 503, 504] {
-        assert_eq!(decided(&once, &status(code)), Err(Stop::MayActTwice), "{code}");
+        assert_eq!(decided(&once, &status(code)), Err(Some(NoRepeat::MayActTwice)), "{code}");
         let was_turned_away = matches!(code, 429 | 503);
         let seen = hinted(code, 1, HintSource::RetryAfter);
         assert_eq!(decided(&once, &seen).is_ok(), was_turned_away, "{code} with Retry-After");
     }
     assert!(decided(&once, &hinted(429, 1, HintSource::RateLimitReset)).is_ok());
-    assert_eq!(decided(&once, &hinted(503, 1, HintSource::RateLimit)), Err(Stop::MayActTwice));
+    assert_eq!(decided(&once, &hinted(503, 1, HintSource::RateLimit)), Err(Some(NoRepeat::MayActTwice)));
     for (phase, expected) in [
         (Phase::Connect, true),
         (Phase::ConnectTimeout, true),
@@ -79,7 +79,7 @@ fn what_may_act_twice_is_repeated_only_where_it_was_not_looked_at() {
 fn a_body_that_is_gone_is_never_sent_again() {
     let gone = Terms { replayable: false, ..terms(true) };
     for seen in [lost(Phase::Connect), status(500), hinted(429, 1, HintSource::RetryAfter)] {
-        assert_eq!(decided(&gone, &seen), Err(Stop::BodyIsGone));
+        assert_eq!(decided(&gone, &seen), Err(Some(NoRepeat::BodyIsGone)));
     }
 }
 
@@ -130,14 +130,14 @@ fn a_hint_is_waited_for_and_a_little_longer() {
     assert_eq!(wait(2, 0.0).unwrap().reason, WaitReason::Hint(HintSource::RetryAfter));
     assert_eq!(wait(0, 0.0).unwrap().length, Duration::from_millis(500), "the backoff is longer");
     assert_eq!(wait(60, 1.0).unwrap().length, Duration::from_secs(60), "no wait is longer");
-    assert_eq!(wait(61, 0.0), Err(Stop::HintTooLong));
-    assert_eq!(wait(u64::MAX, 1.0), Err(Stop::HintTooLong));
+    assert_eq!(wait(61, 0.0), Err(Some(NoRepeat::HintTooLong)));
+    assert_eq!(wait(u64::MAX, 1.0), Err(Some(NoRepeat::HintTooLong)));
 }
 
 #[test]
 fn the_fields_of_a_rate_limit_count_where_it_was_hit() {
     let reset = |code| hinted(code, 3000, HintSource::RateLimitReset);
-    assert_eq!(decided(&terms(true), &reset(429)), Err(Stop::HintTooLong));
+    assert_eq!(decided(&terms(true), &reset(429)), Err(Some(NoRepeat::HintTooLong)));
     assert_eq!(decided(&terms(true), &reset(500)).unwrap().wait.reason, WaitReason::Backoff);
     assert_eq!(decided(&terms(true), &reset(503)).unwrap().wait.reason, WaitReason::Backoff);
 }
@@ -149,10 +149,24 @@ fn nobody_sleeps_past_the_end_of_the_call() {
         let moment = Moment { left: Duration::from_secs(left), ..moment(0, 0.0, 0.0) };
         RetryPolicy::new().decide(&terms(true), &seen, &moment)
     };
-    assert_eq!(left(5), Err(Stop::NoTime));
+    assert_eq!(left(5), Err(Some(NoRepeat::NoTime)));
     assert!(left(6).is_ok());
     let gone = Moment { left: Duration::ZERO, ..moment(0, 0.0, 0.0) };
-    assert_eq!(RetryPolicy::new().decide(&terms(true), &status(500), &gone), Err(Stop::NoTime));
+    assert_eq!(RetryPolicy::new().decide(&terms(true), &status(500), &gone), Err(Some(NoRepeat::NoTime)));
+}
+
+#[test]
+fn requests_that_must_stay_apart_wait_for_that_and_say_so() {
+    let second = Duration::from_secs(1);
+    let decide = |seen: &Seen, left| {
+        let moment = Moment { apart: second, left, ..moment(0, 0.5, 0.0) };
+        RetryPolicy::new().decide(&terms(true), seen, &moment).map(|repeat| repeat.wait)
+    };
+    let apart = Wait { length: second, reason: WaitReason::Apart };
+    assert_eq!(decide(&status(500), LONG), Ok(apart));
+    assert_eq!(decide(&status(500), second), Err(Some(NoRepeat::NoTime)), "it fails at once");
+    let longer = decide(&hinted(429, 3, HintSource::RetryAfter), LONG).unwrap();
+    assert_eq!(longer.reason, WaitReason::Hint(HintSource::RetryAfter));
 }
 
 #[test]
@@ -187,7 +201,7 @@ fn every_wait_is_within_its_bounds() {
         let seen = Seen { outcome: Outcome::Status(code), hint };
         let left = Duration::from_millis(dice.u64(0..300_000));
         let chance = Chance { backoff: dice.f64(), spread: dice.f64() };
-        let moment = Moment { repeats: dice.u32(0..12), left, chance };
+        let moment = Moment { repeats: dice.u32(0..12), left, apart: Duration::ZERO, chance };
         let Ok(repeat) = policy.decide(&terms(true), &seen, &moment) else { continue };
         waits += 1;
         longest = longest.max(repeat.wait.length);

@@ -4,7 +4,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use opcall::{Error, HarnessBuilder, Outcome, Phase, Profile, Response, RetryPolicy, WaitReason};
+use opcall::{
+    Begun, Error, HarnessBuilder, NoRepeat, Outcome, Phase, Profile, Response, RetryPolicy, WaitReason,
+};
 
 use crate::support::{Reply, Server, builder, in_region};
 
@@ -80,4 +82,76 @@ async fn waits_for_two_reasons_are_told_as_one() {
     let held = found.attempts()[0].held.unwrap();
     assert_eq!(held.reason, WaitReason::OwnLimit);
     assert!(held.length > Duration::from_millis(600), "the last wait alone: {held:?}");
+}
+
+fn keyed(server: &Server) -> HarnessBuilder {
+    let credentials = opcall::Credentials::new().api_key("key");
+    quick(builder().profile("panther", Profile::new().base_url(server.url()).credentials(credentials)))
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_tells_its_status_and_how_much_came() {
+    let server = Server::start(|_, _| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n12345"));
+    let harness = keyed(&server).build().unwrap();
+    let told =
+        |last| format!("the answer (200) of {} broke off after 5 bytes{last}; it was sent", server.url());
+    let error = harness.command("api_token_list", ()).await.unwrap_err();
+    assert_eq!(error.to_string(), told(" in the last of 3 attempts"));
+    assert_eq!((error.kind(), error.status(), error.attempts().len()), ("transport", Some(200), 3));
+    let begun = Some(Begun { status: 200, received: 5 });
+    assert!(error.attempts().iter().all(|attempt| attempt.begun == begun && attempt.status().is_none()));
+    assert!(error.attempts()[0].to_string().starts_with("attempt 1: 200, then the connection broke after "));
+    let mut stream = harness.command("api_token_list", ()).stream().await.unwrap();
+    assert_eq!(stream.chunk().await.unwrap().unwrap(), "12345");
+    let error = stream.chunk().await.unwrap_err();
+    assert_eq!((error.to_string(), error.status()), (told(""), Some(200)));
+    assert_eq!(error.attempts()[0].outcome, Outcome::Failed(Phase::Broken));
+}
+
+/// Whatever is wrong with an answer: that it came, and after what, is told.
+#[tokio::test]
+async fn what_is_refused_after_it_was_sent_tells_its_attempts() {
+    let server = Server::start(|_, before| match before {
+        0 => Reply::whole(302, &["location: /next"], ""),
+        1 => Reply::whole(302, &["location: /further"], ""),
+        2 => Reply::json(200, &"x".repeat(2000)),
+        _ => Reply::json(200, "no JSON"),
+    });
+    let harness = keyed(&server).follow_redirects(1).build().unwrap();
+    let call = || harness.command("api_token_list", ());
+    let error = call().await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), ("unsafe", Some(302)), "{error}");
+    assert_eq!((error.attempts().len(), error.was_sent()), (2, true), "{:?}", error.attempts());
+    let error = call().max_body(1000).await.unwrap_err();
+    assert_eq!((error.kind(), error.status(), error.attempts().len()), ("unsafe", Some(200), 1), "{error}");
+    let error = call().await.unwrap().value().unwrap_err();
+    assert_eq!((error.kind(), error.status(), error.attempts().len()), ("decode", Some(200), 1), "{error}");
+}
+
+#[tokio::test]
+async fn the_last_attempt_tells_why_there_is_no_further_one() {
+    let server = Server::start(|request, _| match request.header("x-answer").unwrap_or_default() {
+        "later" => Reply::whole(503, &["retry-after: 5"], ""),
+        "much later" => Reply::whole(503, &["retry-after: 3600"], ""),
+        "no" => Reply::json(404, "{}"),
+        _ => Reply::json(500, "{}"),
+    });
+    let why = async |answer: &str, repeats| {
+        // One harness each: a server's word holds back those that follow.
+        let harness = keyed(&server).build().unwrap();
+        let call = harness.command("api_token_list", ()).header("x-answer", answer).retry(repeats);
+        let error = call.max_time(Duration::from_secs(4)).await.unwrap_err();
+        error.attempts().last().unwrap().unrepeated
+    };
+    assert_eq!(why("broken", 1).await, Some(NoRepeat::Limit));
+    assert_eq!(why("later", 1).await, Some(NoRepeat::NoTime));
+    assert_eq!(why("much later", 1).await, Some(NoRepeat::HintTooLong));
+    assert_eq!(why("no", 1).await, None);
+    let harness = keyed(&server).build().unwrap();
+    let mut last = None;
+    for _ in 0..5 {
+        let error = harness.command("api_token_list", ()).retry(10).await.unwrap_err();
+        last = error.attempts().last().unwrap().unrepeated;
+    }
+    assert_eq!(last, Some(NoRepeat::NoBudget), "500 / 14 repeats");
 }

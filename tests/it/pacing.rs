@@ -344,3 +344,24 @@ fn processes_that_share_a_folder_wait_for_each_other() {
     assert!(times[1] - times[0] >= 2 * SECOND, "{:?}", times[1] - times[0]);
     eprintln!("cooldown: 3 processes, 1 refused, 1 held back, 1 sent after {:?}", times[1] - times[0]);
 }
+
+/// A word that was a mistake can be forgotten.
+#[tokio::test]
+async fn giving_back_the_tokens_forgets_the_servers_word() {
+    let (server, _) = timed(|_, before| if before == 0 { too_many("retry-after: 99999999") } else { ok() });
+    let home = tempfile::tempdir().unwrap();
+    let harness = || panther(&server).token_cache(home.path()).build().unwrap();
+    let error = list(&harness()).await.unwrap_err();
+    assert_eq!(
+        error.hint().unwrap(),
+        "wait 3600 s before the next call: the server asks for 99999999 s, of which an hour is held to."
+    );
+    let held = list(&harness()).await.unwrap_err();
+    assert_eq!((held.kind(), held.was_sent()), ("rate_limited", false));
+    assert!(held.hint().unwrap().ends_with(", or forget the server's word (`SignIn::forget`)."), "{held}");
+    let same = harness();
+    assert!(list(&same).await.is_err());
+    same.sign_in("panther").forget().await.unwrap();
+    list(&same).await.unwrap();
+    list(&harness()).await.unwrap();
+}

@@ -364,3 +364,68 @@ fn put_back(file: &std::path::Path, bytes: &[u8]) {
     #[cfg(unix)]
     std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
+
+#[tokio::test]
+async fn what_a_token_endpoint_said_is_told_where_there_is_no_time_to_ask_again() {
+    let server = service(|_| Reply::json(500, r#"{"errors":[{"message":"no tokens today"}]}"#));
+    let harness = in_region(&server).build().unwrap();
+    let started = Instant::now();
+    let error = harness.command("tokens_query", ()).max_time(SECOND * 9 / 10).await.unwrap_err();
+    assert!(started.elapsed() < SECOND * 8 / 10, "at once: {:?}", started.elapsed());
+    assert_eq!((error.kind(), error.status(), error.was_sent()), ("auth", Some(500), false), "{error}");
+    assert_eq!(error.attempts()[0].unrepeated, Some(opcall::NoRepeat::NoTime));
+}
+
+#[tokio::test]
+async fn requests_for_a_token_tell_their_true_waits() {
+    let server = service(|before| if before == 0 { Reply::json(500, "{}") } else { Reply::token("t", 1799) });
+    let found = in_region(&server).build().unwrap().command("tokens_query", ()).await.unwrap();
+    let wait = found.sign_in_attempts()[0].wait.unwrap();
+    assert_eq!(wait.reason, opcall::WaitReason::Apart);
+    assert!(wait.length > SECOND / 2 && wait.length <= SECOND, "{wait:?}");
+}
+
+type Answer = Box<dyn Fn() -> Reply + Send + Sync>;
+
+#[tokio::test]
+async fn what_a_token_endpoint_does_wrong_is_told_with_what_to_do() {
+    let elsewhere = "location: https://login.example/token?secret=1#x";
+    let with = |token_type: &str, token: &str| {
+        let body = serde_json::json!({"access_token": token, "token_type": token_type, "expires_in": 1799});
+        Reply::json(200, &body.to_string())
+    };
+    let cases: [(Answer, &str, &str, &str); 4] = [
+        (
+            Box::new(|| Reply::raw("")),
+            "transport",
+            "signing in failed, no operation was sent",
+            "repeat the call: nothing of it was sent.",
+        ),
+        (
+            Box::new(move || Reply::whole(307, &[elsewhere], "")),
+            "auth",
+            "the token endpoint refused with 307",
+            " to https://login.example/token if that is to be trusted: token endpoints' redirects are not followed.",
+        ),
+        (
+            Box::new(move || with("bearer", "t\r\nx: y")),
+            "auth",
+            "holds an access_token that no header may hold",
+            "",
+        ),
+        (
+            Box::new(move || with("mac", "t")),
+            "auth",
+            "gives tokens of the type mac, which is not known here",
+            "",
+        ),
+    ];
+    for (answer, kind, text, hint) in cases {
+        let server = service(move |_| answer());
+        let harness = in_region(&server).build().unwrap();
+        let error = harness.command("tokens_query", ()).retry(0).await.unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (kind, false), "{error}");
+        assert!(error.to_string().contains(text), "{error}");
+        assert!(error.hint().unwrap_or_default().ends_with(hint), "{:?}", error.hint());
+    }
+}

@@ -108,7 +108,7 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
 async fn an_answer_that_is_too_large_is_not_taken_in() {
     let server = Server::start(|_, _| Reply::json(200, &format!("\"{}\"", "x".repeat(2000))));
     let error = list(&panther(&server.url()).max_body(1000).build().unwrap()).await.unwrap_err();
-    assert_eq!(error.to_string(), "the answer is larger than 1000 bytes");
+    assert_eq!(error.to_string(), "the answer is larger than 1000 bytes; the call was answered with 200");
     assert_eq!((error.kind(), error.was_sent()), ("unsafe", true));
     assert!(list(&panther(&server.url()).max_body(2002).build().unwrap()).await.is_ok());
 }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::pin::pin;
+use std::time::Duration;
 
 use http::HeaderMap;
 use opcall::{
@@ -44,6 +45,9 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     let harness = ManuallyDrop::new(known.builder(&args.target, is_shown, Some(service))?.build()?);
     call.variable = known.missing_variable(service);
     call.certificate = known.certificate(service);
+    if args.save.is_some() {
+        call.max_time = known.max_time(&args.target)?;
+    }
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), service));
     }
@@ -73,6 +77,8 @@ pub(crate) struct Call<'a> {
     variable: Option<&'a str>,
     /// The files of the client certificate and of its key.
     certificate: Option<(&'a Path, &'a Path)>,
+    /// What bounds a download as a whole.
+    max_time: Option<Duration>,
     /// Tells whether it was sent.
     watch: Watch,
 }
@@ -116,6 +122,7 @@ impl<'a> Call<'a> {
             server: None,
             variable: None,
             certificate: None,
+            max_time: None,
             watch: Watch::new(),
         })
     }
@@ -297,6 +304,10 @@ impl<'a> Call<'a> {
             let told = tell_head(answer.status(), answer.headers(), shown, args, screen);
             (reached, told.and_then(|()| download.write(answer.bytes())))
         } else {
+            let command = match self.max_time {
+                Some(limit) => command.max_time(limit),
+                None => command,
+            };
             let answer = command.stream().await?;
             answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
             let reached = Reached::answered(answer.status(), answer.attempts());

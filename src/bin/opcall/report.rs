@@ -97,7 +97,7 @@ impl Failure {
 
     /// A safety rule refuses to go on; nothing was sent.
     pub(crate) fn refused(problem: impl Into<String>, hint: Option<String>) -> Self {
-        Self::Call(UnsafeError { sent: false, problem: problem.into(), hint }.into())
+        Self::Call(UnsafeError { problem: problem.into(), hint, ..UnsafeError::default() }.into())
     }
 
     /// A file or stream failed.
@@ -345,7 +345,9 @@ fn hint_of(error: &Error) -> Option<String> {
                     "give the call more time (`max_time`), or allow more requests.",
                     "give the call more time with --max-time, or allow more with --rate-limit.",
                 )
+                .replace("allow more redirects (`follow_redirects`) if that is meant", "ask the service where it ends")
                 .replace(" (`follow_redirects`)", " with --follow")
+                .replace(" (`SignIn::forget`)", " with `opcall auth logout SERVICE`")
                 .replace(" (`root_certificates`)", " with --cacert FILE")
                 .replace(" (`idle_timeout`)", " with --idle-timeout")
                 .replace(
@@ -441,7 +443,9 @@ impl<'e> Facts<'e> {
                 trace_id: error.trace_id.as_deref(),
                 ..Self::default()
             },
-            _ => Self::default(),
+            _ => {
+                Self { attempts: Some(error.attempts().len()).filter(|count| *count > 0), ..Self::default() }
+            }
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What failures say, and the codes they end with.
 
-use std::time::Duration;
-
 use opcall::{
     ArgumentsError, Attempt, AuthError, ConfigError, Error, Method, Outcome, Phase, Problem, TransportError,
     Unfinished, UnsafeError,
@@ -12,7 +10,7 @@ use crate::output::Screen;
 
 fn attempt(number: u32) -> Attempt {
     let outcome = Outcome::Failed(Phase::Connect);
-    Attempt { number, outcome, sent: false, took: Duration::ZERO, wait: None, held: None }
+    Attempt { number, outcome, ..Attempt::default() }
 }
 
 fn lost(phase: Phase) -> Failure {
@@ -87,7 +85,7 @@ fn every_failure_has_its_code() {
             Failure::Call(Error::Unsafe(Box::new(UnsafeError {
                 problem: "a".into(),
                 hint: None,
-                sent: false,
+                ..UnsafeError::default()
             }))),
             10,
         ),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use opcall::spec::Warning;
 use opcall::{Document, Harness, HarnessBuilder, OperationTable, Profile, RetryPolicy};
@@ -114,6 +115,17 @@ impl Known {
             return Some(given);
         }
         self.accounts.iter().find(|account| account.service() == service)?.certificate()
+    }
+
+    /// How long the whole call may take, where the command line or the configuration says so.
+    ///
+    /// # Errors
+    /// Where the configuration cannot be read.
+    pub(crate) fn max_time(&self, target: &Target) -> Result<Option<Duration>, Failure> {
+        if target.max_time.is_some() || target.sandbox {
+            return Ok(target.max_time);
+        }
+        Ok(Config::read(self.config.as_deref())?.defaults().max_time)
     }
 
     /// A harness with the options of the command line, and with what is remembered of services. A dry run needs no

@@ -3,7 +3,6 @@
 //! clap never sees an item: an operation's parameter may be called anything, `--limit` included. What is left
 //! is put in the order clap knows: the command, its options, the operation after `--`.
 
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 
 use clap::Args as _;
@@ -33,9 +32,9 @@ pub(crate) struct Known {
     commands: Vec<String>,
 }
 
-/// Options with their dashes, and whether each takes a value.
+/// Options with their dashes, and whether each takes a value: some fifty, which a start has sooner read than hashed.
 #[derive(Debug, Default)]
-struct Options(HashMap<String, bool>);
+struct Options(Vec<(String, bool)>);
 
 impl Known {
     /// What the definition of a call says; enough where the operation stands first.
@@ -65,8 +64,8 @@ impl Options {
         for option in command.get_arguments() {
             let takes_value = option.get_action().takes_values();
             let names = [
-                option.get_long().map(|name| format!("--{name}")),
-                option.get_short().map(|one| format!("-{one}")),
+                option.get_long().map(|name| ["--", name].concat()),
+                option.get_short().map(|one| String::from_iter(['-', one])),
             ];
             self.0.extend(names.into_iter().flatten().map(|name| (name, takes_value)));
         }
@@ -74,9 +73,14 @@ impl Options {
 
     /// The long option that a mistyped one is meant for, both with their dashes.
     fn near(&self, given: &str) -> Option<&str> {
-        let long = self.0.keys().map(String::as_str).filter(|name| name.starts_with("--"));
+        let long = self.0.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with("--"));
         let near = long.map(|name| (strsim::damerau_levenshtein(name, given), name));
         near.filter(|(distance, _)| *distance <= 2).min().map(|(_, name)| name)
+    }
+
+    /// What the definition that was added last says.
+    fn takes_value(&self, option: &str) -> Option<bool> {
+        self.0.iter().rev().find(|(name, _)| name == option).map(|(_, takes)| *takes)
     }
 
     /// How many words an option takes, itself counted; `None` where it is none of ours.
@@ -84,12 +88,12 @@ impl Options {
         if argument.starts_with("--") {
             let (name, attached) =
                 argument.split_once('=').map_or((argument, false), |(name, _)| (name, true));
-            return self.0.get(name).map(|takes| if *takes && !attached { 2 } else { 1 });
+            return self.takes_value(name).map(|takes| if takes && !attached { 2 } else { 1 });
         }
         let mut letters = argument.strip_prefix('-')?.char_indices().peekable();
         letters.peek()?;
         while let Some((_, letter)) = letters.next() {
-            if *self.0.get(&format!("-{letter}"))? {
+            if self.takes_value(&format!("-{letter}"))? {
                 return Some(if letters.peek().is_some() { 1 } else { 2 });
             }
         }

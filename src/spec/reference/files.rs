@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::limits::{Limits, shown};
 use super::super::parts::Parts;
+use super::super::rebase::rebased;
 use super::super::{Source, anchors, document};
 use super::{Finder, Resolve, percent_decoded};
 
@@ -61,7 +62,7 @@ impl<'a> Files<'a> {
             }
             (file, _) => file,
         }?;
-        self.finder.find(&file, fragment, resolver, &|found| rebase(found, &path, &self.own))
+        self.finder.find(&file, fragment, resolver, &|found| rebased(found, &path, &self.own))
     }
 
     fn file(&self, path: &str) -> Result<Rc<Parts<'static>>, String> {
@@ -81,31 +82,6 @@ impl<'a> Files<'a> {
         let parts = Rc::new(Parts::new(text, None));
         self.read.borrow_mut().insert(path.to_owned(), Rc::clone(&parts));
         Ok(parts)
-    }
-}
-
-/// Makes the references of a companion file hold when seen from the document `own` in the root folder.
-fn rebase(value: &mut Value, path: &str, own: &str) {
-    match value {
-        Value::Object(map) => {
-            for (key, member) in map {
-                match member {
-                    Value::String(reference) if key == "$ref" => {
-                        let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-                        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                        let target =
-                            if file.is_empty() { Some(path.to_owned()) } else { joined(folder, file) };
-                        if let (Some(target), false) = (target, file.contains("://")) {
-                            let target = if target == own { "" } else { &target };
-                            *reference = format!("{target}#{fragment}");
-                        }
-                    }
-                    _ => rebase(member, path, own),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| rebase(item, path, own)),
-        _ => {}
     }
 }
 

@@ -6,11 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(super) use crate::error::LONGEST_WORD as LONGEST;
 use crate::transport::swept::Swept;
-
-/// No word of a server holds longer for those who did not hear it themselves: one that is a mistake must not lock
-/// anybody out.
-pub(super) const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Until when nobody asks, by caller.
 #[derive(Debug, Default)]
@@ -24,6 +21,11 @@ impl Cooldowns {
         all.make_room(|until| *until > now);
         let known = all.entry(caller.to_owned()).or_insert(until);
         *known = until.max(*known);
+    }
+
+    /// Lets a caller's requests go.
+    pub(super) fn forget(&self, caller: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(caller);
     }
 
     /// How long a caller's requests are still stopped.

@@ -88,6 +88,11 @@ impl Shared {
         }
     }
 
+    /// Lets a caller's requests go in all processes.
+    pub(super) fn forget(&self, caller: &str) -> io::Result<()> {
+        private_files::forget(&self.folder.join(caller))
+    }
+
     fn sweep(&self, now: SystemTime) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();

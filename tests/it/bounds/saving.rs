@@ -47,7 +47,7 @@ fn an_answer_larger_than_is_printed_is_saved() {
     assert_eq!(run.code, 10);
     assert_eq!(
         run.stderr,
-        "error: the answer is larger than 1000 bytes\n  \
+        "error: the answer is larger than 1000 bytes; the call was answered with 200\n  \
          hint: raise the limit with --max-body, or save it with --save FILE, if such an answer is expected.\n"
     );
 }
@@ -62,7 +62,7 @@ fn what_fails_leaves_the_old_file_and_nothing_else() {
     let refusing = Server::start(|_, _| Reply::json(404, "{\"message\":\"no\"}"));
     for (url, code, text) in [
         (stalling().url(), 28, "with --idle-timeout"),
-        (broken.url(), 9, "it was sent"),
+        (broken.url(), 9, "broke off after 3 bytes; it was sent"),
         (refusing.url(), 4, "refused api token#list with 404: no"),
     ] {
         let keep = stalling();
@@ -73,6 +73,27 @@ fn what_fails_leaves_the_old_file_and_nothing_else() {
         assert_eq!(run.stdout, if code == 4 { "{\"message\":\"no\"}" } else { "" });
         assert_eq!(fs::read_to_string(&file).unwrap(), "old");
         assert_eq!(names(folder.path()), ["report.json"]);
+    }
+}
+
+/// What is said of the call's time bounds a download too, the five minutes that nobody said do not.
+#[test]
+fn a_download_ends_with_the_time_of_its_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, config) = (folder.path().join("slow"), folder.path().join("config.toml"));
+    fs::write(&config, "[defaults]\nmax_time = \"1s\"\n").unwrap();
+    let server = Raw::start(|mut socket| {
+        super::read_head(&mut socket);
+        let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
+        while socket.write_all(b"x").is_ok() {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
+    for further in [["--max-time", "1s"], ["--config", config.to_str().unwrap()]] {
+        let run = save(&server.url(), &file, &further);
+        assert_eq!(run.code, 28, "{}", run.stderr);
+        assert!(run.stderr.contains("caused by: the call was not done within 1s"), "{}", run.stderr);
+        assert_eq!(names(folder.path()), ["config.toml"]);
     }
 }
 

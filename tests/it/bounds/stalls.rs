@@ -197,12 +197,14 @@ async fn every_limit_of_a_call_wins() {
     assert!(started.elapsed() >= LONGER, "{:?}", started.elapsed());
     let Error::Transport(error) = error else { panic!("{error}") };
     assert_eq!(error.phase, Phase::ConnectTimeout);
-    assert_eq!(cause(&error), "no connection within 400ms");
+    assert_eq!(cause(&error), "no connection with TLS within 400ms");
 
     let mute = Raw::stalling("");
     let patient = harness(&mute.url()).build().unwrap();
     let error = patient.command("api_token_list", ()).max_time(LIMIT).await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), ("timeout", true));
+    let Error::Transport(error) = error else { panic!("{error}") };
+    assert_eq!(cause(&error), "the call was not done within 200ms");
     let error = patient.command("api_token_list", ()).timeout(LIMIT).await.unwrap_err();
     let Error::Transport(error) = error else { panic!("{error}") };
     assert_eq!(cause(&error), "the attempt was not done within 200ms");
@@ -213,13 +215,18 @@ async fn every_limit_of_a_call_wins() {
     assert_eq!(error.hint().unwrap(), "let its body stand still for longer (`idle_timeout`).");
     let Error::Transport(error) = error else { panic!("{error}") };
     assert_eq!(cause(&error), "not a byte of the answer came for 200ms");
+    let told = |how| format!("the answer (200) of {} {how} after 5 bytes; it was sent", half.url());
+    assert_eq!(error.to_string(), told("stood still"));
+    let error = patient.command("api_token_list", ()).timeout(LIMIT).await.unwrap_err();
+    assert_eq!((error.to_string(), error.status()), (told("was not whole in time: it ended"), Some(200)));
 }
 
 fn cause(error: &opcall::TransportError) -> String {
     error.source.as_ref().unwrap().to_string()
 }
 
-/// A stream may take as long as it likes while it goes on: no timeout of an attempt or a call ends it.
+/// A stream may take as long as it likes while it goes on: no time of an attempt or a harness ends it. That of the call
+/// itself does.
 #[tokio::test]
 async fn a_slow_stream_is_no_stall() {
     let server = Raw::start(|mut socket| {
@@ -239,6 +246,13 @@ async fn a_slow_stream_is_no_stall() {
         length += chunk.len();
     }
     assert_eq!(length, 8);
+    // On a connection of its own: the server answers one request on each.
+    let another = super::harness(&server.url()).build().unwrap();
+    let error = drained(another.command("api_token_list", ()).max_time(LONGER)).await;
+    assert_eq!((error.kind(), error.status(), error.was_sent()), ("timeout", Some(200), true), "{error}");
+    let Error::Transport(error) = error else { panic!("{error}") };
+    assert_eq!(cause(&error), "the call was not done within 400ms");
+    assert!(error.begun().unwrap().received > 0);
     let error = harness.command("api_token_list", ()).await.unwrap_err();
     assert_eq!(error.kind(), "timeout", "an answer that is not streamed has its time as a whole");
 }

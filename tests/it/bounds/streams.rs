@@ -56,7 +56,7 @@ async fn a_stream_has_no_bound_of_size() {
     let error = harness.command("api_token_list", ()).await.unwrap_err();
     assert_eq!(
         (error.to_string().as_str(), error.was_sent()),
-        ("the answer is larger than 1000 bytes", true)
+        ("the answer is larger than 1000 bytes; the call was answered with 200", true)
     );
     let found = harness.command("api_token_list", ()).max_body(100_000).await.unwrap();
     assert_eq!(found.bytes().len(), 100_000);

@@ -160,9 +160,9 @@ fn a_connection_too_late() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let limits = [
-        ("--max-time", ""),
+        ("--max-time", "\n  caused by: the call was not done within 200ms"),
         ("--timeout", "\n  caused by: the attempt was not done within 200ms"),
-        ("--connect-timeout", "\n  caused by: no connection within 200ms"),
+        ("--connect-timeout", "\n  caused by: no connection with TLS within 200ms"),
     ];
     let texts = limits.map(|(limit, cause)| {
         let line = ["panther:api_token_list", "--server", &url, limit, "200ms", "--retry", "0"];

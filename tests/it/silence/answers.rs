@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use opcall::{
-    Ambiguous, Error, HintSource, IoError, Outcome, Phase, ProxyProblem, TlsProblem, TransportError, Wait,
-    WaitReason,
+    Ambiguous, Begun, Error, HintSource, IoError, NoRepeat, Outcome, Phase, ProxyProblem, TlsProblem,
+    TransportError, Wait, WaitReason,
 };
 use serde_json::json;
 
@@ -25,6 +25,7 @@ pub(super) async fn print(looked: &mut Looked) {
     look!(looked; Phase::Connect, ProxyProblem::NoWay, TlsProblem::Expired, HintSource::RateLimit);
     let wait = Wait { length: Duration::from_secs(1), reason: WaitReason::Backoff };
     look!(looked; wait, wait.reason, Outcome::Status(200), opcall::Watch::new());
+    look!(looked; NoRepeat::NoBudget, Begun { status: 200, received: 5 });
 }
 
 /// Prints an error, and what it holds.

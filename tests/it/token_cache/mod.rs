@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use opcall::{Credentials, Harness, HarnessBuilder, Profile};
+use opcall::{Credentials, Harness, HarnessBuilder, Profile, WaitReason};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -391,4 +391,32 @@ async fn a_refused_token_is_forgotten_where_the_body_cannot_be_sent_again() {
         assert_eq!(sent.err().and_then(|error| error.status()), expected);
     }
     assert_eq!(server.count(TOKEN), 2);
+}
+
+/// A lock that its process does not give back is waited for as long as an attempt may take, and the wait is told.
+#[tokio::test]
+async fn a_wait_for_another_process_is_bounded_and_told() {
+    let home = tempfile::tempdir().unwrap();
+    let server = flow(|_| true);
+    call(&harness(&server, home.path())).await;
+    let (file, aside) = (only_file(home.path()), home.path().join("aside"));
+    fs::rename(&file, &aside).unwrap();
+    let lock = fs::File::open(&files(home.path(), "lock")[0]).unwrap();
+    lock.lock().unwrap();
+    let second = Duration::from_secs(1);
+    let one = harness(&server, home.path());
+    let found = one.command("tokens_query", ()).timeout(second).await.unwrap();
+    let held = found.sign_in_attempts()[0].held.unwrap();
+    assert_eq!((held.reason, server.count(TOKEN)), (WaitReason::TokenLock, 2));
+    assert!(held.length >= second && held.length < 3 * second, "{held:?}");
+    let given_back = async {
+        tokio::time::sleep(second / 4).await;
+        fs::rename(&aside, &file).unwrap();
+        lock.unlock().unwrap();
+    };
+    let other = harness(&server, home.path());
+    let (found, ()) = tokio::join!(other.command("tokens_query", ()).send(), given_back);
+    let found = found.unwrap();
+    assert_eq!((found.sign_in_attempts().len(), server.count(TOKEN)), (0, 2));
+    assert_eq!(found.attempts()[0].held.unwrap().reason, WaitReason::TokenLock);
 }

@@ -153,7 +153,7 @@ pub(crate) struct Target {
     /// How long connecting may take
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration, help_heading = "Time")]
     pub(crate) connect_timeout: Option<Duration>,
-    /// How long the call may take with all its attempts
+    /// How long the call may take with all its attempts and a saved answer
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration, help_heading = "Time")]
     pub(crate) max_time: Option<Duration>,
     /// Send at most so many requests in such a time to one server: 10/s, 100/m, 5/2s
