@@ -54,8 +54,9 @@ pub struct Response {
     /// Where a refusal that redirects leads, as an error may tell it.
     location: Option<String>,
     carried: Carried,
-    value: OnceCell<Value>,
-    envelope: OnceCell<Value>,
+    /// Read when asked for; apart, for a response is moved about.
+    value: OnceCell<Box<Value>>,
+    envelope: OnceCell<Box<Value>>,
 }
 
 /// What the answers of an operation have in common.
@@ -215,7 +216,7 @@ impl Response {
     /// # Errors
     /// [`Error::Decode`] where the body is no JSON.
     pub fn value(&self) -> Result<&Value> {
-        self.value.get_or_try_init(|| self.json())
+        self.value.get_or_try_init(|| self.json().map(Box::new)).map(|value| &**value)
     }
 
     /// The whole answer as a JSON value: for GraphQL with `data` and `errors`, else the same as [`Response::value`].
@@ -223,10 +224,11 @@ impl Response {
     /// # Errors
     /// [`Error::Decode`] where the body is no JSON.
     pub fn envelope(&self) -> Result<&Value> {
-        self.envelope.get_or_try_init(|| {
-            serde_json::from_str(self.whole_text()?)
-                .map_err(|error| self.misshapen("it is no JSON", Some(error)))
-        })
+        let read = || {
+            let read = serde_json::from_str(self.whole_text()?).map(Box::new);
+            read.map_err(|error| self.misshapen("it is no JSON", Some(error)))
+        };
+        self.envelope.get_or_try_init(read).map(|value| &**value)
     }
 
     /// The JSON text of the result with its numbers, key order and spacing as received; `null` for an empty body.

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::hint::black_box;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -62,7 +63,7 @@ impl Ways {
     pub(crate) fn resolve(&self, runs: u32) {
         self.runtime.block_on(async {
             for _ in 0..runs {
-                let made = self.harness().command("tokens_query", parameters()).made().await;
+                let made = pin!(self.harness().command("tokens_query", parameters()).made()).await;
                 black_box(made).expect("a request");
             }
         });
@@ -76,7 +77,7 @@ impl Ways {
         self.runtime.block_on(async {
             for _ in 0..runs {
                 let arguments: Params = names.iter().map(|name| (name, "valid")).collect();
-                let made = harness.command(&id, arguments).made().await;
+                let made = pin!(harness.command(&id, arguments).made()).await;
                 black_box(made).expect("a request");
             }
         });

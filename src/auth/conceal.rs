@@ -40,8 +40,8 @@ impl Carried {
     /// Those of a request with what signed it in, and what proxies on the way are told: their answers cannot be told
     /// from those of the server.
     pub(crate) fn by(request: Request, grants: [Option<Arc<Grant>>; 2], transport: &Transport) -> Self {
-        let others: Vec<_> = transport.proxy_secrets().collect();
-        let others = if others.is_empty() { Arc::default() } else { others.into() };
+        let others =
+            if transport.has_no_proxy() { Arc::default() } else { transport.proxy_secrets().collect() };
         Self { last: Some(Arc::new(Last { request, grants })), others }
     }
 

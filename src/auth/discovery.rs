@@ -19,7 +19,7 @@ use crate::error::{AuthError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, ServiceDef};
 use crate::profile::{Setting, variables_for};
 use crate::request::Content;
-use crate::transport::{Caller, ClientCertificate, Limits, Link, Transport, Wire};
+use crate::transport::{self, Caller, ClientCertificate, Limits, Link, Transport, Wire};
 
 /// How long a document holds.
 const HOLDS: Duration = Duration::from_secs(60 * 60);
@@ -87,6 +87,7 @@ impl Discovery<'_> {
     fn wire(&self) -> Wire {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        transport::complete(&mut headers);
         Wire {
             operation: format!("{}: discovery", self.definition.name).into(),
             method: Method::Get,

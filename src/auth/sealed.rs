@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::header::HeaderMap;
 
 use super::Grant;
-use crate::request::{Fields, Place, Placement, Request};
+use crate::request::{Content, Fields, Place, Placement, Request};
 
 /// What the last call of an operation went out with, for those that have the same: secrets are among it, and it has no
 /// `Debug`.
@@ -49,7 +49,9 @@ impl Sealed {
     /// Keeps the header fields of a request for others that have the operation's `usual` ones, and no more.
     pub(crate) fn keep(&self, usual: &Fields, request: &Request, grant: &Arc<Grant>, map: &HeaderMap) {
         let in_headers = |one: &Placement| matches!(one.place, Place::Header { .. });
-        let is_usual = request.headers.is(usual) && request.given.is_empty();
+        // With a body they are completed when the body is there.
+        let is_bare = matches!(request.body, Content::None);
+        let is_usual = request.headers.is(usual) && request.given.is_empty() && is_bare;
         if !is_usual || grant.is_digest() || !request.credentials.iter().all(in_headers) {
             return;
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::accounts::Accounts;
-use super::{Caches, Harness, Inner, Lookup, unknown_service};
+use super::{Caches, Harness, Inner, Lookup, Recent, unknown_service};
 use crate::auth::{CredentialProvider, TokenCache};
 use crate::document::Document;
 use crate::error::{Error, Result};
@@ -280,6 +280,7 @@ impl HarnessBuilder {
                 transport: Transport::new(self.settings)?,
                 accounts: Accounts::default(),
                 usual,
+                recent: Recent::default(),
                 caches: self.caches,
             }),
         };

@@ -1,6 +1,7 @@
 //! The order of one call: operation, account, arguments, credentials, attempts, answer. A dry run stops on this same
 //! path before the credentials.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use url::Url;
@@ -18,7 +19,7 @@ use crate::profile::{Base, Credentials};
 use crate::request::{self, CallOptions, Common, Place, Placement, Request};
 use crate::response::{Called, Response, ResponseStream};
 use crate::table::{Operation, Parameter};
-use crate::transport::{Answer, check_repeats};
+use crate::transport::{Answer, Call as _, check_repeats};
 
 /// A command whose operation and account are found.
 pub(crate) struct Dispatch<'a> {
@@ -45,8 +46,9 @@ impl<'a> Dispatch<'a> {
         let harness = harness?;
         let (subject, plan) = match endpoint {
             Endpoint::Listed(id) => {
-                let located = harness.inner.table.locate(wishes.service.as_deref(), id)?;
-                (Subject::Listed(located.0), harness.plan(located, &wishes)?)
+                let place = harness.place(wishes.service.as_deref(), id)?;
+                let operation = harness.inner.table.at(place)?;
+                (Subject::Listed(operation), harness.plan(operation, place, &wishes)?)
             }
             Endpoint::Unlisted { service, method, path } => {
                 let (profile, server) = (wishes.profile.as_deref(), wishes.server.as_deref());
@@ -100,13 +102,14 @@ impl<'a> Dispatch<'a> {
 
     /// A live call.
     pub(super) async fn send(&self) -> Result<Response> {
-        let (called, answer) = self.exchange().await?;
+        // Pinned where it is made: moved about it would cost more than much of what it does.
+        let (called, answer) = pin!(self.exchange()).await?;
         Response::check(called, answer)
     }
 
     /// A live call, with the address that answered, without credentials.
     pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
-        let (called, answer) = self.exchange().await?;
+        let (called, answer) = pin!(self.exchange()).await?;
         let url = called.carried.url().to_owned();
         Ok((Response::check(called, answer)?, url))
     }
@@ -117,14 +120,23 @@ impl<'a> Dispatch<'a> {
         standing.place.require_real()?;
         let request = self.resolve(&standing.place)?;
         let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
-        let mut call = LiveCall::new(self, &transport, standing, request)?;
-        transport.made(&mut call).await.map(drop)
+        let mut call = LiveCall::new(self, &transport, standing, request);
+        call.keyed()?;
+        call.signed_in().await?;
+        let (url, headers) = call.sealed()?;
+        let link = call.link(&url);
+        let request = call.request();
+        let made = transport.made((&request.method, request.content()), (url, headers), &link);
+        match pin!(made).await {
+            Ok(made) => Ok(drop(made)),
+            Err(failure) => Err(failure.into_error_of(call.out_of_time())),
+        }
     }
 
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
         self.is_streamed = true;
-        let (called, mut answer) = self.exchange().await?;
+        let (called, mut answer) = pin!(self.exchange()).await?;
         match answer.rest.take() {
             Some(body) => Ok(ResponseStream::new(called, answer, *body)),
             None => Err(Response::refuse(called, answer)),
@@ -142,8 +154,9 @@ impl<'a> Dispatch<'a> {
         let mut called = self.called(&request);
         let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
         let transport = transport.watched_by(self.wishes.watch.clone());
-        let mut call = LiveCall::new(self, &transport, standing, request)?;
-        let outcome = transport.send(&mut call).await;
+        let mut call = LiveCall::new(self, &transport, standing, request);
+        call.keyed()?;
+        let outcome = pin!(transport.send(&mut call)).await;
         // What came as it was to come is not told as an error.
         let is_good = |answer: &Answer| (200..300).contains(&answer.status) && !self.is_streamed;
         let idempotent = outcome.as_ref().is_ok_and(is_good) || call.is_idempotent();
@@ -205,8 +218,11 @@ impl<'a> Dispatch<'a> {
         if let Some(page) = &self.page {
             request.move_to(page, places);
         }
-        let given = places.iter().filter(|placement| request.has_at(&placement.place));
-        request.given = given.cloned().collect();
+        // Hardly a call gives any.
+        if places.iter().any(|placement| request.has_at(&placement.place)) {
+            let given = places.iter().filter(|placement| request.has_at(&placement.place));
+            request.given = given.cloned().collect();
+        }
         for (name, _) in self.options().headers.iter().filter(|(name, _)| header::is_secret(name)) {
             request.give_by_hand(name);
         }
@@ -335,6 +351,6 @@ fn give_key(
 }
 
 pub(super) fn shown_url(request: &Request) -> &str {
-    let end = request.url.bytes().position(|byte| matches!(byte, b'?' | b'#'));
-    &request.url[..end.unwrap_or(request.url.len())]
+    let before = |text, mark| str::split_once(text, mark).map_or(text, |(before, _)| before);
+    before(before(&request.url, '?'), '#')
 }

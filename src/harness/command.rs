@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::ops::{Deref, DerefMut};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -270,7 +270,8 @@ impl<'a> Command<'a> {
     /// benches of this crate.
     #[doc(hidden)]
     pub async fn made(self) -> Result<()> {
-        Dispatch::of(self)?.made().await
+        let dispatch = Dispatch::of(self)?;
+        pin!(dispatch.made()).await
     }
 
     /// Makes the call. It is what awaiting a command does, as a future, for `join_all` and `spawn`.
@@ -278,7 +279,8 @@ impl<'a> Command<'a> {
     /// # Errors
     /// Every [`Error`]; [`Error::was_sent`] tells whether the call may have been carried out.
     pub async fn send(self) -> Result<Response> {
-        Dispatch::of(self)?.send().await
+        let dispatch = Dispatch::of(self)?;
+        pin!(dispatch.send()).await
     }
 
     /// The pages of the list that this call is the first page of. Nothing happens until [`Pages::next`] is awaited,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use secrecy::SecretString;
+use url::Url;
 
 use super::call::{Dispatch, shown_url};
 use super::plan::{Plan, Standing, Usual};
@@ -13,7 +15,9 @@ use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Credentials, origin_of};
 use crate::request::{Content, Request};
-use crate::transport::{Answer, Asked, Call, Caller, Failure, Hop, Terms, Trail, Transport, Wire};
+use crate::transport::{
+    Answer, Asked, Call, Caller, Failure, Hop, Limits, Link, Terms, Trail, Transport, Wire,
+};
 
 /// A call between its attempts.
 pub(super) struct LiveCall<'c, 'a> {
@@ -66,15 +70,13 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         dispatch: &'c Dispatch<'a>,
         transport: &'c Transport,
         standing: Arc<Standing>,
-        mut request: Request,
-    ) -> Result<Self> {
-        let key = key::for_call(&request)?;
-        key::put(key.as_deref(), &mut request);
-        Ok(Self {
+        request: Request,
+    ) -> Self {
+        Self {
             dispatch,
             transport,
             standing,
-            key,
+            key: None,
             request,
             grant: None,
             former: None,
@@ -89,7 +91,63 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             redirects: Trail::new(dispatch.wishes.follow.unwrap_or_else(|| transport.follows())),
             is_led: false,
             unmet: None,
-        })
+        }
+    }
+
+    /// Gives it an idempotency key of its own, where its operation asks for one.
+    pub(super) fn keyed(&mut self) -> Result<()> {
+        self.key = key::for_call(&self.request)?;
+        key::put(self.key.as_deref(), &mut self.request);
+        Ok(())
+    }
+
+    /// Signs in, by an answer to a challenge where one is asked for.
+    pub(super) async fn signed_in(&mut self) -> Result<()> {
+        if !self.signs_in_as_before() {
+            // Apart, for hardly a call has to wait for it and each would have to make room for it.
+            Box::pin(self.sign_in_anew()).await?;
+        }
+        self.take_challenge()
+    }
+
+    /// The request with its secrets on: its URL and its header fields as they go out.
+    pub(super) fn sealed(&self) -> Result<(Url, HeaderMap)> {
+        let ready = self.worn.as_ref().and_then(|worn| worn.map(&self.request, self.grant()));
+        let is_kept = ready.is_some();
+        let sealed = auth::seal(&self.request, self.grant(), &self.dispatch.target(&self.standing), ready)?;
+        if !is_kept {
+            self.keep(&sealed.1);
+        }
+        Ok(sealed)
+    }
+
+    /// Keeps header fields for the next calls, where they may have the same.
+    #[cold]
+    fn keep(&self, headers: &HeaderMap) {
+        let Plan { sealed, common, .. } = &*self.dispatch.plan;
+        let is_usual = |usual: &Usual| Arc::ptr_eq(&usual.placements, &self.request.credentials);
+        if let Some(common) = common
+            && self.standing.usual.as_ref().is_some_and(is_usual)
+        {
+            sealed.keep(&common.headers, &self.request, self.grant(), headers);
+        }
+    }
+
+    /// An address that a service named, as logs and errors show it.
+    fn shown(&self, url: &Url) -> String {
+        let address = url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned();
+        let grants = [self.grant.as_deref(), self.former.as_deref()];
+        Carried::hide(&self.request, grants, self.transport, address)
+    }
+
+    /// The request as of now.
+    pub(super) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The connection that it wants.
+    pub(super) fn link(&self, url: &Url) -> Link {
+        self.dispatch.account().link(url, &self.standing.place.url)
     }
 
     /// Whether a repeat of it changes nothing more.
@@ -101,14 +159,6 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         let Self { request, grant, former, spoiled, unmet, transport, effort, .. } = self;
         let carried = Carried::by(request, [grant, former], transport);
         Ended { carried, spoiled, unmet, sign_in: effort.map(|effort| effort.attempts).unwrap_or_default() }
-    }
-
-    async fn sign_in(&mut self) -> Result<()> {
-        if self.signs_in_as_before() {
-            return Ok(());
-        }
-        // Apart, for hardly a call has to wait for it and each would have to make room for it.
-        Box::pin(self.sign_in_anew()).await
     }
 
     /// Signs in by what a call before went out with, where that still holds.
@@ -280,32 +330,23 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 impl Call for LiveCall<'_, '_> {
     type Error = Error;
 
-    async fn wire(&mut self) -> Result<Wire> {
-        self.sign_in().await?;
-        self.take_challenge()?;
-        let Plan { sealed, common, .. } = &*self.dispatch.plan;
-        let target = self.dispatch.target(&self.standing);
-        let ready = self.worn.as_ref().and_then(|worn| worn.map(&self.request, self.grant()));
-        let is_kept = ready.is_some();
-        let mut wire = auth::seal(&self.request, self.grant(), &target, self.dispatch.label(), ready)?;
-        let is_usual = |usual: &Usual| Arc::ptr_eq(&usual.placements, &self.request.credentials);
-        if let Some(common) = common
-            && !is_kept
-            && self.standing.usual.as_ref().is_some_and(is_usual)
-        {
-            sealed.keep(&common.headers, &self.request, self.grant(), &wire.headers);
-        }
-        if self.is_led || self.dispatch.page.is_some() {
-            let address = wire.bare_url().to_owned();
-            let grants = [self.grant.as_deref(), self.former.as_deref()];
-            wire.shown = Some(Carried::hide(&self.request, grants, self.transport, address));
-        }
-        if !self.dispatch.wishes.are_none() {
-            wire.limits = self.dispatch.wishes.limits;
-        }
-        wire.is_streamed = self.dispatch.is_streamed;
-        wire.link = self.dispatch.account().link(&wire.url, &self.standing.place.url);
-        Ok(wire)
+    async fn wire(&mut self) -> Result<Box<Wire>> {
+        self.signed_in().await?;
+        let (url, headers) = self.sealed()?;
+        let shown = if self.is_led || self.dispatch.page.is_some() { Some(self.shown(&url)) } else { None };
+        let Dispatch { wishes, is_streamed, .. } = self.dispatch;
+        Ok(Box::new(Wire {
+            operation: Arc::clone(self.dispatch.label()),
+            method: self.request.method.clone(),
+            link: self.link(&url),
+            url,
+            headers,
+            content: self.request.body.clone(),
+            limits: if wishes.are_none() { Limits::default() } else { wishes.limits },
+            is_streamed: *is_streamed,
+            signing_in: false,
+            shown,
+        }))
     }
 
     fn terms(&self) -> Terms {

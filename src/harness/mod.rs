@@ -8,6 +8,7 @@ mod files;
 mod key;
 mod live;
 mod plan;
+mod recent;
 mod sign_in;
 
 use std::fmt;
@@ -19,15 +20,16 @@ use self::accounts::{AccountKey, AccountWanted, Accounts};
 pub use self::builder::HarnessBuilder;
 pub(crate) use self::call::Dispatch;
 pub use self::command::Command;
-use self::command::{Endpoint, Wanted};
+use self::command::{Endpoint, Wanted, Wishes};
 use self::plan::{Plan, Served};
+use self::recent::Recent;
 pub use self::sign_in::{AccessToken, SignIn, SignInMethod, SignInPlan};
 use crate::auth::{Account, CredentialProvider, Forgotten, TokenCache};
 use crate::error::{ConfigError, Error, Result};
 use crate::operation::{Method, RegionDef, ServiceDef};
 use crate::params::Params;
 use crate::profile::Profile;
-use crate::table::{Operation, OperationTable, ServiceTable};
+use crate::table::{Operation, OperationTable, Place, ServiceTable};
 use crate::transport::Transport;
 
 /// Reads an environment variable.
@@ -57,8 +59,9 @@ struct Inner {
     lookup: Lookup,
     transport: Transport,
     accounts: Accounts,
-    /// Those of them that a call gets which says nothing of a profile or a server, by service.
+    /// Those of them that a call gets which says nothing of a profile or a server, by service, in the table's order.
     usual: Vec<(String, OnceLock<Arc<Served>>)>,
+    recent: Recent,
     caches: Caches,
 }
 
@@ -157,17 +160,29 @@ impl Harness {
         self.served(service, profile, server, variables).map(|served| Arc::clone(&served.account))
     }
 
-    /// What all calls of an operation, which has a number in its service, have in common.
-    fn plan(&self, operation: (Operation<'_>, u32), wanted: &Wanted) -> Result<Arc<Plan>> {
-        let Wanted { profile, server, server_variables, .. } = wanted;
-        let service = operation.0.service();
-        let is_usual = profile.is_none() && server.is_none() && server_variables.is_empty();
-        let usual = if is_usual { find(&self.inner.usual, service).and_then(OnceLock::get) } else { None };
-        if let Some(served) = usual {
-            return Ok(served.plan(operation));
+    /// Where an operation is in the table.
+    fn place(&self, service: Option<&str>, id: &str) -> Result<Place> {
+        if service.is_some() {
+            return self.inner.table.locate(service, id);
         }
+        if let Some(place) = self.inner.recent.get(id) {
+            return Ok(place);
+        }
+        let place = self.inner.table.locate(None, id)?;
+        self.inner.recent.keep(id, place);
+        Ok(place)
+    }
+
+    /// What all calls of an operation, which is at a place of the table, have in common.
+    fn plan(&self, operation: Operation<'_>, place: Place, wishes: &Wishes) -> Result<Arc<Plan>> {
+        let usual = self.inner.usual.get(place.service()).filter(|_| wishes.are_none());
+        if let Some(served) = usual.and_then(|(_, served)| served.get()) {
+            return Ok(served.plan(operation, place.row()));
+        }
+        let Wanted { profile, server, server_variables, .. } = &**wishes;
+        let service = operation.service();
         let served = self.served(service, profile.as_deref(), server.as_deref(), server_variables)?;
-        Ok(served.plan(operation))
+        Ok(served.plan(operation, place.row()))
     }
 
     /// A service as one profile calls it.

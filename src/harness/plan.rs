@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use url::Url;
-
-use crate::auth::{self, Account, Need, Sealed};
+use crate::auth::{self, Account, KnownPath, Need, Sealed};
 use crate::operation::{SchemeUse, ServerDef};
 use crate::profile::{Base, Credentials};
 use crate::request::{Common, Placement};
@@ -75,7 +73,7 @@ pub(super) struct Standing {
     /// The address of the call.
     pub(super) place: Arc<Base>,
     /// The same with the operation's path, where that is the same in every call.
-    pub(super) path: Option<Url>,
+    pub(super) path: Option<KnownPath>,
     /// How calls sign in into which the caller puts no credential by hand; `None` where that takes a look at each call.
     pub(super) usual: Option<Usual>,
 }
@@ -105,7 +103,7 @@ impl Served {
     }
 
     /// The plan of an operation, which has a number in its service; it is made at the first call.
-    pub(super) fn plan(&self, (operation, number): (Operation<'_>, u32)) -> Arc<Plan> {
+    pub(super) fn plan(&self, operation: Operation<'_>, number: u32) -> Arc<Plan> {
         let make = || Arc::new(Plan::of(operation, &self.account));
         self.plans.place(number).map_or_else(make, |place| Arc::clone(place.get_or_init(make)))
     }
@@ -171,7 +169,8 @@ impl Plan {
     fn stand(&self, moves: u64, transport: &Transport) -> Standing {
         let place = self.place();
         let usual = self.usual(&place, transport);
-        let path = self.path.as_ref().and_then(|path| roomy(&place.url, path));
+        let target = auth::Target { address: place.parsed(), path: None, plain_http: transport.plain_http() };
+        let path = self.path.as_ref().and_then(|path| KnownPath::of(&place.url, path, &target));
         Standing { moves, place, path, usual }
     }
 
@@ -236,15 +235,6 @@ impl Plan {
 /// Whether a path key stands as it is in the URL of every call.
 fn is_fixed(path: &str) -> bool {
     path.starts_with('/') && !path.bytes().any(|byte| matches!(byte, b'{' | b'}' | b'?' | b'#' | b'%'))
-}
-
-/// The URL of a path below a base URL, with room behind it for what follows: a copy of it need not grow for that.
-fn roomy(base: &str, path: &str) -> Option<Url> {
-    const ROOM: usize = 160;
-    let text = [base.trim_end_matches('/'), path].concat();
-    let mut url = Url::parse(&text).ok().filter(|url| url.as_str() == text)?;
-    url.set_query(Some(&"-".repeat(ROOM)));
-    Some(url)
 }
 
 /// Where the credentials of schemes go.

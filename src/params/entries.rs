@@ -40,7 +40,10 @@ impl Entries {
 
     pub(crate) fn get(&self, name: &str) -> Option<&Argument> {
         match self {
-            Self::Few(list) => list.iter().find(|(known, _)| known.as_str() == name).map(|(_, value)| value),
+            Self::Few(list) => {
+                let is_it = |(known, _): &&(Short, Argument)| known.as_bytes() == name.as_bytes();
+                list.iter().find(is_it).map(|(_, value)| value)
+            }
             Self::Many(map) => map.get(name),
         }
     }
@@ -108,12 +111,12 @@ pub(crate) enum Iter<'e> {
 }
 
 impl<'e> Iterator for Iter<'e> {
-    type Item = (&'e str, &'e Argument);
+    type Item = (&'e Short, &'e Argument);
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Few(list) => list.next().map(|(name, value)| (name.as_str(), value)),
-            Self::Many(map) => map.next().map(|(name, value)| (name.as_str(), value)),
+            Self::Few(list) => list.next().map(|(name, value)| (name, value)),
+            Self::Many(map) => map.next(),
         }
     }
 
@@ -136,7 +139,7 @@ impl Default for Entries {
 impl PartialEq for Entries {
     /// Whatever the order.
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
+        self.len() == other.len() && self.iter().all(|(name, value)| other.get(name.as_str()) == Some(value))
     }
 }
 
@@ -154,7 +157,7 @@ impl From<IndexMap<String, Argument>> for Entries {
 #[cfg(test)]
 impl From<Entries> for IndexMap<String, Argument> {
     fn from(entries: Entries) -> Self {
-        entries.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()
+        entries.iter().map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect()
     }
 }
 
@@ -172,7 +175,7 @@ mod tests {
             assert_eq!(entries.iter().len(), entries.len());
         }
         assert!(matches!(entries, Entries::Many(_)));
-        let names: Vec<_> = entries.iter().map(|(name, _)| name.to_owned()).collect();
+        let names: Vec<_> = entries.iter().map(|(name, _)| name.as_str().to_owned()).collect();
         assert_eq!(names, (0..30).map(|number| format!("name-{number}")).collect::<Vec<_>>());
         assert_eq!(entries.get("name-9"), Some(&Argument::from(39)));
         assert_eq!(entries.get("name-10"), Some(&Argument::from(10)));

@@ -105,7 +105,7 @@ impl Params {
     /// The names and values in the order they were given.
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Argument)> {
-        self.entries.iter()
+        self.entries.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// The value of a name as it was given.

@@ -35,6 +35,14 @@ impl Short {
         Some(Self::Inline(u8::try_from(text.len()).ok()?, bytes))
     }
 
+    /// Its bytes, which need not be looked at to be told from others.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Inline(length, bytes) => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Heap(text) => text.as_bytes(),
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Inline(length, bytes) => {

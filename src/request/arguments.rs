@@ -15,7 +15,7 @@ use super::multipart::PartHeader;
 use super::problems::{MISSING, Problems};
 use super::{CallOptions, Common};
 use crate::operation::{Location, Method, header, path};
-use crate::params::{Argument, Params};
+use crate::params::{Argument, Params, Short};
 use crate::schema::{Wire, folds_to, nearest, shown};
 use crate::table::{GraphQl, Operation, Parameter, Property};
 
@@ -123,7 +123,7 @@ pub(super) fn route<'a>(
         let problem = format!("must be an object of names and values, got {}", shown(fault));
         router.problems.refuse(0, "arguments", problem);
     }
-    for (order, (name, value)) in params.iter().enumerate() {
+    for (order, (name, value)) in params.entries.iter().enumerate() {
         router.route(order, name, value);
     }
     router.fill_key();
@@ -179,8 +179,18 @@ struct Router<'a, 'p> {
 }
 
 impl<'a> Router<'a, '_> {
-    fn route(&mut self, order: usize, name: &'a str, value: &'a Argument) {
-        if let Some(slot) = self.next(name).or_else(|| self.slot(None, name)) {
+    fn route(&mut self, order: usize, name: &'a Short, value: &'a Argument) {
+        if let Some(slot) = self.next(name) {
+            self.expected = slot + 1;
+            return self.fill(order, slot, value);
+        }
+        self.find(order, name.as_str(), value);
+    }
+
+    /// Routes an argument that is not the one that stands next.
+    #[inline(never)]
+    fn find(&mut self, order: usize, name: &'a str, value: &'a Argument) {
+        if let Some(slot) = self.slot(None, name) {
             self.expected = slot + 1;
             return self.fill(order, slot, value);
         }
@@ -208,9 +218,9 @@ impl<'a> Router<'a, '_> {
     }
 
     /// The slot behind the one that was filled last, where it has a name and no other has.
-    fn next(&self, name: &str) -> Option<usize> {
+    fn next(&self, name: &Short) -> Option<usize> {
         let slot = self.routed.slots.get(self.expected).filter(|_| !self.common.has_twins)?;
-        (slot.name() == name).then_some(self.expected)
+        (slot.name().as_bytes() == name.as_bytes()).then_some(self.expected)
     }
 
     /// The slot of a name; of several the first of path, query, header, cookie.
@@ -297,6 +307,10 @@ impl<'a> Router<'a, '_> {
             return self.problems.refuse(order, path(), "is given twice");
         }
         slot.order = Some(order);
+        if let (Argument::String(_), true) = (value, declared.takes_text) {
+            slot.value = Some(Held::Given(value));
+            return;
+        }
         let (schema, comma_lists) = (operation.schema_at(declared.schema), self.common.comma_lists);
         let is_json = declared.is_json();
         let is_empty = !is_json && is_empty(value);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::Fields;
 use super::index::Index;
 use super::media::Kind;
+use super::style::{self, Escape};
 use super::url::{is_dots, is_plain};
-use crate::operation::{DeepArrays, Location, Method, Style, header};
+use crate::operation::{DeepArrays, Location, Method, Style, Types, header};
 use crate::table::{Operation, Parameter, SchemaPlace};
 
 /// What all requests of an operation have in common.
@@ -39,6 +40,10 @@ pub(super) struct Declared {
     /// The media type of one with `content`.
     pub(super) content: Option<Box<Described>>,
     pub(super) schema: SchemaPlace,
+    /// Whether any text fits, as it is.
+    pub(super) takes_text: bool,
+    /// The name and `=` as they stand before a single value in the query, where they do.
+    pub(super) prefix: Option<Box<str>>,
 }
 
 /// The media type of a parameter.
@@ -80,7 +85,11 @@ impl Declared {
             kind: Kind::of(media_type),
             encoding: parameter.encoding().map(Into::into),
         });
+        let schema = parameter.schema();
         Self {
+            // The types are all that such a schema says of a text.
+            takes_text: content.is_none() && !schema.is_constrained() && schema.types().admits(Types::STRING),
+            prefix: prefix(parameter),
             name: parameter.name().into(),
             location: parameter.location(),
             required: parameter.required(),
@@ -89,7 +98,7 @@ impl Declared {
             allow_reserved: parameter.allow_reserved(),
             deep_arrays: parameter.deep_arrays(),
             content: content.map(Box::new),
-            schema: parameter.schema().place(),
+            schema: schema.place(),
         }
     }
 
@@ -102,6 +111,17 @@ impl Declared {
     pub(super) fn is_json(&self) -> bool {
         self.kind() == Some(Kind::Json)
     }
+}
+
+/// What stands before a single value in the query: all styles that name values write one alike.
+fn prefix(parameter: Parameter<'_>) -> Option<Box<str>> {
+    let is_pair = parameter.location() == Location::Query
+        && parameter.content().is_none()
+        && !matches!(parameter.style(), Style::Simple | Style::Label | Style::Matrix);
+    let mut text = String::new();
+    style::escape(&mut text, parameter.name(), Escape::Unreserved);
+    text.push('=');
+    is_pair.then(|| text.into())
 }
 
 /// Whether a path has nothing to be filled in, encoded or refused.

@@ -171,7 +171,12 @@ fn url_of_template(
 
 /// Writes what was given for a parameter of the query.
 fn add_slot(query: &mut Query<'_>, slot: &Slot<'_>) {
-    if let (Location::Query | Location::Querystring, Some(value)) = (slot.location(), &slot.value) {
+    let Some(value) = &slot.value else { return };
+    if let (Some(prefix), Some(text)) = (&slot.declared.prefix, value.scalar_text()) {
+        let reserved = slot.declared.allow_reserved;
+        return query.pair(prefix, text, if reserved { Escape::ReservedInQuery } else { Escape::Unreserved });
+    }
+    if let Location::Query | Location::Querystring = slot.location() {
         query.add(|out| write_slot(out, slot.declared, value));
     }
 }

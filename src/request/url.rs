@@ -6,6 +6,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::problems::{MISSING, Problems};
+use super::style::{self, Escape};
 use crate::operation::Piece;
 use crate::operation::path::{name, pieces};
 
@@ -158,6 +159,14 @@ impl<'u> Query<'u> {
         } else {
             self.has_any = true;
         }
+    }
+
+    /// A pair, of which what stands before the value is as it goes out.
+    pub(super) fn pair(&mut self, prefix: &str, value: &str, how: Escape) {
+        self.url.push(if self.has_any { '&' } else { '?' });
+        self.has_any = true;
+        self.url.push_str(prefix);
+        style::escape(self.url, value, how);
     }
 
     /// The query that a document writes into its path key.

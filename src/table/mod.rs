@@ -90,9 +90,23 @@ const MAX_READ: usize = 1_000;
 
 /// One operation that answers to a name: its service's number and its row there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Candidate {
+pub(crate) struct Place {
     service: usize,
     row: u32,
+}
+
+impl Place {
+    /// The number of its service, in the order of [`OperationTable::services`].
+    #[cfg(feature = "client")]
+    pub(crate) fn service(self) -> usize {
+        self.service
+    }
+
+    /// The number of the operation among those of its service.
+    #[cfg(feature = "client")]
+    pub(crate) fn row(self) -> u32 {
+        self.row
+    }
 }
 
 impl OperationTable {
@@ -292,15 +306,19 @@ impl OperationTable {
     /// # Errors
     /// As [`OperationTable::get`].
     pub fn find(&self, service: Option<&str>, name: &str) -> Result<Operation<'_>> {
-        self.locate(service, name).map(|(operation, _)| operation)
+        self.at(self.locate(service, name)?)
     }
 
-    /// As [`OperationTable::find`], with the number of the operation among those of its service.
-    pub(crate) fn locate(&self, service: Option<&str>, name: &str) -> Result<(Operation<'_>, u32)> {
+    /// The operation at a place of this table.
+    pub(crate) fn at(&self, place: Place) -> Result<Operation<'_>> {
+        self.services[place.service].operation(place.row)
+    }
+
+    /// Where the operation is that [`OperationTable::find`] finds.
+    pub(crate) fn locate(&self, service: Option<&str>, name: &str) -> Result<Place> {
         let (service, bare) = self.split_namespace(service, name);
-        let located = |one: Candidate| Ok((self.services[one.service].operation(one.row)?, one.row));
         if let Some(one) = self.exact(service, bare) {
-            return located(one);
+            return Ok(one);
         }
         match self.sound(self.first_tier(service, bare))[..] {
             [] => {
@@ -308,7 +326,7 @@ impl OperationTable {
                 let name = name.to_owned();
                 Err(Error::UnknownOperation(Box::new(UnknownOperation { name, suggestions, word })))
             }
-            [one] => located(one),
+            [one] => Ok(one),
             ref several => Err(self.ambiguous(name, several)),
         }
     }
@@ -336,13 +354,13 @@ impl OperationTable {
     }
 
     /// The one operation whose ID is a name, letter for letter; `None` where there is none or more than one.
-    fn exact(&self, service: Option<&str>, name: &str) -> Option<Candidate> {
+    fn exact(&self, service: Option<&str>, name: &str) -> Option<Place> {
         let (mut found, mut is_one) = (None, true);
         let hashed = (name, format::hash_name(Tier::Exact, name));
         for (number, table) in self.services.iter().enumerate() {
             if service.is_none_or(|wanted| wanted == table.name()) {
                 table.each_named(Tier::Exact, hashed, |row| {
-                    let one = Candidate { service: number, row };
+                    let one = Place { service: number, row };
                     is_one &= *found.get_or_insert(one) == one;
                 });
             }
@@ -351,7 +369,7 @@ impl OperationTable {
     }
 
     /// The operations of the first tier that has any for a name.
-    fn first_tier(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
+    fn first_tier(&self, service: Option<&str>, name: &str) -> Vec<Place> {
         // A method and a path mean that endpoint or none: folded, they could be the ID of another.
         let last = if is_endpoint(name) { Tier::Path } else { Tier::Flat };
         Tier::ALL
@@ -395,7 +413,7 @@ impl OperationTable {
         }
     }
 
-    fn candidates(&self, service: Option<&str>, tier: Tier, name: &str) -> Vec<Candidate> {
+    fn candidates(&self, service: Option<&str>, tier: Tier, name: &str) -> Vec<Place> {
         let key = match tier {
             Tier::Exact | Tier::Alias | Tier::Made => Cow::Borrowed(name),
             Tier::Path => return self.endpoints(service, name),
@@ -407,7 +425,7 @@ impl OperationTable {
 
     /// The operations of a method and a path. A method of a document's own is found in its own case first, for the
     /// case of methods counts; without one, the case does not matter.
-    fn endpoints(&self, service: Option<&str>, name: &str) -> Vec<Candidate> {
+    fn endpoints(&self, service: Option<&str>, name: &str) -> Vec<Place> {
         let Some((method, path)) = name.split_once(' ') else { return Vec::new() };
         let path = path.trim_start();
         let spelled = |method: &str| self.keyed(service, Tier::Path, &format!("{method} {path}"));
@@ -416,20 +434,19 @@ impl OperationTable {
     }
 
     /// The operations that have a key in a tier.
-    fn keyed(&self, service: Option<&str>, tier: Tier, key: &str) -> Vec<Candidate> {
+    fn keyed(&self, service: Option<&str>, tier: Tier, key: &str) -> Vec<Place> {
         let mut found = Vec::new();
         for (number, table) in self.services.iter().enumerate() {
             if service.is_none_or(|wanted| wanted == table.name()) {
-                found
-                    .extend(table.named(tier, key).into_iter().map(|row| Candidate { service: number, row }));
+                found.extend(table.named(tier, key).into_iter().map(|row| Place { service: number, row }));
             }
         }
         found
     }
 
     /// A service loaded now wins over a built-in one.
-    fn prefer_loaded(&self, found: Vec<Candidate>) -> Vec<Candidate> {
-        let is_loaded = |candidate: &Candidate| !self.services[candidate.service].is_built_in();
+    fn prefer_loaded(&self, found: Vec<Place>) -> Vec<Place> {
+        let is_loaded = |candidate: &Place| !self.services[candidate.service].is_built_in();
         if found.iter().any(is_loaded) && !found.iter().all(is_loaded) {
             tracing::warn!("a loaded service has an operation of this name: the built-in one is not meant");
             return found.into_iter().filter(is_loaded).collect();
@@ -438,14 +455,14 @@ impl OperationTable {
     }
 
     /// What to say instead: the first of its ID, its `METHOD /path` and its aliases that means it alone.
-    fn ambiguous(&self, name: &str, candidates: &[Candidate]) -> Error {
+    fn ambiguous(&self, name: &str, candidates: &[Place]) -> Error {
         // Very many may have one name, which is then looked up once.
-        let mut known: HashMap<String, Option<Candidate>> = HashMap::new();
+        let mut known: HashMap<String, Option<Place>> = HashMap::new();
         let mut means = |service: &str, name: &str| {
             let look = || Some(self.first_tier(Some(service), name)).filter(|found| found.len() == 1)?.pop();
             *known.entry(format!("{service}:{name}")).or_insert_with(look)
         };
-        let spelled = |one: &Candidate| {
+        let spelled = |one: &Place| {
             let operation = self.services[one.service].listed(one.row)?;
             let service = operation.service();
             let endpoint = format!("{} {}", operation.method(), operation.path());

@@ -117,7 +117,7 @@ fn twins_are_called_by_what_each_has_alone() {
     assert_eq!(candidates, ["pets:first", "pets:second"]);
     assert_eq!(hint, "say which one is meant, such as \"pets:first\".");
     for (row, name) in candidates.iter().enumerate() {
-        assert_eq!(table.locate(None, name).unwrap().1 as usize, row);
+        assert_eq!(table.locate(None, name).unwrap().row as usize, row);
     }
     let (_, candidates, hint) = twins([&[], &["second"]]);
     assert_eq!(candidates, ["pets:second", "pets:GET /a"]);

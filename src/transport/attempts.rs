@@ -25,7 +25,7 @@ pub(crate) trait Call: Send + Sync {
     type Error: From<TransportError> + Send;
 
     /// The request as it goes out now, signed in.
-    fn wire(&mut self) -> impl Future<Output = Result<Wire, Self::Error>> + Send;
+    fn wire(&mut self) -> impl Future<Output = Result<Box<Wire>, Self::Error>> + Send;
 
     /// What is known of it for the question whether it may be repeated.
     fn terms(&self) -> Terms;
@@ -101,7 +101,7 @@ struct Progress {
     log: Vec<Attempt>,
     repeats: u32,
     /// What the repeat under way costs.
-    charge: Option<Charge>,
+    charge: Option<Box<Charge>>,
     /// How long the next attempt was held back.
     held: Option<Wait>,
     /// Since when an attempt is under way.
@@ -192,7 +192,8 @@ impl Transport {
     /// Makes a call: attempts until one is final or the whole time is over.
     pub(crate) async fn send<C: Call>(&self, call: &mut C) -> Result<Answer, C::Error> {
         let mut progress = Progress::default();
-        self.attempts(call, &mut progress).await.map_err(|end| match end {
+        let outcome = pin!(self.attempts(call, &mut progress)).await;
+        outcome.map_err(|end| match end {
             End::Failed(error) => error,
             End::OutOfTime(wire) => {
                 call.cut_short();
@@ -218,7 +219,7 @@ impl Transport {
             let before = repeated.take();
             let made = by(deadline, pin!(call.wire())).await;
             let (mut wire, before) = match (made, before) {
-                (Some(Ok(wire)), before) => (Box::new(wire), before),
+                (Some(Ok(wire)), before) => (wire, before),
                 (Some(Err(_)), Some((wire, outcome))) => return finish(call, &wire, *outcome, progress),
                 (Some(Err(error)), None) => {
                     return Err(End::Failed(call.unfinished(error, progress.take_log())));
@@ -241,7 +242,7 @@ impl Transport {
                 None => return Err(End::OutOfTime(before.map(|(wire, _)| wire).or(last))),
             };
             let own = after(progress.begin(), self.timeout(&wire));
-            let outcome = self.attempt(&mut wire, &progress.sight, own.min(deadline)).await;
+            let outcome = pin!(self.attempt(&mut wire, &progress.sight, own.min(deadline))).await;
             if deadline < own && outcome.as_ref().is_err_and(Failure::is_late) {
                 return Err(End::OutOfTime(Some(wire)));
             }
@@ -270,7 +271,7 @@ impl Transport {
                 Next::Again(repeat, charge) => {
                     progress.note(&wire, repeat.wait);
                     progress.spend();
-                    progress.charge = Some(charge);
+                    progress.charge = Some(Box::new(charge));
                     progress.repeats += 1;
                     let waiting = Box::pin(tokio::time::sleep(repeat.wait.length));
                     if by(deadline, pin!(waiting)).await.is_none() {
@@ -312,7 +313,9 @@ impl Transport {
         let Some(caller) = caller else { return Ok(None) };
         let operation = &*wire.operation;
         if !is_counted {
-            return self.cool(caller, operation, |wait| progress.hold(wait)).await.map(|()| None);
+            // Apart, for calls do not come here and each would have to make room for it.
+            let cooling = Box::pin(self.cool(caller, operation, |wait| progress.hold(wait)));
+            return cooling.await.map(|()| None);
         }
         let max_wait = self.settings.retry.longest_wait();
         let asking = Asking { caller, operation, url: &wire.url, deadline, max_wait };

@@ -17,13 +17,14 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use secrecy::SecretString;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::connecting::Marking;
 use super::limits::LARGEST_HEAD;
 use super::network::Route;
 use super::proxy::{Proxy, Routes, no_proxy_url};
-use super::{Settings, Wire};
+use super::{Link, Settings};
 use crate::error::ConfigError;
 
 const SETTINGS: &str = "correct the harness's settings.";
@@ -75,12 +76,13 @@ impl Clients {
     /// The client for a request, and the proxy that it goes through.
     pub(super) fn get(
         &self,
-        wire: &Wire,
+        url: &Url,
+        link: &Link,
         settings: &Settings,
     ) -> Result<(Cow<'_, Client>, Option<Proxy>), ConfigError> {
-        let proxy = self.routes.of(&wire.url, &settings.network.route)?;
-        let is_encrypted = wire.url.scheme() == "https";
-        let certificate = wire.link.certificate.as_ref().or(settings.network.certificate.as_ref());
+        let proxy = self.routes.of(url, &settings.network.route)?;
+        let is_encrypted = url.scheme() == "https";
+        let certificate = link.certificate.as_ref().or(settings.network.certificate.as_ref());
         let certificate = certificate.filter(|_| is_encrypted).cloned();
         if let (None, None) = (&proxy, &certificate) {
             let kind = || Kind { proxy: None, tls: is_encrypted, certificate: None };
@@ -100,6 +102,11 @@ impl Clients {
         let client = self.build(&kind, settings)?;
         made.insert(kind.clone(), client.clone());
         Ok((Cow::Owned(client), kind.proxy))
+    }
+
+    /// Whether no proxy is told anything.
+    pub(super) fn has_no_proxy(&self, route: &Route) -> bool {
+        self.routes.are_none(route)
     }
 
     /// What proxies are told of their users.

@@ -15,9 +15,9 @@ use url::Url;
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
 use super::limits::{Span, TimedOut, by, is_large};
-use super::{Answer, Call, Transport, Wire, body, connecting, decode, ended};
+use super::{Answer, Link, Transport, Wire, body, connecting, decode, ended};
 use crate::attempt::Begun;
-use crate::error::{Error, Phase};
+use crate::error::Phase;
 use crate::operation::Method;
 use crate::request::Content;
 
@@ -52,17 +52,18 @@ impl Sight {
 
 impl Transport {
     /// Makes a request as the HTTP library takes it, and does not send it.
-    pub(crate) async fn made<C: Call<Error = Error>>(&self, call: &mut C) -> Result<reqwest::Request, Error> {
-        let wire = call.wire().await?;
-        let (client, _) = self.clients.get(&wire, &self.settings)?;
-        let Wire { method, url, headers, content, .. } = wire;
-        let made = match bare(&method, url, headers) {
-            Ok(request) if !matches!(content, Content::None) => {
-                Box::pin(with_body(&client, request, &content)).await
-            }
-            made => made,
-        };
-        made.map_err(|failure| failure.into_error_of(call.out_of_time()))
+    pub(crate) async fn made(
+        &self,
+        (method, content): (&Method, &Content),
+        (url, headers): (Url, HeaderMap),
+        link: &Link,
+    ) -> Result<reqwest::Request, Failure> {
+        let (client, _) = self.clients.get(&url, link, &self.settings)?;
+        let request = bare(method, url, headers)?;
+        if matches!(content, Content::None) {
+            return Ok(request);
+        }
+        Box::pin(with_body(&client, request, content)).await
     }
 
     /// How long an attempt may take.
@@ -77,7 +78,7 @@ impl Transport {
         sight: &Sight,
         until: Instant,
     ) -> Result<Answer, Failure> {
-        tracing::debug!(operation = &*wire.operation, method = %wire.method, url = wire.shown_url(), "sending");
+        log_request(wire);
         sight.begin();
         let answer = by(until, pin!(self.answer(wire, sight))).await;
         let outcome = answer.unwrap_or_else(|| {
@@ -85,10 +86,7 @@ impl Transport {
             let phase = if is_unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
             Err(Failure::late(phase, TimedOut { span: Span::Attempt, limit: self.timeout(wire) }))
         });
-        match &outcome {
-            Ok(answer) => tracing::debug!(status = answer.status, length = answer.body.len(), "answered"),
-            Err(failure) => tracing::debug!(%failure, "failed"),
-        }
+        log_outcome(&outcome);
         outcome
     }
 
@@ -96,7 +94,7 @@ impl Transport {
     async fn answer(&self, wire: &mut Wire, sight: &Sight) -> Result<Answer, Failure> {
         let headers = std::mem::take(&mut wire.headers);
         let wire = &*wire;
-        let (client, proxy) = self.clients.get(wire, &self.settings)?;
+        let (client, proxy) = self.clients.get(&wire.url, &wire.link, &self.settings)?;
         let mut request = bare(&wire.method, wire.url.clone(), headers)?;
         if !matches!(wire.content, Content::None) {
             // What hardly a request needs stands apart: each would have to make room for it.
@@ -149,22 +147,40 @@ fn answer(status: StatusCode, headers: HeaderMap, body: Bytes, rest: Option<Box<
     Answer { status: status.as_u16(), headers, body, rest, attempts: Vec::new() }
 }
 
+/// Tells the log of a request. It stands apart like [`log_outcome`], for most logs want neither.
+#[inline(never)]
+fn log_request(wire: &Wire) {
+    tracing::debug!(operation = &*wire.operation, method = %wire.method, url = wire.shown_url(), "sending");
+}
+
+#[inline(never)]
+fn log_outcome(outcome: &Result<Answer, Failure>) {
+    match outcome {
+        Ok(answer) => tracing::debug!(status = answer.status, length = answer.body.len(), "answered"),
+        Err(failure) => tracing::debug!(%failure, "failed"),
+    }
+}
+
 /// A request without a body, as the HTTP library takes it.
 fn bare(method: &Method, url: Url, headers: HeaderMap) -> Result<reqwest::Request, Failure> {
-    let method = reqwest::Method::from_bytes(method.as_str().as_bytes())
-        .map_err(|_| Failure::refuse("the method cannot be sent"))?;
+    let method = match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        other => reqwest::Method::from_bytes(other.as_str().as_bytes())
+            .map_err(|_| Failure::refuse("the method cannot be sent"))?,
+    };
     let mut request = reqwest::Request::new(method, url);
     *request.headers_mut() = headers;
-    complete(request.headers_mut());
     Ok(request)
 }
 
 /// The same with its body.
 async fn with_body(
     client: &reqwest::Client,
-    request: reqwest::Request,
+    mut request: reqwest::Request,
     content: &Content,
 ) -> Result<reqwest::Request, Failure> {
+    complete(request.headers_mut());
     let mut request = body::attach(client, request, content).await?;
     let has_length = request.headers().contains_key(CONTENT_LENGTH);
     if request.body().is_some_and(|body| body.as_bytes().is_none()) && !has_length {
@@ -174,7 +190,8 @@ async fn with_body(
     Ok(request)
 }
 
-/// Adds the header field that says which codings of a body are undone here, unless it is there.
+/// Adds the header field that says which codings of a body are undone here, unless it is there. What has no body has it
+/// before it comes here.
 pub(crate) fn complete(headers: &mut HeaderMap) {
     // A part of a coded body cannot be decoded by itself.
     if !headers.contains_key(ACCEPT_ENCODING) && !headers.contains_key(RANGE) {

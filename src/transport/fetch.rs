@@ -7,7 +7,9 @@ use url::Url;
 
 use super::exchange::Sight;
 use super::reach::{Bounds, Denied, Guard, Reach};
-use super::{Answer, ClientCertificate, Failure, Limits, Link, Settings, Transport, Wire, deadline};
+use super::{
+    Answer, ClientCertificate, Failure, Limits, Link, Settings, Transport, Wire, complete, deadline,
+};
 use crate::attempt::{Attempt, Begun, Outcome};
 use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::Method;
@@ -76,6 +78,7 @@ impl Fetcher {
         let bounds = Bounds { limit: self.limit, loopback };
         self.guard.begin(url, bounds).map_err(|denied| inside(url, denied))?;
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(ACCEPTED));
+        complete(&mut headers);
         let link = Link::showing(self.certificate.as_ref(), url, &self.address);
         let limits = Limits { max_body: Some(self.left), ..Limits::default() };
         let mut wire = Wire { headers, limits, link, ..wire(url, shown) };

@@ -278,6 +278,11 @@ impl Transport {
         self.settings.follow
     }
 
+    /// Whether there is no proxy on the way that is told anything.
+    pub(crate) fn has_no_proxy(&self) -> bool {
+        self.clients.has_no_proxy(&self.settings.network.route)
+    }
+
     /// What the proxies on the way are told of their users.
     pub(crate) fn proxy_secrets(&self) -> impl Iterator<Item = SecretString> {
         self.clients.proxy_secrets(&self.settings.network.route)

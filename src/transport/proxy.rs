@@ -178,6 +178,15 @@ impl Routes {
 }
 
 impl Routes {
+    /// Whether no proxy is known by now: most of the time.
+    pub(super) fn are_none(&self, route: &Route) -> bool {
+        match route {
+            Route::Direct => true,
+            Route::Through(proxy) => proxy.is_none(),
+            Route::Environment => self.environment.get().is_none_or(|one| one.named().next().is_none()),
+        }
+    }
+
     /// The proxies that are known by now.
     pub(super) fn known(&self, route: &Route) -> Vec<Proxy> {
         match route {

@@ -49,9 +49,9 @@ impl Reply {
 impl Call for Question<'_> {
     type Error = SignInError;
 
-    async fn wire(&mut self) -> Result<Wire, SignInError> {
+    async fn wire(&mut self) -> Result<Box<Wire>, SignInError> {
         self.next = Some(Instant::now() + APART);
-        Ok(self.wire.clone())
+        Ok(Box::new(self.wire.clone()))
     }
 
     /// A token that nobody took runs out by itself, and what was revoked stays so.
