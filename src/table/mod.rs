@@ -381,11 +381,11 @@ impl OperationTable {
     }
 
     /// Of several operations of a name those that can be read, if any: a document that is read whole has no others.
-    fn sound(&self, several: Vec<Candidate>) -> Vec<Candidate> {
+    fn sound(&self, several: Vec<Place>) -> Vec<Place> {
         if several.len() < 2 || several.len() > MAX_READ {
             return several;
         }
-        let can_be_read = |one: &&Candidate| self.services[one.service].operation(one.row).is_ok();
+        let can_be_read = |one: &&Place| self.services[one.service].operation(one.row).is_ok();
         let sound: Vec<_> = several.iter().filter(can_be_read).copied().collect();
         if sound.is_empty() { several } else { sound }
     }
