@@ -246,7 +246,7 @@ mod processes {
         let recovers =
             || service(|before| if before == 0 { Reply::json(503, "{}") } else { Reply::token("t", 1799) });
         let again = [
-            "* signing in: attempt :  after  ms, again in  ms (backoff)",
+            "* signing in: attempt :  after  ms, again in  ms (requests for a token are a second apart)",
             "* signing in: attempt :  after  ms",
         ];
         let server = recovers();
