@@ -439,7 +439,7 @@ mod tests {
     fn what_was_sent_depends_on_the_phase() {
         assert_eq!(
             lost(Phase::Broken, false).to_string(),
-            "no answer from https://api.example.com after 3 attempts; it may have been carried out"
+            "no answer from https://api.example.com after 3 attempts; it was sent"
         );
         assert_eq!(
             lost(Phase::Connect, false).to_string(),
