@@ -483,7 +483,7 @@ fn a_long_name_stands_whole_in_no_warning() {
         (0..4_000).map(|number| json!({"name": format!("x{number}"), "in": "header", "style": "matrix"}));
     let parameters: Vec<Value> = parameters.collect();
     let read = whole(&document(&json!({(&key): {"get": {"operationId": "a", "parameters": parameters}}})));
-    assert_eq!(read.warnings.len(), 4_000);
+    assert_eq!((read.warnings.len(), read.warnings[1_000].count), (1_001, 3_000));
     assert!(read.warnings.iter().all(|one| one.pointer.len() < 300 && one.problem.len() < 300));
     let pointer = &read.warnings[7].pointer;
     assert!(
