@@ -315,6 +315,9 @@ impl fmt::Debug for Credentials {
         for (name, _) in &self.schemes {
             shown.field(name, &HIDDEN);
         }
+        if let Some(half) = &self.half {
+            shown.field("half", half);
+        }
         shown.finish()
     }
 }

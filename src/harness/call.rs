@@ -128,7 +128,7 @@ impl<'a> Dispatch<'a> {
         let request = call.request();
         let made = transport.made((&request.method, request.content()), (url, headers), &link);
         match pin!(made).await {
-            Ok(made) => Ok(drop(made)),
+            Ok(_) => Ok(()),
             Err(failure) => Err(failure.into_error_of(call.out_of_time())),
         }
     }

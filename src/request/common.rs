@@ -29,6 +29,7 @@ pub(crate) struct Common {
 }
 
 /// A parameter, as its table says.
+#[allow(clippy::struct_excessive_bools, reason = "OpenAPI's own flags, and one that is made of them")]
 pub(super) struct Declared {
     pub(super) name: Box<str>,
     pub(super) location: Location,
