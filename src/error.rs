@@ -305,7 +305,7 @@ fn silent(error: &TransportError) -> String {
 fn outcome(error: &TransportError) -> &'static str {
     match (error.signing_in, error.was_sent()) {
         (true, _) => "signing in failed, no operation was sent",
-        (false, true) if error.method.is_safe() => "it was sent",
+        (false, true) if error.idempotent && error.method.is_safe() => "it was sent",
         (false, true) => "it may have been carried out",
         (false, false) if error.fetching => "the document was not fetched",
         (false, false) => "nothing was sent",

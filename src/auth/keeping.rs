@@ -250,7 +250,7 @@ impl Account {
         };
         let mut outcome = Ok(());
         for (key, token) in tokens {
-            let Some(token) = token.take() else { continue };
+            let Some(token) = token.forget() else { continue };
             forgotten.tokens += 1;
             self.unkeep(&key, &token).await;
             match self.revoke_token(&key.0, &token, transport, &mut forgotten.attempts).await {
@@ -311,13 +311,14 @@ impl Account {
     pub(crate) async fn forget(&self, transport: &Transport) -> Result<Forgotten, Error> {
         let mut forgotten = Forgotten::default();
         let failed = |source| Error::from(IoError { action: "forgetting tokens".to_owned(), source });
+        let mut words = Ok(());
         if let Ok(credentials) = self.credentials(&Rejected::default()).await {
             for caller in self.callers(&credentials) {
-                transport.forget_word(&caller).map_err(failed)?;
+                words = words.and(transport.forget_word(&caller).map_err(failed));
             }
         }
         let mut given_back = self.revoke_held(transport, &mut forgotten).await.map_err(Error::from);
-        let Some(cache) = &self.cache else { return given_back.map(|()| forgotten) };
+        let Some(cache) = &self.cache else { return words.and(given_back).map(|()| forgotten) };
         let mut removed = Ok(());
         for file in cache.of_service(&self.definition.name).map_err(failed)? {
             forgotten.tokens += 1;
@@ -328,7 +329,7 @@ impl Account {
                 Err(error) => given_back = given_back.and(Err(error.into())),
             }
         }
-        removed.and(given_back).map(|()| forgotten)
+        removed.and(words).and(given_back).map(|()| forgotten)
     }
 
     /// Gives a kept token back, where it is one of these credentials and not over.

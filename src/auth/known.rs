@@ -49,7 +49,7 @@ impl KnownPath {
             url::Host::Ipv4(address) => (Kind::Ipv4, address.octets().to_vec()),
             url::Host::Ipv6(address) => (Kind::Ipv6, address.octets().to_vec()),
         };
-        Some(Self {
+        let known = Self {
             scheme_end: length(&url[..Position::AfterScheme])?,
             username_end: length(&url[..Position::AfterUsername])?,
             host_start: length(&url[..Position::BeforeHost])?,
@@ -59,7 +59,19 @@ impl KnownPath {
             octets: octets.into(),
             is_safe: target.check(&url).is_ok(),
             url,
-        })
+        };
+        known.is_understood().then_some(known)
+    }
+
+    /// Whether the library reads its parts as they are written here, which another version of it need not.
+    fn is_understood(&self) -> bool {
+        let text = format!("{}?a=b", self.url);
+        let Some((made, parsed)) = self.with_query(&text).zip(Url::parse(&text).ok()) else { return false };
+        made.host() == parsed.host()
+            && made.port() == parsed.port()
+            && made[..Position::BeforePath] == parsed[..Position::BeforePath]
+            && (made.path(), made.query(), made.fragment())
+                == (parsed.path(), parsed.query(), parsed.fragment())
     }
 
     /// The URL of a text that is this one with a query behind it; `None` where it is not exactly that.

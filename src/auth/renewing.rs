@@ -206,6 +206,12 @@ impl<T: Clone> Renewing<T> {
         Some(ends_at.saturating_duration_since(Instant::now()))
     }
 
+    /// As [`Renewing::take`], and no failure speaks any more.
+    pub(crate) fn forget(&self) -> Option<T> {
+        self.state().failure = None;
+        self.take()
+    }
+
     /// Takes the value out, so that the next caller fetches.
     pub(crate) fn take(&self) -> Option<T> {
         self.state().held.take().map(|held| held.lease.value)

@@ -149,7 +149,11 @@ impl Error {
             Self::Auth(error) => error.hint.clone(),
             Self::Transport(error) => Some(suggest_reaching(error)),
             Self::HeldBack(error) => Some(error.hint()),
-            Self::Unfinished(error) => error.cause.hint(),
+            // What could not follow was not sent, but what came before was.
+            Self::Unfinished(error) => match &error.cause {
+                Self::Transport(cause) if cause.signing_in => Some(format!("{CHECK_FIRST}.")),
+                cause => cause.hint(),
+            },
             Self::Refused(error) => suggest_after_refusal(error),
             Self::Unsafe(error) => error.hint.clone(),
             Self::Decode(_) | Self::Io(_) => None,
@@ -235,9 +239,9 @@ fn suggest_reaching(error: &TransportError) -> String {
             format!("{CHECK_FIRST}, and let its body stand still for longer (`idle_timeout`).")
         }
         Phase::Stalled => "let its body stand still for longer (`idle_timeout`).".to_owned(),
+        Phase::Broken if !error.idempotent => format!("{CHECK_FIRST}."),
         Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),
-        Phase::Broken if error.idempotent => "repeat it: a second time changes nothing more.".to_owned(),
-        Phase::Broken => format!("{CHECK_FIRST}."),
+        Phase::Broken => "repeat it: a second time changes nothing more.".to_owned(),
     }
 }
 
@@ -310,10 +314,9 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
         }
         403 => error.scope.as_ref().map(|scope| format!("the API client needs the scope \"{scope}\".")),
         429 => Some(suggest_waiting(error.retry_after.unwrap_or_default())),
-        // What is told to come later was not looked at (RFC 8470 §5.2, RFC 9110 §15.6.4).
-        408 | 500 | 502 | 503 | 504 if !error.idempotent && error.retry_after.is_none() => {
-            Some(format!("{CHECK_FIRST}."))
-        }
+        // What is told to come later was not looked at (RFC 9110 §15.6.4).
+        503 if error.retry_after.is_some() => Some("repeat the call later.".to_owned()),
+        408 | 500 | 502 | 503 | 504 if !error.idempotent => Some(format!("{CHECK_FIRST}.")),
         _ if error.retryable => Some("repeat the call later.".to_owned()),
         _ => None,
     }

@@ -12,7 +12,7 @@ use super::plan::{Plan, Standing};
 use super::{Harness, Inner, files, plan};
 use crate::auth::{self, Account, Carried, Need, Target};
 use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
-use crate::operation::{Method, SecuritySchemeDef, header};
+use crate::operation::{Location, Method, SecuritySchemeDef, header};
 use crate::pages::Given;
 use crate::params::Params;
 use crate::profile::{Base, Credentials};
@@ -158,7 +158,9 @@ impl<'a> Dispatch<'a> {
         call.keyed()?;
         let outcome = pin!(transport.send(&mut call)).await;
         // What came as it was to come is not told as an error.
-        let is_good = |answer: &Answer| (200..300).contains(&answer.status) && !self.is_streamed;
+        let is_good = |answer: &Answer| {
+            (200..300).contains(&answer.status) && !self.is_streamed && self.plan.context.graphql.is_none()
+        };
         let idempotent = outcome.as_ref().is_ok_and(is_good) || call.is_idempotent();
         let Ended { carried, spoiled, unmet, sign_in } = call.into_ended();
         let answer = match outcome {
@@ -223,10 +225,29 @@ impl<'a> Dispatch<'a> {
             let given = places.iter().filter(|placement| request.has_at(&placement.place));
             request.given = given.cloned().collect();
         }
-        for (name, _) in self.options().headers.iter().filter(|(name, _)| header::is_secret(name)) {
+        self.note_secrets(&mut request);
+        Ok(request)
+    }
+
+    /// Notes which header fields the caller gives by hand that are credentials by their names.
+    fn note_secrets(&self, request: &mut Request) {
+        let is_usual = |name: &str| matches!(name, "accept" | "content-type");
+        let mut found: Vec<String> = Vec::new();
+        for (name, value) in request.headers.iter() {
+            if !is_usual(name) && !value.is_empty() && header::is_secret(name) && !self.declares_header(name)
+            {
+                found.push(name.to_owned());
+            }
+        }
+        for name in &found {
             request.give_by_hand(name);
         }
-        Ok(request)
+    }
+
+    fn declares_header(&self, name: &str) -> bool {
+        let is_it =
+            |one: Parameter<'_>| one.location() == Location::Header && one.name().eq_ignore_ascii_case(name);
+        self.operation().is_some_and(|operation| operation.parameters().any(is_it))
     }
 
     /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the

@@ -20,6 +20,7 @@ use crate::transport::{
 };
 
 /// A call between its attempts.
+#[allow(clippy::struct_excessive_bools, reason = "each is a step that is taken at most once")]
 pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
     transport: &'c Transport,
@@ -49,6 +50,8 @@ pub(super) struct LiveCall<'c, 'a> {
     redirects: Trail,
     /// Whether an answer named the address.
     is_led: bool,
+    /// Whether what it asked for before a redirect was carried out, and must not be twice.
+    has_acted: bool,
     /// What a digest challenge asks for that is not known here.
     unmet: Option<String>,
 }
@@ -90,6 +93,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             spoiled: None,
             redirects: Trail::new(dispatch.wishes.follow.unwrap_or_else(|| transport.follows())),
             is_led: false,
+            has_acted: false,
             unmet: None,
         }
     }
@@ -150,9 +154,9 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         self.dispatch.account().link(url, &self.standing.place.url)
     }
 
-    /// Whether a repeat of it changes nothing more.
+    /// Whether a repeat of the whole of it changes nothing more.
     pub(super) fn is_idempotent(&self) -> bool {
-        self.dispatch.is_idempotent(&self.request)
+        !self.has_acted && self.dispatch.is_idempotent(&self.request)
     }
 
     pub(super) fn into_ended(self) -> Ended {
@@ -295,6 +299,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 
     /// Goes where an answer redirects: the last step before sending looks at the address once more.
     fn go(&mut self, hop: Hop) {
+        self.has_acted |= hop.method != self.request.method && !self.is_idempotent();
         self.request.move_to(&hop.url, &self.dispatch.plan.places);
         self.request.method = hop.method;
         self.is_led = true;
@@ -351,7 +356,7 @@ impl Call for LiveCall<'_, '_> {
 
     fn terms(&self) -> Terms {
         Terms {
-            idempotent: self.is_idempotent(),
+            idempotent: self.dispatch.is_idempotent(&self.request),
             replayable: files::is_repeatable(self.request.content()),
             repeats: self.dispatch.wishes.repeats,
         }

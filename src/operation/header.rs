@@ -34,12 +34,41 @@ pub(crate) fn is_authorization(name: &str) -> bool {
 /// document is needed: it is about fields that a caller gives by hand, and about those of answers.
 #[allow(dead_code, reason = "reading a document needs none of it")]
 pub(crate) fn is_secret(name: &str) -> bool {
-    const NAMES: [&str; 4] = ["api-key", "apikey", "x-apikey", "token"];
-    const ENDS: [&str; 6] =
-        ["-api-key", "-auth-key", "-access-key", "-secret", "-password", "-authorization"];
+    const NAMES: [&str; 2] = ["api-key", "token"];
+    const ENDS: [&str; 12] = [
+        "-api-key",
+        "apikey",
+        "-auth-key",
+        "-access-key",
+        "-functions-key",
+        "-master-key",
+        "-subscription-key",
+        "rapidapi-key",
+        "-secret",
+        "-password",
+        "-passphrase",
+        "-authorization",
+    ];
     /// Words before `-token` with which it marks a place in a list, or a repeat.
-    const HARMLESS: [&str; 8] =
-        ["client", "continuation", "cursor", "idempotency", "next", "page", "resume", "sync"];
+    const HARMLESS: [&str; 17] = [
+        "after",
+        "change",
+        "client",
+        "continuation",
+        "cursor",
+        "delta",
+        "idempotency",
+        "lock",
+        "next",
+        "page",
+        "pagination",
+        "request",
+        "resume",
+        "scroll",
+        "skip",
+        "start",
+        "sync",
+    ];
     let name = name.to_ascii_lowercase().replace('_', "-");
     let is_token = || {
         let before = name.strip_suffix("-token").map(|before| before.rsplit('-').next().unwrap_or(before));
@@ -78,11 +107,23 @@ mod tests {
             "X-Password",
             "DD-API-KEY",
             "X-Auth-Key",
+            "X-RapidAPI-Key",
+            "Ocp-Apim-Subscription-Key",
+            "X-MBX-APIKEY",
+            "CB-ACCESS-PASSPHRASE",
         ] {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["accept", "x-token-count", "x-next-token", "X-Ms-Continuation-Token", "x-trace", "etag"]
-        {
+        for name in [
+            "accept",
+            "x-token-count",
+            "x-next-token",
+            "X-Ms-Continuation-Token",
+            "Lock-Token",
+            "X-Request-Token",
+            "x-trace",
+            "etag",
+        ] {
             assert!(!is_secret(name), "{name}");
         }
     }

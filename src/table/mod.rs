@@ -380,14 +380,21 @@ impl OperationTable {
             .unwrap_or_default()
     }
 
-    /// Of several operations of a name those that can be read, if any: a document that is read whole has no others.
+    /// Of several operations of a name in one service those that are not broken, if any: a document that is read whole
+    /// has no others.
     fn sound(&self, several: Vec<Place>) -> Vec<Place> {
-        if several.len() < 2 || several.len() > MAX_READ {
+        let is_elsewhere = |one: &Place| one.service != several[0].service;
+        if several.len() < 2 || several.len() > MAX_READ || several.iter().any(is_elsewhere) {
             return several;
         }
-        let can_be_read = |one: &&Place| self.services[one.service].operation(one.row).is_ok();
-        let sound: Vec<_> = several.iter().filter(can_be_read).copied().collect();
-        if sound.is_empty() { several } else { sound }
+        let is_sound =
+            |one: &&Place| !matches!(self.services[one.service].operation(one.row), Err(Error::Spec(_)));
+        let sound: Vec<_> = several.iter().filter(is_sound).copied().collect();
+        if sound.is_empty() || sound.len() == several.len() {
+            return several;
+        }
+        tracing::warn!("of several operations of this name those that are broken are not meant");
+        sound
     }
 
     /// All operations, service by service in the documents' order. Those of a document loaded now that turn out to

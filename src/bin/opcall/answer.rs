@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use http::HeaderMap;
-use opcall::{Attempt, Error, Response};
+use opcall::{Attempt, Error, NoRepeat, Response};
 
 use crate::args::{CallArgs, CallOutput};
 use crate::output::{Screen, escape, is_json, layout, paint};
@@ -133,7 +133,11 @@ pub(crate) fn trace_attempts(sign_in: &[Attempt], attempts: &[Attempt], args: &C
         return;
     }
     trace_sign_in("signing in", sign_in);
-    let is_told = |one: &Attempt| one.held.is_some() || one.status().is_none();
+    let is_told = |one: &Attempt| {
+        one.held.is_some()
+            || one.status().is_none()
+            || one.unrepeated.is_some_and(|why| why != NoRepeat::Limit)
+    };
     if attempts.len() > 1 || attempts.iter().any(is_told) {
         trace_each("", attempts);
     }

@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => ExitCode::from(failure.tell(format, screen)),
     };
-    if !matches!(done, Err(Failure::Signal(_))) {
+    if !done.as_ref().is_err_and(|failure| matches!(failure.bare(), Failure::Signal(_))) {
         documents::keep();
     }
     code

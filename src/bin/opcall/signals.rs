@@ -25,10 +25,13 @@ pub(crate) fn listen() -> &'static watch::Sender<u8> {
     ASKED.get_or_init(|| {
         let sender = watch::Sender::new(0);
         let told = sender.clone();
+        let wait = move || {
+            if let Ok(waiting) = Waiting::begin() {
+                end_by_signal(&told, waiting);
+            }
+        };
         // Where they cannot be waited for, the system's own rules hold.
-        if let Ok(waiting) = Waiting::begin() {
-            thread::spawn(move || end_by_signal(&told, waiting));
-        }
+        let _ = thread::Builder::new().name("signals".to_owned()).spawn(wait);
         sender
     })
 }

@@ -75,7 +75,16 @@ impl Options {
     fn near(&self, given: &str) -> Option<&str> {
         let long = self.0.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with("--"));
         let near = long.map(|name| (strsim::damerau_levenshtein(name, given), name));
-        near.filter(|(distance, _)| *distance <= 2).min().map(|(_, name)| name)
+        let is_slip = |distance: usize, name: &str| match distance {
+            0 | 1 => true,
+            2 => name.len() > 8 && name.get(..3) == given.get(..3),
+            _ => false,
+        };
+        // What writes or lets through is nobody's to guess.
+        let is_grave = |name: &str| matches!(name, "--save" | "--yes" | "--insecure-http" | "--retry-unsafe");
+        near.filter(|(distance, name)| is_slip(*distance, name) && !is_grave(name))
+            .min()
+            .map(|(_, name)| name)
     }
 
     /// What the definition that was added last says.

@@ -59,6 +59,26 @@ fn a_timeout_of_what_may_act_twice_says_so() {
     }
 }
 
+#[test]
+fn what_a_redirect_left_behind_counts_for_what_is_said() {
+    let server = Server::start(|request, _| match &*request.method {
+        "POST" => Reply::whole(303, &["location: /seen"], "{}"),
+        _ => Reply::raw(""),
+    });
+    let run = call(&server.url(), &["POST", "/x", "--follow"]);
+    assert!(run.stderr.contains("; it may have been carried out\n"), "{}", run.stderr);
+    assert_eq!(hint(&run), format!("{CHECK}."));
+}
+
+#[test]
+fn a_time_to_come_back_makes_no_repeat_harmless() {
+    for (status, then) in [(500, format!("{CHECK}.")), (503, "repeat the call later.".to_owned())] {
+        let server = Server::start(move |_, _| Reply::whole(status, &["retry-after: 1"], "{}"));
+        let run = call(&server.url(), &["POST", "/x"]);
+        assert_eq!(hint(&run), then, "{status}");
+    }
+}
+
 /// `-v` tells what is sent, and nothing that is not.
 #[test]
 fn a_request_is_told_once_it_is_sent() {
@@ -154,9 +174,9 @@ fn credentials_given_by_hand_are_not_shown_and_not_sent_in_the_clear() {
     let look = |server: &str, words: &[&str]| {
         home.run(&[&["look", "--spec", "open.yaml", "--retry", "0", "--server", server], words].concat())
     };
-    for name in KEYS {
-        let (header, shown) =
-            (format!("{name}:CANARY"), format!("{}: <redacted>", name.to_ascii_lowercase()));
+    let ways = |name| [format!("{name}:CANARY"), format!("header.{name}=CANARY")].map(move |way| (name, way));
+    for (name, header) in KEYS.into_iter().flat_map(ways) {
+        let shown = format!("{}: <redacted>", name.to_ascii_lowercase());
         let run = look(&server.url(), &[&header, "--dry-run"]);
         let told = format!("[\"{}\",\"<redacted>\"]", name.to_ascii_lowercase());
         assert!(run.ok().contains(&told) && !run.stdout.contains("CANARY"), "{}", run.stdout);
