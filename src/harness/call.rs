@@ -234,8 +234,8 @@ impl<'a> Dispatch<'a> {
         let is_usual = |name: &str| matches!(name, "accept" | "content-type");
         let mut found: Vec<String> = Vec::new();
         for (name, value) in request.headers.iter() {
-            if !is_usual(name) && !value.is_empty() && header::is_secret(name) && !self.declares_header(name)
-            {
+            let is_free = !is_usual(name) && !value.is_empty() && !self.declares_header(name);
+            if is_free && header::is_secret(name) {
                 found.push(name.to_owned());
             }
         }

@@ -4,7 +4,7 @@
 //! listen, because it reads standard input or writes to a pipe that nobody empties, is given a moment, and is then ended
 //! with the process. Before that thread is there, the system's own rules end the process.
 
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -25,13 +25,18 @@ pub(crate) fn listen() -> &'static watch::Sender<u8> {
     ASKED.get_or_init(|| {
         let sender = watch::Sender::new(0);
         let told = sender.clone();
+        let (begun, has_begun) = mpsc::channel::<()>();
         let wait = move || {
-            if let Ok(waiting) = Waiting::begin() {
+            let waiting = Waiting::begin();
+            drop(begun);
+            if let Ok(waiting) = waiting {
                 end_by_signal(&told, waiting);
             }
         };
-        // Where they cannot be waited for, the system's own rules hold.
-        let _ = thread::Builder::new().name("signals".to_owned()).spawn(wait);
+        // Where they cannot be waited for, the system's own rules hold: without a thread nothing is asked for.
+        if thread::Builder::new().name("signals".to_owned()).spawn(wait).is_ok() {
+            let _ = has_begun.recv();
+        }
         sender
     })
 }

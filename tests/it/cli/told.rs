@@ -151,8 +151,12 @@ fn a_mistyped_option_is_recognised() {
         let expected = format!("did you mean `{option}`? `opcall show tokens_query` lists its parameters.");
         assert_eq!(hint(&run), expected, "{}", run.stderr);
     }
-    let run = opcall_with(&[], &["tokens_query", "--qqqqqq", "3", "--dry-run"]);
-    assert_eq!(hint(&run), "`opcall show tokens_query` lists its parameters.");
+    // Nor is an option guessed that overwrites a file, or one that is another word.
+    for option in ["--qqqqqq", "--sabe", "--name", "--tp"] {
+        let run = opcall_with(&[], &["tokens_query", option, "3", "--dry-run"]);
+        assert!(!run.stderr.contains("did you mean"), "{}", run.stderr);
+        assert!(hint(&run).ends_with("`opcall show tokens_query` lists its parameters."), "{}", run.stderr);
+    }
 }
 
 /// Fields that services commonly take keys and tokens in.
