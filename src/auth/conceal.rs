@@ -381,4 +381,43 @@ mod tests {
         carried.hide_in(std::iter::once(&mut text));
         assert_eq!(text, "<redacted> is user and <redacted>");
     }
+
+    #[test]
+    fn a_plus_sign_is_a_space_and_nothing_else() {
+        assert_eq!(hidden(&["ab cd"], "%61b+cd"), "<redacted>");
+        assert_eq!(hidden(&["abcd"], "a+cd +bcd"), "a+cd +bcd");
+    }
+
+    #[test]
+    fn of_a_request_what_was_given_as_a_secret_is_hidden_and_nothing_else() {
+        let given = |place| Placement { scheme: "s".to_owned(), place, variables: Vec::new() };
+        let header = |name: &str| Place::Header { name: name.to_owned(), prefix: String::new() };
+        let fields = [
+            ("accept", "text/plain"),
+            ("x-key", "k-12345"),
+            ("authorization", "Bearer t-12345"),
+            ("cookie", "sid=c-12345"),
+        ];
+        let fields: Vec<_> =
+            fields.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let request = Request {
+            operation: None,
+            method: crate::operation::Method::Get,
+            url: "https://h.example/?key=q-12345&page=first".to_owned(),
+            headers: fields.into(),
+            body: crate::request::Content::None,
+            credentials: Arc::default(),
+            given: vec![
+                given(header("x-key")),
+                given(header("authorization")),
+                given(Place::Query { name: "key".to_owned() }),
+            ],
+            warnings: Vec::new(),
+        };
+        let mut secrets = Secrets::default();
+        secrets.add_request(&request, [None, None]);
+        let mut text = "k-12345, t-12345, c-12345, q-12345; text/plain, first".to_owned();
+        secrets.hide_in(std::iter::once(&mut text));
+        assert_eq!(text, "<redacted>, <redacted>, <redacted>, <redacted>; text/plain, first");
+    }
 }
