@@ -414,10 +414,29 @@ mod tests {
             ],
             warnings: Vec::new(),
         };
-        let mut secrets = Secrets::default();
-        secrets.add_request(&request, [None, None]);
-        let mut text = "k-12345, t-12345, c-12345, q-12345; text/plain, first".to_owned();
-        secrets.hide_in(std::iter::once(&mut text));
-        assert_eq!(text, "<redacted>, <redacted>, <redacted>, <redacted>; text/plain, first");
+        let transport = Transport::new(crate::transport::Settings::default()).unwrap();
+        let grant = Grant::fixed("s", "g-12345");
+        let text = "g-12345, k-12345, t-12345, c-12345, q-12345; text/plain, first".to_owned();
+        let told = Carried::hide(&request, [Some(&grant), None], &transport, text.clone());
+        assert_eq!(told, "<redacted>, <redacted>, <redacted>, <redacted>, <redacted>; text/plain, first");
+        let carried = Carried::by(request, [Some(Arc::new(grant)), None], &transport);
+        assert_eq!(carried.conceal_text(text), told);
+    }
+
+    #[test]
+    fn of_the_fetching_of_a_document_fields_and_query_are_hidden() {
+        let fields = HeaderMap::from_iter([(http::header::AUTHORIZATION, "Bearer t-12345".parse().unwrap())]);
+        let url = Url::parse("https://h.example/specs/pets.json?key=q-12345").unwrap();
+        let transport = Transport::new(crate::transport::Settings::default()).unwrap();
+        let carried = Carried::of_fetch(&fields, &url, &transport);
+        let told = carried.conceal_text("t-12345 and q-12345 of pets.json".to_owned());
+        assert_eq!(told, "<redacted> and <redacted> of pets.json");
+    }
+
+    #[test]
+    fn what_a_service_names_is_told_without_what_a_request_carried() {
+        let carried = Carried { last: None, others: [SecretString::from("s3cret")].into() };
+        assert_eq!(carried.conceal_text("https://h/s3cret/x".to_owned()), "https://h/<redacted>/x");
+        assert_eq!(carried.conceal_text("https://h/x".to_owned()), "https://h/x");
     }
 }

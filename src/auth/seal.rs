@@ -320,6 +320,8 @@ mod tests {
         let wire = sealed(&request("https://h.example/a", &[], &[bearer()]), "t").unwrap();
         assert_eq!(wire.headers["authorization"], "Bearer t");
         assert!(wire.headers["authorization"].is_sensitive());
+        let wire = sealed(&request("https://h.example/a", &[], &[bearer()]), "Token t").unwrap();
+        assert_eq!(wire.headers["authorization"], "Token t", "it names its scheme");
         for (url, expected) in [
             ("https://h.example/a", "https://h.example/a?key=a%2Fb%26c"),
             ("https://h.example/a?x=1", "https://h.example/a?x=1&key=a%2Fb%26c"),

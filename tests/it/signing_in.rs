@@ -338,7 +338,7 @@ async fn a_lock_that_never_falls_ends_no_call() {
             // The process that holds the lock is done just now.
             let (file, bytes) = again.lock().unwrap().take().unwrap();
             put_back(&file, &bytes);
-            Reply::json(503, "{}")
+            Reply::json(503, "{}").after(5 * SECOND)
         }
     });
     let harness = || in_region(&server).token_cache(home.path()).build().unwrap();
@@ -356,7 +356,7 @@ async fn a_lock_that_never_falls_ends_no_call() {
     assert!(!file.exists());
     *kept.lock().unwrap() = Some((file, bytes));
     harness().command("tokens_query", ()).max_time(limit).await.unwrap();
-    assert_eq!(server.count(TOKEN), 3, "and not again when it finds one");
+    assert_eq!(server.count(TOKEN), 3, "and not to the end when it finds one meanwhile");
 }
 
 fn put_back(file: &std::path::Path, bytes: &[u8]) {
@@ -394,37 +394,50 @@ async fn what_a_token_endpoint_does_wrong_is_told_with_what_to_do() {
         let body = serde_json::json!({"access_token": token, "token_type": token_type, "expires_in": 1799});
         Reply::json(200, &body.to_string())
     };
-    let cases: [(Answer, &str, &str, &str); 4] = [
+    let long = "t".repeat(2 * 1024 * 1024);
+    let cases: [(Answer, &str, Option<u16>, &str, &str); 6] = [
         (
             Box::new(|| Reply::raw("")),
             "transport",
+            None,
             "signing in failed, no operation was sent",
             "repeat the call: nothing of it was sent.",
         ),
         (
             Box::new(move || Reply::whole(307, &[elsewhere], "")),
             "auth",
+            Some(307),
             "the token endpoint refused with 307",
             " to https://login.example/token if that is to be trusted: token endpoints' redirects are not followed.",
         ),
         (
             Box::new(move || with("bearer", "t\r\nx: y")),
             "auth",
+            Some(200),
             "holds an access_token that no header may hold",
             "",
         ),
         (
             Box::new(move || with("mac", "t")),
             "auth",
+            Some(200),
             "gives tokens of the type mac, which is not known here",
             "",
         ),
+        (Box::new(|| Reply::json(200, "{}")), "auth", Some(200), "answer holds no access_token", ""),
+        (
+            Box::new(move || with("bearer", &long)),
+            "unsafe",
+            None,
+            "the answer is larger than 1048576 bytes",
+            "",
+        ),
     ];
-    for (answer, kind, text, hint) in cases {
+    for (answer, kind, status, text, hint) in cases {
         let server = service(move |_| answer());
         let harness = in_region(&server).build().unwrap();
         let error = harness.command("tokens_query", ()).retry(0).await.unwrap_err();
-        assert_eq!((error.kind(), error.was_sent()), (kind, false), "{error}");
+        assert_eq!((error.kind(), error.status(), error.was_sent()), (kind, status, false), "{error}");
         assert!(error.to_string().contains(text), "{error}");
         assert!(error.hint().unwrap_or_default().ends_with(hint), "{:?}", error.hint());
     }
