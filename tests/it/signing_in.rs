@@ -428,7 +428,7 @@ async fn what_a_token_endpoint_does_wrong_is_told_with_what_to_do() {
         (
             Box::new(move || with("bearer", &long)),
             "unsafe",
-            None,
+            Some(200),
             "the answer is larger than 1048576 bytes",
             "",
         ),
