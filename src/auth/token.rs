@@ -405,11 +405,9 @@ fn lifetime(body: &Value) -> Duration {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
-    use http::HeaderName;
     use serde_json::json;
 
     use super::*;
-    use crate::operation::ErrorPointers;
 
     #[test]
     fn a_token_is_sent_as_it_is_or_not_at_all() {
@@ -443,68 +441,6 @@ mod tests {
             (json!({}), 1800),
         ] {
             assert_eq!(lifetime(&body).as_secs(), seconds, "{body}");
-        }
-    }
-
-    /// What an endpoint makes of an answer.
-    fn refused(status: u16, headers: &[(&str, &str)], body: &'static str) -> AuthError {
-        let headers = headers.iter().map(|&(name, value)| {
-            (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap())
-        });
-        let answer = Answer {
-            status,
-            headers: headers.collect(),
-            body: body.into(),
-            rest: None,
-            attempts: Vec::new(),
-        };
-        let trace = Some("/trace".to_owned());
-        let error = Some(ErrorPointers { message: None, code: None, trace });
-        let definition = ServiceDef { name: "pets".to_owned(), error, ..ServiceDef::default() };
-        let endpoint = TokenEndpoint {
-            definition: &definition,
-            flow: &OAuth2Def::default(),
-            regions: &[],
-            token_url: None,
-            scopes: &[],
-            transport: &Transport::new(crate::transport::Settings::default()).unwrap(),
-            certificate: None,
-            cache: None,
-        };
-        endpoint.refused(&answer, "refused")
-    }
-
-    #[test]
-    fn how_long_to_wait_is_read_where_a_status_asks_to_wait() {
-        let later = [("retry-after", "7")];
-        for (status, seconds) in [(429, Some(7)), (503, Some(7)), (500, None), (403, None)] {
-            let error = refused(status, &later, "");
-            assert_eq!(error.retry_after.map(|wait| wait.as_secs()), seconds, "{status}");
-            assert_eq!(error.status, Some(status));
-        }
-        let hint = |status, headers: &[(&str, &str)]| refused(status, headers, "").hint.unwrap();
-        assert_eq!(hint(503, &later), "wait 7 s before the next call.");
-        assert_eq!(hint(503, &[("retry-after", "0")]), "repeat the call later.");
-        assert_eq!(hint(503, &[]), "repeat the call later.");
-        assert_eq!(hint(400, &[]), "check PETS_CLIENT_ID and PETS_CLIENT_SECRET.");
-        let traced = refused(500, &[], r#"{"trace": "t-1"}"#);
-        assert_eq!(
-            (&*traced.problem, traced.trace_id),
-            ("pets: refused with 500 (trace t-1)", Some("t-1".into()))
-        );
-    }
-
-    #[test]
-    fn where_an_endpoint_leads_is_told_without_what_is_secret_in_it() {
-        let told = |location: &str| refused(307, &[("location", location)], "").hint.unwrap();
-        let to = |place: &str| {
-            format!(
-                "set PETS_TOKEN_URL to {place} if that is to be trusted: token endpoints' redirects are not followed."
-            )
-        };
-        assert_eq!(told("https://t.example/token?secret=1#x"), to("https://t.example/token"));
-        for unclear in ["/token", "mailto:a@t.example", "https://u@t.example/", "https://:p@t.example/", ""] {
-            assert_eq!(told(unclear), to("where it leads"), "{unclear}");
         }
     }
 

@@ -442,3 +442,39 @@ async fn what_a_token_endpoint_does_wrong_is_told_with_what_to_do() {
         assert!(error.hint().unwrap_or_default().ends_with(hint), "{:?}", error.hint());
     }
 }
+
+/// How long to wait is heard where the status asks for it, and what to do is told by the status.
+#[tokio::test]
+async fn what_to_do_about_a_refused_token_request_follows_from_its_status() {
+    let later = |status| (status, "retry-after: 7");
+    let elsewhere = |location| (307, location);
+    let check = "check FALCON_CLIENT_ID and FALCON_CLIENT_SECRET.";
+    let leads = "to where it leads if that is to be trusted: token endpoints' redirects are not followed.";
+    for ((status, header), seconds, hint) in [
+        (later(429), Some(7), "wait 7 s before the next call."),
+        (later(503), Some(7), "wait 7 s before the next call."),
+        (later(500), None, "repeat the call later."),
+        ((503, "retry-after: 0"), Some(0), "repeat the call later."),
+        ((503, "x-note: 1"), None, "repeat the call later."),
+        (later(400), None, check),
+        (later(499), None, check),
+        (elsewhere("location: /token"), None, leads),
+        (elsewhere("location: mailto:a@login.example"), None, leads),
+        (elsewhere("location: https://u@login.example/"), None, leads),
+        (elsewhere("location: https://:p@login.example/"), None, leads),
+    ] {
+        let body = r#"{"errors":[{"message":"no"}],"meta":{"trace_id":"t-1"}}"#;
+        let server =
+            service(move |_| Reply::whole(status, &["content-type: application/json", header], body));
+        let harness = in_region(&server).build().unwrap();
+        let error = harness.command("tokens_query", ()).retry(0).await.unwrap_err();
+        assert!(error.hint().unwrap_or_default().ends_with(hint), "{status} {header}: {:?}", error.hint());
+        let opcall::Error::Auth(error) = error else { panic!("{status}: {error}") };
+        assert_eq!(error.retry_after.map(|wait| wait.as_secs()), seconds, "{status} {header}");
+        assert_eq!(
+            (error.status, error.trace_id.as_deref()),
+            (Some(status), Some("t-1")),
+            "{status} {header}"
+        );
+    }
+}
