@@ -290,3 +290,14 @@ async fn what_is_held_can_be_looked_at_and_forgotten() {
     assert_eq!((source.renewing.forget(), source.renewing.generation()), (None, 1));
     assert!(source.renewing.recent_failure(&Patience::default()).is_none(), "it speaks no more");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_second_after_one_that_failed_for_a_call_alone_the_next_fetch_may_begin() {
+    let source = Source::new(1800);
+    source.get(None, false).await.unwrap();
+    tokio::time::advance(Duration::from_secs(1700)).await;
+    let own = async || Err(refusal().own());
+    assert_eq!(source.renewing.get(Patience::default(), None, own).await.ok().unwrap().value, 1);
+    tokio::time::advance(FAILURE_HOLDS).await;
+    assert_eq!(source.get(None, false).await.unwrap().value, 2);
+}
