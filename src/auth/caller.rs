@@ -178,6 +178,7 @@ mod tests {
         assert_ne!(one, call("cars", "https://a.example", "k"));
         assert_ne!(one, call("pets", "https://b.example", "k"));
         assert_ne!(one, call("pets", "https://a.example", "l"));
+        assert_ne!(call("my pets", "https://a.example", "k"), call("my_pets", "https://a.example", "k"));
         let users = ["u", "v"].map(|user| of(&http("digest"), &Credentials::new().basic(user, "p")));
         assert_ne!(users[0], users[1]);
     }
@@ -199,5 +200,6 @@ mod tests {
         ];
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
         assert_eq!(ask("pets", "https://a.example/other", Some(&id)), all[0], "of one origin");
+        assert_ne!(ask("my pets", here, None), ask("my_pets", here, None), "as files' names they are one");
     }
 }
