@@ -107,8 +107,11 @@ impl Kept {
         if self.all.len() < MANY + 2 * self.needed {
             return;
         }
-        let is_idle = |(key, entry): &(&AccountKey, &Entry)| key.is_of_a_call() && entry.served.is_idle();
-        let mut idle: Vec<_> = self.all.iter().filter(is_idle).map(|(_, entry)| entry.used).collect();
+        let idle = self
+            .all
+            .iter_mut()
+            .filter_map(|(key, entry)| (key.is_of_a_call() && entry.served.is_idle()).then_some(entry.used));
+        let mut idle: Vec<_> = idle.collect();
         self.needed = self.all.len() - idle.len();
         idle.sort_unstable();
         idle.truncate(idle.len().saturating_sub(IDLE));
