@@ -86,10 +86,10 @@ fn a_download_from_the_sandbox_ends_with_the_time_of_the_call() {
     let home = Home::new();
     let text = "x".repeat(4 << 20);
     let document = serde_json::json!({
-        "openapi": "3.0.3", "info": {"title": "big", "version": "1"}, "x-service": "big",
+        "openapi": "3.1.0", "info": {"title": "big", "version": "1"}, "x-service": "big",
         "servers": [{"url": "https://big.example"}],
         "paths": {"/x": {"get": {"operationId": "look", "responses": {"200": {"description": "ok",
-            "content": {"text/plain": {"example": text}}}}}}},
+            "content": {"application/json": {"schema": {"const": text}}}}}}}},
     });
     std::fs::write(home.folder.path().join("big.json"), document.to_string()).unwrap();
     let run = |further: &[&str]| {
