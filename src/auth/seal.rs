@@ -387,11 +387,12 @@ mod tests {
             request.given = std::mem::take(&mut request.credentials).to_vec();
             sealed(&request, "t").err().map(|error| error.problem)
         };
-        let refused = Some("credentials would go unencrypted to http://h.example".to_owned());
+        let refused =
+            |what: &str| Some(format!("credentials would go unencrypted to http://h.example: {what}"));
         assert_eq!(plain(&[("x-note", "ci")], vec![]), None);
-        assert_eq!(plain(&[], vec![query("key")]), refused);
+        assert_eq!(plain(&[], vec![query("key")]), refused("the query parameter key"));
         for name in ["authorization", "cookie", "proxy-authorization"] {
-            assert_eq!(plain(&[(name, "mine")], vec![]), refused, "{name}");
+            assert_eq!(plain(&[(name, "mine")], vec![]), refused(&format!("the header {name}")), "{name}");
         }
     }
 

@@ -256,11 +256,15 @@ fn suggest_reaching(error: &TransportError) -> String {
 }
 
 /// Whether it was the time of the whole call that ran out.
+#[cfg(feature = "client")]
 fn is_time_of_the_call(error: &TransportError) -> bool {
-    #[cfg(feature = "client")]
-    return error.source.as_ref().is_some_and(|source| crate::transport::is_time_of_the_call(&**source));
-    #[cfg(not(feature = "client"))]
-    return false;
+    error.source.as_ref().is_some_and(|source| crate::transport::is_time_of_the_call(&**source))
+}
+
+/// Nothing is sent here.
+#[cfg(not(feature = "client"))]
+fn is_time_of_the_call(_: &TransportError) -> bool {
+    false
 }
 
 /// Whether the name of the host could not be resolved: the HTTP library tells it in words alone.

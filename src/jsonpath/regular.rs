@@ -239,7 +239,7 @@ mod tests {
             r#"$[?search(@.b, "it's \"so\"")]"#,
             r"$[?match(@, 'it\'s')]",
             "$[?match(@, $.pattern)]",
-            r"$['\d'][?@ == '\\d']",
+            r"$['\\d'][?@ == '\\d']",
         ] {
             assert_eq!(void(good), [], "{good}");
         }
