@@ -163,7 +163,28 @@ mod tests {
         assert_ne!(one, call("cars", "https://a.example", "k"));
         assert_ne!(one, call("pets", "https://b.example", "k"));
         assert_ne!(one, call("pets", "https://a.example", "l"));
+        assert_ne!(call("my pets", "https://a.example", "k"), call("my_pets", "https://a.example", "k"));
         let users = ["u", "v"].map(|user| of(&http("digest"), &Credentials::new().basic(user, "p")));
         assert_ne!(users[0], users[1]);
+    }
+
+    #[test]
+    fn who_asks_for_tokens_is_told_apart_by_service_origin_client_and_member() {
+        let credentials = |client: &str| Credentials::new().client(client, "s");
+        let ask = |service: &str, url: &str, credentials: Option<&Credentials>| {
+            asker(service, &Url::parse(url).unwrap(), credentials, None).key.to_string()
+        };
+        let (here, id) = ("https://a.example/token", credentials("id"));
+        let all = [
+            ask("pets", here, Some(&id)),
+            ask("cars", here, Some(&id)),
+            ask("pets", "https://b.example/token", Some(&id)),
+            ask("pets", here, Some(&credentials("other"))),
+            ask("pets", here, Some(&credentials("id").member("m"))),
+            ask("pets", here, None),
+        ];
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        assert_eq!(ask("pets", "https://a.example/other", Some(&id)), all[0], "of one origin");
+        assert_ne!(ask("my pets", here, None), ask("my_pets", here, None), "as files' names they are one");
     }
 }

@@ -183,3 +183,58 @@ impl From<UnsafeError> for SignInError {
         Self::Unsafe(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn refusal(status: Option<u16>) -> AuthError {
+        AuthError {
+            service: "pets".to_owned(),
+            problem: "no".to_owned(),
+            hint: Some("wait 9 s before the next call.".to_owned()),
+            status,
+            trace_id: None,
+            retry_after: Some(Duration::from_secs(9)),
+            attempts: vec![Attempt { number: 1, ..Attempt::default() }],
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_wait_is_told_where_one_was_named() {
+        let SignInError::Auth(told) = SignInError::from(refusal(None)).after(Duration::from_secs(7)) else {
+            unreachable!("it is one");
+        };
+        assert_eq!(told.hint.as_deref(), Some("wait 7 s before the next call."));
+        assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
+        let unnamed = AuthError { retry_after: None, hint: None, ..refusal(None) };
+        let SignInError::Auth(told) = SignInError::from(unnamed).after(Duration::from_secs(7)) else {
+            unreachable!("it is one");
+        };
+        assert_eq!((told.hint, told.retry_after), (None, None));
+    }
+
+    #[test]
+    fn the_requests_of_a_failure_are_its_own_whoever_it_is_for() {
+        let failure = SignInError::from(refusal(Some(503)));
+        assert_eq!(failure.attempts().len(), 1);
+        assert_eq!(failure.clone().own().attempts(), failure.attempts());
+        assert_eq!(failure.after_all(&[]).attempts(), []);
+        assert_eq!(SignInError::from(UnsafeError::default()).attempts(), []);
+    }
+
+    #[test]
+    fn what_tells_of_a_moment_may_pass_and_what_tells_of_the_client_does_not() {
+        for (status, passes) in [(Some(503), true), (Some(403), false), (None, false)] {
+            let failure = SignInError::from(refusal(status));
+            assert_eq!(
+                (failure.is_transient(), failure.own().is_transient()),
+                (passes, passes),
+                "{status:?}"
+            );
+        }
+        assert!(!SignInError::from(UnsafeError::default()).is_transient());
+    }
+}

@@ -334,6 +334,8 @@ mod tests {
         let wire = sealed(&request("https://h.example/a", &[], &[bearer()]), "t").unwrap();
         assert_eq!(wire.headers["authorization"], "Bearer t");
         assert!(wire.headers["authorization"].is_sensitive());
+        let wire = sealed(&request("https://h.example/a", &[], &[bearer()]), "Token t").unwrap();
+        assert_eq!(wire.headers["authorization"], "Token t", "it names its scheme");
         for (url, expected) in [
             ("https://h.example/a", "https://h.example/a?key=a%2Fb%26c"),
             ("https://h.example/a?x=1", "https://h.example/a?x=1&key=a%2Fb%26c"),
@@ -367,6 +369,8 @@ mod tests {
         ] {
             let error = sealed(&request(url, &[], &[bearer()]), "t").err().unwrap();
             assert!(error.problem.starts_with("credentials would go to "), "{url}: {error}");
+            let hint = "set that address as the base URL if it is meant to have them.";
+            assert_eq!(error.hint.as_deref(), Some(hint), "{url}");
         }
         assert!(sealed(&request("https://other.example/", &[], &[]), "t").is_ok());
     }
@@ -376,6 +380,8 @@ mod tests {
         let url = Url::parse("http://h.example/").unwrap();
         let error = check_encrypted(&url, PlainHttp::ThisMachine).unwrap_err();
         assert_eq!(error.problem, "credentials would go unencrypted to http://h.example");
+        let hint = "use https, or allow plain http if the network between is yours.";
+        assert_eq!(error.hint.as_deref(), Some(hint));
         assert!(check_encrypted(&url, PlainHttp::Anywhere).is_ok());
         assert!(check_encrypted(&Url::parse("http://127.0.0.1:1/").unwrap(), PlainHttp::ThisMachine).is_ok());
     }
@@ -407,6 +413,7 @@ mod tests {
             let error = sealed(&request(url, &[], &[]), "t").err().unwrap();
             assert!(error.problem.contains("cannot be sent as it stands"), "{error}");
             assert!(!error.problem.contains("key=v"), "{error}");
+            assert_eq!(error.hint.as_deref(), Some("check the base URL and the path arguments."));
         }
     }
 
@@ -415,6 +422,8 @@ mod tests {
         for secret in ["a\r\nb", " a", "a ", ""] {
             let error = sealed(&request("https://h.example/", &[], &[bearer()]), secret).err().unwrap();
             assert_eq!(error.problem, "the header \"authorization\" holds what no header may hold");
+            let hint = "remove line ends and control characters from it.";
+            assert_eq!(error.hint.as_deref(), Some(hint));
         }
     }
 }

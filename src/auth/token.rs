@@ -416,6 +416,8 @@ fn lifetime(body: &Value) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
     use serde_json::json;
 
     use super::*;
@@ -452,6 +454,21 @@ mod tests {
             (json!({}), 1800),
         ] {
             assert_eq!(lifetime(&body).as_secs(), seconds, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_written_url_stands_on_the_server_and_names_no_user() {
+        assert!(is_relative("/token") && is_relative("token"));
+        assert!(!is_relative("https://t.example/token") && !is_relative("https://"));
+        let region = RegionDef { url: "https://a.example/v1".to_owned(), ..RegionDef::default() };
+        let at = |written: &str| absolute(&Base::of_region(&region), written).map(String::from);
+        assert_eq!(at("token").as_deref(), Ok("https://a.example/v1/token"));
+        assert_eq!(at("/token").as_deref(), Ok("https://a.example/token"));
+        assert_eq!(at("https://t.example/token").as_deref(), Ok("https://t.example/token"));
+        for written in ["https://u@t.example/", "https://:p@t.example/", "https://t.example/#x"] {
+            let problem = "at https://t.example holds a user, a password or a fragment";
+            assert_eq!(at(written).unwrap_err(), problem, "{written}");
         }
     }
 }

@@ -176,3 +176,46 @@ async fn the_last_attempt_tells_why_there_is_no_further_one() {
     }
     assert_eq!(last, Some(NoRepeat::NoBudget), "500 / 14 repeats");
 }
+
+/// A server that fails a call's first attempt where the call asks for it.
+fn failing_once() -> Server {
+    let failed = std::sync::Mutex::new(std::collections::HashSet::new());
+    Server::start(move |request, _| match request.header("x-fails") {
+        Some("always") => Reply::json(500, "{}"),
+        Some(number) if failed.lock().unwrap().insert(number.to_owned()) => Reply::json(500, "{}"),
+        _ => Reply::json(200, r#"{"results":[]}"#),
+    })
+}
+
+#[tokio::test]
+async fn a_repeat_that_succeeds_gives_back_what_it_cost() {
+    let server = failing_once();
+    let harness = keyed(&server).build().unwrap();
+    // Without that the 36th would have none left: 500 / 14.
+    for number in 0..50 {
+        let call = harness.command("api_token_list", ()).header("x-fails", number.to_string());
+        assert_eq!(call.await.unwrap().attempts().len(), 2, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn calls_that_succeed_at_once_fill_a_spent_budget_again() {
+    let server = failing_once();
+    let harness = keyed(&server).build().unwrap();
+    let call =
+        async |fails: &str| harness.command("api_token_list", ()).header("x-fails", fails).retry(10).await;
+    let is_spent = |error: &Error| error.attempts().last().unwrap().unrepeated == Some(NoRepeat::NoBudget);
+    // It takes 35 repeats to leave 10 of 500.
+    for _ in 0..3 {
+        assert!(!is_spent(&call("always").await.unwrap_err()));
+    }
+    assert!(is_spent(&call("always").await.unwrap_err()));
+    assert!(is_spent(&call("once").await.unwrap_err()), "a repeat costs 14");
+    let good = async || harness.command("api_token_list", ()).await.unwrap();
+    for _ in 0..3 {
+        good().await;
+    }
+    assert!(is_spent(&call("twice").await.unwrap_err()), "13 are there");
+    good().await;
+    assert_eq!(call("at last").await.unwrap().attempts().len(), 2);
+}
