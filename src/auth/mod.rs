@@ -82,8 +82,9 @@ impl SignInError {
             Self::Auth(error) => &error.attempts,
             Self::Transport(error) => &error.attempts,
             Self::HeldBack(error) => &error.attempts,
+            Self::Unsafe(error) => &error.attempts,
             Self::Own(error) => error.attempts(),
-            Self::Config(_) | Self::Unsafe(_) => &[],
+            Self::Config(_) => &[],
         }
     }
 
@@ -94,28 +95,37 @@ impl SignInError {
                 error.attempts = requests.to_vec();
                 Self::Auth(error)
             }
+            Self::Unsafe(mut error) => {
+                error.attempts = requests.to_vec();
+                Self::Unsafe(error)
+            }
             Self::Own(error) => error.after_all(requests).own(),
             other => other,
         }
     }
 
-    /// The same, where it was waited before its first request.
-    fn held_before(self, waited: Option<Wait>) -> Self {
-        let hold = |attempts: &mut Vec<Attempt>| {
-            if let Some(first) = attempts.first_mut() {
-                first.held = waited.or(first.held);
+    /// The same, where it was waited before the first request that came after so many `others`.
+    fn held_before(self, waited: Option<Wait>, others: usize) -> Self {
+        let hold = |attempts: &mut Vec<Attempt>, first: usize| {
+            if let Some(first) = attempts.get_mut(first) {
+                first.held = Wait::both(waited, first.held);
             }
         };
         match self {
             Self::Auth(mut error) => {
-                hold(&mut error.attempts);
+                hold(&mut error.attempts, others);
                 Self::Auth(error)
             }
+            Self::Unsafe(mut error) => {
+                hold(&mut error.attempts, others);
+                Self::Unsafe(error)
+            }
             Self::Transport(mut error) => {
-                hold(&mut error.attempts);
+                // It tells of its own requests alone.
+                hold(&mut error.attempts, 0);
                 Self::Transport(error)
             }
-            Self::Own(error) => error.held_before(waited).own(),
+            Self::Own(error) => error.held_before(waited, others).own(),
             other => other,
         }
     }

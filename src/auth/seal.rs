@@ -121,7 +121,10 @@ fn bound(
         target.check(&url)?;
     } else if !request.given.is_empty() || headers.values().any(HeaderValue::is_sensitive) {
         // The caller's own secrets go where the caller sends them, but not for all to read.
-        check_encrypted(&url, target.plain_http)?;
+        check_encrypted(&url, target.plain_http).map_err(|error| UnsafeError {
+            problem: format!("{}: {}", error.problem, given_by_hand(request, &headers)),
+            ..error
+        })?;
     }
     for placement in request.credentials.iter().filter(|_| grant.is_digest()) {
         let Place::Header { name, prefix } = &placement.place else { continue };
@@ -130,6 +133,17 @@ fn bound(
         }
     }
     Ok((url, headers))
+}
+
+/// What the caller has put into a request by hand that is secret, by name.
+#[cold]
+fn given_by_hand(request: &Request, headers: &HeaderMap) -> String {
+    let mut names: Vec<_> = request.given.iter().map(|one| one.place.to_string()).collect();
+    let secret = headers.iter().filter(|(_, value)| value.is_sensitive());
+    names.extend(secret.map(|(name, _)| format!("the header {name}")));
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
 }
 
 /// The URL of a text on no known path.
@@ -379,11 +393,12 @@ mod tests {
             request.given = std::mem::take(&mut request.credentials).to_vec();
             sealed(&request, "t").err().map(|error| error.problem)
         };
-        let refused = Some("credentials would go unencrypted to http://h.example".to_owned());
+        let refused =
+            |what: &str| Some(format!("credentials would go unencrypted to http://h.example: {what}"));
         assert_eq!(plain(&[("x-note", "ci")], vec![]), None);
-        assert_eq!(plain(&[], vec![query("key")]), refused);
+        assert_eq!(plain(&[], vec![query("key")]), refused("the query parameter key"));
         for name in ["authorization", "cookie", "proxy-authorization"] {
-            assert_eq!(plain(&[(name, "mine")], vec![]), refused, "{name}");
+            assert_eq!(plain(&[(name, "mine")], vec![]), refused(&format!("the header {name}")), "{name}");
         }
     }
 

@@ -140,7 +140,15 @@ impl TokenEndpoint<'_> {
         if is_success(answer.status) {
             return Ok(true);
         }
-        Err(self.refused(&answer, "the revocation endpoint refused").into())
+        let mut refused = self.refused(&answer, "the revocation endpoint refused");
+        if (300..400).contains(&answer.status) {
+            let place = leads_to(&answer);
+            refused.hint = Some(format!(
+                "name {place} in the description (`x-oauth2`, `revoke`) if that is to be trusted: redirects are not \
+                 followed, and until then tokens end by themselves."
+            ));
+        }
+        Err(refused.into())
     }
 
     /// An endpoint of the document or of the user. Where the user has named a base URL or a token URL, the document
@@ -320,13 +328,7 @@ impl TokenEndpoint<'_> {
 
     /// What to do where an endpoint redirects: the client secret does not go where an answer says.
     fn moved(&self, answer: &Answer) -> String {
-        let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
-        let url = location.and_then(|location| Url::parse(location).ok());
-        let place = url.filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
-        let place = place.map_or_else(
-            || "where it leads".to_owned(),
-            |url| url[..url::Position::AfterPath].escape_debug().to_string(),
-        );
+        let place = leads_to(answer);
         let variables = variables_for(self.definition, Setting::TokenUrl).join(" or ");
         let set = if variables.is_empty() { "the profile's token URL" } else { &variables };
         format!("set {set} to {place} if that is to be trusted: token endpoints' redirects are not followed.")
@@ -343,6 +345,17 @@ impl TokenEndpoint<'_> {
             attempts: Vec::new(),
         }
     }
+}
+
+/// Where an endpoint redirects, without what may be secret in it.
+fn leads_to(answer: &Answer) -> String {
+    let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+    let url = location.and_then(|location| Url::parse(location).ok());
+    let place = url.filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
+    place.map_or_else(
+        || "where it leads".to_owned(),
+        |url| url[..url::Position::AfterPath].escape_debug().to_string(),
+    )
 }
 
 /// Whether a URL of a document is a reference that another URL completes.

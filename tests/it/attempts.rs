@@ -108,6 +108,27 @@ async fn an_answer_that_breaks_off_tells_its_status_and_how_much_came() {
     assert_eq!(error.attempts()[0].outcome, Outcome::Failed(Phase::Broken));
 }
 
+/// Of a coded body less may be decoded than came, or nothing.
+#[tokio::test]
+async fn what_came_of_a_coded_answer_is_counted_as_it_came() {
+    // The head of a gzip file (RFC 1952 §2.3), and nothing of what is packed in it.
+    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let server = Server::start(move |_, _| {
+        let mut bytes = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 100\r\n\r\n".to_vec();
+        bytes.extend(head);
+        Reply::open(bytes)
+    });
+    let harness = keyed(&server).timeout(Duration::from_millis(300)).build().unwrap();
+    let error = harness.command("api_token_list", ()).retry(0).await.unwrap_err();
+    assert_eq!(error.kind(), "timeout", "{error}");
+    assert_eq!(error.attempts()[0].begun, Some(Begun { status: 200, received: 10 }));
+    assert_eq!(error.hint().unwrap(), "give each attempt more time (`timeout`).");
+    let call = harness.command("api_token_list", ()).timeout(Duration::from_secs(20)).retry(0);
+    let error = call.max_time(Duration::from_millis(300)).await.unwrap_err();
+    assert_eq!(error.attempts()[0].begun, Some(Begun { status: 200, received: 10 }));
+    assert_eq!(error.hint().unwrap(), "give the whole call more time (`max_time`).");
+}
+
 /// Whatever is wrong with an answer: that it came, and after what, is told.
 #[tokio::test]
 async fn what_is_refused_after_it_was_sent_tells_its_attempts() {
