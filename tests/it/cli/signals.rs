@@ -229,6 +229,40 @@ fn a_document_that_comes_when_the_signal_does_leaves_nothing() {
     }
 }
 
+/// What was read of a document is kept when a call is done, and nothing of it is begun after a signal.
+#[test]
+fn a_call_that_is_stopped_begins_no_file_of_its_document() {
+    let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_secs(20)));
+    let home = Home::new();
+    let operation = |number| {
+        let schema = "x".repeat(400);
+        format!(
+            "\"/{number}\":{{\"get\":{{\"operationId\":\"o{number}\",\"summary\":\"{schema}\",\"responses\":{{}}}}}}"
+        )
+    };
+    let paths: Vec<_> = (0..20_000).map(operation).collect();
+    let document = format!(
+        "{{\"openapi\":\"3.0.3\",\"info\":{{\"title\":\"wide\",\"version\":\"1\"}},\"paths\":{{{}}}}}",
+        paths.join(",")
+    );
+    std::fs::write(home.folder.path().join("wide.json"), document).unwrap();
+    let line = ["--spec", "wide.json", "o7", "--server", &server.url()];
+    let mut child = start(home.command(&line));
+    while server.received().is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "{}", said(&mut child).1);
+        settle();
+    }
+    assert_eq!(ended_by(&mut child, "INT"), 130);
+    let mut left = Vec::new();
+    files_below(home.folder.path(), &mut left);
+    left.retain(|path| path.file_name().is_some_and(|name| name != "wide.json"));
+    assert!(left.is_empty(), "{left:?}");
+    let looked = home.run(&["--spec", "wide.json", "show", "o7"]);
+    assert_eq!(looked.code, 0, "{}", looked.stderr);
+    files_below(home.folder.path(), &mut left);
+    assert!(left.len() > 1, "a command that ends by itself keeps it");
+}
+
 fn files_below(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
