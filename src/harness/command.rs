@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Harness;
 use super::call::Dispatch;
+use crate::boxed::boxed;
 use crate::error::{Error, Result};
 use crate::operation::Method;
 use crate::pages::Pages;
@@ -320,7 +321,7 @@ impl<'a> IntoFuture for Command<'a> {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
+        Box::into_pin(boxed(|| self.send()))
     }
 }
 

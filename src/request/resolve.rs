@@ -14,6 +14,7 @@ use super::problems::{MISSING, Problems};
 use super::style::{self, Escape, Rules};
 use super::url::{self, Query, Variable};
 use super::{CallOptions, Common, Fields, Request, encode, headers};
+use crate::boxed::boxed;
 use crate::error::ArgumentsError;
 use crate::operation::{Location, Method, Style, path};
 use crate::params::{Argument, Params};
@@ -30,7 +31,7 @@ pub(crate) fn resolve(
     base_url: &str,
     params: &Params,
     options: &CallOptions,
-) -> Result<Request, ArgumentsError> {
+) -> Result<Box<Request>, ArgumentsError> {
     let method = &common.method;
     let mut problems = Problems::new(options.no_validate);
     let given = options.body.as_ref().map(Whole::of);
@@ -56,7 +57,7 @@ pub(crate) fn resolve(
             let operation = common.operation.as_ref().to_owned();
             Err(ArgumentsError { name: operation.clone(), operation, problems })
         }
-        Ok(warnings) => Ok(Request {
+        Ok(warnings) => Ok(boxed(|| Request {
             operation: Some(Arc::clone(&common.operation)),
             method: method.clone(),
             url,
@@ -65,7 +66,7 @@ pub(crate) fn resolve(
             headers,
             body: content,
             warnings,
-        }),
+        })),
     }
 }
 
@@ -299,7 +300,7 @@ pub(crate) fn resolve_unlisted(
     path: &str,
     params: &Params,
     options: &CallOptions,
-) -> Result<Request, ArgumentsError> {
+) -> Result<Box<Request>, ArgumentsError> {
     let mut problems = Problems::new(options.no_validate);
     let (routed, members) = route_unlisted(method, path, params, options, &mut problems);
     let whole = whole(options.body.as_ref().map(Whole::of), &routed, &mut problems);
@@ -344,7 +345,7 @@ pub(crate) fn resolve_unlisted(
             let operation = format!("{service}:{method} {path}");
             Err(ArgumentsError { name: operation.clone(), operation, problems })
         }
-        Ok(warnings) => Ok(Request {
+        Ok(warnings) => Ok(boxed(|| Request {
             operation: None,
             method: method.clone(),
             url: text,
@@ -353,7 +354,7 @@ pub(crate) fn resolve_unlisted(
             headers,
             body: body.content,
             warnings,
-        }),
+        })),
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn call_with(
     options: &CallOptions,
 ) -> Result<Request, ArgumentsError> {
     let operation = table.get(id).unwrap();
-    resolve(operation, &Common::of(operation), BASE, &params.into(), options)
+    resolve(operation, &Common::of(operation), BASE, &params.into(), options).map(|request| *request)
 }
 
 /// The URL after the base.

@@ -12,9 +12,9 @@ use super::exchange::Sight;
 use super::failure::{Cause, Failure};
 use super::hint::Hint;
 use super::limits::{Span, TimedOut, by};
-use super::pace::{Asking, Caller, Held, Turn};
+use super::pace::{Asking, Blocked, Caller, Held, Turn};
 use super::retry::{Chance, Moment, Repeat, Seen, Terms, may_repeat};
-use super::{Answer, Transport, Wire, after, hint, pace};
+use super::{Answer, Arrived, Transport, Tried, Wire, after, hint, pace};
 use crate::attempt::{Attempt, NoRepeat, Outcome, Wait, WaitReason};
 use crate::error::{Phase, TransportError, is_retryable_status};
 use crate::operation::RateLimitHeaders;
@@ -24,8 +24,18 @@ pub(crate) trait Call: Send + Sync {
     /// Why it fails.
     type Error: From<TransportError> + Send;
 
+    /// Signs in by what is there; `false` where [`Call::sign_in`] has to.
+    fn is_signed_in(&mut self) -> bool {
+        true
+    }
+
+    /// Signs in by what has to be waited for.
+    fn sign_in(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// The request as it goes out now, signed in.
-    fn wire(&mut self) -> impl Future<Output = Result<Box<Wire>, Self::Error>> + Send;
+    fn wire(&mut self) -> Result<Box<Wire>, Self::Error>;
 
     /// What is known of it for the question whether it may be repeated.
     fn terms(&self) -> Terms;
@@ -178,9 +188,6 @@ impl Progress {
     }
 }
 
-/// What an attempt brought.
-type Tried = Result<Answer, Failure>;
-
 /// Why a call has no answer.
 enum End<E> {
     Failed(E),
@@ -213,14 +220,20 @@ impl Transport {
         let deadline = self.deadline();
         // The last request that went out; with its outcome where it is repeated.
         let mut last: Option<Box<Wire>> = None;
-        let mut repeated: Option<(Box<Wire>, Box<Tried>)> = None;
+        let mut repeated: Option<(Box<Wire>, Tried)> = None;
         loop {
             // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
             let before = repeated.take();
-            let made = by(deadline, pin!(call.wire())).await;
+            let made = if call.is_signed_in() {
+                Some(call.wire())
+            } else {
+                // Apart, for hardly a call has to wait for it and each would have to make room for it.
+                let signed_in = Box::pin(signed_in(call, deadline)).await;
+                signed_in.map(|signed_in| signed_in.and_then(|()| call.wire()))
+            };
             let (mut wire, before) = match (made, before) {
                 (Some(Ok(wire)), before) => (wire, before),
-                (Some(Err(_)), Some((wire, outcome))) => return finish(call, &wire, *outcome, progress),
+                (Some(Err(_)), Some((wire, outcome))) => return finish(call, &wire, outcome, progress),
                 (Some(Err(error)), None) => {
                     return Err(End::Failed(call.unfinished(error, progress.take_log())));
                 }
@@ -230,20 +243,24 @@ impl Transport {
                 progress.hold(held);
             }
             let whose = (call.caller(), call.is_counted());
-            let turn = by(deadline, pin!(self.turn(whose, &wire, deadline, progress))).await;
+            let turn = match self.turn(whose, &wire, deadline) {
+                Ok(turn) => Some(Ok(turn)),
+                // Apart as well.
+                Err(blocked) => Box::pin(self.later(whose, &wire, deadline, blocked, progress)).await,
+            };
             let turn = match turn {
                 Some(Ok(turn)) => turn,
                 Some(Err(held)) => {
                     return match before {
-                        Some((wire, outcome)) => finish(call, &wire, *outcome, progress),
-                        None => finish(call, &wire, Err(Failure::Held(held)), progress),
+                        Some((wire, outcome)) => finish(call, &wire, outcome, progress),
+                        None => finish(call, &wire, Err(Failure::Held(held).into()), progress),
                     };
                 }
                 None => return Err(End::OutOfTime(before.map(|(wire, _)| wire).or(last))),
             };
             let own = after(progress.begin(), self.timeout(&wire));
             let outcome = pin!(self.attempt(&mut wire, &progress.sight, own.min(deadline))).await;
-            if deadline < own && outcome.as_ref().is_err_and(Failure::is_late) {
+            if deadline < own && outcome.as_ref().is_err_and(|failure| failure.is_late()) {
                 return Err(End::OutOfTime(Some(wire)));
             }
             let now = progress.end(outcome_of(&outcome), was_sent(&outcome));
@@ -257,8 +274,6 @@ impl Transport {
             if let (Next::Stop(stop), None) = (&next, word) {
                 return self.stop(call, (&wire, outcome), *stop, progress);
             }
-            // Apart from here on: hardly a call gets this far, and each would have to make room for it.
-            let outcome = Box::new(outcome);
             if let (Some(word), Some(caller)) = (word, call.caller()) {
                 let telling = Box::pin(self.pace.stop(caller, word));
                 if by(deadline, pin!(telling)).await.is_none() {
@@ -280,7 +295,7 @@ impl Transport {
                     repeated = Some((wire, outcome));
                     continue;
                 }
-                Next::Stop(stop) => return self.stop(call, (&wire, *outcome), stop, progress),
+                Next::Stop(stop) => return self.stop(call, (&wire, outcome), stop, progress),
             }
             last = Some(wire);
         }
@@ -290,7 +305,7 @@ impl Transport {
     fn stop<C: Call>(
         &self,
         call: &mut C,
-        (wire, outcome): (&Wire, Result<Answer, Failure>),
+        (wire, outcome): (&Wire, Tried),
         stop: Option<NoRepeat>,
         progress: &mut Progress,
     ) -> Result<Answer, End<C::Error>> {
@@ -302,24 +317,48 @@ impl Transport {
         finish(call, wire, outcome, progress)
     }
 
-    /// Waits until an attempt may go out, by what is known of rate limits.
-    async fn turn(
-        &self,
+    /// An attempt's turn by what is known of rate limits, where it has come.
+    fn turn<'p>(
+        &'p self,
         (caller, is_counted): (Option<&Arc<Caller>>, bool),
         wire: &Wire,
         deadline: Instant,
-        progress: &mut Progress,
-    ) -> Result<Option<Turn>, Held> {
+    ) -> Result<Option<Turn>, Blocked<'p>> {
         let Some(caller) = caller else { return Ok(None) };
-        let operation = &*wire.operation;
         if !is_counted {
-            // Apart, for calls do not come here and each would have to make room for it.
-            let cooling = Box::pin(self.cool(caller, operation, |wait| progress.hold(wait)));
-            return cooling.await.map(|()| None);
+            return Err(Blocked::Cooling);
         }
+        self.pace.pass(&self.asking(caller, wire, deadline)).map(Some)
+    }
+
+    /// Waits for the turn of an attempt; `None` where it does not come in time.
+    async fn later(
+        &self,
+        (caller, _): (Option<&Arc<Caller>>, bool),
+        wire: &Wire,
+        deadline: Instant,
+        blocked: Blocked<'_>,
+        progress: &mut Progress,
+    ) -> Option<Result<Option<Turn>, Held>> {
+        let Some(caller) = caller else { return Some(Ok(None)) };
+        let waited = |wait| progress.hold(wait);
+        match blocked {
+            Blocked::Never(held) => Some(Err(held)),
+            Blocked::Cooling => {
+                let cooled = by(deadline, pin!(self.cool(caller, &wire.operation, waited))).await?;
+                Some(cooled.map(|()| None))
+            }
+            Blocked::Until(waiting) => {
+                let asking = self.asking(caller, wire, deadline);
+                let turn = by(deadline, pin!(self.pace.wait(&asking, *waiting, waited))).await?;
+                Some(turn.map(Some))
+            }
+        }
+    }
+
+    fn asking<'a>(&self, caller: &'a Caller, wire: &'a Wire, deadline: Instant) -> Asking<'a> {
         let max_wait = self.settings.retry.longest_wait();
-        let asking = Asking { caller, operation, url: &wire.url, deadline, max_wait };
-        self.pace.pass(&asking, |wait| progress.hold(wait)).await.map(Some)
+        Asking { caller, operation: &wire.operation, url: &wire.url, deadline, max_wait }
     }
 
     /// Waits until a server's word to others of the same caller is over; `waited` is told of it.
@@ -347,7 +386,7 @@ impl Transport {
     fn next<C: Call>(
         &self,
         call: &mut C,
-        outcome: &Result<Answer, Failure>,
+        outcome: &Tried,
         hint: Option<Hint>,
         wire: &Wire,
         deadline: Instant,
@@ -378,7 +417,7 @@ impl Transport {
     }
 
     /// What a call leaves of the budget: a good end gives back what the last repeat cost.
-    fn settle(&self, outcome: &Result<Answer, Failure>, wire: &Wire, progress: &mut Progress) {
+    fn settle(&self, outcome: &Tried, wire: &Wire, progress: &mut Progress) {
         let is_good = outcome.as_ref().is_ok_and(|answer| !is_retryable_status(answer.status));
         match progress.charge.take() {
             Some(charge) if !is_good => charge.spend(),
@@ -388,6 +427,11 @@ impl Transport {
     }
 }
 
+/// Signs a call in; `None` where its time is over before.
+async fn signed_in<C: Call>(call: &mut C, deadline: Instant) -> Option<Result<(), C::Error>> {
+    by(deadline, pin!(call.sign_in())).await
+}
+
 /// Learns what an answer tells of limits; returns how long it asks to wait.
 fn heed(
     answer: &Answer,
@@ -395,7 +439,7 @@ fn heed(
     (turn, operation): (Option<Turn>, &str),
     came: Instant,
 ) -> Option<Hint> {
-    let Answer { status, headers, .. } = answer;
+    let Arrived { status, headers, .. } = &**answer;
     if !hint::may_tell(headers, limits) {
         if let Some(turn) = turn {
             turn.answered(operation, answer, &[], came);
@@ -411,31 +455,34 @@ fn heed(
 }
 
 /// What an answer asks of everybody who signs in alike.
-fn word(outcome: &Result<Answer, Failure>, hint: Option<Hint>) -> Option<Hint> {
+fn word(outcome: &Tried, hint: Option<Hint>) -> Option<Hint> {
     outcome.as_ref().ok().and_then(|answer| hint.filter(|hint| pace::is_word(answer.status, hint)))
 }
 
-fn outcome_of(outcome: &Result<Answer, Failure>) -> Outcome {
+fn outcome_of(outcome: &Tried) -> Outcome {
     match outcome {
         Ok(answer) => Outcome::Status(answer.status),
         Err(failure) => failure.outcome(),
     }
 }
 
-fn was_sent(outcome: &Result<Answer, Failure>) -> bool {
-    outcome.as_ref().map_or_else(Failure::was_sent, |_| true)
+fn was_sent(outcome: &Tried) -> bool {
+    outcome.as_ref().map_or_else(|failure| failure.was_sent(), |_| true)
 }
 
 /// The end of a call, with all its attempts.
 fn finish<C: Call>(
     call: &C,
     wire: &Wire,
-    outcome: Result<Answer, Failure>,
+    outcome: Tried,
     progress: &mut Progress,
 ) -> Result<Answer, End<C::Error>> {
     let attempts = progress.take_log();
     match outcome {
-        Ok(answer) => Ok(Answer { attempts, ..answer }),
-        Err(failure) => Err(End::Failed(call.failed(failure, wire, attempts))),
+        Ok(mut answer) => {
+            answer.attempts = attempts;
+            Ok(answer)
+        }
+        Err(failure) => Err(End::Failed(call.failed(*failure, wire, attempts))),
     }
 }

@@ -26,7 +26,7 @@ mod retry;
 mod swept;
 mod tls;
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -44,6 +44,7 @@ use self::pace::Pace;
 use self::reach::Guard;
 use crate::attempt::{Attempt, Outcome};
 use crate::auth::SignInError;
+use crate::boxed::boxed;
 use crate::error::{ConfigError, DecodeError, Error, HeldBack, Phase, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::profile::{PlainHttp, origin_of};
@@ -185,14 +186,44 @@ impl Wire {
 
 /// An answer with its whole body, or with what is to be read of it.
 pub(crate) struct Answer {
+    /// Apart, for an answer is handed from room to room.
+    pub(crate) arrived: Box<Arrived>,
+    /// The body, where it was asked for as a stream and the status is 2xx.
+    pub(crate) rest: Option<Box<Incoming>>,
+}
+
+/// What came of an answer.
+#[derive(Clone)]
+pub(crate) struct Arrived {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The body, where it was asked for as a stream and the status is 2xx.
-    pub(crate) rest: Option<Box<Incoming>>,
     /// All attempts of the call, this one the last; none of an answer that is not a call's.
     pub(crate) attempts: Vec<Attempt>,
 }
+
+impl Answer {
+    pub(crate) fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
+        Self { arrived: boxed(|| Arrived { status, headers, body, attempts: Vec::new() }), rest: None }
+    }
+}
+
+impl Deref for Answer {
+    type Target = Arrived;
+
+    fn deref(&self) -> &Arrived {
+        &self.arrived
+    }
+}
+
+impl DerefMut for Answer {
+    fn deref_mut(&mut self) -> &mut Arrived {
+        &mut self.arrived
+    }
+}
+
+/// What an attempt brought. Its failure is in a box, for it is handed from room to room as well.
+type Tried = Result<Answer, Box<Failure>>;
 
 /// Sends requests for all calls of a harness. Cheap to clone: connections and budgets are shared.
 #[derive(Clone)]

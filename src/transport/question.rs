@@ -49,7 +49,7 @@ impl Reply {
 impl Call for Question<'_> {
     type Error = SignInError;
 
-    async fn wire(&mut self) -> Result<Box<Wire>, SignInError> {
+    fn wire(&mut self) -> Result<Box<Wire>, SignInError> {
         self.next = Some(Instant::now() + APART);
         Ok(Box::new(self.wire.clone()))
     }
