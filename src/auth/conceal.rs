@@ -11,6 +11,7 @@ use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use super::{Grant, SignInError};
+use crate::boxed::boxed;
 use crate::error::{AuthError, Error, UnsafeError};
 use crate::operation::header;
 use crate::profile::Credentials;
@@ -36,9 +37,9 @@ pub(crate) struct Carried {
 impl Carried {
     /// Those of a request with what signed it in, and what proxies on the way are told: their answers cannot be told
     /// from those of the server.
-    pub(crate) fn by(request: Box<Request>, grants: [Option<Arc<Grant>>; 2], transport: &Transport) -> Self {
+    pub(crate) fn by(request: Request, grants: [Option<Arc<Grant>>; 2], transport: &Transport) -> Self {
         let others = if transport.has_no_proxy() { None } else { Some(transport.proxy_secrets().collect()) };
-        Self { last: Some(request), grants, others }
+        Self { last: Some(boxed!(request)), grants, others }
     }
 
     /// Those of a token request.

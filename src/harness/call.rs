@@ -4,9 +4,10 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use url::Url;
 
-use super::command::{Command, Endpoint, Wishes};
+use super::command::{Command, Endpoint, Wanted, Wishes};
 use super::live::{Course, LiveCall};
 use super::plan::{Plan, Standing};
 use super::{Harness, Inner, files, plan};
@@ -19,7 +20,7 @@ use crate::profile::{Base, Credentials};
 use crate::request::{self, CallOptions, Common, Place, Placement, Request};
 use crate::response::{Called, Response, ResponseStream};
 use crate::table::{Operation, Parameter};
-use crate::transport::{Answer, Call as _, check_repeats};
+use crate::transport::{Answer, Call as _, Transport, check_repeats};
 
 /// A command whose operation and account are found.
 pub(crate) struct Dispatch<'a> {
@@ -92,12 +93,12 @@ impl<'a> Dispatch<'a> {
         let mut request = self.resolve(&standing.place)?;
         if let Some(usual) = standing.usual.as_ref().filter(|_| self.is_usual(&request)) {
             request.credentials = Arc::clone(&usual.placements);
-            return Ok(*request);
+            return Ok(request);
         }
         let own = self.account().own();
         let shown = self.choice(own).shown(&|scheme| self.is_given(&request, scheme));
         request.credentials = self.placements(&self.needed(&request, shown), own).into();
-        Ok(*request)
+        Ok(request)
     }
 
     /// A live call.
@@ -119,13 +120,14 @@ impl<'a> Dispatch<'a> {
         let standing = self.standing();
         standing.place.require_real()?;
         let request = self.resolve(&standing.place)?;
-        let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
+        let transport = self.transport();
         let mut call = LiveCall::new(self, &transport, standing, request);
         call.keyed()?;
         if !call.is_signed_in() {
             Box::pin(call.sign_in()).await?;
         }
-        let (url, headers) = call.sealed()?;
+        let mut headers = HeaderMap::new();
+        let url = call.sealed(&mut headers)?;
         let link = call.link(&url);
         let request = call.request();
         let made = transport.made((&request.method, request.content()), (url, headers), &link);
@@ -150,8 +152,7 @@ impl<'a> Dispatch<'a> {
         if !request.warnings.is_empty() {
             warn(&request);
         }
-        let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
-        let transport = transport.watched_by(self.wishes.watch.clone());
+        let transport = self.transport();
         let mut call = LiveCall::new(self, &transport, standing, request);
         call.keyed()?;
         let outcome = pin!(transport.send(&mut call)).await;
@@ -188,6 +189,16 @@ impl<'a> Dispatch<'a> {
         }
     }
 
+    /// The transport of the call, whose time begins.
+    fn transport(&self) -> Transport {
+        let transport = &self.inner().transport;
+        if self.wishes.are_none() {
+            return transport.for_call();
+        }
+        let Wanted { limits, repeats, watch, .. } = &*self.wishes;
+        transport.for_call_within(limits, *repeats, watch.clone())
+    }
+
     pub(super) fn account(&self) -> &Arc<Account> {
         &self.plan.account
     }
@@ -200,7 +211,7 @@ impl<'a> Dispatch<'a> {
         &self.harness.inner
     }
 
-    pub(super) fn resolve(&self, place: &Base) -> Result<Box<Request>> {
+    pub(super) fn resolve(&self, place: &Base) -> Result<Request> {
         place.require_sound()?;
         let resolved = match &self.subject {
             Subject::Listed(operation) => {

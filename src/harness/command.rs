@@ -321,7 +321,8 @@ impl<'a> IntoFuture for Command<'a> {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::into_pin(boxed(|| self.send()))
+        let future = boxed!(self.send());
+        Box::into_pin(future)
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct LiveCall<'c, 'a> {
     transport: &'c Transport,
     /// What holds at the address that `request` was resolved against.
     standing: Arc<Standing>,
-    request: Box<Request>,
+    request: Request,
     /// What signs it in, and what signed in the request before.
     grants: [Option<Arc<Grant>>; 2],
     /// What a call before went out with that signed in in the same way.
@@ -72,7 +72,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         dispatch: &'c Dispatch<'a>,
         transport: &'c Transport,
         standing: Arc<Standing>,
-        request: Box<Request>,
+        request: Request,
     ) -> Self {
         let grants = [None, None];
         Self { dispatch, transport, standing, request, grants, worn: None, caller: None, course: None }
@@ -99,16 +99,18 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         Ok(())
     }
 
-    /// The request with its secrets on: its URL and its header fields as they go out.
-    pub(super) fn sealed(&self) -> Result<(Url, HeaderMap)> {
+    /// The request with its secrets on: its URL, and its header fields as they go out.
+    pub(super) fn sealed(&self, headers: &mut HeaderMap) -> Result<Url> {
         let ready = self.worn.as_ref().and_then(|worn| worn.map(&self.request, self.grant()));
-        let mut headers = ready.cloned().unwrap_or_default();
-        let target = self.dispatch.target(&self.standing);
-        let url = auth::seal(&self.request, self.grant(), &target, (&mut headers, ready.is_some()))?;
-        if ready.is_none() {
-            self.keep(&headers);
+        if let Some(ready) = ready {
+            *headers = ready.clone();
         }
-        Ok((url, headers))
+        let target = self.dispatch.target(&self.standing);
+        let url = auth::seal(&self.request, self.grant(), &target, (headers, ready.is_some()))?;
+        if ready.is_none() {
+            self.keep(headers);
+        }
+        Ok(url)
     }
 
     /// Keeps header fields for the next calls, where they may have the same.
@@ -359,11 +361,12 @@ impl Call for LiveCall<'_, '_> {
     }
 
     fn wire(&mut self) -> Result<Box<Wire>> {
-        let (url, headers) = self.sealed()?;
+        let mut headers = HeaderMap::new();
+        let url = self.sealed(&mut headers)?;
         let is_led = self.course.as_ref().is_some_and(|course| course.is_led);
         let shown = if is_led || self.dispatch.page.is_some() { Some(self.shown(&url)) } else { None };
         let Dispatch { wishes, is_streamed, .. } = self.dispatch;
-        Ok(boxed(|| Wire {
+        Ok(boxed!(Wire {
             operation: Arc::clone(self.dispatch.label()),
             method: self.request.method.clone(),
             link: self.link(&url),
@@ -426,7 +429,7 @@ impl Call for LiveCall<'_, '_> {
         }
         let is_repeatable = files::is_repeatable(self.request.content());
         let most = self.dispatch.wishes.follow.unwrap_or_else(|| self.transport.follows());
-        let Request { method, url, .. } = &*self.request;
+        let Request { method, url, .. } = &self.request;
         let trail = self.course.get_or_insert_default().redirects.get_or_insert_with(|| Trail::new(most));
         let hop = trail.next(&Asked { method, url, is_repeatable }, answer)?;
         Ok(hop.map(|hop| self.go(hop)).is_some())

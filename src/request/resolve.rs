@@ -14,7 +14,6 @@ use super::problems::{MISSING, Problems};
 use super::style::{self, Escape, Rules};
 use super::url::{self, Query, Variable};
 use super::{CallOptions, Common, Fields, Request, encode, headers};
-use crate::boxed::boxed;
 use crate::error::ArgumentsError;
 use crate::operation::{Location, Method, Style, path};
 use crate::params::{Argument, Params};
@@ -31,11 +30,12 @@ pub(crate) fn resolve(
     base_url: &str,
     params: &Params,
     options: &CallOptions,
-) -> Result<Box<Request>, ArgumentsError> {
+) -> Result<Request, ArgumentsError> {
     let method = &common.method;
     let mut problems = Problems::new(options.no_validate);
     let given = options.body.as_ref().map(Whole::of);
-    let media = choose(operation, options, given);
+    let may_have_body = common.takes_body || given.is_some() || options.says_of_fields();
+    let media = if may_have_body { choose(operation, options, given) } else { None };
     let routed = arguments::route((operation, common), media.as_ref(), params, options, &mut problems);
     let whole = whole(given, &routed, &mut problems);
     // A file given as the argument `body` may be of another type than routing took the body to be.
@@ -51,13 +51,14 @@ pub(crate) fn resolve(
         media => body::build(operation, media, whole, &routed, &mut problems),
     };
     let url = url_of((operation, common), base_url, &routed, &mut problems);
-    let headers = headers::build(&common.headers, media_type, &routed, options, &mut problems);
+    let headers =
+        headers::build((&common.headers, common.has_fields), media_type, &routed, options, &mut problems);
     match problems.finish() {
         Err(problems) => {
             let operation = common.operation.as_ref().to_owned();
             Err(ArgumentsError { name: operation.clone(), operation, problems })
         }
-        Ok(warnings) => Ok(boxed(|| Request {
+        Ok(warnings) => Ok(Request {
             operation: Some(Arc::clone(&common.operation)),
             method: method.clone(),
             url,
@@ -66,7 +67,7 @@ pub(crate) fn resolve(
             headers,
             body: content,
             warnings,
-        })),
+        }),
     }
 }
 
@@ -300,7 +301,7 @@ pub(crate) fn resolve_unlisted(
     path: &str,
     params: &Params,
     options: &CallOptions,
-) -> Result<Box<Request>, ArgumentsError> {
+) -> Result<Request, ArgumentsError> {
     let mut problems = Problems::new(options.no_validate);
     let (routed, members) = route_unlisted(method, path, params, options, &mut problems);
     let whole = whole(options.body.as_ref().map(Whole::of), &routed, &mut problems);
@@ -339,13 +340,14 @@ pub(crate) fn resolve_unlisted(
     );
     let written: Vec<&str> = path::variables(literal, |_| false).collect();
     query_extras(&mut query, method, &routed.extras, &written, &mut problems);
-    let headers = headers::build(&Fields::accepting("*/*"), body.media_type, &routed, options, &mut problems);
+    let headers =
+        headers::build((&Fields::accepting("*/*"), true), body.media_type, &routed, options, &mut problems);
     match problems.finish() {
         Err(problems) => {
             let operation = format!("{service}:{method} {path}");
             Err(ArgumentsError { name: operation.clone(), operation, problems })
         }
-        Ok(warnings) => Ok(boxed(|| Request {
+        Ok(warnings) => Ok(Request {
             operation: None,
             method: method.clone(),
             url: text,
@@ -354,7 +356,7 @@ pub(crate) fn resolve_unlisted(
             headers,
             body: body.content,
             warnings,
-        })),
+        }),
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn call_with(
     options: &CallOptions,
 ) -> Result<Request, ArgumentsError> {
     let operation = table.get(id).unwrap();
-    resolve(operation, &Common::of(operation), BASE, &params.into(), options).map(|request| *request)
+    resolve(operation, &Common::of(operation), BASE, &params.into(), options)
 }
 
 /// The URL after the base.

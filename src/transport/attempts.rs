@@ -392,6 +392,9 @@ impl Transport {
         deadline: Instant,
         progress: &Progress,
     ) -> Result<Next, C::Error> {
+        if outcome.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status)) {
+            return Ok(Next::Stop(None));
+        }
         if let Ok(answer) = outcome {
             if call.renews(answer) {
                 return Ok(Next::Renewed);

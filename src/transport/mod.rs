@@ -204,7 +204,7 @@ pub(crate) struct Arrived {
 
 impl Answer {
     pub(crate) fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
-        Self { arrived: boxed(|| Arrived { status, headers, body, attempts: Vec::new() }), rest: None }
+        Self { arrived: boxed!(Arrived { status, headers, body, attempts: Vec::new() }), rest: None }
     }
 }
 
@@ -245,6 +245,7 @@ pub(crate) struct Shared {
     clients: Clients,
     budgets: Arc<Budgets>,
     pace: Pace,
+    plain_http: PlainHttp,
 }
 
 impl Deref for Transport {
@@ -261,28 +262,32 @@ impl Transport {
         client::check(&settings)?;
         settings.rate.map_or(Ok(()), Rate::check)?;
         settings.retry.check()?;
-        let pace = Pace::new(settings.learns, settings.rate);
-        let shared = Shared { settings, clients: Clients::default(), budgets: Arc::default(), pace };
+        let (pace, plain_http) = (Pace::new(settings.learns, settings.rate), settings.plain_http());
+        let (clients, budgets) = (Clients::default(), Arc::default());
+        let shared = Shared { settings, clients, budgets, pace, plain_http };
         Ok(Self { shared: Arc::new(shared), deadline: None, limit: None, patience: None, watch: None })
     }
 
     /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
-    /// in that of the settings. Its limits and its number of repeats bind its signing in too.
-    pub(crate) fn for_call(&self, limits: &Limits, repeats: Option<u32>) -> Self {
-        let limit = limits.max_time.unwrap_or(self.settings.max_time);
-        let patience = Some(self.settings.patience(limits, repeats));
-        Self {
-            deadline: Some(deadline(limit)),
-            limit: Some(limit),
-            patience,
-            shared: Arc::clone(&self.shared),
-            watch: None,
-        }
+    /// in that of the settings.
+    pub(crate) fn for_call(&self) -> Self {
+        let limit = self.settings.max_time;
+        let (deadline, shared) = (Some(deadline(limit)), Arc::clone(&self.shared));
+        Self { deadline, limit: Some(limit), patience: None, shared, watch: None }
     }
 
-    /// The same, telling when the call is sent.
-    pub(crate) fn watched_by(self, watch: Option<Watch>) -> Self {
-        Self { watch, ..self }
+    /// The same of a call that has limits and a number of repeats of its own, which bind its signing in too, and that
+    /// may be watched.
+    pub(crate) fn for_call_within(
+        &self,
+        limits: &Limits,
+        repeats: Option<u32>,
+        watch: Option<Watch>,
+    ) -> Self {
+        let limit = limits.max_time.unwrap_or(self.settings.max_time);
+        let patience = Some(self.settings.patience(limits, repeats));
+        let (deadline, shared) = (Some(deadline(limit)), Arc::clone(&self.shared));
+        Self { deadline, limit: Some(limit), patience, shared, watch }
     }
 
     /// How long the call may take.
@@ -326,7 +331,7 @@ impl Transport {
 
     /// What may go over plain http.
     pub(crate) fn plain_http(&self) -> PlainHttp {
-        self.settings.plain_http()
+        self.plain_http
     }
 }
 

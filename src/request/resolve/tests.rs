@@ -231,7 +231,6 @@ fn headers_of_the_connection_are_left_to_the_client() {
 
 fn unlisted(method: Method, path: &str, params: impl Into<Params>) -> Result<Request, ArgumentsError> {
     resolve_unlisted("test", &method, BASE, path, &params.into(), &CallOptions::default())
-        .map(|request| *request)
 }
 
 #[test]
