@@ -1,5 +1,6 @@
 //! The one loop of attempts of a call: what an attempt brought is classified, then decided on in one place.
 
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -195,6 +196,20 @@ enum End<E> {
     OutOfTime(Option<Box<Wire>>),
 }
 
+impl<E> End<E> {
+    fn out_of_time(behind: Option<Box<Behind>>) -> Self {
+        Self::OutOfTime(behind.map(|behind| behind.wire))
+    }
+}
+
+/// The last request that went out.
+struct Behind {
+    wire: Box<Wire>,
+    /// What it brought, where it is repeated. Where the repeat cannot be sent, that says more than why it cannot, and is
+    /// the outcome of the call.
+    outcome: Option<Tried>,
+}
+
 impl Transport {
     /// Makes a call: attempts until one is final or the whole time is over.
     pub(crate) async fn send<C: Call>(&self, call: &mut C) -> Result<Answer, C::Error> {
@@ -211,94 +226,101 @@ impl Transport {
         })
     }
 
-    /// Every wait ends with the whole time: one clock runs at a time, and none for what is done at once.
+    /// Every wait ends with the whole time: one clock runs at a time, and none for what is done at once. What hardly a call
+    /// comes to stands apart, for each would have to make room for it.
     async fn attempts<C: Call>(
         &self,
         call: &mut C,
         progress: &mut Progress,
     ) -> Result<Answer, End<C::Error>> {
         let deadline = self.deadline();
-        // The last request that went out; with its outcome where it is repeated.
-        let mut last: Option<Box<Wire>> = None;
-        let mut repeated: Option<(Box<Wire>, Tried)> = None;
+        let mut behind: Option<Box<Behind>> = None;
         loop {
-            // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
-            let before = repeated.take();
             let made = if call.is_signed_in() {
-                Some(call.wire())
+                call.wire()
             } else {
-                // Apart, for hardly a call has to wait for it and each would have to make room for it.
-                let signed_in = Box::pin(signed_in(call, deadline)).await;
-                signed_in.map(|signed_in| signed_in.and_then(|()| call.wire()))
-            };
-            let (mut wire, before) = match (made, before) {
-                (Some(Ok(wire)), before) => (wire, before),
-                (Some(Err(_)), Some((wire, outcome))) => return finish(call, &wire, outcome, progress),
-                (Some(Err(error)), None) => {
-                    return Err(End::Failed(call.unfinished(error, progress.take_log())));
+                match Box::pin(signed_in(call, deadline)).await {
+                    Some(signed_in) => signed_in.and_then(|()| call.wire()),
+                    None => return Err(End::out_of_time(behind)),
                 }
-                (None, before) => return Err(End::OutOfTime(before.map(|(wire, _)| wire).or(last))),
+            };
+            let mut wire = match made {
+                Ok(wire) => wire,
+                Err(error) => return unmade(call, error, behind, progress),
             };
             if let Some(held) = call.held() {
                 progress.hold(held);
             }
             let whose = (call.caller(), call.is_counted());
             let turn = match self.turn(whose, &wire, deadline) {
-                Ok(turn) => Some(Ok(turn)),
-                // Apart as well.
-                Err(blocked) => Box::pin(self.later(whose, &wire, deadline, blocked, progress)).await,
-            };
-            let turn = match turn {
-                Some(Ok(turn)) => turn,
-                Some(Err(held)) => {
-                    return match before {
-                        Some((wire, outcome)) => finish(call, &wire, outcome, progress),
-                        None => finish(call, &wire, Err(Failure::Held(held).into()), progress),
-                    };
-                }
-                None => return Err(End::OutOfTime(before.map(|(wire, _)| wire).or(last))),
+                Ok(turn) => turn,
+                Err(blocked) => match Box::pin(self.later(whose, &wire, deadline, blocked, progress)).await {
+                    Some(Ok(turn)) => turn,
+                    Some(Err(held)) => return held_back(call, (wire, held), behind, progress),
+                    None => return Err(End::out_of_time(behind)),
+                },
             };
             let own = after(progress.begin(), self.timeout(&wire));
             let outcome = pin!(self.attempt(&mut wire, &progress.sight, own.min(deadline))).await;
-            if deadline < own && outcome.as_ref().is_err_and(|failure| failure.is_late()) {
-                return Err(End::OutOfTime(Some(wire)));
+            if let Ok(answer) = &outcome
+                && (200..300).contains(&answer.status)
+            {
+                let came = progress.end(Outcome::Status(answer.status), true);
+                heed(answer, call.limits(), (turn, &wire.operation), came);
+                return self.stop(call, (&wire, outcome), None, progress);
             }
-            let now = progress.end(outcome_of(&outcome), was_sent(&outcome));
-            let turn = (turn, &*wire.operation);
-            let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn, now));
-            let word = word(&outcome, hint);
-            let next = match self.next(call, &outcome, hint, &wire, deadline, progress) {
-                Ok(next) => next,
-                Err(error) => return Err(End::Failed(call.unfinished(error, progress.take_log()))),
-            };
-            if let (Next::Stop(stop), None) = (&next, word) {
-                return self.stop(call, (&wire, outcome), *stop, progress);
+            let tried = (wire, outcome, turn);
+            match Box::pin(self.go_on(call, tried, (own, deadline), progress)).await {
+                ControlFlow::Continue(next) => behind = Some(next),
+                ControlFlow::Break(end) => return end,
             }
-            if let (Some(word), Some(caller)) = (word, call.caller()) {
-                let telling = Box::pin(self.pace.stop(caller, word));
-                if by(deadline, pin!(telling)).await.is_none() {
-                    return Err(End::OutOfTime(Some(wire)));
-                }
-            }
-            match next {
-                Next::Redirected => progress.note(&wire, REDIRECTED),
-                Next::Renewed => progress.note(&wire, RENEWED),
-                Next::Again(repeat, charge) => {
-                    progress.note(&wire, repeat.wait);
-                    progress.spend();
-                    progress.charge = Some(Box::new(charge));
-                    progress.repeats += 1;
-                    let waiting = Box::pin(tokio::time::sleep(repeat.wait.length));
-                    if by(deadline, pin!(waiting)).await.is_none() {
-                        return Err(End::OutOfTime(Some(wire)));
-                    }
-                    repeated = Some((wire, outcome));
-                    continue;
-                }
-                Next::Stop(stop) => return self.stop(call, (&wire, outcome), stop, progress),
-            }
-            last = Some(wire);
         }
+    }
+
+    /// What follows an attempt that was no success, waits included.
+    async fn go_on<C: Call>(
+        &self,
+        call: &mut C,
+        (wire, outcome, turn): (Box<Wire>, Tried, Option<Turn>),
+        (own, deadline): (Instant, Instant),
+        progress: &mut Progress,
+    ) -> ControlFlow<Result<Answer, End<C::Error>>, Box<Behind>> {
+        if deadline < own && outcome.as_ref().is_err_and(|failure| failure.is_late()) {
+            return ControlFlow::Break(Err(End::OutOfTime(Some(wire))));
+        }
+        let now = progress.end(outcome_of(&outcome), was_sent(&outcome));
+        let turn = (turn, &*wire.operation);
+        let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn, now));
+        let next = match self.next(call, &outcome, hint, &wire, deadline, progress) {
+            Ok(next) => next,
+            Err(error) => {
+                return ControlFlow::Break(Err(End::Failed(call.unfinished(error, progress.take_log()))));
+            }
+        };
+        if let (Some(word), Some(caller)) = (word(&outcome, hint), call.caller())
+            && by(deadline, pin!(self.pace.stop(caller, word))).await.is_none()
+        {
+            return ControlFlow::Break(Err(End::OutOfTime(Some(wire))));
+        }
+        match next {
+            Next::Redirected => progress.note(&wire, REDIRECTED),
+            Next::Renewed => progress.note(&wire, RENEWED),
+            Next::Again(repeat, charge) => {
+                progress.note(&wire, repeat.wait);
+                progress.spend();
+                progress.charge = Some(Box::new(charge));
+                progress.repeats += 1;
+                let waiting = tokio::time::sleep(repeat.wait.length);
+                if by(deadline, pin!(waiting)).await.is_none() {
+                    return ControlFlow::Break(Err(End::OutOfTime(Some(wire))));
+                }
+                return ControlFlow::Continue(Box::new(Behind { wire, outcome: Some(outcome) }));
+            }
+            Next::Stop(stop) => {
+                return ControlFlow::Break(self.stop(call, (&wire, outcome), stop, progress));
+            }
+        }
+        ControlFlow::Continue(Box::new(Behind { wire, outcome: None }))
     }
 
     /// The end of a call by an attempt that nothing follows.
@@ -392,9 +414,6 @@ impl Transport {
         deadline: Instant,
         progress: &Progress,
     ) -> Result<Next, C::Error> {
-        if outcome.as_ref().is_ok_and(|answer| (200..300).contains(&answer.status)) {
-            return Ok(Next::Stop(None));
-        }
         if let Ok(answer) = outcome {
             if call.renews(answer) {
                 return Ok(Next::Renewed);
@@ -427,6 +446,34 @@ impl Transport {
             None if is_good => self.budgets.reward(&wire.url),
             _ => {}
         }
+    }
+}
+
+/// The end of a call whose next request cannot be made.
+#[cold]
+fn unmade<C: Call>(
+    call: &C,
+    error: C::Error,
+    behind: Option<Box<Behind>>,
+    progress: &mut Progress,
+) -> Result<Answer, End<C::Error>> {
+    match behind.map(|behind| *behind) {
+        Some(Behind { wire, outcome: Some(outcome) }) => finish(call, &wire, outcome, progress),
+        _ => Err(End::Failed(call.unfinished(error, progress.take_log()))),
+    }
+}
+
+/// The end of a call whose next request would have to wait too long.
+#[cold]
+fn held_back<C: Call>(
+    call: &C,
+    (wire, held): (Box<Wire>, Held),
+    behind: Option<Box<Behind>>,
+    progress: &mut Progress,
+) -> Result<Answer, End<C::Error>> {
+    match behind.map(|behind| *behind) {
+        Some(Behind { wire, outcome: Some(outcome) }) => finish(call, &wire, outcome, progress),
+        _ => finish(call, &wire, Err(Failure::Held(held).into()), progress),
     }
 }
 
