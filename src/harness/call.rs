@@ -193,10 +193,10 @@ impl<'a> Dispatch<'a> {
     fn transport(&self) -> Transport {
         let transport = &self.inner().transport;
         if self.wishes.are_none() {
-            return transport.for_call();
+            return transport.for_usual_call();
         }
         let Wanted { limits, repeats, watch, .. } = &*self.wishes;
-        transport.for_call_within(limits, *repeats, watch.clone())
+        transport.for_call(limits, *repeats).watched_by(watch.clone())
     }
 
     pub(super) fn account(&self) -> &Arc<Account> {

@@ -363,6 +363,10 @@ impl Call for LiveCall<'_, '_> {
     fn wire(&mut self) -> Result<Box<Wire>> {
         let mut headers = HeaderMap::new();
         let url = self.sealed(&mut headers)?;
+        if let Some(watch) = &self.dispatch.wishes.watch {
+            let sign_in = self.course.as_ref().map_or(&[][..], |course| &course.effort.attempts);
+            watch.made(self.is_idempotent(), sign_in);
+        }
         let is_led = self.course.as_ref().is_some_and(|course| course.is_led);
         let shown = if is_led || self.dispatch.page.is_some() { Some(self.shown(&url)) } else { None };
         let Dispatch { wishes, is_streamed, .. } = self.dispatch;

@@ -1,23 +1,23 @@
 //! The one loop of attempts of a call: what an attempt brought is classified, then decided on in one place.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::budget::Charge;
-use super::exchange::Sight;
-use super::failure::{Cause, Failure};
+use super::failure::Failure;
 use super::hint::Hint;
 use super::limits::{Span, TimedOut, by};
 use super::pace::{Asking, Blocked, Caller, Held, Turn};
+use super::progress::Progress;
 use super::retry::{Chance, Moment, Repeat, Seen, Terms, may_repeat};
 use super::{Answer, Arrived, Transport, Tried, Wire, after, hint, pace};
 use crate::attempt::{Attempt, NoRepeat, Outcome, Wait, WaitReason};
-use crate::error::{Phase, TransportError, is_retryable_status};
+use crate::error::{TransportError, is_retryable_status};
 use crate::operation::RateLimitHeaders;
 
 /// One call, seen from the loop: it makes its request anew for each attempt.
@@ -59,7 +59,7 @@ pub(crate) trait Call: Send + Sync {
         None
     }
 
-    /// How long its next request has to stay away from the one before.
+    /// How long after the last request went out the next one may at the soonest.
     fn apart(&self) -> Duration {
         Duration::ZERO
     }
@@ -105,89 +105,6 @@ enum Next {
 const RENEWED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Credentials };
 
 const REDIRECTED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Redirect };
-
-/// What is known of a call while it runs, and after its time ran out.
-#[derive(Default)]
-struct Progress {
-    log: Vec<Attempt>,
-    repeats: u32,
-    /// What the repeat under way costs.
-    charge: Option<Box<Charge>>,
-    /// How long the next attempt was held back.
-    held: Option<Wait>,
-    /// Since when an attempt is under way.
-    started: Option<Instant>,
-    /// What is seen of the attempt under way.
-    sight: Sight,
-}
-
-impl Progress {
-    fn begin(&mut self) -> Instant {
-        *self.started.insert(Instant::now())
-    }
-
-    /// Notes what an attempt brought, and returns when that was.
-    fn end(&mut self, outcome: Outcome, sent: bool) -> Instant {
-        let now = Instant::now();
-        if let Some(started) = self.started.take() {
-            let number = u32::try_from(self.log.len()).unwrap_or(u32::MAX).saturating_add(1);
-            let (held, took) = (self.held.take(), now.saturating_duration_since(started));
-            if self.log.is_empty() {
-                // Most calls are one attempt.
-                self.log.reserve_exact(1);
-            }
-            let is_whole = matches!(outcome, Outcome::Status(_));
-            let begun = if is_whole { None } else { self.sight.begun() };
-            self.log.push(Attempt { number, outcome, sent, took, wait: None, held, begun, unrepeated: None });
-        }
-        now
-    }
-
-    /// Notes that the next attempt was held back.
-    fn hold(&mut self, wait: Wait) {
-        self.held = Some(wait.after(self.held));
-    }
-
-    /// Notes what follows the last attempt, for the caller and the log.
-    fn note(&mut self, wire: &Wire, wait: Wait) {
-        let Some(attempt) = self.log.last_mut() else { return };
-        attempt.wait = Some(wait);
-        tracing::debug!(operation = &*wire.operation, "{attempt}");
-    }
-
-    fn stop(&mut self, wire: &Wire, stop: Option<NoRepeat>) {
-        let Some(attempt) = self.log.last_mut() else { return };
-        let why = stop.map_or("a repeat would bring the same", NoRepeat::as_str);
-        tracing::debug!(operation = &*wire.operation, why, "{attempt}, not repeated");
-        attempt.unrepeated = stop;
-    }
-
-    fn spend(&mut self) {
-        if let Some(charge) = self.charge.take() {
-            charge.spend();
-        }
-    }
-
-    /// The attempts of a call that is over: nothing came after the last one, whatever was meant to.
-    fn take_log(&mut self) -> Vec<Attempt> {
-        let mut log = std::mem::take(&mut self.log);
-        if let Some(last) = log.last_mut() {
-            last.wait = None;
-        }
-        log
-    }
-
-    /// What was under way when the whole time ran out; `wire` is the last request that went out.
-    fn lost(mut self, wire: Option<Box<Wire>>, cause: Cause) -> Option<TransportError> {
-        let phase = |sent: bool| if sent { Phase::AnswerTimeout } else { Phase::ConnectTimeout };
-        self.spend();
-        let sent = !self.sight.unsent.load(Ordering::Relaxed);
-        self.end(Outcome::Failed(phase(sent)), sent);
-        let attempts = self.take_log();
-        let sent = attempts.iter().any(|attempt| attempt.sent);
-        wire.map(|wire| wire.error(phase(sent), attempts, Some(cause)))
-    }
-}
 
 /// Why a call has no answer.
 enum End<E> {
@@ -397,12 +314,13 @@ impl Transport {
         self.pace.cool(caller, operation, (self.deadline(), max_wait), waited).await
     }
 
-    /// Forgets a server's word to others of the same caller.
+    /// Forgets what servers have asked the callers of a service to wait for, also in other processes that share a
+    /// cache.
     ///
     /// # Errors
     /// Where what tells other processes of it cannot be removed.
-    pub(crate) fn forget_word(&self, caller: &Caller) -> std::io::Result<()> {
-        self.pace.forget(caller)
+    pub(crate) fn forget_words(&self, service: &str, cache: Option<&Path>) -> std::io::Result<()> {
+        self.pace.forget(service, cache)
     }
 
     fn next<C: Call>(
@@ -428,7 +346,9 @@ impl Transport {
         }
         let chance = Chance { backoff: fastrand::f64(), spread: fastrand::f64() };
         let left = deadline.saturating_duration_since(Instant::now());
-        let moment = Moment { repeats: progress.repeats, left, apart: call.apart(), chance };
+        let took = progress.log.last().map_or(Duration::ZERO, |attempt| attempt.took);
+        let apart = call.apart().saturating_sub(took);
+        let moment = Moment { repeats: progress.repeats, left, apart, chance };
         Ok(match self.settings.retry.decide(&call.terms(), &seen, &moment) {
             Err(stop) => Next::Stop(stop),
             Ok(repeat) => match self.budgets.charge(&wire.url.origin(), repeat.cost) {

@@ -106,7 +106,7 @@ impl Transport {
         let unsent = sight.unsent.swap(false, Ordering::Relaxed);
         let mut response = match sent {
             Ok(response) => response,
-            Err(error) => return Err(self.unanswered(error, wire, proxy.as_ref(), (unsent, watch))),
+            Err(error) => return Err(self.unanswered(error, wire, proxy.as_ref(), (unsent, watch)).into()),
         };
         watch.inspect(|watch| watch.tell());
         if let Some(proxy) = proxy.filter(|proxy| response.status() == 407 && proxy.forwards(&wire.url)) {
@@ -114,6 +114,9 @@ impl Transport {
             return Err(refused.through(Some(&proxy), wire).into());
         }
         sight.status.store(response.status().as_u16(), Ordering::Relaxed);
+        if let Some(watch) = watch {
+            watch.answered(response.status().as_u16());
+        }
         if is_large(response.headers()) {
             return Err(Failure::large_head().into());
         }
@@ -147,12 +150,12 @@ impl Transport {
         wire: &Wire,
         proxy: Option<&Proxy>,
         (unsent, watch): (bool, Option<&Watch>),
-    ) -> Box<Failure> {
+    ) -> Failure {
         let has_certificate = wire.link.certificate.is_some() || self.has_certificate();
         let judged = Failure::before_answer(error, has_certificate, unsent).through(proxy, wire);
         let failure = judged.encrypted(wire.url.scheme() == "https");
         watch.filter(|_| failure.was_sent()).inspect(|watch| watch.tell());
-        failure.into()
+        failure
     }
 }
 
@@ -260,24 +263,31 @@ async fn decoded(
 
 /// A body as one piece, counted after content decoding.
 async fn whole(mut incoming: Incoming, largest: u64, sight: &Sight) -> Result<Bytes, Failure> {
-    let first = incoming.chunk().await;
-    sight.count(incoming.received());
-    let Some(first) = first.transpose()? else { return Ok(Bytes::new()) };
+    let Some(first) = piece(&mut incoming, sight).await.transpose()? else { return Ok(Bytes::new()) };
     if first.len() as u64 > largest {
         return Err(Failure::TooLarge(largest));
     }
-    let Some(mut next) = incoming.chunk().await else { return Ok(first) };
+    let Some(mut next) = piece(&mut incoming, sight).await else { return Ok(first) };
     let mut body = BytesMut::from(first);
     loop {
-        sight.count(incoming.received());
         let chunk = next?;
         if (body.len() + chunk.len()) as u64 > largest {
             return Err(Failure::TooLarge(largest));
         }
         body.extend_from_slice(&chunk);
-        next = match incoming.chunk().await {
+        next = match piece(&mut incoming, sight).await {
             Some(next) => next,
             None => return Ok(body.freeze()),
         };
     }
+}
+
+/// The next piece of a coded body. What comes is counted as it comes: of a coding nothing may be decoded yet.
+async fn piece(incoming: &mut Incoming, sight: &Sight) -> Option<Result<Bytes, Failure>> {
+    std::future::poll_fn(|context| {
+        let polled = incoming.poll_chunk(context);
+        sight.count(incoming.received());
+        polled
+    })
+    .await
 }

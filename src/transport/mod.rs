@@ -18,6 +18,7 @@ mod incoming;
 mod limits;
 mod network;
 mod pace;
+mod progress;
 mod proxy;
 mod question;
 mod reach;
@@ -57,7 +58,7 @@ pub(crate) use exchange::complete;
 pub(crate) use failure::Failure;
 pub(crate) use fetch::Fetcher;
 pub(crate) use incoming::Incoming;
-pub(crate) use limits::{Limits, Patience};
+pub(crate) use limits::{Limits, Patience, is_time_of_the_call};
 pub use network::Network;
 pub(crate) use network::network_methods;
 pub(crate) use pace::{Caller, Held, Rate};
@@ -268,26 +269,24 @@ impl Transport {
         Ok(Self { shared: Arc::new(shared), deadline: None, limit: None, patience: None, watch: None })
     }
 
-    /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
-    /// in that of the settings.
-    pub(crate) fn for_call(&self) -> Self {
+    /// The transport of one call, which ends in time, signing in, repeats and waits included, in that of the settings.
+    pub(crate) fn for_usual_call(&self) -> Self {
         let limit = self.settings.max_time;
         let (deadline, shared) = (Some(deadline(limit)), Arc::clone(&self.shared));
         Self { deadline, limit: Some(limit), patience: None, shared, watch: None }
     }
 
-    /// The same of a call that has limits and a number of repeats of its own, which bind its signing in too, and that
-    /// may be watched.
-    pub(crate) fn for_call_within(
-        &self,
-        limits: &Limits,
-        repeats: Option<u32>,
-        watch: Option<Watch>,
-    ) -> Self {
+    /// The same of a call that may have a time of its own. Its limits and its number of repeats bind its signing in too.
+    pub(crate) fn for_call(&self, limits: &Limits, repeats: Option<u32>) -> Self {
         let limit = limits.max_time.unwrap_or(self.settings.max_time);
         let patience = Some(self.settings.patience(limits, repeats));
         let (deadline, shared) = (Some(deadline(limit)), Arc::clone(&self.shared));
-        Self { deadline, limit: Some(limit), patience, shared, watch }
+        Self { deadline, limit: Some(limit), patience, shared, watch: None }
+    }
+
+    /// The same, telling when the call is sent.
+    pub(crate) fn watched_by(self, watch: Option<Watch>) -> Self {
+        Self { watch, ..self }
     }
 
     /// How long the call may take.
