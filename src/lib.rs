@@ -161,6 +161,8 @@ mod attempt;
 mod auth;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "client")]
+mod boxed;
 #[cfg(any(feature = "build", test))]
 pub mod build;
 mod document;

@@ -23,7 +23,8 @@ use crate::auth::Carried;
 use crate::error::{DecodeError, Error, Refused, Result};
 use crate::operation::{ErrorPointers, Method, RateLimitHeaders};
 use crate::pages;
-use crate::transport::{Answer, hint};
+use crate::request::Request;
+use crate::transport::{Answer, Arrived, hint};
 
 use self::shown::shown;
 pub use self::stream::ResponseStream;
@@ -45,18 +46,22 @@ pub use self::stream::ResponseStream;
 #[derive(Clone)]
 pub struct Response {
     context: Arc<Context>,
-    status: u16,
-    headers: HeaderMap,
-    body: Bytes,
-    attempts: Vec<Attempt>,
+    /// Apart, as what follows, for a response is moved about.
+    answer: Box<Arrived>,
+    carried: Carried,
+    aside: Option<Box<Aside>>,
+    /// Read when asked for.
+    value: OnceCell<Box<Value>>,
+    envelope: OnceCell<Box<Value>>,
+}
+
+/// What few answers have.
+#[derive(Clone, Default)]
+struct Aside {
     /// What signing in took.
     sign_in: Vec<Attempt>,
     /// Where a refusal that redirects leads, as an error may tell it.
     location: Option<String>,
-    carried: Carried,
-    /// Read when asked for; apart, for a response is moved about.
-    value: OnceCell<Box<Value>>,
-    envelope: OnceCell<Box<Value>>,
 }
 
 /// What the answers of an operation have in common.
@@ -77,15 +82,43 @@ pub(crate) struct Context {
 #[derive(Clone)]
 pub(crate) struct Called {
     pub(crate) context: Arc<Context>,
-    pub(crate) method: Method,
-    /// Without its query.
-    pub(crate) url: String,
-    /// What no error about the answer may repeat.
+    /// What was asked for, where that is not the last request.
+    pub(crate) asked: Option<Box<Origin>>,
+    /// What no error about the answer may repeat, and the last request.
     pub(crate) carried: Carried,
     /// What signing in took.
     pub(crate) sign_in: Vec<Attempt>,
     /// Whether a repeat changes nothing more, where the answer may have to be told as an error.
     pub(crate) idempotent: bool,
+}
+
+/// What a call asked for.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) method: Method,
+    /// Without its query.
+    pub(crate) url: String,
+}
+
+impl Origin {
+    pub(crate) fn of(request: &Request) -> Self {
+        Self { method: request.method.clone(), url: request.bare_url().to_owned() }
+    }
+}
+
+impl Called {
+    /// Takes what the call carried out of an address that a service named.
+    pub(crate) fn conceal_url(&mut self) {
+        let Origin { method, url } = self.origin();
+        self.asked = Some(Box::new(Origin { method, url: self.carried.conceal_text(url) }));
+    }
+
+    /// What was asked for.
+    fn origin(&self) -> Origin {
+        let last = || self.carried.request().map(Origin::of);
+        let asked = self.asked.as_deref().cloned().or_else(last);
+        asked.unwrap_or(Origin { method: Method::Get, url: String::new() })
+    }
 }
 
 /// A GraphQL operation's single root field; `None` with several.
@@ -98,14 +131,19 @@ impl Response {
         let is_success = (200..300).contains(&answer.status);
         let errors = called.context.graphql.is_some() && refusal::has_graphql_errors(&answer.body);
         if is_success && !errors {
-            return Ok(Self { sign_in: called.sign_in, ..Self::new(called.context, answer, called.carried) });
+            let Called { context, carried, sign_in, .. } = called;
+            let aside = Aside { sign_in, location: None };
+            let aside = if aside.sign_in.is_empty() { None } else { Some(Box::new(aside)) };
+            return Ok(Self::new(context, answer, carried, aside));
         }
         Err(Self::refuse(called, answer))
     }
 
     /// Makes the error of a call that was refused.
+    #[cold]
     pub(crate) fn refuse(called: Called, answer: Answer) -> Error {
-        let Called { context, method, url, carried, sign_in, idempotent } = called;
+        let Origin { method, url } = called.origin();
+        let Called { context, carried, sign_in, idempotent, .. } = called;
         let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let said = refusal::read(&answer, context.pointers.as_ref(), context.graphql.is_some());
         let status = answer.status;
@@ -124,18 +162,23 @@ impl Response {
             graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),
             idempotent,
-            response: Self { sign_in, location, ..Self::new(context, answer, carried.clone()) },
+            response: Self::new(
+                context,
+                answer,
+                carried.clone(),
+                Some(Box::new(Aside { sign_in, location })),
+            ),
         };
         carried.conceal(refused.into())
     }
 
     /// Where a refusal that redirects leads, without what the call carried.
     pub(crate) fn location(&self) -> Option<&str> {
-        self.location.as_deref()
+        self.aside.as_ref()?.location.as_deref()
     }
 
-    pub(crate) fn location_mut(&mut self) -> &mut Option<String> {
-        &mut self.location
+    pub(crate) fn location_mut(&mut self) -> Option<&mut String> {
+        self.aside.as_mut()?.location.as_mut()
     }
 
     /// Takes out of an error about the answer what the call carried.
@@ -143,49 +186,47 @@ impl Response {
         self.carried.conceal(error)
     }
 
-    fn new(context: Arc<Context>, answer: Answer, carried: Carried) -> Self {
-        let Answer { status, headers, body, attempts, .. } = answer;
-        let (sign_in, location) = (Vec::new(), None);
-        let (value, envelope) = (OnceCell::new(), OnceCell::new());
-        Self { context, status, headers, body, attempts, sign_in, location, carried, value, envelope }
+    fn new(context: Arc<Context>, answer: Answer, carried: Carried, aside: Option<Box<Aside>>) -> Self {
+        let Answer { arrived: answer, .. } = answer;
+        Self { context, answer, carried, aside, value: OnceCell::new(), envelope: OnceCell::new() }
     }
 
     /// The status code.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.status
+        self.answer.status
     }
 
     /// The header fields.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.answer.headers
     }
 
     /// The header fields as they may be shown: cookies, what a name says is a credential, and what the call was sent
     /// with as `<redacted>`; names in lower case.
     #[must_use]
     pub fn shown_headers(&self) -> Vec<(&str, String)> {
-        shown(&self.headers, &self.carried)
+        shown(&self.answer.headers, &self.carried)
     }
 
     /// The body as received, after content decoding.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
-        &self.body
+        &self.answer.body
     }
 
     /// The body as text; what is no UTF-8 is replaced.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.body)
+        String::from_utf8_lossy(&self.answer.body)
     }
 
     /// The requests of the operation that the call took, this answer's the last: a repeat with a renewed token is among
     /// them, and so is the request that answers a digest challenge; requests for tokens are not.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
-        &self.attempts
+        &self.answer.attempts
     }
 
     /// The requests that signing in took before and between those of the operation: for tokens, and for the document
@@ -193,7 +234,7 @@ impl Response {
     /// for another call to fetch it, has none.
     #[must_use]
     pub fn sign_in_attempts(&self) -> &[Attempt] {
-        &self.sign_in
+        self.aside.as_ref().map_or(&[], |aside| &aside.sign_in)
     }
 
     /// The operation with its service, such as `falcon:tokens_query`, or `METHOD /path` for an endpoint in no table.
@@ -268,28 +309,28 @@ impl Response {
     }
 
     fn whole_text(&self) -> Result<&str> {
-        if self.body.iter().all(u8::is_ascii_whitespace) {
+        if self.answer.body.iter().all(u8::is_ascii_whitespace) {
             return Ok("null");
         }
-        std::str::from_utf8(&self.body).map_err(|_| self.misshapen("it is no UTF-8 text", None))
+        std::str::from_utf8(&self.answer.body).map_err(|_| self.misshapen("it is no UTF-8 text", None))
     }
 
     pub(crate) fn misshapen(&self, problem: &str, source: Option<serde_json::Error>) -> Error {
-        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).is_ok();
-        let coding = self.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&self.answer.body).is_ok();
+        let coding = self.answer.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
         let problem = match coding {
             // What is known was undone, and the field with it.
             Some(coding) if !is_json => format!("its content coding \"{coding}\" is not known here"),
             _ if is_json => problem.to_owned(),
             _ => "it is no JSON".to_owned(),
         };
-        let media_type = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = self.answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let error = DecodeError {
             operation: self.context.operation.as_ref().to_owned(),
-            status: self.status,
+            status: self.answer.status,
             media_type: media_type.unwrap_or("no content type").to_owned(),
             problem,
-            attempts: self.attempts.clone(),
+            attempts: self.answer.attempts.clone(),
             source,
         };
         self.conceal(error.into())
@@ -300,10 +341,10 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("operation", &self.context.operation)
-            .field("status", &self.status)
-            .field("headers", &self.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
-            .field("length", &self.body.len())
-            .field("attempts", &self.attempts.len())
+            .field("status", &self.answer.status)
+            .field("headers", &self.answer.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
+            .field("length", &self.answer.body.len())
+            .field("attempts", &self.answer.attempts.len())
             .finish_non_exhaustive()
     }
 }
@@ -324,7 +365,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
         let body = Bytes::copy_from_slice(body.as_bytes());
-        Answer { status, headers, body, rest: None, attempts: Vec::new() }
+        Answer::new(status, headers, body)
     }
 
     fn context(graphql: Option<RootField>) -> Called {
@@ -337,8 +378,7 @@ mod tests {
         };
         Called {
             context: Arc::new(context),
-            method: Method::Get,
-            url: "https://h.example/things".to_owned(),
+            asked: Some(Box::new(Origin { method: Method::Get, url: "https://h.example/things".to_owned() })),
             carried: Carried::default(),
             sign_in: Vec::new(),
             idempotent: false,

@@ -11,6 +11,7 @@ use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use super::{Grant, SignInError};
+use crate::boxed::boxed;
 use crate::error::{AuthError, Error, UnsafeError};
 use crate::operation::header;
 use crate::profile::Credentials;
@@ -26,23 +27,19 @@ const SHORTEST: usize = 4;
 /// The secrets that a call carried. They are looked for when an error has to be told.
 #[derive(Clone, Default)]
 pub(crate) struct Carried {
-    last: Option<Arc<Last>>,
-    others: Arc<[SecretString]>,
-}
-
-/// The last request of a call, and what signed it in, the last first.
-struct Last {
-    request: Request,
+    /// The last request of a call.
+    last: Option<Box<Request>>,
+    /// What signed it in, the last first.
     grants: [Option<Arc<Grant>>; 2],
+    others: Option<Arc<[SecretString]>>,
 }
 
 impl Carried {
     /// Those of a request with what signed it in, and what proxies on the way are told: their answers cannot be told
     /// from those of the server.
     pub(crate) fn by(request: Request, grants: [Option<Arc<Grant>>; 2], transport: &Transport) -> Self {
-        let others =
-            if transport.has_no_proxy() { Arc::default() } else { transport.proxy_secrets().collect() };
-        Self { last: Some(Arc::new(Last { request, grants })), others }
+        let others = if transport.has_no_proxy() { None } else { Some(transport.proxy_secrets().collect()) };
+        Self { last: Some(boxed!(request)), grants, others }
     }
 
     /// Those of a token request.
@@ -54,7 +51,7 @@ impl Carried {
             all.push(super::source::basic_credentials(id, secret));
         }
         all.extend(transport.proxy_secrets());
-        Self { last: None, others: all.into() }
+        Self { others: Some(all.into()), ..Self::default() }
     }
 
     /// Those of the fetching of a document: what its header fields say, and the values of its address's query.
@@ -66,7 +63,7 @@ impl Carried {
         }
         url.query_pairs().for_each(|(_, value)| secrets.add(&value));
         transport.proxy_secrets().for_each(|secret| secrets.add(secret.expose_secret()));
-        Self { last: None, others: secrets.0.into() }
+        Self { others: Some(secrets.0.into()), ..Self::default() }
     }
 
     /// Takes those of a request that goes out out of an address that a service named.
@@ -83,17 +80,25 @@ impl Carried {
         address
     }
 
+    /// The last request, without credentials.
+    pub(crate) fn request(&self) -> Option<&Request> {
+        self.last.as_deref()
+    }
+
     /// The address of the last request, without credentials.
     pub(crate) fn url(&self) -> &str {
-        self.last.as_ref().map_or("", |last| &last.request.url)
+        self.last.as_ref().map_or("", |request| &request.url)
     }
 
     fn secrets(&self) -> Secrets {
         let mut secrets = Secrets::default();
-        if let Some(last) = &self.last {
-            secrets.add_request(&last.request, last.grants.each_ref().map(Option::as_deref));
+        if let Some(request) = &self.last {
+            secrets.add_request(request, self.grants.each_ref().map(Option::as_deref));
         }
-        self.others.iter().for_each(|secret| secrets.add(secret.expose_secret()));
+        self.others
+            .iter()
+            .flat_map(|others| others.iter())
+            .for_each(|secret| secrets.add(secret.expose_secret()));
         secrets
     }
 
@@ -102,8 +107,8 @@ impl Carried {
         match error {
             Error::Refused(mut refused) => {
                 let location = refused.response.location_mut();
-                let said = [&mut refused.message, &mut refused.code, &mut refused.trace_id, location];
-                self.hide_in(said.into_iter().flatten());
+                let said = [&mut refused.message, &mut refused.code, &mut refused.trace_id];
+                self.hide_in(said.into_iter().flatten().chain(location));
                 Error::Refused(refused)
             }
             Error::Auth(error) => self.of_auth(*error).into(),

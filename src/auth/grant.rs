@@ -38,6 +38,12 @@ pub(crate) struct Grant {
 pub(crate) struct Rejected(pub(super) Vec<(Option<TokenKey>, u64)>);
 
 impl Rejected {
+    /// That of a call of which nothing was refused.
+    pub(crate) fn none() -> &'static Self {
+        static NONE: Rejected = Rejected(Vec::new());
+        &NONE
+    }
+
     /// Whether nothing was refused.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -54,28 +54,28 @@ pub(crate) fn check_encrypted(url: &Url, plain_http: PlainHttp) -> Result<(), Un
     })
 }
 
-/// A request with its secrets on, as it goes out. `ready` are its header fields, where they are known already, secrets
-/// among them.
+/// The URL of a request as it goes out, its secrets on. Its header fields are written into `headers`, unless they are
+/// there already, secrets among them (`is_ready`).
 pub(crate) fn seal(
     request: &Request,
     grant: &Grant,
     target: &Target<'_>,
-    ready: Option<HeaderMap>,
-) -> Result<(Url, HeaderMap), UnsafeError> {
+    (headers, is_ready): (&mut HeaderMap, bool),
+) -> Result<Url, UnsafeError> {
+    if is_ready {
+        return bound(request, grant, target, (&request.url, headers));
+    }
     let mut url = Zeroized(Cow::Borrowed(&request.url));
-    let headers = if let Some(map) = ready {
-        map
-    } else {
-        let mut headers = signed(request, grant, &mut url.0)?;
-        if let Content::None = request.body {
-            transport::complete(&mut headers);
-        }
-        headers
-    };
+    *headers = signed(request, grant, &mut url.0)?;
+    if let Content::None = request.body {
+        transport::complete(headers);
+    }
     bound(request, grant, target, (&*url.0, headers))
 }
 
-/// The header fields of a request with its secrets in them; those of the query are put into the URL.
+/// The header fields of a request with its secrets in them; those of the query are put into the URL. Hardly a call has
+/// not those of the one before.
+#[cold]
 fn signed(request: &Request, grant: &Grant, url: &mut Cow<'_, str>) -> Result<HeaderMap, UnsafeError> {
     let mut headers = header_map(&request.headers)?;
     conceal(&mut headers, &request.given);
@@ -103,36 +103,61 @@ impl Drop for Zeroized<'_> {
     }
 }
 
-/// The URL of a text, bound to where its credentials may go, and the header fields with what depends on the URL.
+/// The URL of a text, bound to where its credentials may go; what depends on it is written into the header fields.
 fn bound(
     request: &Request,
     grant: &Grant,
     target: &Target<'_>,
-    (text, mut headers): (&str, HeaderMap),
-) -> Result<(Url, HeaderMap), UnsafeError> {
-    let known = target.path.and_then(|path| Some((path.with_query(text)?, path.is_safe)));
-    let (url, is_safe) = match known {
-        Some(known) => known,
-        None => (parsed(target, text)?, false),
+    (text, headers): (&str, &mut HeaderMap),
+) -> Result<Url, UnsafeError> {
+    let known = target.path.and_then(|path| path.with_query(text));
+    // What is known of its path is known of its origin.
+    let is_safe = known.is_some() && target.path.is_some_and(|path| path.is_safe);
+    let url = match known {
+        Some(url) => url,
+        None => parsed(target, text)?,
     };
-    if is_safe {
-        // What is known of its path is known of its origin.
-    } else if !request.credentials.is_empty() {
-        target.check(&url)?;
+    if !is_safe {
+        check(request, target, (&url, headers))?;
+    }
+    if grant.is_digest() {
+        answer(request, grant, (&url, headers))?;
+    }
+    Ok(url)
+}
+
+/// Refuses a URL that the secrets of a request may not go to.
+fn check(
+    request: &Request,
+    target: &Target<'_>,
+    (url, headers): (&Url, &HeaderMap),
+) -> Result<(), UnsafeError> {
+    if !request.credentials.is_empty() {
+        target.check(url)?;
     } else if !request.given.is_empty() || headers.values().any(HeaderValue::is_sensitive) {
         // The caller's own secrets go where the caller sends them, but not for all to read.
-        check_encrypted(&url, target.plain_http).map_err(|error| UnsafeError {
-            problem: format!("{}: {}", error.problem, given_by_hand(request, &headers)),
+        check_encrypted(url, target.plain_http).map_err(|error| UnsafeError {
+            problem: format!("{}: {}", error.problem, given_by_hand(request, headers)),
             ..error
         })?;
     }
-    for placement in request.credentials.iter().filter(|_| grant.is_digest()) {
+    Ok(())
+}
+
+/// Answers a digest challenge, where one is known.
+#[cold]
+fn answer(
+    request: &Request,
+    grant: &Grant,
+    (url, headers): (&Url, &mut HeaderMap),
+) -> Result<(), UnsafeError> {
+    for placement in &*request.credentials {
         let Place::Header { name, prefix } = &placement.place else { continue };
-        if let Some(answer) = grant.answer(&placement.scheme, request.method.as_str(), target_of(&url)) {
+        if let Some(answer) = grant.answer(&placement.scheme, request.method.as_str(), target_of(url)) {
             headers.insert(header_name(name)?, secret_value(name, prefix, &answer.into())?);
         }
     }
-    Ok((url, headers))
+    Ok(())
 }
 
 /// What the caller has put into a request by hand that is secret, by name.
@@ -314,7 +339,8 @@ mod tests {
         let grant = Grant::fixed("s", secret);
         let address = Url::parse("https://h.example").unwrap();
         let target = Target { address: Some(&address), path: None, plain_http: PlainHttp::ThisMachine };
-        seal(request, &grant, &target, None).map(|(url, headers)| Sealed { url, headers })
+        let mut headers = HeaderMap::new();
+        seal(request, &grant, &target, (&mut headers, false)).map(|url| Sealed { url, headers })
     }
 
     fn query(name: &str) -> Place {

@@ -29,8 +29,8 @@ impl Worn {
     }
 
     /// The header fields of a request, where it is made of the same.
-    pub(crate) fn map(&self, request: &Request, grant: &Arc<Grant>) -> Option<HeaderMap> {
-        self.is_of(request, grant).then(|| self.map.clone())
+    pub(crate) fn map(&self, request: &Request, grant: &Arc<Grant>) -> Option<&HeaderMap> {
+        self.is_of(request, grant).then_some(&self.map)
     }
 
     fn is_of(&self, request: &Request, grant: &Arc<Grant>) -> bool {

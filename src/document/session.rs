@@ -111,7 +111,7 @@ impl Session {
             (Ok((at, answer)), _) => {
                 self.may_keep &= store::may_keep(&answer.headers);
                 self.keep(url, &at, &answer);
-                Ok(Got { url: at, body: answer.body, freshness: Freshness::Sent })
+                Ok(Got { url: at, body: answer.arrived.body, freshness: Freshness::Sent })
             }
             (Err(Error::Transport(error)), Some(kept)) if usable => Ok(offline(kept, error.to_string())),
             (Err(error), _) => Err(error),

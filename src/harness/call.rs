@@ -4,13 +4,14 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use url::Url;
 
-use super::command::{Command, Endpoint, Wishes};
-use super::live::{Ended, LiveCall};
+use super::command::{Command, Endpoint, Wanted, Wishes};
+use super::live::{Course, LiveCall};
 use super::plan::{Plan, Standing};
 use super::{Harness, Inner, files, plan};
-use crate::auth::{self, Account, Carried, Need, Target};
+use crate::auth::{self, Account, Need, Target};
 use crate::error::{ArgumentsError, AuthError, ConfigError, Result};
 use crate::operation::{Location, Method, SecuritySchemeDef, header};
 use crate::pages::Given;
@@ -19,7 +20,7 @@ use crate::profile::{Base, Credentials};
 use crate::request::{self, CallOptions, Common, Place, Placement, Request};
 use crate::response::{Called, Response, ResponseStream};
 use crate::table::{Operation, Parameter};
-use crate::transport::{Answer, Call as _, check_repeats};
+use crate::transport::{Answer, Call as _, Transport, check_repeats};
 
 /// A command whose operation and account are found.
 pub(crate) struct Dispatch<'a> {
@@ -119,18 +120,18 @@ impl<'a> Dispatch<'a> {
         let standing = self.standing();
         standing.place.require_real()?;
         let request = self.resolve(&standing.place)?;
-        let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
+        let transport = self.transport();
         let mut call = LiveCall::new(self, &transport, standing, request);
         call.keyed()?;
-        call.signed_in().await?;
-        let (url, headers) = call.sealed()?;
+        if !call.is_signed_in() {
+            Box::pin(call.sign_in()).await?;
+        }
+        let mut headers = HeaderMap::new();
+        let url = call.sealed(&mut headers)?;
         let link = call.link(&url);
         let request = call.request();
         let made = transport.made((&request.method, request.content()), (url, headers), &link);
-        match pin!(made).await {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(failure.into_error_of(call.out_of_time())),
-        }
+        pin!(made).await.map_err(|failure| failure.into_error_of(call.out_of_time()))
     }
 
     /// A live call whose answer is taken as it comes.
@@ -148,37 +149,54 @@ impl<'a> Dispatch<'a> {
         let standing = self.standing();
         standing.place.require_real()?;
         let request = self.resolve(&standing.place)?;
-        for warning in &request.warnings {
-            tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
+        if !request.warnings.is_empty() {
+            warn(&request);
         }
-        let mut called = self.called(&request);
-        let transport = self.inner().transport.for_call(&self.wishes.limits, self.wishes.repeats);
-        let transport = transport.watched_by(self.wishes.watch.clone());
+        let transport = self.transport();
         let mut call = LiveCall::new(self, &transport, standing, request);
         call.keyed()?;
         let outcome = pin!(transport.send(&mut call)).await;
-        // What came as it was to come is not told as an error.
-        let is_good = |answer: &Answer| {
-            (200..300).contains(&answer.status) && !self.is_streamed && self.plan.context.graphql.is_none()
-        };
-        let idempotent = outcome.as_ref().is_ok_and(is_good) || call.is_idempotent();
-        let Ended { carried, spoiled, unmet, sign_in } = call.into_ended();
         let answer = match outcome {
             Ok(answer) => answer,
-            Err(error) => return Err(carried.conceal(error.signed_in_by(sign_in, idempotent))),
+            Err(error) => return Err(call.into_failed(error)),
         };
-        (called.sign_in, called.idempotent) = (sign_in, idempotent);
-        if let Some(refused) = spoiled {
-            Box::pin(self.account().discard(&refused)).await;
-        }
-        if let Some(problem) = unmet.filter(|_| answer.status == 401) {
-            return Err(carried.conceal(self.unmet(&problem, &answer).into()));
+        // What came as it was to come is not told as an error.
+        let is_good =
+            (200..300).contains(&answer.status) && !self.is_streamed && self.plan.context.graphql.is_none();
+        let idempotent = is_good || call.is_idempotent();
+        let (carried, course) = call.into_ended();
+        let context = Arc::clone(&self.plan.context);
+        let mut called = Called { context, asked: None, carried, sign_in: Vec::new(), idempotent };
+        if let Some(course) = course {
+            Box::pin(self.settle(*course, &mut called, answer.status)).await?;
         }
         if self.page.is_some() {
-            called.url = carried.conceal_text(called.url);
+            called.conceal_url();
         }
-        called.carried = carried;
         Ok((called, answer))
+    }
+
+    /// What is left to be done where more happened than that a request was answered.
+    async fn settle(&self, course: Course, called: &mut Called, status: u16) -> Result<()> {
+        let Course { asked, effort, spoiled, unmet, .. } = course;
+        (called.asked, called.sign_in) = (asked, effort.attempts);
+        if let Some(refused) = spoiled {
+            self.account().discard(&refused).await;
+        }
+        match unmet.filter(|_| status == 401) {
+            Some(problem) => Err(called.carried.conceal(self.unmet(&problem, status).into())),
+            None => Ok(()),
+        }
+    }
+
+    /// The transport of the call, whose time begins.
+    fn transport(&self) -> Transport {
+        let transport = &self.inner().transport;
+        if self.wishes.are_none() {
+            return transport.for_usual_call();
+        }
+        let Wanted { limits, repeats, watch, .. } = &*self.wishes;
+        transport.for_call(limits, *repeats).watched_by(watch.clone())
     }
 
     pub(super) fn account(&self) -> &Arc<Account> {
@@ -216,17 +234,25 @@ impl<'a> Dispatch<'a> {
         };
         let mut request = resolved?;
         files::check(request.content())?;
-        let places = &self.plan.places;
         if let Some(page) = &self.page {
-            request.move_to(page, places);
+            request.move_to(page, &self.plan.places);
         }
-        // Hardly a call gives any.
-        if places.iter().any(|placement| request.has_at(&placement.place)) {
-            let given = places.iter().filter(|placement| request.has_at(&placement.place));
-            request.given = given.cloned().collect();
+        if !(self.plan.signs_in_beside && self.has_usual_fields(&request)) {
+            self.note_given(&mut request);
         }
-        self.note_secrets(&mut request);
         Ok(request)
+    }
+
+    /// Whether a request has the header fields that all of its operation have, and no others.
+    pub(super) fn has_usual_fields(&self, request: &Request) -> bool {
+        self.plan.common.as_ref().is_some_and(|common| request.headers.is(&common.headers))
+    }
+
+    /// Notes where the caller gives what else would be a credential.
+    fn note_given(&self, request: &mut Request) {
+        let given = self.plan.places.iter().filter(|placement| request.has_at(&placement.place));
+        request.given = given.cloned().collect();
+        self.note_secrets(request);
     }
 
     /// Notes which header fields the caller gives by hand that are credentials by their names.
@@ -303,14 +329,14 @@ impl<'a> Dispatch<'a> {
     }
 
     /// The server asks for an answer to a challenge that nobody here can give.
-    fn unmet(&self, problem: &str, answer: &Answer) -> AuthError {
+    fn unmet(&self, problem: &str, status: u16) -> AuthError {
         let service = self.account().definition.name.clone();
         AuthError {
             problem: format!(
                 "{service} asks for HTTP digest authentication by {problem}, which is not known here"
             ),
             hint: Some("ask the service for MD5, SHA-256 or SHA-512-256 with `qop=auth`.".to_owned()),
-            status: Some(answer.status),
+            status: Some(status),
             trace_id: None,
             retry_after: None,
             attempts: Vec::new(),
@@ -336,16 +362,13 @@ impl<'a> Dispatch<'a> {
     pub(crate) fn label(&self) -> &Arc<str> {
         &self.plan.context.operation
     }
+}
 
-    fn called(&self, request: &Request) -> Called {
-        Called {
-            context: Arc::clone(&self.plan.context),
-            method: request.method.clone(),
-            url: shown_url(request).to_owned(),
-            carried: Carried::default(),
-            sign_in: Vec::new(),
-            idempotent: false,
-        }
+/// Tells of problems that the caller lets pass.
+#[cold]
+fn warn(request: &Request) {
+    for warning in &request.warnings {
+        tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");
     }
 }
 
@@ -369,9 +392,4 @@ fn give_key(
         None => options.headers.push((request::KEY.to_owned(), key)),
     }
     Ok(())
-}
-
-pub(super) fn shown_url(request: &Request) -> &str {
-    let before = |text, mark| str::split_once(text, mark).map_or(text, |(before, _)| before);
-    before(before(&request.url, '?'), '#')
 }

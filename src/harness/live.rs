@@ -6,39 +6,50 @@ use http::HeaderMap;
 use secrecy::SecretString;
 use url::Url;
 
-use super::call::{Dispatch, shown_url};
+use super::call::Dispatch;
 use super::plan::{Plan, Standing, Usual};
 use super::{files, key};
 use crate::attempt::{Attempt, Wait};
 use crate::auth::{self, Carried, Challenge, Effort, Entrant, Grant, Need, Rejected, Worn};
+use crate::boxed::boxed;
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Credentials, origin_of};
 use crate::request::{Content, Request};
+use crate::response::Origin;
 use crate::transport::{
     Answer, Asked, Call, Caller, Failure, Hop, Limits, Link, Terms, Trail, Transport, Wire,
 };
 
 /// A call between its attempts.
-#[allow(clippy::struct_excessive_bools, reason = "each is a step that is taken at most once")]
 pub(super) struct LiveCall<'c, 'a> {
     dispatch: &'c Dispatch<'a>,
     transport: &'c Transport,
     /// What holds at the address that `request` was resolved against.
     standing: Arc<Standing>,
     request: Request,
-    /// The idempotency key that was made for it, the same for all attempts.
-    key: Option<String>,
     /// What signs it in, and what signed in the request before.
-    grant: Option<Arc<Grant>>,
-    former: Option<Arc<Grant>>,
+    grants: [Option<Arc<Grant>>; 2],
     /// What a call before went out with that signed in in the same way.
     worn: Option<Arc<Worn>>,
     /// Whose rate limits it counts for, where that is not the usual one.
     caller: Option<Arc<Caller>>,
+    /// What happened to it.
+    course: Option<Box<Course>>,
+}
+
+/// What happens to few calls: most sign in as the one before, and are answered. Apart, for each would have to make room
+/// for it.
+#[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a step that is taken at most once")]
+pub(super) struct Course {
+    /// What it asked for, where it went on to something else.
+    pub(super) asked: Option<Box<Origin>>,
+    /// The idempotency key that was made for it, the same for all attempts.
+    key: Option<String>,
     rejected: Rejected,
-    /// What signing in took. Apart, for hardly a call signs in anew.
-    effort: Option<Box<Effort>>,
+    /// What signing in took.
+    pub(super) effort: Effort,
     /// Whether it was sent again with credentials that were newer already.
     caught_up: bool,
     /// Whether it was sent again after the current credentials were refused.
@@ -46,26 +57,14 @@ pub(super) struct LiveCall<'c, 'a> {
     /// How many digest challenges it was answered with.
     challenges: u32,
     /// Tokens that were refused, where the body cannot be sent again.
-    spoiled: Option<Rejected>,
-    redirects: Trail,
+    pub(super) spoiled: Option<Rejected>,
+    redirects: Option<Trail>,
     /// Whether an answer named the address.
     is_led: bool,
     /// Whether what it asked for before a redirect was carried out, and must not be twice.
     has_acted: bool,
     /// What a digest challenge asks for that is not known here.
-    unmet: Option<String>,
-}
-
-/// What a call leaves.
-pub(super) struct Ended {
-    /// What no error may repeat.
-    pub(super) carried: Carried,
-    /// Tokens that were refused, where the body cannot be sent again.
-    pub(super) spoiled: Option<Rejected>,
-    /// What a digest challenge asks for that is not known here.
     pub(super) unmet: Option<String>,
-    /// The requests that signing in took.
-    pub(super) sign_in: Vec<Attempt>,
 }
 
 impl<'c, 'a> LiveCall<'c, 'a> {
@@ -75,54 +74,43 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         standing: Arc<Standing>,
         request: Request,
     ) -> Self {
-        Self {
-            dispatch,
-            transport,
-            standing,
-            key: None,
-            request,
-            grant: None,
-            former: None,
-            worn: None,
-            caller: None,
-            rejected: Rejected::default(),
-            effort: None,
-            caught_up: false,
-            renewed: false,
-            challenges: 0,
-            spoiled: None,
-            redirects: Trail::new(dispatch.wishes.follow.unwrap_or_else(|| transport.follows())),
-            is_led: false,
-            has_acted: false,
-            unmet: None,
-        }
+        let grants = [None, None];
+        Self { dispatch, transport, standing, request, grants, worn: None, caller: None, course: None }
+    }
+
+    fn course(&mut self) -> &mut Course {
+        self.course.get_or_insert_default()
+    }
+
+    /// What was refused in the course of it.
+    fn rejected(&self) -> &Rejected {
+        self.course.as_ref().map_or_else(|| Rejected::none(), |course| &course.rejected)
     }
 
     /// Gives it an idempotency key of its own, where its operation asks for one.
     pub(super) fn keyed(&mut self) -> Result<()> {
-        self.key = key::for_call(&self.request)?;
-        key::put(self.key.as_deref(), &mut self.request);
+        if self.dispatch.has_usual_fields(&self.request) {
+            return Ok(());
+        }
+        if let Some(key) = key::for_call(&self.request)? {
+            key::put(Some(&key), &mut self.request);
+            self.course().key = Some(key);
+        }
         Ok(())
     }
 
-    /// Signs in, by an answer to a challenge where one is asked for.
-    pub(super) async fn signed_in(&mut self) -> Result<()> {
-        if !self.signs_in_as_before() {
-            // Apart, for hardly a call has to wait for it and each would have to make room for it.
-            Box::pin(self.sign_in_anew()).await?;
-        }
-        self.take_challenge()
-    }
-
-    /// The request with its secrets on: its URL and its header fields as they go out.
-    pub(super) fn sealed(&self) -> Result<(Url, HeaderMap)> {
+    /// The request with its secrets on: its URL, and its header fields as they go out.
+    pub(super) fn sealed(&self, headers: &mut HeaderMap) -> Result<Url> {
         let ready = self.worn.as_ref().and_then(|worn| worn.map(&self.request, self.grant()));
-        let is_kept = ready.is_some();
-        let sealed = auth::seal(&self.request, self.grant(), &self.dispatch.target(&self.standing), ready)?;
-        if !is_kept {
-            self.keep(&sealed.1);
+        if let Some(ready) = ready {
+            *headers = ready.clone();
         }
-        Ok(sealed)
+        let target = self.dispatch.target(&self.standing);
+        let url = auth::seal(&self.request, self.grant(), &target, (headers, ready.is_some()))?;
+        if ready.is_none() {
+            self.keep(headers);
+        }
+        Ok(url)
     }
 
     /// Keeps header fields for the next calls, where they may have the same.
@@ -140,7 +128,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     /// An address that a service named, as logs and errors show it.
     fn shown(&self, url: &Url) -> String {
         let address = url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned();
-        let grants = [self.grant.as_deref(), self.former.as_deref()];
+        let grants = self.grants.each_ref().map(Option::as_deref);
         Carried::hide(&self.request, grants, self.transport, address)
     }
 
@@ -156,20 +144,30 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 
     /// Whether a repeat of the whole of it changes nothing more.
     pub(super) fn is_idempotent(&self) -> bool {
-        !self.has_acted && self.dispatch.is_idempotent(&self.request)
+        let has_acted = self.course.as_ref().is_some_and(|course| course.has_acted);
+        !has_acted && self.dispatch.is_idempotent(&self.request)
     }
 
-    pub(super) fn into_ended(self) -> Ended {
-        let Self { request, grant, former, spoiled, unmet, transport, effort, .. } = self;
-        let carried = Carried::by(request, [grant, former], transport);
-        Ended { carried, spoiled, unmet, sign_in: effort.map(|effort| effort.attempts).unwrap_or_default() }
+    /// What a call leaves: what no error may repeat, and what happened to it.
+    pub(super) fn into_ended(self) -> (Carried, Option<Box<Course>>) {
+        let Self { request, grants, transport, course, .. } = self;
+        (Carried::by(request, grants, transport), course)
+    }
+
+    /// The error of a call that failed.
+    #[cold]
+    pub(super) fn into_failed(self, error: Error) -> Error {
+        let idempotent = self.is_idempotent();
+        let (carried, course) = self.into_ended();
+        let sign_in = course.map(|course| course.effort.attempts).unwrap_or_default();
+        carried.conceal(error.signed_in_by(sign_in, idempotent))
     }
 
     /// Signs in by what a call before went out with, where that still holds.
     fn signs_in_as_before(&mut self) -> bool {
         let (dispatch, standing) = (self.dispatch, &self.standing);
         self.worn = None;
-        if !self.rejected.is_empty()
+        if !self.rejected().is_empty()
             || !dispatch.plan.is_current(standing)
             || !dispatch.is_usual(&self.request)
         {
@@ -198,7 +196,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             self.caller = Some(self.caller_of(&[], account.own()));
             return Ok(());
         }
-        let credentials = account.credentials(&self.rejected).await?;
+        let credentials = account.credentials(self.rejected()).await?;
         let choice = dispatch.choice(&credentials);
         let given = |scheme: &SecuritySchemeDef| dispatch.is_given(&self.request, scheme);
         let needs = choice.plan(&given).ok_or_else(|| choice.missing(&given))?;
@@ -218,22 +216,23 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 
     async fn granted(&mut self, needs: &[Need], caller: &Caller) -> Result<Arc<Grant>> {
         let (dispatch, request) = (self.dispatch, &self.request);
+        let Course { effort, rejected, .. } = &mut **self.course.get_or_insert_default();
         let entrant = Entrant {
             transport: self.transport,
             caller,
             operation: dispatch.label(),
             method: &request.method,
-            url: shown_url(request),
-            effort: self.effort.get_or_insert_default(),
+            url: request.bare_url(),
+            effort,
         };
-        Ok(Arc::new(dispatch.account().grant(needs, &self.rejected, entrant).await?))
+        Ok(Arc::new(dispatch.account().grant(needs, rejected, entrant).await?))
     }
 
     /// With the profile's own credentials, of which the plan knows where they go.
     async fn sign_in_as_usual(&mut self, usual: &Usual) -> Result<()> {
         let dispatch = self.dispatch;
         self.request.credentials = Arc::clone(&usual.placements);
-        let worn = dispatch.plan.sealed.last().filter(|_| self.rejected.is_empty());
+        let worn = dispatch.plan.sealed.last().filter(|_| self.rejected().is_empty());
         let grant = match worn.as_ref().and_then(|worn| worn.grant(&usual.placements)) {
             Some(grant) => Arc::clone(grant),
             None => self.granted(&usual.needs, &usual.caller).await?,
@@ -245,11 +244,12 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     }
 
     fn take(&mut self, grant: Arc<Grant>) {
-        self.former = self.grant.replace(grant);
+        let [now, before] = &mut self.grants;
+        *before = now.replace(grant);
     }
 
     fn grant(&self) -> &Arc<Grant> {
-        self.grant.as_ref().unwrap_or_else(|| Grant::none())
+        self.grants[0].as_ref().unwrap_or_else(|| Grant::none())
     }
 
     fn caller_of(&self, needs: &[Need], credentials: &Credentials) -> Arc<Caller> {
@@ -264,7 +264,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             return Ok(());
         }
         let challenge = self.dispatch.account().challenge(&self.origin());
-        self.grant = Some(Arc::new(self.grant().with_challenge(challenge)));
+        self.grants[0] = Some(Arc::new(self.grant().with_challenge(challenge)));
         if self.grant().challenge.is_none() && !files::is_repeatable(self.request.content()) {
             return Err(UnsafeError {
                 problem: "the body can be read only once, and digest authentication sends a first call twice"
@@ -287,26 +287,36 @@ impl<'c, 'a> LiveCall<'c, 'a> {
             Ok(Some(challenge)) => challenge,
             Ok(None) => return false,
             Err(problem) => {
-                self.unmet = Some(problem);
+                self.course().unmet = Some(problem);
                 return false;
             }
         };
-        let again = self.challenges == 0 || (self.challenges == 1 && challenge.stale);
-        self.challenges += 1;
+        let challenges = &mut self.course().challenges;
+        let again = *challenges == 0 || (*challenges == 1 && challenge.stale);
+        *challenges += 1;
         self.dispatch.account().learn(self.origin(), challenge);
         again
     }
 
     /// Goes where an answer redirects: the last step before sending looks at the address once more.
     fn go(&mut self, hop: Hop) {
-        self.has_acted |= hop.method != self.request.method && !self.is_idempotent();
+        let acts = hop.method != self.request.method && !self.is_idempotent();
+        self.leave();
+        let course = self.course();
+        course.has_acted |= acts;
+        course.is_led = true;
         self.request.move_to(&hop.url, &self.dispatch.plan.places);
         self.request.method = hop.method;
-        self.is_led = true;
         if hop.drops_body {
             self.request.body = Content::None;
             self.request.headers.retain(|(name, _)| !name.starts_with("content-"));
         }
+    }
+
+    /// Remembers what it asked for, before it goes on to something else.
+    fn leave(&mut self) {
+        let asked = Origin::of(&self.request);
+        self.course().asked.get_or_insert_with(|| Box::new(asked));
     }
 
     fn origin(&self) -> String {
@@ -316,14 +326,17 @@ impl<'c, 'a> LiveCall<'c, 'a> {
     /// Where the account belongs to another region, the request is resolved anew; one that was redirected stays where
     /// it is, or what was carried out already would be sent again. Returns whether it goes elsewhere now.
     fn follow_region(&mut self) -> Result<bool> {
-        if self.redirects.has_begun() {
+        let trail = self.course.as_ref().and_then(|course| course.redirects.as_ref());
+        if trail.is_some_and(Trail::has_begun) {
             return Ok(false);
         }
         let standing = self.dispatch.standing();
         if standing.place.url != self.standing.place.url {
+            self.leave();
             let placements = std::mem::take(&mut self.request.credentials);
             self.request = self.dispatch.resolve(&standing.place)?;
-            key::put(self.key.as_deref(), &mut self.request);
+            let key = self.course.as_ref().and_then(|course| course.key.as_deref());
+            key::put(key, &mut self.request);
             self.request.credentials = placements;
             self.standing = standing;
             return Ok(true);
@@ -335,16 +348,29 @@ impl<'c, 'a> LiveCall<'c, 'a> {
 impl Call for LiveCall<'_, '_> {
     type Error = Error;
 
-    async fn wire(&mut self) -> Result<Box<Wire>> {
-        self.signed_in().await?;
-        let (url, headers) = self.sealed()?;
+    fn is_signed_in(&mut self) -> bool {
+        self.signs_in_as_before() && !self.grant().is_digest()
+    }
+
+    /// Signs in, by an answer to a challenge where one is asked for.
+    async fn sign_in(&mut self) -> Result<()> {
+        if self.worn.is_none() {
+            self.sign_in_anew().await?;
+        }
+        self.take_challenge()
+    }
+
+    fn wire(&mut self) -> Result<Box<Wire>> {
+        let mut headers = HeaderMap::new();
+        let url = self.sealed(&mut headers)?;
         if let Some(watch) = &self.dispatch.wishes.watch {
-            let sign_in = self.effort.as_ref().map_or(&[][..], |effort| &effort.attempts);
+            let sign_in = self.course.as_ref().map_or(&[][..], |course| &course.effort.attempts);
             watch.made(self.is_idempotent(), sign_in);
         }
-        let shown = if self.is_led || self.dispatch.page.is_some() { Some(self.shown(&url)) } else { None };
+        let is_led = self.course.as_ref().is_some_and(|course| course.is_led);
+        let shown = if is_led || self.dispatch.page.is_some() { Some(self.shown(&url)) } else { None };
         let Dispatch { wishes, is_streamed, .. } = self.dispatch;
-        Ok(Box::new(Wire {
+        Ok(boxed!(Wire {
             operation: Arc::clone(self.dispatch.label()),
             method: self.request.method.clone(),
             link: self.link(&url),
@@ -372,7 +398,7 @@ impl Call for LiveCall<'_, '_> {
     }
 
     fn held(&mut self) -> Option<Wait> {
-        self.effort.as_mut()?.held.take()
+        self.course.as_mut()?.effort.held.take()
     }
 
     fn limits(&self) -> Option<&RateLimitHeaders> {
@@ -385,7 +411,7 @@ impl Call for LiveCall<'_, '_> {
         }
         let is_challenged = self.is_challenged(answer);
         if !files::is_repeatable(self.request.content()) {
-            self.spoiled = self.grant().renewable();
+            self.course().spoiled = self.grant().renewable();
             return false;
         }
         if is_challenged {
@@ -393,17 +419,23 @@ impl Call for LiveCall<'_, '_> {
         }
         let Some(rejected) = self.grant().renewable() else { return false };
         // What was found in place of refused credentials may be refused as well: then new ones are fetched.
-        let is_news =
-            self.dispatch.account().is_current(&rejected) && !(self.renewed && self.grant().is_found);
-        let once = if is_news { &mut self.renewed } else { &mut self.caught_up };
-        self.rejected = rejected;
-        !std::mem::replace(once, true)
+        let is_current = self.dispatch.account().is_current(&rejected);
+        let is_found = self.grant().is_found;
+        let course = self.course();
+        let is_news = is_current && !(course.renewed && is_found);
+        course.rejected = rejected;
+        !std::mem::replace(if is_news { &mut course.renewed } else { &mut course.caught_up }, true)
     }
 
     fn redirects(&mut self, answer: &Answer) -> Result<bool> {
+        if !(300..400).contains(&answer.status) {
+            return Ok(false);
+        }
         let is_repeatable = files::is_repeatable(self.request.content());
+        let most = self.dispatch.wishes.follow.unwrap_or_else(|| self.transport.follows());
         let Request { method, url, .. } = &self.request;
-        let hop = self.redirects.next(&Asked { method, url, is_repeatable }, answer)?;
+        let trail = self.course.get_or_insert_default().redirects.get_or_insert_with(|| Trail::new(most));
+        let hop = trail.next(&Asked { method, url, is_repeatable }, answer)?;
         Ok(hop.map(|hop| self.go(hop)).is_some())
     }
 
@@ -419,7 +451,7 @@ impl Call for LiveCall<'_, '_> {
         TransportError {
             operation: self.dispatch.label().as_ref().to_owned(),
             method: self.request.method.clone(),
-            url: shown_url(&self.request).to_owned(),
+            url: self.request.bare_url().to_owned(),
             origin: self
                 .standing
                 .place

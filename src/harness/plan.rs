@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::auth::{self, Account, KnownPath, Need, Sealed};
 use crate::operation::{SchemeUse, ServerDef};
 use crate::profile::{Base, Credentials};
-use crate::request::{Common, Placement};
+use crate::request::{Common, Place, Placement};
 use crate::response::{Context, RootField};
 use crate::table::Operation;
 use crate::transport::{Caller, Transport};
@@ -53,6 +53,8 @@ pub(super) struct Plan {
     pub(super) alternatives: Vec<Vec<SchemeUse>>,
     /// Where credentials of any of the alternatives go.
     pub(super) places: Vec<Placement>,
+    /// Whether those are header fields that no request has by itself.
+    pub(super) signs_in_beside: bool,
     /// What the requests of an operation of the table have in common.
     pub(super) common: Option<Common>,
     /// The operation's path, where it is the same in every call.
@@ -150,10 +152,16 @@ impl Plan {
         let schemes = schemes.filter(|scheme| used.contains(scheme.name.as_str()));
         let needs: Vec<_> =
             schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
+        let places = placements(account, &needs, account.own());
+        let is_beside = |one: &Placement| match &one.place {
+            Place::Header { name, .. } => name != "accept",
+            Place::Query { .. } | Place::Cookie { .. } => false,
+        };
         Self {
             account: Arc::clone(account),
             context: Arc::new(context),
-            places: placements(account, &needs, account.own()),
+            signs_in_beside: places.iter().all(is_beside),
+            places,
             alternatives,
             hosts: Vec::new(),
             servers: Vec::new(),

@@ -12,7 +12,7 @@ use crate::auth::{self, Account, Forgotten, Keeping, Need, Rejected, Source, Tok
 use crate::error::{ConfigError, Error, Result};
 use crate::operation::{SchemeKind, SchemeUse};
 use crate::profile::Credentials;
-use crate::transport::{Limits, Transport};
+use crate::transport::Transport;
 
 /// How a service's calls sign in. Made by [`Harness::sign_in`].
 ///
@@ -243,7 +243,7 @@ impl<'a> SignIn<'a> {
 
     /// It ends in time, as a call does.
     fn transport(&self) -> Transport {
-        self.harness.inner.transport.for_call(&Limits::default(), None)
+        self.harness.inner.transport.for_usual_call()
     }
 
     fn account(&self) -> Result<Arc<Account>> {

@@ -17,7 +17,7 @@ use super::{CallOptions, Common};
 use crate::operation::{Location, Method, header, path};
 use crate::params::{Argument, Params, Short};
 use crate::schema::{Wire, folds_to, nearest, shown};
-use crate::table::{GraphQl, Operation, Parameter, Property};
+use crate::table::{GraphQl, MediaType, Operation, Parameter, Property};
 
 /// A declared parameter and what was given for it.
 pub(super) struct Slot<'a> {
@@ -100,11 +100,8 @@ pub(super) fn route<'a>(
     options: &'a CallOptions,
     problems: &mut Problems,
 ) -> Routed<'a> {
-    let properties = media
-        .and_then(|media| media.declared)
-        .into_iter()
-        .flat_map(|media| media.properties().map(|property| (property.name(), property)));
-    let properties = properties.collect::<Vec<_>>();
+    let (properties, property_index) =
+        media.and_then(|media| media.declared).map_or_else(Default::default, properties);
     let slots =
         common.parameters.iter().map(|declared| Slot { declared, value: None, order: None }).collect();
     let mut router = Router {
@@ -112,9 +109,9 @@ pub(super) fn route<'a>(
         common,
         media,
         expected: 0,
-        property_index: Index::of(properties.iter().map(|(name, _)| *name)),
-        given: HashSet::new(),
         properties,
+        property_index,
+        given: None,
         allow_unknown: options.allow_unknown,
         routed: Routed { slots, ..Routed::default() },
         problems,
@@ -126,9 +123,21 @@ pub(super) fn route<'a>(
     for (order, (name, value)) in params.entries.iter().enumerate() {
         router.route(order, name, value);
     }
-    router.fill_key();
-    router.missing();
+    if common.has_key {
+        router.fill_key();
+    }
+    if common.has_required {
+        router.missing();
+    }
     router.routed
+}
+
+/// The properties of a body, and where their names stand, where they are many.
+#[inline(never)]
+fn properties(media: MediaType<'_>) -> (Vec<(&str, Property<'_>)>, Option<Index<&str>>) {
+    let properties: Vec<_> = media.properties().map(|property| (property.name(), property)).collect();
+    let index = Index::of(properties.iter().map(|(name, _)| *name));
+    (properties, index)
 }
 
 /// The header that takes an idempotency key (draft-ietf-httpapi-idempotency-key-header), in lower case.
@@ -137,7 +146,7 @@ pub(crate) const KEY: &str = "idempotency-key";
 /// In place of an idempotency key that is made when the call is sent.
 pub(crate) const KEY_STAND_IN: &str = "<made for each call>";
 
-fn is_key(name: &str, location: Location) -> bool {
+pub(super) fn is_key(name: &str, location: Location) -> bool {
     location == Location::Header && name.eq_ignore_ascii_case(KEY)
 }
 
@@ -172,7 +181,7 @@ struct Router<'a, 'p> {
     /// The slot behind the one that was filled last: most callers have the document's order.
     expected: usize,
     /// The members that are given, where they are many.
-    given: HashSet<&'a str>,
+    given: Option<HashSet<&'a str>>,
     allow_unknown: bool,
     routed: Routed<'a>,
     problems: &'p mut Problems,
@@ -260,10 +269,8 @@ impl<'a> Router<'a, '_> {
         if members.len() < FEW {
             return members.iter().any(|member| member.name == name);
         }
-        if self.given.is_empty() {
-            self.given.extend(members.iter().map(|member| member.name));
-        }
-        !self.given.insert(name)
+        let given = || members.iter().map(|member| member.name).collect();
+        !self.given.get_or_insert_with(given).insert(name)
     }
 
     /// Whether the path has a variable of a name.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Fields;
+use super::arguments::is_key;
 use super::index::Index;
 use super::media::Kind;
 use super::style::{self, Escape};
@@ -11,6 +12,7 @@ use crate::operation::{DeepArrays, Location, Method, Style, Types, header};
 use crate::table::{Operation, Parameter, SchemaPlace};
 
 /// What all requests of an operation have in common.
+#[allow(clippy::struct_excessive_bools, reason = "each spares the calls a look at all parameters")]
 pub(crate) struct Common {
     /// `service:id`.
     pub(crate) operation: Arc<str>,
@@ -26,6 +28,14 @@ pub(crate) struct Common {
     /// Whether two of them, at different places, have one name.
     pub(super) has_twins: bool,
     pub(super) comma_lists: bool,
+    /// Whether it declares a body.
+    pub(super) takes_body: bool,
+    /// Whether one of the parameters has to be given.
+    pub(super) has_required: bool,
+    /// Whether one of them is the header that takes an idempotency key.
+    pub(super) has_key: bool,
+    /// Whether one of them is a header field or a cookie.
+    pub(super) has_fields: bool,
 }
 
 /// A parameter, as its table says.
@@ -72,9 +82,15 @@ impl Common {
             method: operation.method(),
             path: Some(operation.path()).filter(|path| is_verbatim(path)).map(Into::into),
             index: Index::of(parameters.iter().map(|one| one.name.clone())),
-            parameters,
             has_twins,
             comma_lists: operation.comma_lists(),
+            takes_body: operation.body().is_some(),
+            has_required: parameters.iter().any(|one| one.required),
+            has_key: parameters.iter().any(|one| is_key(&one.name, one.location)),
+            has_fields: parameters
+                .iter()
+                .any(|one| matches!(one.location, Location::Header | Location::Cookie)),
+            parameters,
         }
     }
 }

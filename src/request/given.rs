@@ -9,6 +9,12 @@ use super::show::REDACTED;
 use super::{Place, Placement, Request, style};
 
 impl Request {
+    /// The URL without its query.
+    pub(crate) fn bare_url(&self) -> &str {
+        let end = self.url.bytes().position(|byte| matches!(byte, b'?' | b'#'));
+        &self.url[..end.unwrap_or(self.url.len())]
+    }
+
     /// Whether a value of the caller stands at the place of a credential.
     pub(crate) fn has_at(&self, place: &Place) -> bool {
         match place {

@@ -10,15 +10,15 @@ use super::{CallOptions, Fields};
 use crate::operation::{Location, Style, header};
 use crate::params::Argument;
 
-/// `usual` (accept), content-type, header parameters, cookie, the caller's; a later one replaces an earlier of its name.
+/// `usual` (accept; whether there are further ones among the parameters), content-type, header parameters, cookie, the caller's; a later one replaces an earlier of its name.
 pub(super) fn build(
-    usual: &Fields,
+    (usual, has_fields): (&Fields, bool),
     media_type: Option<Cow<'_, str>>,
     routed: &Routed<'_>,
     options: &CallOptions,
     problems: &mut Problems,
 ) -> Fields {
-    if media_type.is_none() && is_usual(routed, options) {
+    if media_type.is_none() && is_usual(has_fields, routed, options) {
         return usual.clone();
     }
     let mut headers = Headers { list: usual.to_vec(), problems };
@@ -88,12 +88,12 @@ pub(super) fn build(
     headers.list.into()
 }
 
-/// Whether nobody says anything of header fields.
-fn is_usual(routed: &Routed<'_>, options: &CallOptions) -> bool {
+/// Whether nobody says anything of header fields, of which the parameters may be some.
+fn is_usual(has_fields: bool, routed: &Routed<'_>, options: &CallOptions) -> bool {
     let is_field = |location| matches!(location, Location::Header | Location::Cookie);
     options.headers.is_empty()
         && options.dropped_headers.is_empty()
-        && !routed.slots.iter().any(|slot| slot.value.is_some() && is_field(slot.location()))
+        && !(has_fields && routed.slots.iter().any(|slot| slot.value.is_some() && is_field(slot.location())))
         && !routed.extras.iter().any(|extra| is_field(extra.location))
 }
 

@@ -57,6 +57,13 @@ pub(crate) struct CallOptions {
     pub(crate) no_validate: bool,
 }
 
+impl CallOptions {
+    /// Whether it says anything of header fields, by name or as the media type.
+    fn says_of_fields(&self) -> bool {
+        self.content_type.is_some() || !self.headers.is_empty() || !self.dropped_headers.is_empty()
+    }
+}
+
 /// A finished request without its credentials.
 ///
 /// Its `Display` is a `curl` command line that names the credentials as shell variables; nothing in it is secret.

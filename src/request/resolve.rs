@@ -34,7 +34,8 @@ pub(crate) fn resolve(
     let method = &common.method;
     let mut problems = Problems::new(options.no_validate);
     let given = options.body.as_ref().map(Whole::of);
-    let media = choose(operation, options, given);
+    let may_have_body = common.takes_body || given.is_some() || options.says_of_fields();
+    let media = if may_have_body { choose(operation, options, given) } else { None };
     let routed = arguments::route((operation, common), media.as_ref(), params, options, &mut problems);
     let whole = whole(given, &routed, &mut problems);
     // A file given as the argument `body` may be of another type than routing took the body to be.
@@ -50,7 +51,8 @@ pub(crate) fn resolve(
         media => body::build(operation, media, whole, &routed, &mut problems),
     };
     let url = url_of((operation, common), base_url, &routed, &mut problems);
-    let headers = headers::build(&common.headers, media_type, &routed, options, &mut problems);
+    let headers =
+        headers::build((&common.headers, common.has_fields), media_type, &routed, options, &mut problems);
     match problems.finish() {
         Err(problems) => {
             let operation = common.operation.as_ref().to_owned();
@@ -338,7 +340,8 @@ pub(crate) fn resolve_unlisted(
     );
     let written: Vec<&str> = path::variables(literal, |_| false).collect();
     query_extras(&mut query, method, &routed.extras, &written, &mut problems);
-    let headers = headers::build(&Fields::accepting("*/*"), body.media_type, &routed, options, &mut problems);
+    let headers =
+        headers::build((&Fields::accepting("*/*"), true), body.media_type, &routed, options, &mut problems);
     match problems.finish() {
         Err(problems) => {
             let operation = format!("{service}:{method} {path}");

@@ -110,8 +110,7 @@ mod tests {
     fn said(media_type: &str, body: &str, pointers: Option<&ErrorPointers>, graphql: bool) -> Said {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, media_type.parse().unwrap());
-        let answer =
-            Answer { status: 400, headers, body: body.to_owned().into(), rest: None, attempts: Vec::new() };
+        let answer = Answer::new(400, headers, body.to_owned().into());
         read(&answer, pointers, graphql)
     }
 

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::header::HeaderMap;
 
-use super::{Called, shown};
+use super::{Called, Origin, shown};
 use crate::attempt::{Attempt, Begun};
 use crate::error::{Error, Phase, Result, TransportError};
-use crate::transport::{Answer, Failure, Incoming};
+use crate::transport::{Answer, Arrived, Failure, Incoming};
 
 /// An answer with a 2xx status, whose body is taken as it comes: [`Command::stream`](crate::Command::stream).
 ///
@@ -19,40 +19,37 @@ use crate::transport::{Answer, Failure, Incoming};
 /// status and header names only.
 pub struct ResponseStream {
     called: Called,
-    status: u16,
-    headers: HeaderMap,
-    attempts: Vec<Attempt>,
+    answer: Box<Arrived>,
     body: Incoming,
 }
 
 impl ResponseStream {
     pub(crate) fn new(called: Called, answer: Answer, body: Incoming) -> Self {
-        let Answer { status, headers, attempts, .. } = answer;
-        Self { called, status, headers, attempts, body }
+        Self { called, answer: answer.arrived, body }
     }
 
     /// The status code.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.status
+        self.answer.status
     }
 
     /// The header fields; without `content-encoding` and `content-length` where the body was coded and is decoded here.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.answer.headers
     }
 
     /// The header fields as they may be shown, as [`Response::shown_headers`](crate::Response::shown_headers).
     #[must_use]
     pub fn shown_headers(&self) -> Vec<(&str, String)> {
-        shown(&self.headers, &self.called.carried)
+        shown(&self.answer.headers, &self.called.carried)
     }
 
     /// The requests of the operation that the call took, as [`Response::attempts`](crate::Response::attempts).
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
-        &self.attempts
+        &self.answer.attempts
     }
 
     /// The requests that signing in took, as [`Response::sign_in_attempts`](crate::Response::sign_in_attempts).
@@ -86,25 +83,25 @@ impl ResponseStream {
         let mut known = self.known();
         if let Some(last) = known.attempts.last_mut() {
             last.outcome = failure.outcome();
-            last.begun = Some(Begun { status: self.status, received: self.body.received() });
+            last.begun = Some(Begun { status: self.answer.status, received: self.body.received() });
         }
         self.called.carried.conceal(failure.into_error_of(known))
     }
 
     /// What an error says of the call.
     fn known(&self) -> TransportError {
-        let Called { context, method, url, .. } = &self.called;
-        let origin = url::Url::parse(url).map(|url| url.origin().ascii_serialization());
+        let Origin { method, url } = self.called.origin();
+        let origin = url::Url::parse(&url).map(|url| url.origin().ascii_serialization());
         TransportError {
-            operation: context.operation.as_ref().to_owned(),
-            method: method.clone(),
-            url: url.clone(),
+            operation: self.called.context.operation.as_ref().to_owned(),
+            method,
+            url,
             origin: origin.unwrap_or_default(),
             phase: Phase::Broken,
             signing_in: false,
             fetching: false,
             proxy: None,
-            attempts: self.attempts.clone(),
+            attempts: self.answer.attempts.clone(),
             sign_in: self.called.sign_in.clone(),
             idempotent: self.called.idempotent,
             source: None,
@@ -124,9 +121,9 @@ impl fmt::Debug for ResponseStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseStream")
             .field("operation", &self.called.context.operation)
-            .field("status", &self.status)
-            .field("headers", &self.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
-            .field("attempts", &self.attempts.len())
+            .field("status", &self.answer.status)
+            .field("headers", &self.answer.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
+            .field("attempts", &self.answer.attempts.len())
             .finish_non_exhaustive()
     }
 }

@@ -1,23 +1,23 @@
 //! The one loop of attempts of a call: what an attempt brought is classified, then decided on in one place.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::budget::Charge;
-use super::exchange::Sight;
-use super::failure::{Cause, Failure};
+use super::failure::Failure;
 use super::hint::Hint;
 use super::limits::{Span, TimedOut, by};
-use super::pace::{Asking, Caller, Held, Turn};
+use super::pace::{Asking, Blocked, Caller, Held, Turn};
+use super::progress::Progress;
 use super::retry::{Chance, Moment, Repeat, Seen, Terms, may_repeat};
-use super::{Answer, Transport, Wire, after, hint, pace};
+use super::{Answer, Arrived, Transport, Tried, Wire, after, hint, pace};
 use crate::attempt::{Attempt, NoRepeat, Outcome, Wait, WaitReason};
-use crate::error::{Phase, TransportError, is_retryable_status};
+use crate::error::{TransportError, is_retryable_status};
 use crate::operation::RateLimitHeaders;
 
 /// One call, seen from the loop: it makes its request anew for each attempt.
@@ -25,8 +25,18 @@ pub(crate) trait Call: Send + Sync {
     /// Why it fails.
     type Error: From<TransportError> + Send;
 
+    /// Signs in by what is there; `false` where [`Call::sign_in`] has to.
+    fn is_signed_in(&mut self) -> bool {
+        true
+    }
+
+    /// Signs in by what has to be waited for.
+    fn sign_in(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// The request as it goes out now, signed in.
-    fn wire(&mut self) -> impl Future<Output = Result<Box<Wire>, Self::Error>> + Send;
+    fn wire(&mut self) -> Result<Box<Wire>, Self::Error>;
 
     /// What is known of it for the question whether it may be repeated.
     fn terms(&self) -> Terms;
@@ -96,97 +106,25 @@ const RENEWED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Credent
 
 const REDIRECTED: Wait = Wait { length: Duration::ZERO, reason: WaitReason::Redirect };
 
-/// What is known of a call while it runs, and after its time ran out.
-#[derive(Default)]
-struct Progress {
-    log: Vec<Attempt>,
-    repeats: u32,
-    /// What the repeat under way costs.
-    charge: Option<Box<Charge>>,
-    /// How long the next attempt was held back.
-    held: Option<Wait>,
-    /// Since when an attempt is under way.
-    started: Option<Instant>,
-    /// What is seen of the attempt under way.
-    sight: Sight,
-}
-
-impl Progress {
-    fn begin(&mut self) -> Instant {
-        *self.started.insert(Instant::now())
-    }
-
-    /// Notes what an attempt brought, and returns when that was.
-    fn end(&mut self, outcome: Outcome, sent: bool) -> Instant {
-        let now = Instant::now();
-        if let Some(started) = self.started.take() {
-            let number = u32::try_from(self.log.len()).unwrap_or(u32::MAX).saturating_add(1);
-            let (held, took) = (self.held.take(), now.saturating_duration_since(started));
-            if self.log.is_empty() {
-                // Most calls are one attempt.
-                self.log.reserve_exact(1);
-            }
-            let is_whole = matches!(outcome, Outcome::Status(_));
-            let begun = if is_whole { None } else { self.sight.begun() };
-            self.log.push(Attempt { number, outcome, sent, took, wait: None, held, begun, unrepeated: None });
-        }
-        now
-    }
-
-    /// Notes that the next attempt was held back.
-    fn hold(&mut self, wait: Wait) {
-        self.held = Some(wait.after(self.held));
-    }
-
-    /// Notes what follows the last attempt, for the caller and the log.
-    fn note(&mut self, wire: &Wire, wait: Wait) {
-        let Some(attempt) = self.log.last_mut() else { return };
-        attempt.wait = Some(wait);
-        tracing::debug!(operation = &*wire.operation, "{attempt}");
-    }
-
-    fn stop(&mut self, wire: &Wire, stop: Option<NoRepeat>) {
-        let Some(attempt) = self.log.last_mut() else { return };
-        let why = stop.map_or("a repeat would bring the same", NoRepeat::as_str);
-        tracing::debug!(operation = &*wire.operation, why, "{attempt}, not repeated");
-        attempt.unrepeated = stop;
-    }
-
-    fn spend(&mut self) {
-        if let Some(charge) = self.charge.take() {
-            charge.spend();
-        }
-    }
-
-    /// The attempts of a call that is over: nothing came after the last one, whatever was meant to.
-    fn take_log(&mut self) -> Vec<Attempt> {
-        let mut log = std::mem::take(&mut self.log);
-        if let Some(last) = log.last_mut() {
-            last.wait = None;
-        }
-        log
-    }
-
-    /// What was under way when the whole time ran out; `wire` is the last request that went out.
-    fn lost(mut self, wire: Option<Box<Wire>>, cause: Cause) -> Option<TransportError> {
-        let phase = |sent: bool| if sent { Phase::AnswerTimeout } else { Phase::ConnectTimeout };
-        self.spend();
-        let sent = !self.sight.unsent.load(Ordering::Relaxed);
-        self.end(Outcome::Failed(phase(sent)), sent);
-        let attempts = self.take_log();
-        let sent = attempts.iter().any(|attempt| attempt.sent);
-        wire.map(|wire| wire.error(phase(sent), attempts, Some(cause)))
-    }
-}
-
-/// What an attempt brought.
-type Tried = Result<Answer, Failure>;
-
 /// Why a call has no answer.
 enum End<E> {
     Failed(E),
     /// Its whole time is over. The last request that went out.
     OutOfTime(Option<Box<Wire>>),
+}
+
+impl<E> End<E> {
+    fn out_of_time(behind: Option<Box<Behind>>) -> Self {
+        Self::OutOfTime(behind.map(|behind| behind.wire))
+    }
+}
+
+/// The last request that went out.
+struct Behind {
+    wire: Box<Wire>,
+    /// What it brought, where it is repeated. Where the repeat cannot be sent, that says more than why it cannot, and is
+    /// the outcome of the call.
+    outcome: Option<Tried>,
 }
 
 impl Transport {
@@ -205,93 +143,108 @@ impl Transport {
         })
     }
 
-    /// Every wait ends with the whole time: one clock runs at a time, and none for what is done at once.
+    /// Every wait ends with the whole time: one clock runs at a time, and none for what is done at once. What hardly a call
+    /// comes to stands apart, for each would have to make room for it.
     async fn attempts<C: Call>(
         &self,
         call: &mut C,
         progress: &mut Progress,
     ) -> Result<Answer, End<C::Error>> {
         let deadline = self.deadline();
-        // The last request that went out; with its outcome where it is repeated.
-        let mut last: Option<Box<Wire>> = None;
-        let mut repeated: Option<(Box<Wire>, Box<Tried>)> = None;
+        let mut behind: Option<Box<Behind>> = None;
         loop {
-            // Where the repeat cannot be sent, what it repeats says more than that, and is the outcome of the call.
-            let before = repeated.take();
-            let made = by(deadline, pin!(call.wire())).await;
-            let (mut wire, before) = match (made, before) {
-                (Some(Ok(wire)), before) => (wire, before),
-                (Some(Err(_)), Some((wire, outcome))) => return finish(call, &wire, *outcome, progress),
-                (Some(Err(error)), None) => {
-                    return Err(End::Failed(call.unfinished(error, progress.take_log())));
+            let made = if call.is_signed_in() {
+                call.wire()
+            } else {
+                match Box::pin(signed_in(call, deadline)).await {
+                    Some(signed_in) => signed_in.and_then(|()| call.wire()),
+                    None => return Err(End::out_of_time(behind)),
                 }
-                (None, before) => return Err(End::OutOfTime(before.map(|(wire, _)| wire).or(last))),
+            };
+            let mut wire = match made {
+                Ok(wire) => wire,
+                Err(error) => return unmade(call, error, behind, progress),
             };
             if let Some(held) = call.held() {
                 progress.hold(held);
             }
             let whose = (call.caller(), call.is_counted());
-            let turn = by(deadline, pin!(self.turn(whose, &wire, deadline, progress))).await;
-            let turn = match turn {
-                Some(Ok(turn)) => turn,
-                Some(Err(held)) => {
-                    return match before {
-                        Some((wire, outcome)) => finish(call, &wire, *outcome, progress),
-                        None => finish(call, &wire, Err(Failure::Held(held)), progress),
-                    };
-                }
-                None => return Err(End::OutOfTime(before.map(|(wire, _)| wire).or(last))),
+            let turn = match self.turn(whose, &wire, deadline) {
+                Ok(turn) => turn,
+                Err(blocked) => match Box::pin(self.later(whose, &wire, deadline, blocked, progress)).await {
+                    Some(Ok(turn)) => turn,
+                    Some(Err(held)) => return held_back(call, (wire, held), behind, progress),
+                    None => return Err(End::out_of_time(behind)),
+                },
             };
             let own = after(progress.begin(), self.timeout(&wire));
             let outcome = pin!(self.attempt(&mut wire, &progress.sight, own.min(deadline))).await;
-            if deadline < own && outcome.as_ref().is_err_and(Failure::is_late) {
-                return Err(End::OutOfTime(Some(wire)));
+            if let Ok(answer) = &outcome
+                && (200..300).contains(&answer.status)
+            {
+                let came = progress.end(Outcome::Status(answer.status), true);
+                heed(answer, call.limits(), (turn, &wire.operation), came);
+                return self.stop(call, (&wire, outcome), None, progress);
             }
-            let now = progress.end(outcome_of(&outcome), was_sent(&outcome));
-            let turn = (turn, &*wire.operation);
-            let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn, now));
-            let word = word(&outcome, hint);
-            let next = match self.next(call, &outcome, hint, &wire, deadline, progress) {
-                Ok(next) => next,
-                Err(error) => return Err(End::Failed(call.unfinished(error, progress.take_log()))),
-            };
-            if let (Next::Stop(stop), None) = (&next, word) {
-                return self.stop(call, (&wire, outcome), *stop, progress);
+            let tried = (wire, outcome, turn);
+            match Box::pin(self.go_on(call, tried, (own, deadline), progress)).await {
+                ControlFlow::Continue(next) => behind = Some(next),
+                ControlFlow::Break(end) => return end,
             }
-            // Apart from here on: hardly a call gets this far, and each would have to make room for it.
-            let outcome = Box::new(outcome);
-            if let (Some(word), Some(caller)) = (word, call.caller()) {
-                let telling = Box::pin(self.pace.stop(caller, word));
-                if by(deadline, pin!(telling)).await.is_none() {
-                    return Err(End::OutOfTime(Some(wire)));
-                }
-            }
-            match next {
-                Next::Redirected => progress.note(&wire, REDIRECTED),
-                Next::Renewed => progress.note(&wire, RENEWED),
-                Next::Again(repeat, charge) => {
-                    progress.note(&wire, repeat.wait);
-                    progress.spend();
-                    progress.charge = Some(Box::new(charge));
-                    progress.repeats += 1;
-                    let waiting = Box::pin(tokio::time::sleep(repeat.wait.length));
-                    if by(deadline, pin!(waiting)).await.is_none() {
-                        return Err(End::OutOfTime(Some(wire)));
-                    }
-                    repeated = Some((wire, outcome));
-                    continue;
-                }
-                Next::Stop(stop) => return self.stop(call, (&wire, *outcome), stop, progress),
-            }
-            last = Some(wire);
         }
+    }
+
+    /// What follows an attempt that was no success, waits included.
+    async fn go_on<C: Call>(
+        &self,
+        call: &mut C,
+        (wire, outcome, turn): (Box<Wire>, Tried, Option<Turn>),
+        (own, deadline): (Instant, Instant),
+        progress: &mut Progress,
+    ) -> ControlFlow<Result<Answer, End<C::Error>>, Box<Behind>> {
+        if deadline < own && outcome.as_ref().is_err_and(|failure| failure.is_late()) {
+            return ControlFlow::Break(Err(End::OutOfTime(Some(wire))));
+        }
+        let now = progress.end(outcome_of(&outcome), was_sent(&outcome));
+        let turn = (turn, &*wire.operation);
+        let hint = outcome.as_ref().ok().and_then(|answer| heed(answer, call.limits(), turn, now));
+        let next = match self.next(call, &outcome, hint, &wire, deadline, progress) {
+            Ok(next) => next,
+            Err(error) => {
+                return ControlFlow::Break(Err(End::Failed(call.unfinished(error, progress.take_log()))));
+            }
+        };
+        if let (Some(word), Some(caller)) = (word(&outcome, hint), call.caller())
+            && by(deadline, pin!(self.pace.stop(caller, word))).await.is_none()
+        {
+            return ControlFlow::Break(Err(End::OutOfTime(Some(wire))));
+        }
+        match next {
+            Next::Redirected => progress.note(&wire, REDIRECTED),
+            Next::Renewed => progress.note(&wire, RENEWED),
+            Next::Again(repeat, charge) => {
+                progress.note(&wire, repeat.wait);
+                progress.spend();
+                progress.charge = Some(Box::new(charge));
+                progress.repeats += 1;
+                let waiting = tokio::time::sleep(repeat.wait.length);
+                if by(deadline, pin!(waiting)).await.is_none() {
+                    return ControlFlow::Break(Err(End::OutOfTime(Some(wire))));
+                }
+                return ControlFlow::Continue(Box::new(Behind { wire, outcome: Some(outcome) }));
+            }
+            Next::Stop(stop) => {
+                return ControlFlow::Break(self.stop(call, (&wire, outcome), stop, progress));
+            }
+        }
+        ControlFlow::Continue(Box::new(Behind { wire, outcome: None }))
     }
 
     /// The end of a call by an attempt that nothing follows.
     fn stop<C: Call>(
         &self,
         call: &mut C,
-        (wire, outcome): (&Wire, Result<Answer, Failure>),
+        (wire, outcome): (&Wire, Tried),
         stop: Option<NoRepeat>,
         progress: &mut Progress,
     ) -> Result<Answer, End<C::Error>> {
@@ -303,24 +256,48 @@ impl Transport {
         finish(call, wire, outcome, progress)
     }
 
-    /// Waits until an attempt may go out, by what is known of rate limits.
-    async fn turn(
-        &self,
+    /// An attempt's turn by what is known of rate limits, where it has come.
+    fn turn<'p>(
+        &'p self,
         (caller, is_counted): (Option<&Arc<Caller>>, bool),
         wire: &Wire,
         deadline: Instant,
-        progress: &mut Progress,
-    ) -> Result<Option<Turn>, Held> {
+    ) -> Result<Option<Turn>, Blocked<'p>> {
         let Some(caller) = caller else { return Ok(None) };
-        let operation = &*wire.operation;
         if !is_counted {
-            // Apart, for calls do not come here and each would have to make room for it.
-            let cooling = Box::pin(self.cool(caller, operation, |wait| progress.hold(wait)));
-            return cooling.await.map(|()| None);
+            return Err(Blocked::Cooling);
         }
+        self.pace.pass(&self.asking(caller, wire, deadline)).map(Some)
+    }
+
+    /// Waits for the turn of an attempt; `None` where it does not come in time.
+    async fn later(
+        &self,
+        (caller, _): (Option<&Arc<Caller>>, bool),
+        wire: &Wire,
+        deadline: Instant,
+        blocked: Blocked<'_>,
+        progress: &mut Progress,
+    ) -> Option<Result<Option<Turn>, Held>> {
+        let Some(caller) = caller else { return Some(Ok(None)) };
+        let waited = |wait| progress.hold(wait);
+        match blocked {
+            Blocked::Never(held) => Some(Err(held)),
+            Blocked::Cooling => {
+                let cooled = by(deadline, pin!(self.cool(caller, &wire.operation, waited))).await?;
+                Some(cooled.map(|()| None))
+            }
+            Blocked::Until(waiting) => {
+                let asking = self.asking(caller, wire, deadline);
+                let turn = by(deadline, pin!(self.pace.wait(&asking, *waiting, waited))).await?;
+                Some(turn.map(Some))
+            }
+        }
+    }
+
+    fn asking<'a>(&self, caller: &'a Caller, wire: &'a Wire, deadline: Instant) -> Asking<'a> {
         let max_wait = self.settings.retry.longest_wait();
-        let asking = Asking { caller, operation, url: &wire.url, deadline, max_wait };
-        self.pace.pass(&asking, |wait| progress.hold(wait)).await.map(Some)
+        Asking { caller, operation: &wire.operation, url: &wire.url, deadline, max_wait }
     }
 
     /// Waits until a server's word to others of the same caller is over; `waited` is told of it.
@@ -349,7 +326,7 @@ impl Transport {
     fn next<C: Call>(
         &self,
         call: &mut C,
-        outcome: &Result<Answer, Failure>,
+        outcome: &Tried,
         hint: Option<Hint>,
         wire: &Wire,
         deadline: Instant,
@@ -382,7 +359,7 @@ impl Transport {
     }
 
     /// What a call leaves of the budget: a good end gives back what the last repeat cost.
-    fn settle(&self, outcome: &Result<Answer, Failure>, wire: &Wire, progress: &mut Progress) {
+    fn settle(&self, outcome: &Tried, wire: &Wire, progress: &mut Progress) {
         let is_good = outcome.as_ref().is_ok_and(|answer| !is_retryable_status(answer.status));
         match progress.charge.take() {
             Some(charge) if !is_good => charge.spend(),
@@ -392,6 +369,39 @@ impl Transport {
     }
 }
 
+/// The end of a call whose next request cannot be made.
+#[cold]
+fn unmade<C: Call>(
+    call: &C,
+    error: C::Error,
+    behind: Option<Box<Behind>>,
+    progress: &mut Progress,
+) -> Result<Answer, End<C::Error>> {
+    match behind.map(|behind| *behind) {
+        Some(Behind { wire, outcome: Some(outcome) }) => finish(call, &wire, outcome, progress),
+        _ => Err(End::Failed(call.unfinished(error, progress.take_log()))),
+    }
+}
+
+/// The end of a call whose next request would have to wait too long.
+#[cold]
+fn held_back<C: Call>(
+    call: &C,
+    (wire, held): (Box<Wire>, Held),
+    behind: Option<Box<Behind>>,
+    progress: &mut Progress,
+) -> Result<Answer, End<C::Error>> {
+    match behind.map(|behind| *behind) {
+        Some(Behind { wire, outcome: Some(outcome) }) => finish(call, &wire, outcome, progress),
+        _ => finish(call, &wire, Err(Failure::Held(held).into()), progress),
+    }
+}
+
+/// Signs a call in; `None` where its time is over before.
+async fn signed_in<C: Call>(call: &mut C, deadline: Instant) -> Option<Result<(), C::Error>> {
+    by(deadline, pin!(call.sign_in())).await
+}
+
 /// Learns what an answer tells of limits; returns how long it asks to wait.
 fn heed(
     answer: &Answer,
@@ -399,7 +409,7 @@ fn heed(
     (turn, operation): (Option<Turn>, &str),
     came: Instant,
 ) -> Option<Hint> {
-    let Answer { status, headers, .. } = answer;
+    let Arrived { status, headers, .. } = &**answer;
     if !hint::may_tell(headers, limits) {
         if let Some(turn) = turn {
             turn.answered(operation, answer, &[], came);
@@ -415,31 +425,34 @@ fn heed(
 }
 
 /// What an answer asks of everybody who signs in alike.
-fn word(outcome: &Result<Answer, Failure>, hint: Option<Hint>) -> Option<Hint> {
+fn word(outcome: &Tried, hint: Option<Hint>) -> Option<Hint> {
     outcome.as_ref().ok().and_then(|answer| hint.filter(|hint| pace::is_word(answer.status, hint)))
 }
 
-fn outcome_of(outcome: &Result<Answer, Failure>) -> Outcome {
+fn outcome_of(outcome: &Tried) -> Outcome {
     match outcome {
         Ok(answer) => Outcome::Status(answer.status),
         Err(failure) => failure.outcome(),
     }
 }
 
-fn was_sent(outcome: &Result<Answer, Failure>) -> bool {
-    outcome.as_ref().map_or_else(Failure::was_sent, |_| true)
+fn was_sent(outcome: &Tried) -> bool {
+    outcome.as_ref().map_or_else(|failure| failure.was_sent(), |_| true)
 }
 
 /// The end of a call, with all its attempts.
 fn finish<C: Call>(
     call: &C,
     wire: &Wire,
-    outcome: Result<Answer, Failure>,
+    outcome: Tried,
     progress: &mut Progress,
 ) -> Result<Answer, End<C::Error>> {
     let attempts = progress.take_log();
     match outcome {
-        Ok(answer) => Ok(Answer { attempts, ..answer }),
-        Err(failure) => Err(End::Failed(call.failed(failure, wire, attempts))),
+        Ok(mut answer) => {
+            answer.attempts = attempts;
+            Ok(answer)
+        }
+        Err(failure) => Err(End::Failed(call.failed(*failure, wire, attempts))),
     }
 }

@@ -8,18 +8,20 @@ use bytes::{Bytes, BytesMut};
 use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, RANGE, TRANSFER_ENCODING,
 };
-use reqwest::{StatusCode, Version};
+use reqwest::Version;
 use tokio::time::Instant;
 use url::Url;
 
 use super::failure::Failure;
 use super::incoming::{Bounds, Incoming};
 use super::limits::{Span, TimedOut, by, is_large};
-use super::{Answer, Link, Transport, Wire, body, connecting, decode, ended};
+use super::proxy::Proxy;
+use super::{Answer, Link, Transport, Tried, Wire, body, connecting, decode, ended};
 use crate::attempt::Begun;
 use crate::error::Phase;
 use crate::operation::Method;
 use crate::request::Content;
+use crate::watch::Watch;
 
 /// What is seen of an attempt while it runs, for whoever ends it.
 #[derive(Debug, Default)]
@@ -55,15 +57,17 @@ impl Transport {
     pub(crate) async fn made(
         &self,
         (method, content): (&Method, &Content),
-        (url, headers): (Url, HeaderMap),
+        (url, mut headers): (Url, HeaderMap),
         link: &Link,
-    ) -> Result<reqwest::Request, Failure> {
+    ) -> Result<(), Failure> {
         let (client, _) = self.clients.get(&url, link, &self.settings)?;
-        let request = bare(method, url, headers)?;
-        if matches!(content, Content::None) {
-            return Ok(request);
+        let mut request = reqwest::Request::new(known(method)?, url);
+        std::mem::swap(request.headers_mut(), &mut headers);
+        if !matches!(content, Content::None) {
+            request = Box::pin(with_body(&client, request, content)).await?;
         }
-        Box::pin(with_body(&client, request, content)).await
+        std::hint::black_box(&request);
+        Ok(())
     }
 
     /// How long an attempt may take.
@@ -72,30 +76,26 @@ impl Transport {
     }
 
     /// Sends a request once. Its header fields, secrets among them, go with it: none of them is left in `wire`.
-    pub(super) async fn attempt(
-        &self,
-        wire: &mut Wire,
-        sight: &Sight,
-        until: Instant,
-    ) -> Result<Answer, Failure> {
+    pub(super) async fn attempt(&self, wire: &mut Wire, sight: &Sight, until: Instant) -> Tried {
         log_request(wire);
         sight.begin();
         let answer = by(until, pin!(self.answer(wire, sight))).await;
         let outcome = answer.unwrap_or_else(|| {
             let is_unsent = sight.unsent.load(Ordering::Relaxed);
             let phase = if is_unsent { Phase::ConnectTimeout } else { Phase::AnswerTimeout };
-            Err(Failure::late(phase, TimedOut { span: Span::Attempt, limit: self.timeout(wire) }))
+            Err(Failure::late(phase, TimedOut { span: Span::Attempt, limit: self.timeout(wire) }).into())
         });
         log_outcome(&outcome);
         outcome
     }
 
     /// Its body is read to its end, or left to whoever streams it. What refuses the call is always read.
-    async fn answer(&self, wire: &mut Wire, sight: &Sight) -> Result<Answer, Failure> {
-        let headers = std::mem::take(&mut wire.headers);
+    async fn answer(&self, wire: &mut Wire, sight: &Sight) -> Tried {
+        let client = self.clients.get(&wire.url, &wire.link, &self.settings);
+        let (client, proxy) = client.map_err(Failure::from)?;
+        let mut request = reqwest::Request::new(known(&wire.method)?, wire.url.clone());
+        std::mem::swap(request.headers_mut(), &mut wire.headers);
         let wire = &*wire;
-        let (client, proxy) = self.clients.get(&wire.url, &wire.link, &self.settings)?;
-        let mut request = bare(&wire.method, wire.url.clone(), headers)?;
         if !matches!(wire.content, Content::None) {
             // What hardly a request needs stands apart: each would have to make room for it.
             request = Box::pin(with_body(&client, request, &wire.content)).await?;
@@ -104,29 +104,25 @@ impl Transport {
         let watch = self.watch.as_ref().filter(|_| !wire.signing_in);
         let sent = connecting::watched(pin!(client.execute(request)), limit, (&sight.unsent, watch)).await;
         let unsent = sight.unsent.swap(false, Ordering::Relaxed);
-        let has_certificate = wire.link.certificate.is_some() || self.has_certificate();
-        let judged =
-            |error| Failure::before_answer(error, has_certificate, unsent).through(proxy.as_ref(), wire);
-        let is_encrypted = wire.url.scheme() == "https";
-        let sent = sent.map_err(|error| judged(error).encrypted(is_encrypted));
-        if let Some(watch) = watch.filter(|_| sent.as_ref().err().is_none_or(Failure::was_sent)) {
-            watch.tell();
-        }
-        let mut response = sent?;
+        let mut response = match sent {
+            Ok(response) => response,
+            Err(error) => return Err(self.unanswered(error, wire, proxy.as_ref(), (unsent, watch)).into()),
+        };
+        watch.inspect(|watch| watch.tell());
         if let Some(proxy) = proxy.filter(|proxy| response.status() == 407 && proxy.forwards(&wire.url)) {
             let refused = Failure::Network(Phase::Proxy(proxy.wants_credentials()), None);
-            return Err(refused.through(Some(&proxy), wire));
+            return Err(refused.through(Some(&proxy), wire).into());
         }
         sight.status.store(response.status().as_u16(), Ordering::Relaxed);
         if let Some(watch) = watch {
             watch.answered(response.status().as_u16());
         }
         if is_large(response.headers()) {
-            return Err(Failure::large_head());
+            return Err(Failure::large_head().into());
         }
         let status = response.status();
-        let mut headers = std::mem::take(response.headers_mut());
         let is_absent = wire.method == Method::Head || matches!(status.as_u16(), 204 | 304);
+        let mut answer = Answer::new(status.as_u16(), std::mem::take(response.headers_mut()), Bytes::new());
         if response.version() == Version::HTTP_2 && !is_absent {
             response = ended::checked(response);
         }
@@ -134,20 +130,33 @@ impl Transport {
             let idle = wire.limits.idle_timeout.unwrap_or(self.settings.idle_timeout);
             let end = wire.limits.max_time.map(|limit| (self.deadline(), limit));
             let bounds = Bounds { largest: None, idle: Some(idle), end, is_absent };
-            let rest = Some(Box::new(Incoming::of(response, &mut headers, bounds)?));
-            return Ok(answer(status, headers, Bytes::new(), rest));
+            answer.rest = Some(Box::new(Incoming::of(response, &mut answer.headers, bounds)?));
+            return Ok(answer);
         }
         let largest = wire.limits.max_body.unwrap_or(self.settings.max_body);
-        if headers.contains_key(CONTENT_ENCODING) && !is_absent {
-            return Box::pin(decoded(response, headers, largest, sight)).await;
-        }
-        let body = plain(&mut response, largest, is_absent, sight).await?;
-        Ok(answer(status, headers, body, None))
+        answer.body = if answer.headers.contains_key(CONTENT_ENCODING) && !is_absent {
+            Box::pin(decoded(response, &mut answer.headers, largest, sight)).await?
+        } else {
+            plain(&mut response, largest, is_absent, sight).await?
+        };
+        Ok(answer)
     }
-}
 
-fn answer(status: StatusCode, headers: HeaderMap, body: Bytes, rest: Option<Box<Incoming>>) -> Answer {
-    Answer { status: status.as_u16(), headers, body, rest, attempts: Vec::new() }
+    /// What it means that no head of an answer came.
+    #[cold]
+    fn unanswered(
+        &self,
+        error: reqwest::Error,
+        wire: &Wire,
+        proxy: Option<&Proxy>,
+        (unsent, watch): (bool, Option<&Watch>),
+    ) -> Failure {
+        let has_certificate = wire.link.certificate.is_some() || self.has_certificate();
+        let judged = Failure::before_answer(error, has_certificate, unsent).through(proxy, wire);
+        let failure = judged.encrypted(wire.url.scheme() == "https");
+        watch.filter(|_| failure.was_sent()).inspect(|watch| watch.tell());
+        failure
+    }
 }
 
 /// Tells the log of a request. It stands apart like [`log_outcome`], for most logs want neither.
@@ -157,27 +166,24 @@ fn log_request(wire: &Wire) {
 }
 
 #[inline(never)]
-fn log_outcome(outcome: &Result<Answer, Failure>) {
+fn log_outcome(outcome: &Tried) {
     match outcome {
         Ok(answer) => tracing::debug!(status = answer.status, length = answer.body.len(), "answered"),
         Err(failure) => tracing::debug!(%failure, "failed"),
     }
 }
 
-/// A request without a body, as the HTTP library takes it.
-fn bare(method: &Method, url: Url, headers: HeaderMap) -> Result<reqwest::Request, Failure> {
-    let method = match method {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
+/// A method, as the HTTP library takes it.
+fn known(method: &Method) -> Result<reqwest::Method, Failure> {
+    match method {
+        Method::Get => Ok(reqwest::Method::GET),
+        Method::Post => Ok(reqwest::Method::POST),
         other => reqwest::Method::from_bytes(other.as_str().as_bytes())
-            .map_err(|_| Failure::refuse("the method cannot be sent"))?,
-    };
-    let mut request = reqwest::Request::new(method, url);
-    *request.headers_mut() = headers;
-    Ok(request)
+            .map_err(|_| Failure::refuse("the method cannot be sent")),
+    }
 }
 
-/// The same with its body.
+/// A request with its body.
 async fn with_body(
     client: &reqwest::Client,
     mut request: reqwest::Request,
@@ -244,18 +250,15 @@ async fn next(
     }
 }
 
-/// An answer whose body is coded, with its codings undone.
+/// A body as one piece, with its codings undone.
 async fn decoded(
     response: reqwest::Response,
-    mut headers: HeaderMap,
+    headers: &mut HeaderMap,
     largest: u64,
     sight: &Sight,
-) -> Result<Answer, Failure> {
-    let status = response.status();
+) -> Result<Bytes, Failure> {
     let bounds = Bounds { largest: Some(largest), idle: None, end: None, is_absent: false };
-    let incoming = Incoming::of(response, &mut headers, bounds)?;
-    let body = whole(incoming, largest, sight).await?;
-    Ok(answer(status, headers, body, None))
+    whole(Incoming::of(response, headers, bounds)?, largest, sight).await
 }
 
 /// A body as one piece, counted after content decoding.

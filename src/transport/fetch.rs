@@ -93,7 +93,7 @@ impl Fetcher {
         let found = self.guard.known(url).unwrap_or(Reach::Public);
         self.limit = Some(self.limit.map_or(found, |limit| limit.min(found)));
         let answer =
-            outcome.map_err(|failure| self.explain(failure, &wire, (started.elapsed(), sight.begun())))?;
+            outcome.map_err(|failure| self.explain(*failure, &wire, (started.elapsed(), sight.begun())))?;
         self.left = self.left.saturating_sub(answer.body.len() as u64);
         Ok(answer)
     }

@@ -18,6 +18,7 @@ mod incoming;
 mod limits;
 mod network;
 mod pace;
+mod progress;
 mod proxy;
 mod question;
 mod reach;
@@ -26,7 +27,7 @@ mod retry;
 mod swept;
 mod tls;
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ use self::pace::Pace;
 use self::reach::Guard;
 use crate::attempt::{Attempt, Outcome};
 use crate::auth::SignInError;
+use crate::boxed::boxed;
 use crate::error::{ConfigError, DecodeError, Error, HeldBack, Phase, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::profile::{PlainHttp, origin_of};
@@ -185,14 +187,44 @@ impl Wire {
 
 /// An answer with its whole body, or with what is to be read of it.
 pub(crate) struct Answer {
+    /// Apart, for an answer is handed from room to room.
+    pub(crate) arrived: Box<Arrived>,
+    /// The body, where it was asked for as a stream and the status is 2xx.
+    pub(crate) rest: Option<Box<Incoming>>,
+}
+
+/// What came of an answer.
+#[derive(Clone)]
+pub(crate) struct Arrived {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The body, where it was asked for as a stream and the status is 2xx.
-    pub(crate) rest: Option<Box<Incoming>>,
     /// All attempts of the call, this one the last; none of an answer that is not a call's.
     pub(crate) attempts: Vec<Attempt>,
 }
+
+impl Answer {
+    pub(crate) fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
+        Self { arrived: boxed!(Arrived { status, headers, body, attempts: Vec::new() }), rest: None }
+    }
+}
+
+impl Deref for Answer {
+    type Target = Arrived;
+
+    fn deref(&self) -> &Arrived {
+        &self.arrived
+    }
+}
+
+impl DerefMut for Answer {
+    fn deref_mut(&mut self) -> &mut Arrived {
+        &mut self.arrived
+    }
+}
+
+/// What an attempt brought. Its failure is in a box, for it is handed from room to room as well.
+type Tried = Result<Answer, Box<Failure>>;
 
 /// Sends requests for all calls of a harness. Cheap to clone: connections and budgets are shared.
 #[derive(Clone)]
@@ -214,6 +246,7 @@ pub(crate) struct Shared {
     clients: Clients,
     budgets: Arc<Budgets>,
     pace: Pace,
+    plain_http: PlainHttp,
 }
 
 impl Deref for Transport {
@@ -230,23 +263,25 @@ impl Transport {
         client::check(&settings)?;
         settings.rate.map_or(Ok(()), Rate::check)?;
         settings.retry.check()?;
-        let pace = Pace::new(settings.learns, settings.rate);
-        let shared = Shared { settings, clients: Clients::default(), budgets: Arc::default(), pace };
+        let (pace, plain_http) = (Pace::new(settings.learns, settings.rate), settings.plain_http());
+        let (clients, budgets) = (Clients::default(), Arc::default());
+        let shared = Shared { settings, clients, budgets, pace, plain_http };
         Ok(Self { shared: Arc::new(shared), deadline: None, limit: None, patience: None, watch: None })
     }
 
-    /// The transport of one call, which ends in time, signing in, repeats and waits included; without a time of its own
-    /// in that of the settings. Its limits and its number of repeats bind its signing in too.
+    /// The transport of one call, which ends in time, signing in, repeats and waits included, in that of the settings.
+    pub(crate) fn for_usual_call(&self) -> Self {
+        let limit = self.settings.max_time;
+        let (deadline, shared) = (Some(deadline(limit)), Arc::clone(&self.shared));
+        Self { deadline, limit: Some(limit), patience: None, shared, watch: None }
+    }
+
+    /// The same of a call that may have a time of its own. Its limits and its number of repeats bind its signing in too.
     pub(crate) fn for_call(&self, limits: &Limits, repeats: Option<u32>) -> Self {
         let limit = limits.max_time.unwrap_or(self.settings.max_time);
         let patience = Some(self.settings.patience(limits, repeats));
-        Self {
-            deadline: Some(deadline(limit)),
-            limit: Some(limit),
-            patience,
-            shared: Arc::clone(&self.shared),
-            watch: None,
-        }
+        let (deadline, shared) = (Some(deadline(limit)), Arc::clone(&self.shared));
+        Self { deadline, limit: Some(limit), patience, shared, watch: None }
     }
 
     /// The same, telling when the call is sent.
@@ -295,7 +330,7 @@ impl Transport {
 
     /// What may go over plain http.
     pub(crate) fn plain_http(&self) -> PlainHttp {
-        self.settings.plain_http()
+        self.plain_http
     }
 }
 

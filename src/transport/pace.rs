@@ -89,6 +89,26 @@ pub(crate) struct Held {
     pub(crate) reason: WaitReason,
 }
 
+/// What is in the way of a request.
+#[derive(Debug)]
+pub(super) enum Blocked<'p> {
+    /// It would have to wait too long.
+    Never(Held),
+    /// It has to wait.
+    Until(Box<Waiting<'p>>),
+    /// It waits for nothing but the end of a server's word, if there is one.
+    Cooling,
+}
+
+/// A request that has to wait.
+#[derive(Debug)]
+pub(super) struct Waiting<'p> {
+    so_far: Waited<'p>,
+    wait: Wait,
+    /// Whether another one that waits by the user's own limit goes away.
+    left: Option<Notified<'p>>,
+}
+
 /// What a request has behind it.
 #[derive(Debug)]
 struct Waited<'p> {
@@ -103,18 +123,14 @@ impl Pace {
         Self { cooldowns: Cooldowns::default(), learned: learns.then(Arc::default), own: own.map(Own::new) }
     }
 
-    /// Waits until a request may go out; `waited` is told of it.
-    pub(super) async fn pass(
-        &self,
-        asking: &Asking<'_>,
-        waited: impl FnMut(Wait) + Send,
-    ) -> Result<Turn, Held> {
+    /// Lets a request go out, or tells what is in its way.
+    pub(super) fn pass<'p>(&'p self, asking: &Asking<'_>) -> Result<Turn, Blocked<'p>> {
         let mut so_far = self.begin(asking);
         let left = self.own.as_ref().map(Own::left);
-        match self.step(asking, &mut so_far, Instant::now(), fastrand::f64())? {
-            Ok(turn) => Ok(turn),
-            // Apart, for hardly a request has to wait and each would have to make room for it.
-            Err(wait) => Box::pin(self.wait(asking, so_far, (wait, left), waited)).await,
+        match self.step(asking, &mut so_far, Instant::now(), fastrand::f64()) {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(wait)) => Err(Blocked::Until(Box::new(Waiting { so_far, wait, left }))),
+            Err(held) => Err(Blocked::Never(held)),
         }
     }
 
@@ -136,13 +152,14 @@ impl Pace {
         }
     }
 
-    async fn wait<'p>(
+    /// Waits until a request may go out; `waited` is told of it.
+    pub(super) async fn wait<'p>(
         &'p self,
         asking: &Asking<'_>,
-        mut so_far: Waited<'p>,
-        (mut wait, mut left): (Wait, Option<Notified<'p>>),
+        waiting: Waiting<'p>,
         mut waited: impl FnMut(Wait) + Send,
     ) -> Result<Turn, Held> {
+        let Waiting { mut so_far, mut wait, mut left } = waiting;
         loop {
             let Wait { length, reason } = wait;
             tracing::debug!(operation = asking.operation, wait = ?length, why = %reason, "held back");

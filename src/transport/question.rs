@@ -46,7 +46,7 @@ impl Reply {
 impl Call for Question<'_> {
     type Error = SignInError;
 
-    async fn wire(&mut self) -> Result<Box<Wire>, SignInError> {
+    fn wire(&mut self) -> Result<Box<Wire>, SignInError> {
         Ok(Box::new(self.wire.clone()))
     }
 

@@ -148,7 +148,7 @@ mod tests {
         for location in locations {
             headers.append(LOCATION, http::HeaderValue::from_bytes(location.as_bytes()).unwrap());
         }
-        Answer { status, headers, body: bytes::Bytes::new(), rest: None, attempts: Vec::new() }
+        Answer::new(status, headers, bytes::Bytes::new())
     }
 
     fn after(method: &Method, status: u16, location: &str) -> Result<Option<Hop>, UnsafeError> {

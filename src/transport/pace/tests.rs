@@ -69,7 +69,7 @@ fn what_is_only_learned_makes_nothing_fail() {
         let asking = Asking { max_wait: 86_400 * SECOND, ..asking(&caller, &origin, now) };
         let turn = pace.step(&asking, &mut waited, now, 0.0).unwrap().unwrap();
         let (headers, body) = (HeaderMap::from_iter(headers), Bytes::new());
-        let answer = Answer { status: 200, headers, body, rest: None, attempts: Vec::new() };
+        let answer = Answer::new(200, headers, body);
         turn.answered("o", &answer, &hint::quotas(&answer.headers, None, SystemTime::now()), now);
     };
     nothing_left(30);
