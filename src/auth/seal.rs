@@ -452,4 +452,20 @@ mod tests {
             assert_eq!(error.hint.as_deref(), Some(hint));
         }
     }
+
+    #[test]
+    fn a_url_that_is_not_on_the_known_path_is_looked_at_by_itself() {
+        let address = Url::parse("https://h.example").unwrap();
+        let target = |path| Target { address: Some(&address), path, plain_http: PlainHttp::ThisMachine };
+        let path = KnownPath::of("https://h.example", "/a", &target(None)).unwrap();
+        let sealed = |url: &str| {
+            let mut headers = HeaderMap::new();
+            let request = request(url, &[], &[bearer()]);
+            seal(&request, &Grant::fixed("s", "t"), &target(Some(&path)), (&mut headers, false))
+        };
+        assert!(sealed("https://h.example/a?x=1").is_ok() && sealed("https://h.example/b").is_ok());
+        for url in ["https://other.example/a", "http://h.example/a", "https://h.example:444/a?x=1"] {
+            assert!(sealed(url).is_err(), "{url}");
+        }
+    }
 }
