@@ -45,10 +45,12 @@ fn start(text: &str) -> Option<usize> {
 
 /// Whether lines end otherwise than by a line feed, or there is more than one document.
 fn is_unusual(text: &str) -> bool {
-    let other_ends = ['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'];
-    let marks =
-        |line: &Line<'_>| line.indent == 0 && (line.text.starts_with("---") || line.text.starts_with("..."));
-    text.contains(other_ends) || lines(text).any(|line| marks(&line) || line.text.contains('\r'))
+    let has = |end: char| text.contains(end);
+    let has_other_ends =
+        || !text.is_ascii() && ['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'].into_iter().any(has);
+    let has_returns = || has('\r') && lines(text).any(|line| line.text.contains('\r'));
+    let marks = |line: &str| line.starts_with("---") || line.starts_with("...");
+    has_other_ends() || has_returns() || text.split('\n').any(marks)
 }
 
 struct Line<'t> {
@@ -77,9 +79,12 @@ impl Line<'_> {
 fn lines(part: &str) -> impl Iterator<Item = Line<'_>> {
     let mut start = 0;
     part.split_inclusive('\n').map(move |line| {
-        let (text, begun) = (line.trim_start_matches(' ').trim_end_matches([' ', '\t', '\r', '\n']), start);
+        let bytes = line.as_bytes();
+        let indent = bytes.iter().position(|byte| *byte != b' ').unwrap_or(bytes.len());
+        let last = bytes.iter().rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+        let text = last.and_then(|last| line.get(indent..=last)).unwrap_or_default();
+        let begun = start;
         start += line.len();
-        let indent = line.len() - line.trim_start_matches(' ').len();
         Line { start: begun, end: start, indent, text }
     })
 }
