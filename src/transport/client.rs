@@ -11,11 +11,11 @@ use bytes::Bytes;
 use once_cell::sync::OnceCell;
 use reqwest::{Client, redirect, retry};
 use rustls::client::WantsClientCert;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
-use rustls_platform_verifier::Verifier;
 use secrecy::SecretString;
 use url::Url;
 use zeroize::Zeroizing;
@@ -24,7 +24,7 @@ use super::connecting::Marking;
 use super::limits::LARGEST_HEAD;
 use super::network::Route;
 use super::proxy::{Proxy, Routes, no_proxy_url};
-use super::{Link, Settings};
+use super::{Link, Settings, roots};
 use crate::error::ConfigError;
 
 const SETTINGS: &str = "correct the harness's settings.";
@@ -60,7 +60,7 @@ pub(crate) struct Clients {
     direct: [OnceCell<Client>; 2],
     made: Mutex<HashMap<Kind, Client>>,
     routes: Routes,
-    verifier: OnceCell<Arc<Verifier>>,
+    verifier: OnceCell<Arc<dyn ServerCertVerifier>>,
 }
 
 /// What tells one client from another.
@@ -142,8 +142,8 @@ impl Clients {
     fn tls(&self, kind: &Kind, settings: &Settings) -> Result<ClientConfig, ConfigError> {
         let builder = config_builder()?;
         let provider = Arc::clone(builder.crypto_provider());
-        let verifier = self.verifier.get_or_try_init(|| verifier(settings, provider).map(Arc::new))?;
-        let builder = builder.dangerous().with_custom_certificate_verifier(Arc::clone(verifier) as _);
+        let verifier = self.verifier.get_or_try_init(|| verifier(settings, provider))?;
+        let builder = builder.dangerous().with_custom_certificate_verifier(Arc::clone(verifier));
         let mut config = with_identity(builder, kind.certificate.as_ref())?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
@@ -187,15 +187,12 @@ fn config_builder() -> Result<ConfigBuilder<ClientConfig, rustls::WantsVerifier>
 fn verifier(
     settings: &Settings,
     provider: Arc<rustls::crypto::CryptoProvider>,
-) -> Result<Verifier, ConfigError> {
-    if settings.network.roots.is_empty() {
-        return Verifier::new(provider).map_err(|error| tls_error(&error));
-    }
-    let mut roots = Vec::new();
+) -> Result<Arc<dyn ServerCertVerifier>, ConfigError> {
+    let mut own = Vec::new();
     for pem in &settings.network.roots {
-        roots.extend(certificates(pem, "the root certificates")?);
+        own.extend(certificates(pem, "the root certificates")?);
     }
-    Verifier::new_with_extra_roots(roots, provider).map_err(|error| tls_error(&error))
+    roots::verifier(own, provider).map_err(|error| tls_error(&error))
 }
 
 fn with_identity(

@@ -23,6 +23,7 @@ mod question;
 mod reach;
 mod redirect;
 mod retry;
+mod roots;
 mod swept;
 mod tls;
 

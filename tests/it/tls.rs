@@ -418,6 +418,57 @@ fn the_program_trusts_the_roots_that_it_is_given() {
     ");
 }
 
+/// A file and a folder of the environment's roots both count, beside the user's own; what comes later is read only where
+/// what comes first does not do.
+#[test]
+fn every_place_of_roots_counts_and_the_later_ones_only_where_they_are_needed() {
+    let (_folder, path) = files();
+    let other = Authority::new("another");
+    std::fs::write(path("other.pem"), &other.pem).unwrap();
+    for name in ["good", "others"] {
+        std::fs::create_dir(path(name)).unwrap();
+    }
+    std::fs::copy(path("root.pem"), path("good/0123abcd.0")).unwrap();
+    std::fs::write(path("others/0123abcd.0"), &other.pem).unwrap();
+    let (root, other) = (path("root.pem"), path("other.pem"));
+    let (gone, good, others) = (path("gone.pem"), path("good"), path("others"));
+    let server = Way::good().start();
+    let spec = description(&server.url());
+    let call = ["--spec", spec.path().to_str().unwrap(), "open", "--log", "opcall=debug"];
+    for (own, file, folders, code, read) in [
+        (Some(&root), &other, others.clone(), 0, 0),
+        (Some(&other), &root, others.clone(), 0, 1),
+        (Some(&other), &other, format!("{others}:{good}"), 0, 3),
+        (None, &root, good.clone(), 0, 1),
+        (None, &other, good.clone(), 0, 2),
+        (None, &gone, good.clone(), 0, 2),
+        (None, &other, others.clone(), 7, 2),
+        (Some(&other), &gone, others.clone(), 7, 2),
+    ] {
+        let own: Vec<_> = own.iter().flat_map(|own| ["--cacert", own.as_str()]).collect();
+        let variables = [("SSL_CERT_FILE", file.as_str()), ("SSL_CERT_DIR", &folders)];
+        let (ended, _, told) = run(&[&call[..], &own].concat(), &variables);
+        assert_eq!((ended, told.matches("read root certificates").count()), (code, read), "{told}");
+        assert_eq!(told.contains("UnknownIssuer"), code != 0, "{told}");
+    }
+}
+
+/// What is wrong with a certificate of a known authority is told, not that others do not know it.
+#[test]
+fn an_expired_certificate_is_told_whatever_other_roots_say() {
+    let (_folder, path) = files();
+    std::fs::write(path("other.pem"), Authority::new("another").pem).unwrap();
+    let server = Way::new(authority().sign("127.0.0.1", 2001)).start();
+    let spec = description(&server.url());
+    let call = ["--spec", spec.path().to_str().unwrap(), "open"];
+    for (own, file) in [("root.pem", "other.pem"), ("other.pem", "root.pem")] {
+        let own = path(own);
+        let call = [&call[..], &["--cacert", &own]].concat();
+        let (code, _, told) = run(&call, &[("SSL_CERT_FILE", &path(file))]);
+        assert_eq!((code, told.contains("certificate expired")), (7, true), "{told}");
+    }
+}
+
 #[test]
 fn the_program_shows_the_certificate_that_it_is_given() {
     let (_folder, path) = files();
