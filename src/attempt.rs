@@ -175,6 +175,12 @@ impl Wait {
         let length = before.map_or(self.length, |before| before.length.saturating_add(self.length));
         Self { length, ..self }
     }
+
+    /// Two waits, either of which may not have been, told as one.
+    #[cfg(feature = "client")]
+    pub(crate) fn both(before: Option<Self>, then: Option<Self>) -> Option<Self> {
+        then.map(|then| then.after(before)).or(before)
+    }
 }
 
 /// Whether a call may have been carried out by one of its attempts; what is answered with 401 is not.

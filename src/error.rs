@@ -86,15 +86,27 @@ pub struct UnknownOperation {
 
 /// Several operations have the name.
 #[derive(Debug, thiserror::Error)]
-#[error("\"{name}\" names {} operations: {}", .candidates.len(), .candidates.join(", "))]
+#[error("\"{name}\" names {count} operations: {}", listed(.candidates, *.count))]
 pub struct Ambiguous {
     /// The name as given.
     pub name: String,
-    /// What to say instead: `service:id`, `service:METHOD /path` where that is not enough, else an alias.
+    /// How many operations have it.
+    pub count: usize,
+    /// What to say instead, of ten of them at most: `service:id`, `service:METHOD /path` where that is not enough, else
+    /// an alias.
     pub candidates: Vec<String>,
-    /// How many of them have nothing that tells them from the others, and cannot be called: they stand last, by method
+    /// How many of all have nothing that tells them from the others, and cannot be called: they stand last, by method
     /// and path.
     pub nameless: usize,
+}
+
+/// Names, and how many more there are.
+fn listed(names: &[String], count: usize) -> String {
+    let names_told = names.join(", ");
+    match count.saturating_sub(names.len()) {
+        0 => names_told,
+        more => format!("{names_told} and {more} more"),
+    }
 }
 
 /// Arguments do not fit the operation: every problem of the call.
@@ -411,7 +423,8 @@ pub struct UnsafeError {
     pub problem: String,
     /// What to do.
     pub hint: Option<String>,
-    /// The attempts that were made, where the operation was sent.
+    /// The attempts that were made, where the operation was sent; else those of signing in, where it is signing in that
+    /// would have done it.
     pub attempts: Vec<Attempt>,
 }
 

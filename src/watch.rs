@@ -1,11 +1,13 @@
-//! Whether a call was sent, told while it is under way and after it was given up.
+//! Whether a call was sent, and how far it came, told while it is under way and after it was given up.
 
 use tokio::sync::watch;
+
+use crate::attempt::Attempt;
 
 /// Tells of a call from outside whether it was sent: for whoever may give it up before its end, by dropping its future.
 ///
 /// Its clones tell of the same call. One that watches several calls, the pages of a list say, tells whether any of them
-/// was sent. Requests for tokens do not count.
+/// was sent, and of the last one what else it tells. Requests for tokens do not count.
 ///
 /// ```no_run
 /// # async fn run(harness: &opcall::Harness) -> Result<(), opcall::Error> {
@@ -22,30 +24,77 @@ use tokio::sync::watch;
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct Watch(watch::Sender<bool>);
+pub struct Watch(watch::Sender<Seen>);
+
+/// What is seen of a call.
+#[derive(Debug, Default)]
+struct Seen {
+    sent: bool,
+    status: Option<u16>,
+    idempotent: bool,
+    sign_in: Vec<Attempt>,
+}
 
 impl Watch {
     /// One that no call has been given to yet.
     #[must_use]
     pub fn new() -> Self {
-        Self(watch::Sender::new(false))
+        Self(watch::Sender::new(Seen::default()))
     }
 
     /// Whether at least a part of the call's request was sent, so that it may have been carried out.
     #[must_use]
     pub fn was_sent(&self) -> bool {
-        *self.0.borrow()
+        self.0.borrow().sent
+    }
+
+    /// The status of the answer to the last request, from the moment that its head came; `None` before.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.borrow().status
+    }
+
+    /// Whether a repeat of the whole call is known to change nothing more, as [`crate::TransportError::idempotent`]
+    /// tells; `false` before its first request is made.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.0.borrow().idempotent
+    }
+
+    /// The requests that signing in has taken until the call's last request was made, as
+    /// [`crate::Response::sign_in_attempts`] tells them in the end.
+    #[must_use]
+    pub fn sign_in_attempts(&self) -> Vec<Attempt> {
+        self.0.borrow().sign_in.clone()
     }
 
     /// Ends when the first part of the call's request is sent; never where none is.
     pub async fn sent(&self) {
         // It ends with an error where there is no sender left, and this is one.
-        let _ = self.0.subscribe().wait_for(|sent| *sent).await;
+        let _ = self.0.subscribe().wait_for(|seen| seen.sent).await;
+    }
+
+    /// A request is made, after so many requests of signing in.
+    pub(crate) fn made(&self, idempotent: bool, sign_in: &[Attempt]) {
+        self.0.send_if_modified(|seen| {
+            seen.status = None;
+            seen.idempotent = idempotent;
+            seen.sign_in = sign_in.to_vec();
+            false
+        });
     }
 
     /// The request goes out.
     pub(crate) fn tell(&self) {
-        self.0.send_if_modified(|sent| !std::mem::replace(sent, true));
+        self.0.send_if_modified(|seen| !std::mem::replace(&mut seen.sent, true));
+    }
+
+    /// The head of an answer came.
+    pub(crate) fn answered(&self, status: u16) {
+        self.0.send_if_modified(|seen| {
+            seen.status = Some(status);
+            false
+        });
     }
 }
 

@@ -297,3 +297,7 @@ impl Account {
             .await
     }
 }
+
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::identity::Identity;
+use super::identity::{Identity, in_file_name};
 use super::renewing::{Fetched, Keeping};
 use crate::document::sha256;
 use crate::private_files;
@@ -129,12 +129,6 @@ impl TokenCache {
     pub(super) async fn remove(&self, file: PathBuf) -> io::Result<()> {
         Slot { file, key: String::new(), secret: SecretString::default() }.forget(None).await
     }
-}
-
-/// A service's name as it stands in the names of files.
-fn in_file_name(service: &str) -> String {
-    let plain = |one: char| if one.is_ascii_alphanumeric() || "-.".contains(one) { one } else { '_' };
-    service.chars().take(DIGITS).map(plain).collect()
 }
 
 impl Slot {

@@ -141,3 +141,14 @@ fn only_what_is_named_as_a_token_of_a_service_is_one_of_its() {
     let file = TokenCache::new(home.path().join(&own));
     assert!(file.of_service("pets").is_err(), "a file is no folder");
 }
+
+#[test]
+fn a_token_may_be_as_long_as_a_header_field() {
+    let home = tempfile::tempdir().unwrap();
+    let slot = slot(home.path(), "read", "s3cret");
+    let token = "t".repeat(64 * 1024);
+    let kept =
+        Kept { token: token.as_str().into(), since: SINCE + LIFETIME, lifetime: LIFETIME, region: None };
+    private_files::write(&slot.file, &[&slot.encode(&kept).unwrap()]).unwrap();
+    assert_eq!(found(&slot, LIFETIME).0, Some(token));
+}

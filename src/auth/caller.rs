@@ -7,11 +7,11 @@ use std::sync::Arc;
 use url::Url;
 
 use super::account::Account;
-use super::identity::Identity;
+use super::identity::{Identity, in_file_name};
 use super::source::{Need, Source, source};
 use crate::document::sha256;
 use crate::operation::SchemeKind;
-use crate::profile::{Credentials, origin_of};
+use crate::profile::Credentials;
 use crate::transport::Caller;
 
 impl Account {
@@ -32,29 +32,14 @@ impl Account {
             [only] => only.clone(),
             several => sha256(&several.iter().map(String::as_bytes).collect::<Vec<_>>()),
         };
-        Caller::new(key.into(), self.cache.as_ref().map(|cache| cache.folder().to_owned()))
+        named(&self.definition.name, &key, self.folder())
     }
+}
 
-    /// Those whom the service may have asked to wait, as far as that is known without a call: its calls with each of the
-    /// schemes, and the requests for tokens.
-    pub(super) fn callers(&self, credentials: &Credentials) -> Vec<Arc<Caller>> {
-        let base = self.base();
-        let origin = origin_of(&base.url).map_or_else(String::new, |origin| origin.ascii_serialization());
-        let calls = |needs: &[Need]| Arc::new(self.caller(&origin, needs, credentials, &[]));
-        let mut callers = vec![calls(&[])];
-        for scheme in &self.definition.security_schemes {
-            let need = Need { scheme: scheme.clone(), scopes: Vec::new(), own: false };
-            callers.push(calls(std::slice::from_ref(&need)));
-            let places = [self.token_place(&scheme.kind), self.token_address(&scheme.kind, &base)];
-            let urls = places.into_iter().flatten().filter_map(|place| Url::parse(&place).ok());
-            let asks = |url: Url| {
-                [None, Some(credentials)]
-                    .map(|credentials| asker(&self.definition.name, &url, credentials, self.folder()))
-            };
-            callers.extend(urls.flat_map(asks));
-        }
-        callers
-    }
+/// A caller by a hash, and by its service: what a service has asked for can be forgotten all at once.
+fn named(service: &str, hash: &str, cache: Option<&Path>) -> Caller {
+    let key = format!("{}-{hash}", in_file_name(service));
+    Caller::new(key.into(), cache.map(Path::to_owned))
 }
 
 /// Who asks for a token at an endpoint, or, without credentials, for what tells of one. Those who ask wait together, and
@@ -69,7 +54,7 @@ pub(super) fn asker(
     let client = credentials.and_then(|credentials| Some(credentials.client.as_ref()?.0.as_str()));
     let member = credentials.and_then(|credentials| credentials.member.as_deref());
     let key = Identity { service, place: &origin, client, member, ..Identity::default() }.key();
-    Arc::new(Caller::new(key.into(), cache.map(Path::to_owned)))
+    Arc::new(named(service, &key, cache))
 }
 
 /// Who a scheme signs in: users and clients by name, whatever their password or token is; else the secret tells.
@@ -178,7 +163,28 @@ mod tests {
         assert_ne!(one, call("cars", "https://a.example", "k"));
         assert_ne!(one, call("pets", "https://b.example", "k"));
         assert_ne!(one, call("pets", "https://a.example", "l"));
+        assert_ne!(call("my pets", "https://a.example", "k"), call("my_pets", "https://a.example", "k"));
         let users = ["u", "v"].map(|user| of(&http("digest"), &Credentials::new().basic(user, "p")));
         assert_ne!(users[0], users[1]);
+    }
+
+    #[test]
+    fn who_asks_for_tokens_is_told_apart_by_service_origin_client_and_member() {
+        let credentials = |client: &str| Credentials::new().client(client, "s");
+        let ask = |service: &str, url: &str, credentials: Option<&Credentials>| {
+            asker(service, &Url::parse(url).unwrap(), credentials, None).key.to_string()
+        };
+        let (here, id) = ("https://a.example/token", credentials("id"));
+        let all = [
+            ask("pets", here, Some(&id)),
+            ask("cars", here, Some(&id)),
+            ask("pets", "https://b.example/token", Some(&id)),
+            ask("pets", here, Some(&credentials("other"))),
+            ask("pets", here, Some(&credentials("id").member("m"))),
+            ask("pets", here, None),
+        ];
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        assert_eq!(ask("pets", "https://a.example/other", Some(&id)), all[0], "of one origin");
+        assert_ne!(ask("my pets", here, None), ask("my_pets", here, None), "as files' names they are one");
     }
 }

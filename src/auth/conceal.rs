@@ -381,4 +381,61 @@ mod tests {
         carried.hide_in(std::iter::once(&mut text));
         assert_eq!(text, "<redacted> is user and <redacted>");
     }
+
+    #[test]
+    fn a_plus_sign_is_a_space_and_nothing_else() {
+        assert_eq!(hidden(&["ab cd"], "%61b+cd"), "<redacted>");
+        assert_eq!(hidden(&["abcd"], "a+cd +bcd"), "a+cd +bcd");
+    }
+
+    #[test]
+    fn of_a_request_what_was_given_as_a_secret_is_hidden_and_nothing_else() {
+        let given = |place| Placement { scheme: "s".to_owned(), place, variables: Vec::new() };
+        let header = |name: &str| Place::Header { name: name.to_owned(), prefix: String::new() };
+        let fields = [
+            ("accept", "text/plain"),
+            ("x-key", "k-12345"),
+            ("authorization", "Bearer t-12345"),
+            ("cookie", "sid=c-12345"),
+        ];
+        let fields: Vec<_> =
+            fields.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let request = Request {
+            operation: None,
+            method: crate::operation::Method::Get,
+            url: "https://h.example/?key=q-12345&page=first".to_owned(),
+            headers: fields.into(),
+            body: crate::request::Content::None,
+            credentials: Arc::default(),
+            given: vec![
+                given(header("x-key")),
+                given(header("authorization")),
+                given(Place::Query { name: "key".to_owned() }),
+            ],
+            warnings: Vec::new(),
+        };
+        let transport = Transport::new(crate::transport::Settings::default()).unwrap();
+        let grant = Grant::fixed("s", "g-12345");
+        let text = "g-12345, k-12345, t-12345, c-12345, q-12345; text/plain, first".to_owned();
+        let told = Carried::hide(&request, [Some(&grant), None], &transport, text);
+        assert_eq!(told, "<redacted>, <redacted>, <redacted>, <redacted>, <redacted>; text/plain, first");
+    }
+
+    #[test]
+    fn of_the_fetching_of_a_document_fields_and_query_are_hidden() {
+        let fields = HeaderMap::from_iter([(http::header::AUTHORIZATION, "Bearer t-12345".parse().unwrap())]);
+        let url = Url::parse("https://h.example/specs/pets.json?key=q-12345").unwrap();
+        let transport = Transport::new(crate::transport::Settings::default()).unwrap();
+        let carried = Carried::of_fetch(&fields, &url, &transport);
+        let told = carried.conceal_text("t-12345 and q-12345 of pets.json".to_owned());
+        assert_eq!(told, "<redacted> and <redacted> of pets.json");
+    }
+
+    #[test]
+    fn what_a_service_names_is_told_without_what_a_request_carried() {
+        let transport = Transport::new(crate::transport::Settings::default()).unwrap();
+        let carried = Carried::of(&Credentials::new(), Some(&"s3cret".into()), &transport);
+        assert_eq!(carried.conceal_text("https://h/s3cret/x".to_owned()), "https://h/<redacted>/x");
+        assert_eq!(carried.conceal_text("https://h/x".to_owned()), "https://h/x");
+    }
 }

@@ -97,3 +97,42 @@ impl Grant {
         Self { secrets: vec![(scheme.to_owned(), secret.into())], ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use tokio::time::Instant;
+
+    use super::super::renewing::Fetched;
+    use super::*;
+
+    #[test]
+    fn all_that_is_secret_is_told_to_who_hides_it() {
+        let digest = Some(("d".to_owned(), "user".to_owned(), "password".into()));
+        let grant = Grant { digest, ..Grant::fixed("s", "token") };
+        let secrets: Vec<_> = grant.secrets().map(secrecy::ExposeSecret::expose_secret).collect();
+        assert_eq!(secrets, ["token", "password"]);
+    }
+
+    #[test]
+    fn it_serves_again_while_every_token_of_it_is_the_newest() {
+        let token = Arc::new(Renewing::default());
+        let generation = token.offer(Fetched::new("t".into(), None, Instant::now())).generation;
+        let grant = Grant { tokens: vec![(Arc::clone(&token), generation)], ..Grant::default() };
+        assert!(Grant::default().serves() && grant.serves());
+        let digest = Some(("d".to_owned(), "user".to_owned(), "password".into()));
+        assert!(!Grant { digest, ..grant.clone() }.serves(), "each answer is another one");
+        token.offer(Fetched::new("u".into(), None, Instant::now()));
+        assert!(!grant.serves());
+    }
+
+    #[test]
+    fn what_was_refused_is_known_by_its_token() {
+        let key = |scopes: &str| Some(("s".to_owned(), scopes.to_owned()));
+        let rejected = Rejected(vec![(key("a"), 3), (None, 7)]);
+        assert!(!rejected.is_empty() && Rejected::default().is_empty());
+        let of = |key: Option<TokenKey>| rejected.of(key.as_ref());
+        assert_eq!([of(key("a")), of(None), of(key("b"))], [Some(3), Some(7), None]);
+    }
+}

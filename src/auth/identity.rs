@@ -11,6 +11,9 @@ use crate::document::sha256;
 /// Distinguishes this encoding from every other that is hashed.
 const ENCODING: &str = "opcall identity 1";
 
+/// So much of a service's name stands in the names of files, in characters.
+const LONGEST_NAME: usize = 64;
+
 /// Who signs in where.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Identity<'a> {
@@ -57,6 +60,12 @@ impl Identity<'_> {
         }
         bytes
     }
+}
+
+/// A service's name as it stands in the names of files.
+pub(super) fn in_file_name(service: &str) -> String {
+    let plain = |one: char| if one.is_ascii_alphanumeric() || "-.".contains(one) { one } else { '_' };
+    service.chars().take(LONGEST_NAME).map(plain).collect()
 }
 
 /// A text behind its length in bytes; what is absent has a length that no text has.

@@ -10,7 +10,7 @@ use super::account::Account;
 use super::cache::{Kept, Slot};
 use super::entry::Effort;
 use super::grant::{TokenKey, key_of};
-use super::identity::Identity;
+use super::identity::{Identity, in_file_name};
 use super::renewing::{Fetched, Keeping, Lease, Renewing, renewed_at};
 use super::source::Need;
 use super::token::absolute;
@@ -33,6 +33,8 @@ pub(crate) struct Token {
     pub(crate) keeping: Keeping,
     /// The requests that it took.
     pub(crate) attempts: Vec<Attempt>,
+    /// How long it was waited for while another process fetched it.
+    pub(crate) held: Option<Wait>,
 }
 
 /// What became of the tokens that were to be forgotten.
@@ -128,13 +130,13 @@ impl Account {
             _ => asked.await,
         };
         if let Some(first) = effort.attempts.get_mut(before) {
-            first.held = waited.or(first.held);
+            first.held = Wait::both(waited, first.held);
         }
         let (token, base) = match asked {
             Ok(asked) => asked,
             // Another process may have got one meanwhile.
             Err(error) => {
-                return self.look(&slot, renewing, anew).ok_or_else(|| error.held_before(waited));
+                return self.look(&slot, renewing, anew).ok_or_else(|| error.held_before(waited, before));
             }
         };
         let Some(lifetime) = token.lifetime else { return Ok(token) };
@@ -222,7 +224,7 @@ impl Account {
         let now = SystemTime::now();
         let found = self.slot(&need.scheme, &need.scopes, &credentials)?.find(now)?.found(now);
         let ends_in = found.lifetime.map(|lifetime| lifetime.saturating_sub(found.age));
-        Some(Token { secret: found.value, ends_in, keeping: Keeping::Kept, attempts: Vec::new() })
+        Some(Token { secret: found.value, ends_in, keeping: Keeping::Kept, attempts: Vec::new(), held: None })
     }
 
     async fn lease(&self, need: &Need, transport: &Transport, anew: bool) -> Result<Token, SignInError> {
@@ -235,7 +237,7 @@ impl Account {
             })
             .await;
         let Lease { value: secret, keeping, .. } = fetched?;
-        Ok(Token { secret, ends_in: token.ends_in(), keeping, attempts: effort.attempts })
+        Ok(Token { secret, ends_in: token.ends_in(), keeping, attempts: effort.attempts, held: effort.held })
     }
 
     /// Gives every token that is held here back to its service, and forgets it, in the cache too.
@@ -307,20 +309,16 @@ impl Account {
 
     /// Gives back every token of the service that is held or kept, and forgets them all: also where giving back fails,
     /// and also those of other clients, which cannot be given back. What is left counts before what is not given back.
-    /// What the service asked these credentials to wait for is forgotten first.
+    /// What the service asked anybody of this user to wait for is forgotten first, wherever it was said.
     pub(crate) async fn forget(&self, transport: &Transport) -> Result<Forgotten, Error> {
         let mut forgotten = Forgotten::default();
         let failed = |source| Error::from(IoError { action: "forgetting tokens".to_owned(), source });
-        let mut words = Ok(());
-        if let Ok(credentials) = self.credentials(&Rejected::default()).await {
-            for caller in self.callers(&credentials) {
-                words = words.and(transport.forget_word(&caller).map_err(failed));
-            }
-        }
+        let service = &self.definition.name;
+        let words = transport.forget_words(&in_file_name(service), self.folder()).map_err(failed);
         let mut given_back = self.revoke_held(transport, &mut forgotten).await.map_err(Error::from);
         let Some(cache) = &self.cache else { return words.and(given_back).map(|()| forgotten) };
         let mut removed = Ok(());
-        for file in cache.of_service(&self.definition.name).map_err(failed)? {
+        for file in cache.of_service(service).map_err(failed)? {
             forgotten.tokens += 1;
             let revoked = self.revoke_kept(&file, transport, &mut forgotten.attempts).await;
             removed = removed.and(cache.remove(file).await.map_err(failed));

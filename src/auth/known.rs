@@ -292,4 +292,15 @@ mod tests {
         assert!(known("https://h.example", "/a?b").is_none());
         assert!(known("ftp://h.example", "/a").is_none());
     }
+
+    /// Of debug builds the library itself looks once more at what is put into a URL.
+    #[test]
+    fn a_query_stands_as_it_is_where_none_of_its_bytes_would_be_changed() {
+        for byte in 0..=u8::MAX {
+            let text = format!("https://h.example/?{}y", char::from(byte));
+            let stands = byte.is_ascii() && Url::parse(&text).unwrap().as_str() == text && byte != b'#';
+            assert_eq!(stands_in_query(&[byte, b'y']), stands, "{byte:#x}");
+        }
+        assert!(stands_in_query(b"") && !stands_in_query(b"a<b>") && !stands_in_query(b"<<"));
+    }
 }

@@ -82,8 +82,9 @@ impl SignInError {
             Self::Auth(error) => &error.attempts,
             Self::Transport(error) => &error.attempts,
             Self::HeldBack(error) => &error.attempts,
+            Self::Unsafe(error) => &error.attempts,
             Self::Own(error) => error.attempts(),
-            Self::Config(_) | Self::Unsafe(_) => &[],
+            Self::Config(_) => &[],
         }
     }
 
@@ -94,28 +95,37 @@ impl SignInError {
                 error.attempts = requests.to_vec();
                 Self::Auth(error)
             }
+            Self::Unsafe(mut error) => {
+                error.attempts = requests.to_vec();
+                Self::Unsafe(error)
+            }
             Self::Own(error) => error.after_all(requests).own(),
             other => other,
         }
     }
 
-    /// The same, where it was waited before its first request.
-    fn held_before(self, waited: Option<Wait>) -> Self {
-        let hold = |attempts: &mut Vec<Attempt>| {
-            if let Some(first) = attempts.first_mut() {
-                first.held = waited.or(first.held);
+    /// The same, where it was waited before the first request that came after so many `others`.
+    fn held_before(self, waited: Option<Wait>, others: usize) -> Self {
+        let hold = |attempts: &mut Vec<Attempt>, first: usize| {
+            if let Some(first) = attempts.get_mut(first) {
+                first.held = Wait::both(waited, first.held);
             }
         };
         match self {
             Self::Auth(mut error) => {
-                hold(&mut error.attempts);
+                hold(&mut error.attempts, others);
                 Self::Auth(error)
             }
+            Self::Unsafe(mut error) => {
+                hold(&mut error.attempts, others);
+                Self::Unsafe(error)
+            }
             Self::Transport(mut error) => {
-                hold(&mut error.attempts);
+                // It tells of its own requests alone.
+                hold(&mut error.attempts, 0);
                 Self::Transport(error)
             }
-            Self::Own(error) => error.held_before(waited).own(),
+            Self::Own(error) => error.held_before(waited, others).own(),
             other => other,
         }
     }
@@ -171,5 +181,60 @@ impl From<HeldBack> for SignInError {
 impl From<UnsafeError> for SignInError {
     fn from(error: UnsafeError) -> Self {
         Self::Unsafe(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn refusal(status: Option<u16>) -> AuthError {
+        AuthError {
+            service: "pets".to_owned(),
+            problem: "no".to_owned(),
+            hint: Some("wait 9 s before the next call.".to_owned()),
+            status,
+            trace_id: None,
+            retry_after: Some(Duration::from_secs(9)),
+            attempts: vec![Attempt { number: 1, ..Attempt::default() }],
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_wait_is_told_where_one_was_named() {
+        let SignInError::Auth(told) = SignInError::from(refusal(None)).after(Duration::from_secs(7)) else {
+            unreachable!("it is one");
+        };
+        assert_eq!(told.hint.as_deref(), Some("wait 7 s before the next call."));
+        assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
+        let unnamed = AuthError { retry_after: None, hint: None, ..refusal(None) };
+        let SignInError::Auth(told) = SignInError::from(unnamed).after(Duration::from_secs(7)) else {
+            unreachable!("it is one");
+        };
+        assert_eq!((told.hint, told.retry_after), (None, None));
+    }
+
+    #[test]
+    fn the_requests_of_a_failure_are_its_own_whoever_it_is_for() {
+        let failure = SignInError::from(refusal(Some(503)));
+        assert_eq!(failure.attempts().len(), 1);
+        assert_eq!(failure.clone().own().attempts(), failure.attempts());
+        assert_eq!(failure.after_all(&[]).attempts(), []);
+        assert_eq!(SignInError::from(UnsafeError::default()).attempts(), []);
+    }
+
+    #[test]
+    fn what_tells_of_a_moment_may_pass_and_what_tells_of_the_client_does_not() {
+        for (status, passes) in [(Some(503), true), (Some(403), false), (None, false)] {
+            let failure = SignInError::from(refusal(status));
+            assert_eq!(
+                (failure.is_transient(), failure.own().is_transient()),
+                (passes, passes),
+                "{status:?}"
+            );
+        }
+        assert!(!SignInError::from(UnsafeError::default()).is_transient());
     }
 }

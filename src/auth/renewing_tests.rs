@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::error::AuthError;
+use crate::transport::{Limits, Transport};
 
 /// Counts its fetches; each takes `pause` and brings its number, good for `lifetime` seconds.
 struct Source {
@@ -240,4 +241,63 @@ async fn it_is_as_good_as_new_once_its_value_and_its_failure_are_over() {
     assert_eq!(stands(), (true, false));
     tokio::time::advance(FAILURE_HOLDS).await;
     assert_eq!(stands(), (true, true));
+}
+
+/// What a call leaves to signing in that gives an attempt so many seconds.
+fn patience(seconds: u64) -> Patience {
+    let transport = Transport::new(crate::transport::Settings::default()).unwrap();
+    let limits = Limits { timeout: Some(Duration::from_secs(seconds)), ..Limits::default() };
+    transport.for_call(&limits, None).patience()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_more_patience_might_have_spared_is_not_told_to_who_has_more() {
+    for (status, is_spared) in [(503, true), (403, false)] {
+        let source = Source::new(1800);
+        let refused = async || {
+            let SignInError::Auth(error) = refusal() else { unreachable!("it is one") };
+            Err(AuthError { status: Some(status), ..*error }.into())
+        };
+        let fetched = async || Ok(Fetched::new(7, None, Instant::now()));
+        let started = Instant::now();
+        assert!(source.renewing.get(patience(10), None, refused).await.is_err());
+        assert!(source.renewing.get(patience(10), None, fetched).await.is_err(), "{status}");
+        let patient = source.renewing.get(patience(11), None, fetched).await;
+        assert_eq!(patient.is_ok(), is_spared, "{status}");
+        let waited = if is_spared { FAILURE_HOLDS } else { Duration::ZERO };
+        assert_eq!(started.elapsed(), waited, "not sooner than a second after the one before");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_very_moment_of_its_end_a_value_is_over() {
+    let source = Source::new(100);
+    let first = source.get(None, false).await.unwrap().generation;
+    tokio::time::advance(Duration::from_secs(50).saturating_sub(source.pause)).await;
+    assert!(!source.renewing.is_fresh(first) && source.renewing.fresh(None).is_none());
+    tokio::time::advance(Duration::from_secs(50)).await;
+    assert!(source.renewing.usable(None).is_none() && source.renewing.is_over());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_can_be_looked_at_and_forgotten() {
+    let source = Source::new(100);
+    assert_eq!((source.renewing.held(), source.renewing.forget()), (None, None));
+    source.get(None, false).await.unwrap();
+    assert_eq!((source.renewing.held(), source.renewing.generation()), (Some(1), 1));
+    assert_eq!((source.renewing.forget(), source.renewing.held()), (Some(1), None));
+    source.get(None, true).await.err().unwrap();
+    assert_eq!((source.renewing.forget(), source.renewing.generation()), (None, 1));
+    assert!(source.renewing.recent_failure(&Patience::default()).is_none(), "it speaks no more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_after_one_that_failed_for_a_call_alone_the_next_fetch_may_begin() {
+    let source = Source::new(1800);
+    source.get(None, false).await.unwrap();
+    tokio::time::advance(Duration::from_secs(1700)).await;
+    let own = async || Err(refusal().own());
+    assert_eq!(source.renewing.get(Patience::default(), None, own).await.ok().unwrap().value, 1);
+    tokio::time::advance(FAILURE_HOLDS).await;
+    assert_eq!(source.get(None, false).await.unwrap().value, 2);
 }

@@ -121,7 +121,10 @@ fn bound(
         target.check(&url)?;
     } else if !request.given.is_empty() || headers.values().any(HeaderValue::is_sensitive) {
         // The caller's own secrets go where the caller sends them, but not for all to read.
-        check_encrypted(&url, target.plain_http)?;
+        check_encrypted(&url, target.plain_http).map_err(|error| UnsafeError {
+            problem: format!("{}: {}", error.problem, given_by_hand(request, &headers)),
+            ..error
+        })?;
     }
     for placement in request.credentials.iter().filter(|_| grant.is_digest()) {
         let Place::Header { name, prefix } = &placement.place else { continue };
@@ -130,6 +133,17 @@ fn bound(
         }
     }
     Ok((url, headers))
+}
+
+/// What the caller has put into a request by hand that is secret, by name.
+#[cold]
+fn given_by_hand(request: &Request, headers: &HeaderMap) -> String {
+    let mut names: Vec<_> = request.given.iter().map(|one| one.place.to_string()).collect();
+    let secret = headers.iter().filter(|(_, value)| value.is_sensitive());
+    names.extend(secret.map(|(name, _)| format!("the header {name}")));
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
 }
 
 /// The URL of a text on no known path.
@@ -320,6 +334,8 @@ mod tests {
         let wire = sealed(&request("https://h.example/a", &[], &[bearer()]), "t").unwrap();
         assert_eq!(wire.headers["authorization"], "Bearer t");
         assert!(wire.headers["authorization"].is_sensitive());
+        let wire = sealed(&request("https://h.example/a", &[], &[bearer()]), "Token t").unwrap();
+        assert_eq!(wire.headers["authorization"], "Token t", "it names its scheme");
         for (url, expected) in [
             ("https://h.example/a", "https://h.example/a?key=a%2Fb%26c"),
             ("https://h.example/a?x=1", "https://h.example/a?x=1&key=a%2Fb%26c"),
@@ -353,6 +369,8 @@ mod tests {
         ] {
             let error = sealed(&request(url, &[], &[bearer()]), "t").err().unwrap();
             assert!(error.problem.starts_with("credentials would go to "), "{url}: {error}");
+            let hint = "set that address as the base URL if it is meant to have them.";
+            assert_eq!(error.hint.as_deref(), Some(hint), "{url}");
         }
         assert!(sealed(&request("https://other.example/", &[], &[]), "t").is_ok());
     }
@@ -362,6 +380,8 @@ mod tests {
         let url = Url::parse("http://h.example/").unwrap();
         let error = check_encrypted(&url, PlainHttp::ThisMachine).unwrap_err();
         assert_eq!(error.problem, "credentials would go unencrypted to http://h.example");
+        let hint = "use https, or allow plain http if the network between is yours.";
+        assert_eq!(error.hint.as_deref(), Some(hint));
         assert!(check_encrypted(&url, PlainHttp::Anywhere).is_ok());
         assert!(check_encrypted(&Url::parse("http://127.0.0.1:1/").unwrap(), PlainHttp::ThisMachine).is_ok());
     }
@@ -373,11 +393,12 @@ mod tests {
             request.given = std::mem::take(&mut request.credentials).to_vec();
             sealed(&request, "t").err().map(|error| error.problem)
         };
-        let refused = Some("credentials would go unencrypted to http://h.example".to_owned());
+        let refused =
+            |what: &str| Some(format!("credentials would go unencrypted to http://h.example: {what}"));
         assert_eq!(plain(&[("x-note", "ci")], vec![]), None);
-        assert_eq!(plain(&[], vec![query("key")]), refused);
+        assert_eq!(plain(&[], vec![query("key")]), refused("the query parameter key"));
         for name in ["authorization", "cookie", "proxy-authorization"] {
-            assert_eq!(plain(&[(name, "mine")], vec![]), refused, "{name}");
+            assert_eq!(plain(&[(name, "mine")], vec![]), refused(&format!("the header {name}")), "{name}");
         }
     }
 
@@ -392,6 +413,7 @@ mod tests {
             let error = sealed(&request(url, &[], &[]), "t").err().unwrap();
             assert!(error.problem.contains("cannot be sent as it stands"), "{error}");
             assert!(!error.problem.contains("key=v"), "{error}");
+            assert_eq!(error.hint.as_deref(), Some("check the base URL and the path arguments."));
         }
     }
 
@@ -400,6 +422,8 @@ mod tests {
         for secret in ["a\r\nb", " a", "a ", ""] {
             let error = sealed(&request("https://h.example/", &[], &[bearer()]), secret).err().unwrap();
             assert_eq!(error.problem, "the header \"authorization\" holds what no header may hold");
+            let hint = "remove line ends and control characters from it.";
+            assert_eq!(error.hint.as_deref(), Some(hint));
         }
     }
 }

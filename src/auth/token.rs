@@ -140,7 +140,15 @@ impl TokenEndpoint<'_> {
         if is_success(answer.status) {
             return Ok(true);
         }
-        Err(self.refused(&answer, "the revocation endpoint refused").into())
+        let mut refused = self.refused(&answer, "the revocation endpoint refused");
+        if (300..400).contains(&answer.status) {
+            let place = leads_to(&answer);
+            refused.hint = Some(format!(
+                "name {place} in the description (`x-oauth2`, `revoke`) if that is to be trusted: redirects are not \
+                 followed, and until then tokens end by themselves."
+            ));
+        }
+        Err(refused.into())
     }
 
     /// An endpoint of the document or of the user. Where the user has named a base URL or a token URL, the document
@@ -320,13 +328,7 @@ impl TokenEndpoint<'_> {
 
     /// What to do where an endpoint redirects: the client secret does not go where an answer says.
     fn moved(&self, answer: &Answer) -> String {
-        let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
-        let url = location.and_then(|location| Url::parse(location).ok());
-        let place = url.filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
-        let place = place.map_or_else(
-            || "where it leads".to_owned(),
-            |url| url[..url::Position::AfterPath].escape_debug().to_string(),
-        );
+        let place = leads_to(answer);
         let variables = variables_for(self.definition, Setting::TokenUrl).join(" or ");
         let set = if variables.is_empty() { "the profile's token URL" } else { &variables };
         format!("set {set} to {place} if that is to be trusted: token endpoints' redirects are not followed.")
@@ -343,6 +345,17 @@ impl TokenEndpoint<'_> {
             attempts: Vec::new(),
         }
     }
+}
+
+/// Where an endpoint redirects, without what may be secret in it.
+fn leads_to(answer: &Answer) -> String {
+    let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+    let url = location.and_then(|location| Url::parse(location).ok());
+    let place = url.filter(|url| url.has_host() && url.username().is_empty() && url.password().is_none());
+    place.map_or_else(
+        || "where it leads".to_owned(),
+        |url| url[..url::Position::AfterPath].escape_debug().to_string(),
+    )
 }
 
 /// Whether a URL of a document is a reference that another URL completes.
@@ -403,6 +416,8 @@ fn lifetime(body: &Value) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
     use serde_json::json;
 
     use super::*;
@@ -439,6 +454,21 @@ mod tests {
             (json!({}), 1800),
         ] {
             assert_eq!(lifetime(&body).as_secs(), seconds, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_written_url_stands_on_the_server_and_names_no_user() {
+        assert!(is_relative("/token") && is_relative("token"));
+        assert!(!is_relative("https://t.example/token") && !is_relative("https://"));
+        let region = RegionDef { url: "https://a.example/v1".to_owned(), ..RegionDef::default() };
+        let at = |written: &str| absolute(&Base::of_region(&region), written).map(String::from);
+        assert_eq!(at("token").as_deref(), Ok("https://a.example/v1/token"));
+        assert_eq!(at("/token").as_deref(), Ok("https://a.example/token"));
+        assert_eq!(at("https://t.example/token").as_deref(), Ok("https://t.example/token"));
+        for written in ["https://u@t.example/", "https://:p@t.example/", "https://t.example/#x"] {
+            let problem = "at https://t.example holds a user, a password or a fragment";
+            assert_eq!(at(written).unwrap_err(), problem, "{written}");
         }
     }
 }

@@ -105,6 +105,7 @@ impl Error {
             Self::Transport(error) if error.signing_in => &error.attempts,
             Self::Transport(error) => &error.sign_in,
             Self::HeldBack(error) if error.signing_in => &error.attempts,
+            Self::Unsafe(error) if !error.sent => &error.attempts,
             Self::Unfinished(error) => error.cause.sign_in_attempts(),
             #[cfg(feature = "client")]
             Self::Refused(error) => error.response.sign_in_attempts(),
@@ -151,7 +152,12 @@ impl Error {
             Self::HeldBack(error) => Some(error.hint()),
             // What could not follow was not sent, but what came before was.
             Self::Unfinished(error) => match &error.cause {
-                Self::Transport(cause) if cause.signing_in => Some(format!("{CHECK_FIRST}.")),
+                Self::Transport(cause) if cause.signing_in && !cause.idempotent => {
+                    Some(format!("{CHECK_FIRST}."))
+                }
+                Self::Transport(cause) if cause.signing_in => {
+                    Some("repeat it: a second time changes nothing more.".to_owned())
+                }
                 cause => cause.hint(),
             },
             Self::Refused(error) => suggest_after_refusal(error),
@@ -187,7 +193,7 @@ fn suggest_names(error: &UnknownOperation) -> String {
 }
 
 fn suggest_choosing(error: &Ambiguous) -> String {
-    let one = error.candidates.first().filter(|_| error.nameless < error.candidates.len());
+    let one = error.candidates.first().filter(|_| error.nameless < error.count);
     let one = one.map(|one| format!("say which one is meant, such as \"{one}\"."));
     let told = (error.nameless > 0).then(|| {
         let who = match error.nameless {
@@ -231,10 +237,14 @@ fn suggest_reaching(error: &TransportError) -> String {
             format!("check that {} can be reached from here{tls}, or give it more time.", error.origin)
         }
         Phase::Unprocessed => format!("repeat it later: {} takes no further requests now.", error.origin),
-        Phase::AnswerTimeout if is_in_doubt => {
-            format!("{CHECK_FIRST}, and give it more time (`timeout`).")
+        Phase::AnswerTimeout => {
+            let more = if is_time_of_the_call(error) {
+                "give the whole call more time (`max_time`)."
+            } else {
+                "give each attempt more time (`timeout`)."
+            };
+            if is_in_doubt { format!("{CHECK_FIRST}, and {more}") } else { more.to_owned() }
         }
-        Phase::AnswerTimeout => "give the call more time (`timeout`).".to_owned(),
         Phase::Stalled if is_in_doubt => {
             format!("{CHECK_FIRST}, and let its body stand still for longer (`idle_timeout`).")
         }
@@ -243,6 +253,18 @@ fn suggest_reaching(error: &TransportError) -> String {
         Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),
         Phase::Broken => "repeat it: a second time changes nothing more.".to_owned(),
     }
+}
+
+/// Whether it was the time of the whole call that ran out.
+#[cfg(feature = "client")]
+fn is_time_of_the_call(error: &TransportError) -> bool {
+    error.source.as_ref().is_some_and(|source| crate::transport::is_time_of_the_call(&**source))
+}
+
+/// Nothing is sent here.
+#[cfg(not(feature = "client"))]
+fn is_time_of_the_call(_: &TransportError) -> bool {
+    false
 }
 
 /// Whether the name of the host could not be resolved: the HTTP library tells it in words alone.

@@ -41,11 +41,17 @@ impl fmt::Display for Unfinished {
 impl Error {
     /// The same with what signing in took before the call, and whether a repeat of it changes nothing more.
     pub(crate) fn signed_in_by(mut self, attempts: Vec<Attempt>, idempotent: bool) -> Self {
-        if let Self::Transport(error) = &mut self
-            && !error.signing_in
-        {
-            error.sign_in = attempts;
-            error.idempotent = idempotent;
+        match &mut self {
+            Self::Transport(error) if !error.signing_in => {
+                error.sign_in = attempts;
+                error.idempotent = idempotent;
+            }
+            Self::Unfinished(error) => {
+                if let Self::Transport(cause) = &mut error.cause {
+                    cause.idempotent = idempotent;
+                }
+            }
+            _ => {}
         }
         self
     }

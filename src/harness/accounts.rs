@@ -107,8 +107,11 @@ impl Kept {
         if self.all.len() < MANY + 2 * self.needed {
             return;
         }
-        let is_idle = |(key, entry): &(&AccountKey, &Entry)| key.is_of_a_call() && entry.served.is_idle();
-        let mut idle: Vec<_> = self.all.iter().filter(is_idle).map(|(_, entry)| entry.used).collect();
+        let idle = self
+            .all
+            .iter_mut()
+            .filter_map(|(key, entry)| (key.is_of_a_call() && entry.served.is_idle()).then_some(entry.used));
+        let mut idle: Vec<_> = idle.collect();
         self.needed = self.all.len() - idle.len();
         idle.sort_unstable();
         idle.truncate(idle.len().saturating_sub(IDLE));
@@ -190,11 +193,13 @@ mod tests {
         };
         // As many calls as would be too many accounts, all under way.
         let under_way: Vec<_> = (0..MANY).map(command).collect();
-        let accounts: Vec<_> = (0..MANY).map(|host| Arc::downgrade(&at(&harness, host))).collect();
+        let account = |host: usize| Arc::downgrade(&at(&harness, host).account);
+        let accounts: Vec<_> = (0..MANY).map(account).collect();
         for host in MANY..4 * MANY {
             prepare(&harness, host);
         }
-        assert!(accounts.iter().all(|account| account.strong_count() == 1));
+        // The one who keeps it, and the plan of the call.
+        assert!(accounts.iter().all(|account| account.strong_count() == 2));
         drop(under_way);
         for host in 4 * MANY..8 * MANY {
             prepare(&harness, host);

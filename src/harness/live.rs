@@ -338,6 +338,10 @@ impl Call for LiveCall<'_, '_> {
     async fn wire(&mut self) -> Result<Box<Wire>> {
         self.signed_in().await?;
         let (url, headers) = self.sealed()?;
+        if let Some(watch) = &self.dispatch.wishes.watch {
+            let sign_in = self.effort.as_ref().map_or(&[][..], |effort| &effort.attempts);
+            watch.made(self.is_idempotent(), sign_in);
+        }
         let shown = if self.is_led || self.dispatch.page.is_some() { Some(self.shown(&url)) } else { None };
         let Dispatch { wishes, is_streamed, .. } = self.dispatch;
         Ok(Box::new(Wire {

@@ -33,8 +33,8 @@ impl Plans {
         Self((0..pieces).map(|_| OnceLock::new()).collect())
     }
 
-    fn made(&self) -> impl Iterator<Item = &Arc<Plan>> {
-        self.0.iter().filter_map(OnceLock::get).flatten().filter_map(OnceLock::get)
+    fn made(&mut self) -> impl Iterator<Item = &mut Arc<Plan>> {
+        self.0.iter_mut().filter_map(OnceLock::get_mut).flatten().filter_map(OnceLock::get_mut)
     }
 
     /// The place of a plan; `None` for a number that no operation has.
@@ -93,13 +93,21 @@ impl Served {
 
     /// Whether no call has a part of it, and its account could as well be made anew. For the one from whom alone others
     /// have it, and who gives it to nobody meanwhile.
-    pub(super) fn is_idle(self: &Arc<Self>) -> bool {
-        let is_used = |plan: &Arc<Plan>| Arc::strong_count(plan) > 1;
-        // In this order: who has the whole may still take a part.
-        Arc::strong_count(self) == 1
-            && !self.plans.made().any(is_used)
-            && Arc::strong_count(&self.account) == 1 + self.plans.made().count()
-            && self.account.is_idle()
+    ///
+    /// In this order: who has the whole may still take a part, and who has a plan the account. [`Arc::get_mut`] waits
+    /// for what those did who had it before they let it go (it acquires what their drops released), so that each part
+    /// they took before is counted where it is asked for next. A count alone (it is read relaxed) might be older than
+    /// the part that was taken. By the time that the account's is read nobody else can take it.
+    pub(super) fn is_idle(self: &mut Arc<Self>) -> bool {
+        let Some(Self { account, plans }) = Arc::get_mut(self) else { return false };
+        let mut made = 0;
+        for plan in plans.made() {
+            if Arc::get_mut(plan).is_none() {
+                return false;
+            }
+            made += 1;
+        }
+        Arc::strong_count(account) == 1 + made && account.is_idle()
     }
 
     /// The plan of an operation, which has a number in its service; it is made at the first call.

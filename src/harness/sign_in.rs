@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Harness;
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Wait};
 use crate::auth::{self, Account, Forgotten, Keeping, Need, Rejected, Source, Token};
 use crate::error::{ConfigError, Error, Result};
 use crate::operation::{SchemeKind, SchemeUse};
@@ -101,6 +101,7 @@ pub struct AccessToken {
     ends_in: Option<Duration>,
     keeping: Keeping,
     attempts: Vec<Attempt>,
+    held: Option<Wait>,
 }
 
 impl AccessToken {
@@ -122,6 +123,12 @@ impl AccessToken {
         &self.attempts
     }
 
+    /// How long it was waited for while another process fetched it, and no request was made for it here.
+    #[must_use]
+    pub fn held(&self) -> Option<Wait> {
+        self.held
+    }
+
     /// Whether it is in the token cache, where further processes find it.
     #[must_use]
     pub fn is_kept(&self) -> bool {
@@ -137,8 +144,8 @@ impl AccessToken {
 }
 
 impl From<Token> for AccessToken {
-    fn from(Token { secret, ends_in, keeping, attempts }: Token) -> Self {
-        Self { secret, ends_in, keeping, attempts }
+    fn from(Token { secret, ends_in, keeping, attempts, held }: Token) -> Self {
+        Self { secret, ends_in, keeping, attempts, held }
     }
 }
 

@@ -81,6 +81,42 @@ pub(super) fn translated(pattern: &str) -> Option<String> {
     (open == 0).then_some(reader.out)
 }
 
+/// What other regular expressions know and I-Regexps do not, in and outside of classes, and what says the same.
+static FOREIGN: [(&str, &str, &str); 6] = [
+    (r"\d", "[0-9]", "0-9"),
+    (r"\w", "[A-Za-z0-9_]", "A-Za-z0-9_"),
+    (r"\s", r"[ \t\n\r]", r" \t\n\r"),
+    (r"\D", "[^0-9]", ""),
+    (r"\W", "[^A-Za-z0-9_]", ""),
+    (r"\S", r"[^ \t\n\r]", ""),
+];
+
+/// What to write in place of a pattern that is no I-Regexp, where that is known of the first part that is foreign.
+pub(super) fn instead(pattern: &str) -> String {
+    let mut rest = pattern;
+    let mut in_class = false;
+    while let Some(letter) = rest.chars().next() {
+        let known = FOREIGN.iter().find(|(foreign, ..)| rest.starts_with(foreign));
+        let known =
+            known.map(|(foreign, outside, inside)| (*foreign, if in_class { *inside } else { *outside }));
+        if let Some((foreign, own)) = known.filter(|(_, own)| !own.is_empty()) {
+            return format!("write `{own}` for `{foreign}`");
+        }
+        if !in_class && rest.starts_with("(?:") {
+            return "write `(` for `(?:`: groups are never captured".to_owned();
+        }
+        in_class = match letter {
+            '[' => true,
+            ']' => false,
+            _ => in_class,
+        };
+        let skipped = if letter == '\\' { rest.chars().nth(1) } else { None };
+        rest = &rest[letter.len_utf8() + skipped.map_or(0, char::len_utf8)..];
+    }
+    "write it with what those know: letters, classes, groups, `|`, `*`, `+`, `?`, `{1,2}`, `\\p{L}`"
+        .to_owned()
+}
+
 struct Reader<'p> {
     rest: Peekable<Chars<'p>>,
     out: String,

@@ -85,6 +85,18 @@ impl Query {
         self.plan.way()
     }
 
+    /// The patterns of it that are no I-Regexps (RFC 9485), and so fit no text, each with what to do about it. Those
+    /// that come from the document are not known.
+    pub(crate) fn void_patterns(&self) -> Vec<(String, String)> {
+        let mut patterns = self.plan.patterns();
+        patterns.retain(|pattern| i_regexp::translated(pattern).is_none());
+        let with_remedy = |pattern: String| {
+            let instead = i_regexp::instead(&pattern);
+            (pattern, instead)
+        };
+        patterns.into_iter().map(with_remedy).collect()
+    }
+
     /// Where the selected nodes stand, each once, in the order of the document's members.
     ///
     /// # Errors

@@ -85,6 +85,19 @@ impl Plan {
         (names, is_whole)
     }
 
+    /// The patterns that stand in it as they are, those of filters in filters too.
+    pub(super) fn patterns(&self) -> Vec<String> {
+        let selectors = self.segments.iter().flat_map(|segment| &segment.selectors);
+        let filters =
+            selectors.filter_map(|one| if let Selector::Filter(filter) = one { Some(filter) } else { None });
+        let of_filter = |filter: &Filter| {
+            let own = filter.patterns.iter().filter_map(|pattern| unquoted(pattern.text.as_deref()?));
+            let inner = filter.queries.iter().flat_map(Self::patterns);
+            own.chain(inner).collect::<Vec<_>>()
+        };
+        filters.flat_map(of_filter).collect()
+    }
+
     /// The name of the last segment, where it has one.
     fn last_name(&self) -> Option<String> {
         match &self.segments.last()?.selectors[..] {
@@ -214,6 +227,23 @@ impl Reader<'_> {
         self.take();
         Some(self.quoted(quote))
     }
+}
+
+/// What a text means that stands so between quotes (RFC 9535 §2.3.1.2): as in JSON, but for the quotes.
+fn unquoted(quoted: &str) -> Option<String> {
+    let mut json = String::with_capacity(quoted.len() + 2);
+    json.push('"');
+    let mut letters = quoted.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, if letter == '\\' { letters.next() } else { None }) {
+            (_, Some('\'')) => json.push('\''),
+            (_, Some(escaped)) => json.extend(['\\', escaped]),
+            ('"', None) => json.push_str("\\\""),
+            (letter, None) => json.push(letter),
+        }
+    }
+    json.push('"');
+    serde_json::from_str(&json).ok()
 }
 
 #[cfg(test)]

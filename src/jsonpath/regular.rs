@@ -232,4 +232,32 @@ mod tests {
             assert_eq!(count(&format!("match(@, '{pattern}')")), expected, "{pattern}");
         }
     }
+
+    #[test]
+    fn patterns_that_fit_nothing_are_known_by_the_text_of_the_query() {
+        let void = |query: &str| Query::parse(query).unwrap().void_patterns();
+        for good in [
+            "$.a",
+            r"$[?match(@, '\\.[0-9]+')]",
+            r#"$[?search(@.b, "it's \"so\"")]"#,
+            r"$[?match(@, 'it\'s')]",
+            "$[?match(@, $.pattern)]",
+            r"$['\\d'][?@ == '\\d']",
+        ] {
+            assert_eq!(void(good), [], "{good}");
+        }
+        for (query, pattern, part) in [
+            (r"$[?match(@, 'a\\d')]", r"a\d", r"write `[0-9]` for `\d`"),
+            (r"$[?match(@, '[\\d_]')]", r"[\d_]", r"write `0-9` for `\d`"),
+            (r"$[?match(@, '[\\D]')]", r"[\D]", "write it with what those know"),
+            (r"$..x[?!search(@.y, '\\\\\\s')].z", r"\\\s", r"write `[ \t\n\r]` for `\s`"),
+            ("$[?@.a[?search(@, '(?i)x')]]", "(?i)x", "write it with what those know"),
+            ("$[?count(@[?match(@.b, 'a)')]) > 1]", "a)", "write it with what those know"),
+            (r"$[?match(@, '\u0028?:a)')]", "(?:a)", "write `(` for `(?:`"),
+        ] {
+            let found = void(query);
+            let [(text, instead)] = &found[..] else { unreachable!("{query}: {found:?}") };
+            assert!(text == pattern && instead.starts_with(part), "{query}: {found:?}");
+        }
+    }
 }

@@ -6,8 +6,8 @@ use super::{Content, KEY, KEY_STAND_IN, Part, PartContent, Place, Placement, Req
 use crate::operation::{Method, header};
 
 impl fmt::Display for Request {
-    /// One line for a POSIX shell. Credentials are variables the variables of the service's own environment;
-    /// bytes in memory are read from a file of the part's name.
+    /// One line for a POSIX shell. Credentials are the variables of the service's own environment, and `<redacted>`
+    /// where the caller has given others; bytes in memory are read from a file of the part's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("curl ")?;
         match (&self.method, &self.body) {
@@ -17,7 +17,7 @@ impl fmt::Display for Request {
         }
         self.write_url(f)?;
         for (name, value) in self.headers.iter().filter(|(name, _)| !self.is_left_to_curl(name)) {
-            let value = self.masked_header((name, value), variable);
+            let value = self.masked_header(name, value);
             let header = match (name.as_str(), value.as_ref()) {
                 // `name:` would drop the header, `name;` sends it empty.
                 (name, "") => format!("{name};"),
@@ -43,7 +43,7 @@ impl Request {
     }
 
     fn write_url(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&masked_word(&self.masked_url(variable)))?;
+        f.write_str(&word(&self.masked_url()))?;
         let mut separator = if self.url.contains('?') { '&' } else { '?' };
         for placement in &*self.credentials {
             if let Place::Query { name } = &placement.place {
@@ -81,9 +81,7 @@ impl Request {
         }
         let own = self.headers.iter().find(|(name, _)| name == "cookie");
         let own = own
-            .map(|(_, value)| {
-                format!("{}'; '", masked_word(&self.masked_header(("cookie", value), variable)))
-            })
+            .map(|(_, value)| format!("{}'; '", word(&self.masked_header("cookie", value))))
             .unwrap_or_default();
         write!(f, " -b {own}\"{cookies}\"")
     }
@@ -95,15 +93,7 @@ fn variables(placement: &Placement) -> String {
     names.join(":")
 }
 
-/// The variables between marks for [`masked_word`]; what was given by hand has none.
-fn variable(placement: &Placement) -> String {
-    if placement.variables.is_empty() {
-        return "<redacted>".to_owned();
-    }
-    format!("\0{}\0", variables(placement))
-}
-
-/// A word whose parts between marks (NUL, which no URL or header holds) are variables.
+/// A word whose parts between marks (NUL, which no header holds) are for the shell.
 fn masked_word(text: &str) -> String {
     if !text.contains('\0') {
         return word(text);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use url::{Position, Url};
 
+use super::show::REDACTED;
 use super::{Place, Placement, Request, style};
 
 impl Request {
@@ -79,45 +80,36 @@ impl Request {
         self.url = url;
     }
 
-    /// The URL with a mask in place of every value that the caller gave for a credential.
-    pub(super) fn masked_url(&self, mask: impl Fn(&Placement) -> String) -> Cow<'_, str> {
+    /// The URL with a mask in place of every value that the caller gave for a credential. It is no variable of the
+    /// scheme's in a shell line either: what was given decides, and not what the scheme would have there.
+    pub(super) fn masked_url(&self) -> Cow<'_, str> {
         let is_query = |one: &&Placement| matches!(one.place, Place::Query { .. });
         match self.url.split_once('?').filter(|_| self.given.iter().any(|one| is_query(&one))) {
-            Some((path, query)) => format!("{path}?{}", self.masked_pairs(query, '&', is_query, mask)).into(),
+            Some((path, query)) => format!("{path}?{}", self.masked_pairs(query, '&', is_query)).into(),
             None => self.url.as_str().into(),
         }
     }
 
     /// The value of a header with masks.
-    pub(super) fn masked_header<'r>(
-        &self,
-        (name, value): (&str, &'r str),
-        mask: impl Fn(&Placement) -> String,
-    ) -> Cow<'r, str> {
+    pub(super) fn masked_header<'r>(&self, name: &str, value: &'r str) -> Cow<'r, str> {
         let is_it =
             |one: &&Placement| matches!(&one.place, Place::Header { name: known, .. } if known == name);
         let is_cookie = |one: &&Placement| matches!(one.place, Place::Cookie { .. });
         if value.is_empty() {
             return value.into();
         }
-        if let Some(placement) = self.given.iter().find(is_it) {
-            return mask(placement).into();
+        if self.given.iter().any(|one| is_it(&one)) {
+            return REDACTED.into();
         }
-        if name == "cookie" { self.masked_pairs(value, ';', is_cookie, mask).into() } else { value.into() }
+        if name == "cookie" { self.masked_pairs(value, ';', is_cookie).into() } else { value.into() }
     }
 
-    fn masked_pairs(
-        &self,
-        pairs: &str,
-        separator: char,
-        is_here: impl Fn(&&Placement) -> bool,
-        mask: impl Fn(&Placement) -> String,
-    ) -> String {
+    fn masked_pairs(&self, pairs: &str, separator: char, is_here: impl Fn(&&Placement) -> bool) -> String {
         let masked = |pair: &str| {
-            let placement = self.given.iter().filter(&is_here).find(|one| is_pair_of(&one.place, pair));
-            match (placement, pair.split_once('=')) {
-                (Some(placement), Some((name, _))) => format!("{name}={}", mask(placement)),
-                _ => pair.to_owned(),
+            let is_given = self.given.iter().filter(&is_here).any(|one| is_pair_of(&one.place, pair));
+            match pair.split_once('=').filter(|_| is_given) {
+                Some((name, _)) => format!("{name}={REDACTED}"),
+                None => pair.to_owned(),
             }
         };
         pairs.split(separator).map(masked).collect::<Vec<_>>().join(&separator.to_string())

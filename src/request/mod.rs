@@ -25,6 +25,7 @@ pub(crate) mod testing;
 mod url;
 mod xml;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -94,6 +95,16 @@ pub(crate) enum Place {
     Query { name: String },
     /// A cookie by its name.
     Cookie { name: String },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header { name, .. } => write!(f, "the header {name}"),
+            Self::Query { name } => write!(f, "the query parameter {name}"),
+            Self::Cookie { name } => write!(f, "the cookie {name}"),
+        }
+    }
 }
 
 /// The body of a finished request.

@@ -17,7 +17,7 @@ use crate::operation::{Method, header};
 use crate::params::Argument;
 
 /// What stands in the place of a secret.
-const REDACTED: &str = "<redacted>";
+pub(super) const REDACTED: &str = "<redacted>";
 
 impl Request {
     /// The operation with its service, such as `falcon:tokens_query`; `None` for an endpoint of no table.
@@ -35,7 +35,7 @@ impl Request {
     /// The URL byte for byte as it is sent, but for a secret in its query, which shows as `<redacted>`.
     #[must_use]
     pub fn url(&self) -> Cow<'_, str> {
-        let mut url = self.masked_url(|_| REDACTED.to_owned());
+        let mut url = self.masked_url();
         for placement in &*self.credentials {
             if let Place::Query { name } = &placement.place {
                 let separator = if url.contains('?') { '&' } else { '?' };
@@ -56,7 +56,7 @@ impl Request {
         let shown = |(name, value): &'_ (String, String)| -> bool {
             header::is_authorization(name) && !value.is_empty()
         };
-        let masked = |name, value| self.masked_header((name, value), |_| REDACTED.to_owned());
+        let masked = |name, value| self.masked_header(name, value);
         let mut headers: Vec<(&str, Cow<'_, str>)> = self
             .headers
             .iter()

@@ -79,7 +79,7 @@ fn values_at_the_places_of_credentials_are_not_shown() {
         assert!(!shown.contains("canary") && shown.contains("z=1") && shown.contains("a=b"), "{shown}");
     }
     assert_eq!(own.url(), "https://api.example.com/a?q=it%27s&key=<redacted>&z=1");
-    insta::assert_snapshot!(own, @r#"curl -X POST 'https://api.example.com/a?q=it%27s&key='"$FALCON_API_KEY"'&z=1' -H 'accept: application/json' -H 'content-type: application/json' -H 'x-empty;' -H 'x-key: '"$FALCON_ACCESS_TOKEN" -H 'cookie: a=b; sid='"$FALCON_SID""#);
+    insta::assert_snapshot!(own, @r#"curl -X POST 'https://api.example.com/a?q=it%27s&key=<redacted>&z=1' -H 'accept: application/json' -H 'content-type: application/json' -H 'x-empty;' -H 'x-key: <redacted>' -H 'cookie: a=b; sid=<redacted>'"#);
 }
 
 #[test]

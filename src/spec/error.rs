@@ -161,6 +161,8 @@ pub enum Effect {
     NoSignIn,
     /// The overlay's action leaves the document as it is.
     NothingChanged,
+    /// The pattern fits no text.
+    FitsNothing,
 }
 
 impl Effect {
@@ -176,6 +178,7 @@ impl Effect {
             Self::Ambiguous => "the identifier is ambiguous; call it by method and path",
             Self::NoSignIn => "calls cannot sign in by it",
             Self::NothingChanged => "nothing is changed",
+            Self::FitsNothing => "it fits no text",
         }
     }
 }

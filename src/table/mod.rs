@@ -88,6 +88,9 @@ fn is_endpoint(name: &str) -> bool {
 /// So many operations of one name are read to tell which of them can be; of more of them none is meant.
 const MAX_READ: usize = 1_000;
 
+/// So many of the operations that a name may mean are told.
+const MANY_CANDIDATES: usize = 10;
+
 /// One operation that answers to a name: its service's number and its row there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -287,7 +290,7 @@ impl OperationTable {
     /// several of a name those that cannot be read are not meant, where another can.
     ///
     /// # Errors
-    /// [`Error::UnknownOperation`] with the nearest identifiers, [`Error::Ambiguous`] with all candidates, and
+    /// [`Error::UnknownOperation`] with the nearest identifiers, [`Error::Ambiguous`] with the first candidates, and
     /// [`Error::Spec`] where a document loaded now says something broken about the operation.
     ///
     /// ```
@@ -478,11 +481,19 @@ impl OperationTable {
             let own = names.find(|name| means(service, name) == Some(*one));
             Some((format!("{service}:{}", own.unwrap_or(&endpoint)), own.is_none()))
         };
-        let mut spelled: Vec<_> = candidates.iter().filter_map(spelled).collect();
-        spelled.sort_by_key(|(_, is_nameless)| *is_nameless);
-        let nameless = spelled.iter().filter(|(_, is_nameless)| *is_nameless).count();
-        let candidates = spelled.into_iter().map(|(name, _)| name).collect();
-        Error::Ambiguous(Box::new(Ambiguous { name: name.to_owned(), candidates, nameless }))
+        let (mut named, mut others) = (Vec::new(), Vec::new());
+        let (mut count, mut nameless) = (0, 0);
+        for (name, is_nameless) in candidates.iter().filter_map(spelled) {
+            count += 1;
+            nameless += usize::from(is_nameless);
+            let names = if is_nameless { &mut others } else { &mut named };
+            if names.len() < MANY_CANDIDATES {
+                names.push(name);
+            }
+        }
+        named.append(&mut others);
+        named.truncate(MANY_CANDIDATES);
+        Error::Ambiguous(Box::new(Ambiguous { name: name.to_owned(), count, candidates: named, nameless }))
     }
 
     /// Every operation's place: its service and its row.

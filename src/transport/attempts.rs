@@ -1,5 +1,6 @@
 //! The one loop of attempts of a call: what an attempt brought is classified, then decided on in one place.
 
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -48,7 +49,7 @@ pub(crate) trait Call: Send + Sync {
         None
     }
 
-    /// How long its next request has to stay away from the one before.
+    /// How long after the last request went out the next one may at the soonest.
     fn apart(&self) -> Duration {
         Duration::ZERO
     }
@@ -336,12 +337,13 @@ impl Transport {
         self.pace.cool(caller, operation, (self.deadline(), max_wait), waited).await
     }
 
-    /// Forgets a server's word to others of the same caller.
+    /// Forgets what servers have asked the callers of a service to wait for, also in other processes that share a
+    /// cache.
     ///
     /// # Errors
     /// Where what tells other processes of it cannot be removed.
-    pub(crate) fn forget_word(&self, caller: &Caller) -> std::io::Result<()> {
-        self.pace.forget(caller)
+    pub(crate) fn forget_words(&self, service: &str, cache: Option<&Path>) -> std::io::Result<()> {
+        self.pace.forget(service, cache)
     }
 
     fn next<C: Call>(
@@ -367,7 +369,9 @@ impl Transport {
         }
         let chance = Chance { backoff: fastrand::f64(), spread: fastrand::f64() };
         let left = deadline.saturating_duration_since(Instant::now());
-        let moment = Moment { repeats: progress.repeats, left, apart: call.apart(), chance };
+        let took = progress.log.last().map_or(Duration::ZERO, |attempt| attempt.took);
+        let apart = call.apart().saturating_sub(took);
+        let moment = Moment { repeats: progress.repeats, left, apart, chance };
         Ok(match self.settings.retry.decide(&call.terms(), &seen, &moment) {
             Err(stop) => Next::Stop(stop),
             Ok(repeat) => match self.budgets.charge(&wire.url.origin(), repeat.cost) {

@@ -179,6 +179,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_spent_bucket_is_forgotten_an_hour_after_it_was_last_asked() {
+        let asked = Instant::now();
+        let held = |left| Held { bucket: Bucket(left), asked };
+        assert!(held(0).is_needed(asked) && held(CAPACITY - 1).is_needed(asked));
+        assert!(!held(CAPACITY).is_needed(asked), "as good as a new one");
+        let moment = Duration::from_nanos(1);
+        assert!(held(0).is_needed(asked + FORGOTTEN.saturating_sub(moment)));
+        assert!(!held(0).is_needed(asked + FORGOTTEN));
+    }
+
     proptest! {
         #[test]
         fn a_bucket_is_never_overdrawn_nor_overfull(steps in prop::collection::vec((any::<bool>(), 0_u32..600), 0..200)) {

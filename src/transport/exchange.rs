@@ -118,6 +118,9 @@ impl Transport {
             return Err(refused.through(Some(&proxy), wire));
         }
         sight.status.store(response.status().as_u16(), Ordering::Relaxed);
+        if let Some(watch) = watch {
+            watch.answered(response.status().as_u16());
+        }
         if is_large(response.headers()) {
             return Err(Failure::large_head());
         }
@@ -257,24 +260,31 @@ async fn decoded(
 
 /// A body as one piece, counted after content decoding.
 async fn whole(mut incoming: Incoming, largest: u64, sight: &Sight) -> Result<Bytes, Failure> {
-    let first = incoming.chunk().await;
-    sight.count(incoming.received());
-    let Some(first) = first.transpose()? else { return Ok(Bytes::new()) };
+    let Some(first) = piece(&mut incoming, sight).await.transpose()? else { return Ok(Bytes::new()) };
     if first.len() as u64 > largest {
         return Err(Failure::TooLarge(largest));
     }
-    let Some(mut next) = incoming.chunk().await else { return Ok(first) };
+    let Some(mut next) = piece(&mut incoming, sight).await else { return Ok(first) };
     let mut body = BytesMut::from(first);
     loop {
-        sight.count(incoming.received());
         let chunk = next?;
         if (body.len() + chunk.len()) as u64 > largest {
             return Err(Failure::TooLarge(largest));
         }
         body.extend_from_slice(&chunk);
-        next = match incoming.chunk().await {
+        next = match piece(&mut incoming, sight).await {
             Some(next) => next,
             None => return Ok(body.freeze()),
         };
     }
+}
+
+/// The next piece of a coded body. What comes is counted as it comes: of a coding nothing may be decoded yet.
+async fn piece(incoming: &mut Incoming, sight: &Sight) -> Option<Result<Bytes, Failure>> {
+    std::future::poll_fn(|context| {
+        let polled = incoming.poll_chunk(context);
+        sight.count(incoming.received());
+        polled
+    })
+    .await
 }

@@ -103,11 +103,6 @@ impl Incoming {
     }
 
     /// The next piece of the body, never empty; `None` at its end, and after an error.
-    pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
-        std::future::poll_fn(|context| self.poll_chunk(context)).await
-    }
-
-    /// The next piece of the body, as [`Incoming::chunk`].
     pub(crate) fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         if self.is_over {
             return Poll::Ready(None);

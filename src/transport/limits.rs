@@ -153,6 +153,11 @@ impl fmt::Display for TimedOut {
 
 impl std::error::Error for TimedOut {}
 
+/// Whether the cause of an error is that the time of the whole call was over.
+pub(crate) fn is_time_of_the_call(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.downcast_ref::<TimedOut>().is_some_and(|late| late.span == Span::Call)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed test may panic")]

@@ -57,7 +57,7 @@ pub(crate) use exchange::complete;
 pub(crate) use failure::Failure;
 pub(crate) use fetch::Fetcher;
 pub(crate) use incoming::Incoming;
-pub(crate) use limits::{Limits, Patience};
+pub(crate) use limits::{Limits, Patience, is_time_of_the_call};
 pub use network::Network;
 pub(crate) use network::network_methods;
 pub(crate) use pace::{Caller, Held, Rate};

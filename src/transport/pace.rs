@@ -9,7 +9,7 @@ mod learned;
 mod own;
 mod shared;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -32,7 +32,7 @@ const SPREAD: Duration = Duration::from_millis(50);
 /// Whose limits a request counts for.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    /// A hash over origin and credentials.
+    /// The service and a hash over origin and credentials, with `-` between.
     pub(crate) key: Arc<str>,
     /// The folder in which other processes hear of cooldowns.
     cache: Option<PathBuf>,
@@ -41,7 +41,8 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// `key` is a hash over origin and credentials, `cache` the folder in which other processes hear of cooldowns.
+    /// `key` is the service and a hash over origin and credentials, with `-` between; `cache` the folder in which other
+    /// processes hear of cooldowns.
     pub(crate) fn new(key: Arc<str>, cache: Option<PathBuf>) -> Self {
         Self { key, cache, followed: OnceLock::new() }
     }
@@ -49,6 +50,11 @@ impl Caller {
     fn shared(&self) -> Option<Shared> {
         self.cache.as_deref().map(Shared::new)
     }
+}
+
+/// Whether a key is that of a caller of a service.
+fn is_of(service: &str, key: &str) -> bool {
+    key.rsplit_once('-').is_some_and(|(known, _)| known == service)
 }
 
 /// What is known of all callers of a transport.
@@ -231,13 +237,13 @@ impl Pace {
         }
     }
 
-    /// Forgets a server's word.
+    /// Forgets the words of servers to the callers of a service.
     ///
     /// # Errors
-    /// Where what tells other processes of it cannot be removed.
-    pub(super) fn forget(&self, caller: &Caller) -> std::io::Result<()> {
-        self.cooldowns.forget(&caller.key);
-        caller.shared().map_or(Ok(()), |shared| shared.forget(&caller.key))
+    /// Where what tells other processes of one cannot be removed; all are tried.
+    pub(super) fn forget(&self, service: &str, cache: Option<&Path>) -> std::io::Result<()> {
+        self.cooldowns.forget(service);
+        cache.map_or(Ok(()), |cache| Shared::new(cache).forget(service))
     }
 
     /// Nobody of a caller asks again before a server's word.

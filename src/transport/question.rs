@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::time::Instant;
 
 use super::attempts::Call;
 use super::failure::Failure;
@@ -25,8 +24,6 @@ struct Question<'q> {
     limits: Option<&'q RateLimitHeaders>,
     caller: Arc<Caller>,
     patience: Patience,
-    /// When the next one may go out.
-    next: Option<Instant>,
     /// Whether it ended with the time of the call that asks.
     is_cut: bool,
 }
@@ -50,7 +47,6 @@ impl Call for Question<'_> {
     type Error = SignInError;
 
     async fn wire(&mut self) -> Result<Box<Wire>, SignInError> {
-        self.next = Some(Instant::now() + APART);
         Ok(Box::new(self.wire.clone()))
     }
 
@@ -64,7 +60,7 @@ impl Call for Question<'_> {
     }
 
     fn apart(&self) -> Duration {
-        self.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()))
+        APART
     }
 
     fn caller(&self) -> Option<&Arc<Caller>> {
@@ -109,7 +105,7 @@ impl Transport {
         wire.limits.timeout = Some(timeout);
         wire.limits.connect_timeout = Some(connect_timeout);
         let wire = &wire;
-        let mut question = Question { wire, limits, caller, patience, next: None, is_cut: false };
+        let mut question = Question { wire, limits, caller, patience, is_cut: false };
         // Boxed: it runs within the call that signs in, which is of the same kind.
         let outcome = self.send(&mut question).boxed().await;
         let attempts = outcome.as_ref().map_or_else(SignInError::attempts, |answer| &answer.attempts);

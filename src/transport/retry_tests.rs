@@ -268,3 +268,16 @@ fn every_setting_stands_and_leaves_the_others() {
     assert_eq!(policy.repeats(1), made);
     assert_eq!(made.longest_wait(), time(5));
 }
+
+#[test]
+fn a_wait_that_is_as_long_as_it_has_to_be_has_its_own_reason() {
+    let wait = |apart| {
+        let moment = Moment { apart, ..moment(0, 0.5, 0.0) };
+        RetryPolicy::new().decide(&terms(true), &status(500), &moment).unwrap().wait
+    };
+    let backoff = wait(Duration::ZERO);
+    assert_eq!(backoff.reason, WaitReason::Backoff);
+    assert_eq!(wait(backoff.length), backoff);
+    let longer = backoff.length + Duration::from_nanos(1);
+    assert_eq!(wait(longer), Wait { length: longer, reason: WaitReason::Apart });
+}

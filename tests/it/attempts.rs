@@ -108,6 +108,27 @@ async fn an_answer_that_breaks_off_tells_its_status_and_how_much_came() {
     assert_eq!(error.attempts()[0].outcome, Outcome::Failed(Phase::Broken));
 }
 
+/// Of a coded body less may be decoded than came, or nothing.
+#[tokio::test]
+async fn what_came_of_a_coded_answer_is_counted_as_it_came() {
+    // The head of a gzip file (RFC 1952 §2.3), and nothing of what is packed in it.
+    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let server = Server::start(move |_, _| {
+        let mut bytes = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 100\r\n\r\n".to_vec();
+        bytes.extend(head);
+        Reply::open(bytes)
+    });
+    let harness = keyed(&server).timeout(Duration::from_millis(300)).build().unwrap();
+    let error = harness.command("api_token_list", ()).retry(0).await.unwrap_err();
+    assert_eq!(error.kind(), "timeout", "{error}");
+    assert_eq!(error.attempts()[0].begun, Some(Begun { status: 200, received: 10 }));
+    assert_eq!(error.hint().unwrap(), "give each attempt more time (`timeout`).");
+    let call = harness.command("api_token_list", ()).timeout(Duration::from_secs(20)).retry(0);
+    let error = call.max_time(Duration::from_millis(300)).await.unwrap_err();
+    assert_eq!(error.attempts()[0].begun, Some(Begun { status: 200, received: 10 }));
+    assert_eq!(error.hint().unwrap(), "give the whole call more time (`max_time`).");
+}
+
 /// Whatever is wrong with an answer: that it came, and after what, is told.
 #[tokio::test]
 async fn what_is_refused_after_it_was_sent_tells_its_attempts() {
@@ -154,4 +175,47 @@ async fn the_last_attempt_tells_why_there_is_no_further_one() {
         last = error.attempts().last().unwrap().unrepeated;
     }
     assert_eq!(last, Some(NoRepeat::NoBudget), "500 / 14 repeats");
+}
+
+/// A server that fails a call's first attempt where the call asks for it.
+fn failing_once() -> Server {
+    let failed = std::sync::Mutex::new(std::collections::HashSet::new());
+    Server::start(move |request, _| match request.header("x-fails") {
+        Some("always") => Reply::json(500, "{}"),
+        Some(number) if failed.lock().unwrap().insert(number.to_owned()) => Reply::json(500, "{}"),
+        _ => Reply::json(200, r#"{"results":[]}"#),
+    })
+}
+
+#[tokio::test]
+async fn a_repeat_that_succeeds_gives_back_what_it_cost() {
+    let server = failing_once();
+    let harness = keyed(&server).build().unwrap();
+    // Without that the 36th would have none left: 500 / 14.
+    for number in 0..50 {
+        let call = harness.command("api_token_list", ()).header("x-fails", number.to_string());
+        assert_eq!(call.await.unwrap().attempts().len(), 2, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn calls_that_succeed_at_once_fill_a_spent_budget_again() {
+    let server = failing_once();
+    let harness = keyed(&server).build().unwrap();
+    let call =
+        async |fails: &str| harness.command("api_token_list", ()).header("x-fails", fails).retry(10).await;
+    let is_spent = |error: &Error| error.attempts().last().unwrap().unrepeated == Some(NoRepeat::NoBudget);
+    // It takes 35 repeats to leave 10 of 500.
+    for _ in 0..3 {
+        assert!(!is_spent(&call("always").await.unwrap_err()));
+    }
+    assert!(is_spent(&call("always").await.unwrap_err()));
+    assert!(is_spent(&call("once").await.unwrap_err()), "a repeat costs 14");
+    let good = async || harness.command("api_token_list", ()).await.unwrap();
+    for _ in 0..3 {
+        good().await;
+    }
+    assert!(is_spent(&call("twice").await.unwrap_err()), "13 are there");
+    good().await;
+    assert_eq!(call("at last").await.unwrap().attempts().len(), 2);
 }

@@ -191,6 +191,7 @@ async fn a_redirect_beyond_the_services_regions_is_not_followed() {
             .unwrap();
         let error = harness.command("tokens_query", ()).await.unwrap_err();
         assert!(error.to_string().contains("sends the client secret to "), "{name}: {error}");
+        assert_eq!(error.hint().as_deref(), Some("set the region or the base URL."), "{name}");
         assert_eq!((error.kind(), error.was_sent(), first.received().len()), ("unsafe", false, 1), "{name}");
     }
     assert!(sink.received().is_empty());
@@ -283,4 +284,20 @@ async fn revoking_gives_the_token_back_and_the_next_call_signs_in_anew() {
     assert_eq!(asked.header("authorization"), Some("Basic aWQ6cyZjcmV0"));
     harness.command("tokens_query", ()).await.unwrap();
     assert_eq!(server.count(TOKEN), 2);
+}
+
+#[tokio::test]
+async fn tokens_that_are_held_are_counted_where_they_are_forgotten() {
+    let server = Server::start(|request, _| match request.target.as_str() {
+        TOKEN => Reply::token("t", 1799),
+        _ => Reply::json(200, "{}"),
+    });
+    let harness = in_region(&server).build().unwrap();
+    for tokens in [1, 0] {
+        if tokens > 0 {
+            harness.command("tokens_query", ()).await.unwrap();
+        }
+        let forgotten = harness.sign_in("falcon").forget().await.unwrap();
+        assert_eq!((forgotten.tokens, forgotten.revoked), (tokens, tokens));
+    }
 }

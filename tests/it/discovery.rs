@@ -209,6 +209,10 @@ async fn nothing_goes_unencrypted_to_other_machines() {
         "http://192.0.2.1 would tell unencrypted where the client secret of guarded goes"
     );
     assert_eq!((error.kind(), error.was_sent()), ("unsafe", false));
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("set GUARDED_TOKEN_URL to the token endpoint, or GUARDED_ACCESS_TOKEN to a token.")
+    );
 
     let server = server(r#"{"issuer": "HERE", "token_endpoint": "http://192.0.2.1/token"}"#);
     let url = format!("{}{WELL_KNOWN}", server.url());

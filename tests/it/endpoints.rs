@@ -72,6 +72,24 @@ async fn a_document_s_own_endpoints_may_be_anywhere() {
     assert_eq!((other.count("/token"), other.count("/revoke")), (1, 1));
 }
 
+/// Where tokens are given back the token URL is not asked for.
+#[tokio::test]
+async fn a_revocation_endpoint_that_redirects_is_told_with_its_own_remedy() {
+    let api = Server::start(|request, _| match request.target.as_str() {
+        "/token" => Reply::token("canary-token", 1800),
+        _ => Reply::whole(307, &["location: https://elsewhere.example/revoke?key=canary"], ""),
+    });
+    let harness = harness(&api.url(), &scheme("/token", "/revoke"), |profile| profile);
+    harness.sign_in("rv").renew().await.unwrap();
+    let error = harness.sign_in("rv").forget().await.unwrap_err();
+    assert_eq!(error.to_string(), "rv: the revocation endpoint refused with 307");
+    assert_eq!(
+        error.hint().unwrap(),
+        "name https://elsewhere.example/revoke in the description (`x-oauth2`, `revoke`) if that is to be trusted: \
+         redirects are not followed, and until then tokens end by themselves."
+    );
+}
+
 /// OpenAPI 3.0, "Relative References in URLs": the URL of the server is the base (RFC 3986 §5).
 #[tokio::test]
 async fn a_relative_token_url_stands_on_the_server_s_url() {

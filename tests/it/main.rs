@@ -43,6 +43,8 @@ mod faults;
 mod features;
 /// Documents over the network: what is asked for, kept and refused.
 mod fetch;
+/// What a service asked its callers to wait for, forgotten with its tokens.
+mod forgotten;
 /// `docs/from-falconpy.md`: its shell lines and its Rust forms.
 #[cfg(all(feature = "cli", feature = "sandbox", unix))]
 mod from_falconpy;

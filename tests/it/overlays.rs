@@ -119,6 +119,43 @@ fn every_document_of_a_folder_is_repaired_after_its_base_was_laid_under_it() {
     assert_eq!(warnings[0].pointer, "#/actions/2/target");
 }
 
+/// What other regular expressions know and those of queries do not fits nothing, and is told with what says the same.
+#[test]
+fn patterns_that_are_no_i_regexps_are_told() {
+    let files = Files::new();
+    let text = "openapi: 3.0.3\ninfo: {title: Zoo, version: '1'}\npaths: {/a: {get: {operationId: a1}}}\n";
+    let document = files.write("zoo.yaml", text);
+    let overlay = "overlay: 1.1.0\ninfo: {title: t, version: '1'}\nactions:\n\
+        - {target: \"$.paths.*[?match(@.operationId, 'a\\\\\\\\d')]\", update: {x-scope: read}}\n\
+        - {target: \"$.paths.*[?!search(@.operationId, '^(?:b|c)')]\", update: {x-scope: write}}\n\
+        - {target: \"$.paths.*[?match(@.operationId, 'a[0-9]')]\", update: {summary: found}}\n";
+    let overlay = files.write("zoo.overlay.yaml", overlay);
+    let (table, warnings) = Document::open(&document).overlay(&overlay).read().unwrap();
+    assert_eq!(table.get("a1").unwrap().scope(), Some("write"));
+    let told: Vec<_> =
+        warnings.iter().map(|one| (one.pointer.as_str(), one.problem.as_str(), one.effect)).collect();
+    let fits_nothing = Effect::FitsNothing;
+    let nowhere = "the target `$.paths.*[?match(@.operationId, 'a\\\\d')]` is nowhere in the document";
+    assert_eq!(
+        told,
+        [
+            (
+                "#/actions/0/target",
+                r"the pattern `a\d` is no I-Regexp (RFC 9485): write `[0-9]` for `\d`",
+                fits_nothing
+            ),
+            (
+                "#/actions/1/target",
+                "the pattern `^(?:b|c)` is no I-Regexp (RFC 9485): write `(` for `(?:`: groups are never captured",
+                fits_nothing
+            ),
+            ("#/actions/0/target", nowhere, Effect::NothingChanged),
+        ]
+    );
+    let overlay = overlay.to_string_lossy();
+    assert!(warnings.iter().all(|one| one.file == overlay), "{warnings:?}");
+}
+
 #[test]
 fn an_overlay_repairs_the_documents_that_it_extends() {
     let files = Files::new();

@@ -338,7 +338,7 @@ async fn a_lock_that_never_falls_ends_no_call() {
             // The process that holds the lock is done just now.
             let (file, bytes) = again.lock().unwrap().take().unwrap();
             put_back(&file, &bytes);
-            Reply::json(503, "{}")
+            Reply::json(503, "{}").after(5 * SECOND)
         }
     });
     let harness = || in_region(&server).token_cache(home.path()).build().unwrap();
@@ -356,7 +356,7 @@ async fn a_lock_that_never_falls_ends_no_call() {
     assert!(!file.exists());
     *kept.lock().unwrap() = Some((file, bytes));
     harness().command("tokens_query", ()).max_time(limit).await.unwrap();
-    assert_eq!(server.count(TOKEN), 3, "and not again when it finds one");
+    assert_eq!(server.count(TOKEN), 3, "and not to the end when it finds one meanwhile");
 }
 
 fn put_back(file: &std::path::Path, bytes: &[u8]) {
@@ -394,38 +394,87 @@ async fn what_a_token_endpoint_does_wrong_is_told_with_what_to_do() {
         let body = serde_json::json!({"access_token": token, "token_type": token_type, "expires_in": 1799});
         Reply::json(200, &body.to_string())
     };
-    let cases: [(Answer, &str, &str, &str); 4] = [
+    let long = "t".repeat(2 * 1024 * 1024);
+    let cases: [(Answer, &str, Option<u16>, &str, &str); 6] = [
         (
             Box::new(|| Reply::raw("")),
             "transport",
+            None,
             "signing in failed, no operation was sent",
             "repeat the call: nothing of it was sent.",
         ),
         (
             Box::new(move || Reply::whole(307, &[elsewhere], "")),
             "auth",
+            Some(307),
             "the token endpoint refused with 307",
             " to https://login.example/token if that is to be trusted: token endpoints' redirects are not followed.",
         ),
         (
             Box::new(move || with("bearer", "t\r\nx: y")),
             "auth",
+            Some(200),
             "holds an access_token that no header may hold",
             "",
         ),
         (
             Box::new(move || with("mac", "t")),
             "auth",
+            Some(200),
             "gives tokens of the type mac, which is not known here",
             "",
         ),
+        (Box::new(|| Reply::json(200, "{}")), "auth", Some(200), "answer holds no access_token", ""),
+        (
+            Box::new(move || with("bearer", &long)),
+            "unsafe",
+            Some(200),
+            "the answer is larger than 1048576 bytes",
+            "",
+        ),
     ];
-    for (answer, kind, text, hint) in cases {
+    for (answer, kind, status, text, hint) in cases {
         let server = service(move |_| answer());
         let harness = in_region(&server).build().unwrap();
         let error = harness.command("tokens_query", ()).retry(0).await.unwrap_err();
-        assert_eq!((error.kind(), error.was_sent()), (kind, false), "{error}");
+        assert_eq!((error.kind(), error.status(), error.was_sent()), (kind, status, false), "{error}");
         assert!(error.to_string().contains(text), "{error}");
         assert!(error.hint().unwrap_or_default().ends_with(hint), "{:?}", error.hint());
+    }
+}
+
+/// How long to wait is heard where the status asks for it, and what to do is told by the status.
+#[tokio::test]
+async fn what_to_do_about_a_refused_token_request_follows_from_its_status() {
+    let later = |status| (status, "retry-after: 7");
+    let elsewhere = |location| (307, location);
+    let check = "check FALCON_CLIENT_ID and FALCON_CLIENT_SECRET.";
+    let leads = "to where it leads if that is to be trusted: token endpoints' redirects are not followed.";
+    for ((status, header), seconds, hint) in [
+        (later(429), Some(7), "wait 7 s before the next call."),
+        (later(503), Some(7), "wait 7 s before the next call."),
+        (later(500), None, "repeat the call later."),
+        ((503, "retry-after: 0"), Some(0), "repeat the call later."),
+        ((503, "x-note: 1"), None, "repeat the call later."),
+        (later(400), None, check),
+        (later(499), None, check),
+        (elsewhere("location: /token"), None, leads),
+        (elsewhere("location: mailto:a@login.example"), None, leads),
+        (elsewhere("location: https://u@login.example/"), None, leads),
+        (elsewhere("location: https://:p@login.example/"), None, leads),
+    ] {
+        let body = r#"{"errors":[{"message":"no"}],"meta":{"trace_id":"t-1"}}"#;
+        let server =
+            service(move |_| Reply::whole(status, &["content-type: application/json", header], body));
+        let harness = in_region(&server).build().unwrap();
+        let error = harness.command("tokens_query", ()).retry(0).await.unwrap_err();
+        assert!(error.hint().unwrap_or_default().ends_with(hint), "{status} {header}: {:?}", error.hint());
+        let opcall::Error::Auth(error) = error else { panic!("{status}: {error}") };
+        assert_eq!(error.retry_after.map(|wait| wait.as_secs()), seconds, "{status} {header}");
+        assert_eq!(
+            (error.status, error.trace_id.as_deref()),
+            (Some(status), Some("t-1")),
+            "{status} {header}"
+        );
     }
 }

@@ -44,6 +44,11 @@ impl Reply {
         Self { bytes: bytes.into(), wait: Duration::ZERO, close: true }
     }
 
+    /// Exactly these bytes, and nothing more while the connection stays open.
+    pub(crate) fn open(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { close: false, ..Self::raw(bytes) }
+    }
+
     /// A whole answer; `headers` are lines.
     pub(crate) fn whole(status: u16, headers: &[&str], body: &str) -> Self {
         let mut head = format!("HTTP/1.1 {status} Status\r\ncontent-length: {}\r\n", body.len());

@@ -97,10 +97,11 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
     let started = std::time::Instant::now();
     let error = harness.command("api_token_list", ()).timeout(Duration::from_millis(100)).await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), ("timeout", true));
+    assert_eq!(error.hint().unwrap(), "give each attempt more time (`timeout`).");
     let harness = panther(&server.url()).max_time(Duration::from_millis(100)).build().unwrap();
     let error = list(&harness).await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), ("timeout", true));
-    assert_eq!(error.hint().unwrap(), "give the call more time (`timeout`).");
+    assert_eq!(error.hint().unwrap(), "give the whole call more time (`max_time`).");
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 

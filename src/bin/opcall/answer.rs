@@ -1,5 +1,6 @@
 //! Prints an answer: into a pipe the bytes as they came, on a terminal what a person can read.
 
+use std::cell::Cell;
 use std::io::{self, Write};
 
 use http::HeaderMap;
@@ -126,13 +127,28 @@ fn shown(value: &[u8]) -> String {
     escape(&String::from_utf8_lossy(value)).into_owned()
 }
 
-/// Every attempt and the wait after it to standard error, for `-v`, those of signing in first. Of a single one that was
-/// answered and not held back the rest says it all.
-pub(crate) fn trace_attempts(sign_in: &[Attempt], attempts: &[Attempt], args: &CallArgs) {
+/// So many attempts of signing in were told when the request went out: those of the next answer begin with them.
+#[derive(Debug, Default)]
+pub(crate) struct Told(Cell<usize>);
+
+impl Told {
+    /// Tells the attempts of signing in that came before a request.
+    pub(crate) fn before(&self, sign_in: &[Attempt]) {
+        trace_sign_in(SIGNING_IN, sign_in);
+        self.0.set(sign_in.len());
+    }
+}
+
+/// What the lines of those attempts begin with.
+const SIGNING_IN: &str = "signing in";
+
+/// Every attempt and the wait after it to standard error, for `-v`, those of signing in first unless they were told
+/// before. Of a single one that was answered and not held back the rest says it all.
+pub(crate) fn trace_attempts(sign_in: &[Attempt], attempts: &[Attempt], told: &Told, args: &CallArgs) {
     if args.common.verbose == 0 {
         return;
     }
-    trace_sign_in("signing in", sign_in);
+    trace_sign_in(SIGNING_IN, sign_in.get(told.0.take()..).unwrap_or_default());
     let is_told = |one: &Attempt| {
         one.held.is_some()
             || one.status().is_none()
@@ -144,9 +160,9 @@ pub(crate) fn trace_attempts(sign_in: &[Attempt], attempts: &[Attempt], args: &C
 }
 
 /// Those of a call that failed.
-pub(crate) fn trace_attempts_of(error: &Error, args: &CallArgs) {
+pub(crate) fn trace_attempts_of(error: &Error, told: &Told, args: &CallArgs) {
     let (sign_in, own) = attempts_of(error);
-    trace_attempts(sign_in, own, args);
+    trace_attempts(sign_in, own, told, args);
 }
 
 /// What signing in took, and what the call itself did. Where signing in failed they are the same.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use opcall::{Body, Command, Error, Harness, Method, Operation, OperationTable, Params, Request, Watch};
 
-use crate::answer;
+use crate::answer::{self, Told};
 use crate::args::{self, CallArgs};
 use crate::confirm;
 use crate::download::Download;
@@ -37,6 +37,9 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     let known = ManuallyDrop::new(session::known(&args.source, &args.common, Wanted::Name(&args.operation))?);
     let is_shown = args.dry_run || args.curl;
     let mut call = Call::read(&known.table, args)?;
+    if args.save.is_some() {
+        call.max_time = known.max_time(&args.target)?;
+    }
     if args.target.sandbox && !is_shown {
         return loopback::run(&known, &call, args, screen);
     }
@@ -44,9 +47,6 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     let harness = ManuallyDrop::new(known.builder(&args.target, is_shown, Some(service))?.build()?);
     call.variable = known.missing_variable(service);
     call.certificate = known.certificate(service);
-    if args.save.is_some() {
-        call.max_time = known.max_time(&args.target)?;
-    }
     if args.target.sandbox {
         call.server = Some(loopback::url(&loopback::unstarted_base(), service));
     }
@@ -80,6 +80,8 @@ pub(crate) struct Call<'a> {
     max_time: Option<Duration>,
     /// Tells whether it was sent.
     watch: Watch,
+    /// What `-v` has told of signing in.
+    told: Told,
 }
 
 impl<'a> Call<'a> {
@@ -123,6 +125,7 @@ impl<'a> Call<'a> {
             certificate: None,
             max_time: None,
             watch: Watch::new(),
+            told: Told::default(),
         })
     }
 
@@ -220,8 +223,7 @@ impl<'a> Call<'a> {
         if !matches!(failure.bare(), Failure::Signal(_)) {
             return failure;
         }
-        let only_reads = self.subject.only_reads();
-        let reached = Reached::GivenUp { sent: self.watch.was_sent(), only_reads };
+        let reached = Reached::given_up(&self.watch, self.subject.nature());
         failure.reached(reached).within(self.subject.about())
     }
 
@@ -244,14 +246,15 @@ impl<'a> Call<'a> {
         prepared::warn(&request, &args.common);
         let work = async {
             if args.pages.paginate {
-                return pages::run(command().pages(), self.subject.is_graphql(), args, screen).await;
+                return pages::run(command().pages(), self.subject.is_graphql(), (args, &self.told), screen)
+                    .await;
             }
             let done = match &args.save {
                 Some(path) => self.save(command(), path, args, screen).await,
                 None => self.print(command(), args, screen).await,
             };
             match done {
-                Err(failure) => Self::print_refusal(failure, args, screen),
+                Err(failure) => self.print_refusal(failure, args, screen),
                 done => done,
             }
         };
@@ -261,7 +264,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Does the work of a call, and tells its request when that goes out: what is never sent is not told as sent.
+    /// Does the work of a call, and tells its request when that goes out, with what signing in took before it:
+    /// what is never sent is not told as sent.
     async fn traced<T>(&self, request: &Request, with_body: bool, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let done = tokio::select! {
@@ -270,6 +274,9 @@ impl<'a> Call<'a> {
             done = &mut work => Some(done),
         };
         if self.watch.was_sent() {
+            if done.is_none() {
+                self.told.before(&self.watch.sign_in_attempts());
+            }
             prepared::trace(request, with_body);
         }
         match done {
@@ -280,7 +287,7 @@ impl<'a> Call<'a> {
 
     async fn print(&self, command: Command<'_>, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         let response = command.send().await?;
-        answer::trace_attempts(response.sign_in_attempts(), response.attempts(), args);
+        answer::trace_attempts(response.sign_in_attempts(), response.attempts(), &self.told, args);
         let reached = Reached::answered(response.status(), response.attempts());
         let written = answer::write(&response, self.subject.is_graphql(), args, screen);
         written.map_err(|failure| failure.reached(reached))
@@ -297,7 +304,7 @@ impl<'a> Call<'a> {
         let (reached, length) = if self.subject.is_graphql() {
             // Whether it is a refusal stands in the body.
             let answer = command.send().await?;
-            answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
+            answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), &self.told, args);
             let reached = Reached::answered(answer.status(), answer.attempts());
             let shown = || answer.shown_headers();
             let told = tell_head(answer.status(), answer.headers(), shown, args, screen);
@@ -308,7 +315,7 @@ impl<'a> Call<'a> {
                 None => command,
             };
             let answer = command.stream().await?;
-            answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), args);
+            answer::trace_attempts(answer.sign_in_attempts(), answer.attempts(), &self.told, args);
             let reached = Reached::answered(answer.status(), answer.attempts());
             let shown = || answer.shown_headers();
             match tell_head(answer.status(), answer.headers(), shown, args, screen) {
@@ -325,9 +332,9 @@ impl<'a> Call<'a> {
     }
 
     /// What the service says is a result too; the error about it comes after it.
-    fn print_refusal(failure: Failure, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
+    fn print_refusal(&self, failure: Failure, args: &CallArgs, screen: Screen) -> Result<(), Failure> {
         if let Some(error) = failure.library() {
-            answer::trace_attempts_of(error, args);
+            answer::trace_attempts_of(error, &self.told, args);
         }
         if let Some(Error::Refused(refused)) = failure.library() {
             answer::print_refusal(&refused.response, args, screen)?;

@@ -2,19 +2,17 @@
 
 use opcall::{Error, Phase};
 
-use crate::reached::CHECK_FIRST;
-
 /// What the library's hint begins with where a service has no named profiles.
 const NO_PROFILES: &str = "give the harness a profile of that name";
 
 /// The hint in the words of the command line, where the library names its own doors.
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
-        Error::Unfinished(error) => of(&error.cause),
-        Error::Transport(error) if error.phase == Phase::AnswerTimeout && !error.fetching => {
-            let more = "give each attempt more time with --timeout, or the whole call with --max-time.";
-            let is_in_doubt = error.was_sent() && !error.idempotent;
-            Some(if is_in_doubt { format!("{CHECK_FIRST}, and {more}") } else { more.to_owned() })
+        // What a token endpoint did counts less than that the call was sent.
+        Error::Unfinished(error)
+            if !matches!(&error.cause, Error::Transport(cause) if cause.signing_in) =>
+        {
+            of(&error.cause)
         }
         Error::Transport(error) if error.phase == Phase::ConnectTimeout && !error.fetching => Some(format!(
             "check that {} can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.",
@@ -36,6 +34,9 @@ pub(crate) fn of(error: &Error) -> Option<String> {
                     "give the call more time (`max_time`), or allow more requests.",
                     "give the call more time with --max-time, or allow more with --rate-limit.",
                 )
+                .replace(" (`timeout`)", " with --timeout")
+                .replace(" (`max_time`)", " with --max-time")
+                .replace(", or raise the limit (`Document::limits`) if this one is to be trusted", ": the program takes no more")
                 .replace("allow more redirects (`follow_redirects`) if that is meant", "ask the service where it ends")
                 .replace(" (`follow_redirects`)", " with --follow")
                 .replace(" (`SignIn::forget`)", " with `opcall auth logout SERVICE`")
@@ -53,5 +54,25 @@ pub(crate) fn of(error: &Error) -> Option<String> {
                 .replace(" (`proxy`)", ": --proxy URL, or the environment's HTTPS_PROXY")
                 .replace(" (`no_proxy`)", " with --no-proxy or NO_PROXY")
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+    use opcall::Document;
+    use opcall::spec::Limits;
+
+    /// The program has no option for it.
+    #[test]
+    fn no_door_of_the_library_is_named_for_a_document_that_is_too_large() {
+        let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+        std::fs::write(file.path(), r#"{"openapi": "3.0.3", "paths": {}}"#).unwrap();
+        let error = Document::open(file.path()).limits(Limits::default().bytes(8)).read().unwrap_err();
+        assert_eq!(
+            super::of(&error).as_deref(),
+            Some("Give a document of fewer operations: the program takes no more.")
+        );
     }
 }

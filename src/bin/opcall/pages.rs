@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use opcall::{Error, Pages, Response, StopReason};
 use serde_json::value::RawValue;
 
-use crate::answer;
+use crate::answer::{self, Told};
 use crate::args::{CallArgs, CallOutput};
 use crate::output::{Layout, Screen, compact, layout};
 use crate::reached::Reached;
@@ -19,7 +19,7 @@ use crate::session;
 pub(crate) async fn run(
     pages: Pages<'_>,
     is_graphql: bool,
-    args: &CallArgs,
+    (args, told): (&CallArgs, &Told),
     screen: Screen,
 ) -> Result<(), Failure> {
     let form = Form::of(args)?;
@@ -37,7 +37,7 @@ pub(crate) async fn run(
     while let Some(page) = pages.next().await {
         match page {
             Ok(response) => {
-                answer::trace_attempts(response.sign_in_attempts(), response.attempts(), args);
+                answer::trace_attempts(response.sign_in_attempts(), response.attempts(), told, args);
                 let reached = Reached::answered(response.status(), response.attempts());
                 last = Some(reached.clone());
                 printer.page(&response).map_err(|failure| failure.reached(reached))?;
@@ -46,6 +46,7 @@ pub(crate) async fn run(
                 answer::trace_attempts(
                     refused.response.sign_in_attempts(),
                     refused.response.attempts(),
+                    told,
                     args,
                 );
                 if form == Form::Pages {
@@ -54,7 +55,7 @@ pub(crate) async fn run(
                 return Err(Error::Refused(refused).into());
             }
             Err(error) => {
-                answer::trace_attempts_of(&error, args);
+                answer::trace_attempts_of(&error, told, args);
                 return Err(error.into());
             }
         }

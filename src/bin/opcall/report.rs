@@ -184,7 +184,7 @@ impl Failure {
     /// What is to be said of a call that a signal ended.
     fn interrupted(&self) -> Option<String> {
         let about = self.about().filter(|_| matches!(self.bare(), Self::Signal(_)))?;
-        about.reached.as_ref().map(|reached| reached.interrupted().to_owned())
+        about.reached.as_ref().map(Reached::interrupted)
     }
 
     /// The object of `--error-format json`.

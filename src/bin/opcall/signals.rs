@@ -2,7 +2,8 @@
 //!
 //! A thread of its own waits for them. It tells the work that runs, which clears away what it began. Whoever does not
 //! listen, because it reads standard input or writes to a pipe that nobody empties, is given a moment, and is then ended
-//! with the process. Before that thread is there, the system's own rules end the process.
+//! with the process. Before that thread is there, the system's own rules end the process. A signal that whoever started
+//! the program told it to ignore stays ignored.
 
 use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
@@ -75,8 +76,10 @@ impl Waiting {
     fn begin() -> io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-        let all = [SIGINT, SIGTERM, SIGHUP];
-        let wanted = if ends_with_its_terminal() { &all[..] } else { &all[..2] };
+        let told = ignored();
+        // Where nobody tells whether SIGHUP is ignored, the system's own rule stays.
+        let is_wanted = |signal: &i32| told.map_or(*signal != SIGHUP, |ignored| !ignored.contains(*signal));
+        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(is_wanted);
         signal_hook::iterator::Signals::new(wanted).map(Self)
     }
 
@@ -86,14 +89,25 @@ impl Waiting {
     }
 }
 
-/// Whether SIGHUP is to end the process: one that was told to ignore it, as by `nohup`, goes on. Where nobody tells, the
-/// system's own rule stays.
+/// The signals that this process was told to ignore, as by `nohup`, or by a shell that starts it with `&`: it goes on
+/// when they come. `None` where the system does not tell.
 #[cfg(unix)]
-fn ends_with_its_terminal() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // SIGHUP is the first signal.
-    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 0)
+fn ignored() -> Option<Ignored> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok().map(Ignored)
+}
+
+/// A bit for each signal, the lowest for the first.
+#[cfg(unix)]
+#[derive(Clone, Copy)]
+struct Ignored(u64);
+
+#[cfg(unix)]
+impl Ignored {
+    fn contains(self, signal: i32) -> bool {
+        self.0 >> (signal - 1) & 1 == 1
+    }
 }
 
 /// What asks to end where there are no signals.

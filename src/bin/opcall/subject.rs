@@ -2,6 +2,7 @@
 
 use opcall::{Command, Error, Harness, Method, Operation, OperationTable, Params};
 
+use crate::reached::Nature;
 use crate::report::{About, Failure};
 
 /// What is called.
@@ -89,10 +90,11 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Whether a call of it changes nothing, by its method or as a query of GraphQL.
-    pub(crate) fn only_reads(&self) -> bool {
+    /// What a call of it does: it changes nothing by its method, or as a query of GraphQL.
+    pub(crate) fn nature(&self) -> Nature {
         let graphql = self.operation().and_then(Operation::graphql);
-        graphql.is_some_and(|graphql| !graphql.is_mutation()) || self.method().is_safe()
+        let is_query = graphql.as_ref().is_some_and(|graphql| !graphql.is_mutation());
+        Nature { only_reads: is_query || self.method().is_safe(), is_graphql: graphql.is_some() }
     }
 
     /// Whether the answer is a GraphQL envelope.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::is_of;
 pub(super) use crate::error::LONGEST_WORD as LONGEST;
 use crate::transport::swept::Swept;
 
@@ -23,9 +24,9 @@ impl Cooldowns {
         *known = until.max(*known);
     }
 
-    /// Lets a caller's requests go.
-    pub(super) fn forget(&self, caller: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(caller);
+    /// Lets the requests of a service's callers go.
+    pub(super) fn forget(&self, service: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|caller, _| !is_of(service, caller));
     }
 
     /// How long a caller's requests are still stopped.
@@ -68,6 +69,17 @@ mod tests {
         assert_eq!(cooldowns.left("a", now), Some(LONGEST));
         cooldowns.stop("b", Duration::ZERO, now);
         assert_eq!(cooldowns.left("b", now), None);
+    }
+
+    #[test]
+    fn those_of_a_service_go_together_and_no_others() {
+        let (cooldowns, now) = (Cooldowns::default(), Instant::now());
+        for caller in ["a-1", "a-2", "a-b-1", "ab-1"] {
+            cooldowns.stop(caller, SECOND, now);
+        }
+        cooldowns.forget("a");
+        let left = ["a-1", "a-2", "a-b-1", "ab-1"].map(|caller| cooldowns.left(caller, now).is_some());
+        assert_eq!(left, [false, false, true, true]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::cooldown::LONGEST;
+use super::is_of;
 use crate::private_files;
 
 /// Longer than any file here.
@@ -88,9 +89,20 @@ impl Shared {
         }
     }
 
-    /// Lets a caller's requests go in all processes.
-    pub(super) fn forget(&self, caller: &str) -> io::Result<()> {
-        private_files::forget(&self.folder.join(caller))
+    /// Lets the requests of a service's callers go in all processes. One that cannot be removed does not keep the others.
+    pub(super) fn forget(&self, service: &str) -> io::Result<()> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        let mut outcome = Ok(());
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(|caller| is_of(service, caller)) {
+                outcome = outcome.and(private_files::forget(&entry.path()));
+            }
+        }
+        outcome
     }
 
     fn sweep(&self, now: SystemTime) -> io::Result<()> {
@@ -147,6 +159,22 @@ mod tests {
         assert_eq!(one.left("a", now()), Some(5 * SECOND), "the longer one holds");
         other.stop("a", Duration::MAX, now()).unwrap();
         assert_eq!(one.left("a", now()), Some(LONGEST));
+    }
+
+    #[test]
+    fn those_of_a_service_go_together_past_one_that_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let shared = Shared::new(home.path());
+        shared.forget("a").unwrap();
+        for caller in ["a-1", "a-2", "a-b-1"] {
+            shared.stop(caller, SECOND, now()).unwrap();
+        }
+        for stuck in ["a-0", "a-3"] {
+            fs::create_dir(home.path().join("cooldowns").join(stuck)).unwrap();
+        }
+        assert!(shared.forget("a").is_err(), "folders stand there");
+        let left = ["a-1", "a-2", "a-b-1"].map(|caller| shared.left(caller, now()).is_some());
+        assert_eq!(left, [false, false, true]);
     }
 
     #[test]

@@ -60,6 +60,54 @@ fn a_curl_line_says_what_is_left_out_of_it() {
     assert_eq!(opcall(&line).stderr, "");
 }
 
+/// What was given decides, in the call and in the line alike: the scheme's variable would be another secret.
+#[test]
+fn a_curl_line_has_no_variable_where_a_credential_was_given_by_hand() {
+    let line = ["api_token_list", "--server", "http://127.0.0.1:9", "--curl"];
+    let run = opcall(&line);
+    assert!(run.ok().contains("-H \"x-api-key: $PANTHER_API_TOKEN\""), "{}", run.stdout);
+    for given in [&["X-API-Key:CANARY"][..], &["--header", "x-api-key: CANARY"]] {
+        for variables in [&[][..], &[("PANTHER_API_TOKEN", "key")]] {
+            let run = super::opcall_with(variables, &[&line[..], given].concat());
+            assert!(run.ok().contains("-H 'x-api-key: <redacted>'"), "{}", run.stdout);
+            assert!(!run.stdout.contains('$') && !run.stdout.contains("CANARY"), "{}", run.stdout);
+            assert!(run.stderr.starts_with("note: <redacted> stands for a secret"), "{}", run.stderr);
+        }
+    }
+}
+
+/// The time of a call bounds what the sandbox sends too: here it comes no faster than it is read.
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
+#[test]
+fn a_download_from_the_sandbox_ends_with_the_time_of_the_call() {
+    use std::io::Read as _;
+    use std::process::Stdio;
+
+    let home = Home::new();
+    let text = "x".repeat(4 << 20);
+    let document = serde_json::json!({
+        "openapi": "3.1.0", "info": {"title": "big", "version": "1"}, "x-service": "big",
+        "servers": [{"url": "https://big.example"}],
+        "paths": {"/x": {"get": {"operationId": "look", "responses": {"200": {"description": "ok",
+            "content": {"application/json": {"schema": {"const": text}}}}}}}},
+    });
+    std::fs::write(home.folder.path().join("big.json"), document.to_string()).unwrap();
+    let run = |further: &[&str]| {
+        let line = ["look", "--spec", "big.json", "--sandbox", "--save", "/dev/stdout"];
+        let mut command = home.command(&[&line[..], further].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        let mut came = Vec::new();
+        child.stdout.take().unwrap().read_to_end(&mut came).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), came.len(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, came, told) = run(&[]);
+    assert!(code == Some(0) && came >= text.len(), "{code:?}, {came} bytes: {told}");
+    let (code, came, told) = run(&["--max-time", "1500ms"]);
+    assert!(code == Some(28) && came < text.len(), "{code:?}, {came} bytes: {told}");
+}
+
 /// The half of a pair that is missing is named.
 #[test]
 fn half_a_pair_of_credentials_says_what_is_missing() {

@@ -1,11 +1,13 @@
 //! The code a run ends with is that of the call, whoever reads what it prints.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::home::Home;
 use super::{Canned, KEY, program};
+use crate::support::{Reply, Server};
 
 /// Runs a program whose standard output nobody reads: its code and its standard error.
 fn unread(mut command: Command) -> (Option<i32>, String) {
@@ -57,6 +59,30 @@ fn a_batch_that_nobody_reads_ends_with_the_highest_code_so_far() {
     assert_eq!(unread(panther(&["batch", file, "--dry-run"])).0, Some(0));
 }
 
+/// What was begun when nobody took lines any more is brought to its end, and counted; nothing is begun after that.
+#[test]
+fn a_batch_whose_output_ends_counts_what_was_under_way() {
+    let server = Server::start(|request, _| {
+        let slow = Duration::from_millis(if request.target == "/1" { 0 } else { 400 });
+        Reply::json(if request.target == "/3" { 404 } else { 200 }, "{}").after(slow)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("calls.ndjson");
+    let line = |number| format!("{{\"operation\":\"panther:POST /{number}\"}}\n");
+    std::fs::write(&file, (1..=9).map(line).collect::<String>()).unwrap();
+    let batch = ["batch", file.to_str().unwrap(), "--concurrency", "3", "--server", &server.url()];
+    let note = "note: 3 lines: 2 succeeded, 1 ended with 4; 3 results could not be written, from line 1 on\n";
+    assert_eq!(unread(panther(&batch)), (Some(4), note.to_owned()));
+    assert_eq!(server.received().len(), 3);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = panther(&batch).stdout(full).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let error =
+        "error: writing to standard output failed\n  caused by: No space left on device (os error 28)\n";
+    assert_eq!((output.status.code(), told), (Some(1), format!("{note}{error}")));
+    assert_eq!(server.received().len(), 6);
+}
+
 #[test]
 fn a_file_that_does_not_load_is_told_of_whoever_reads() {
     let folder = tempfile::tempdir().unwrap();
@@ -101,6 +127,7 @@ fn a_file_that_cannot_be_written_is_a_failure() {
 #[test]
 fn a_call_whose_answer_cannot_be_written_was_carried_out() {
     let done = Canned::start("200 OK\r\ncontent-type: application/json", br#"{"items":[]}"#);
+    let accepted = Canned::start("202 Accepted\r\ncontent-type: application/json", b"{}");
     let refused = Canned::start("409 No\r\ncontent-type: application/json", br#"{"message":"no"}"#);
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     for (server, further, status, text) in [
@@ -111,6 +138,7 @@ fn a_call_whose_answer_cannot_be_written_was_carried_out() {
             200,
             "POST /x was carried out (200), only its answer could not be written",
         ),
+        (&accepted, &[], 202, "POST /x was accepted (202), only its answer could not be written"),
         (&refused, &[], 409, "POST /x was refused with 409, and the answer could not be written"),
     ] {
         let line = ["POST", "/x", "--api", "panther", "--server", &server.url()];

@@ -80,20 +80,23 @@ fn secrets_given_by_hand_do_not_go_unencrypted_to_another_machine() {
     };
     // An address of documentation (RFC 5737): nobody answers there.
     let away = "http://192.0.2.2:7801/v1";
-    for further in [
-        &["x-key:canary"][..],
-        &["key==canary"],
-        &["authorization:Bearer canary"],
-        &["--header", "Authorization: Bearer canary"],
-        &["cookie:sid=canary"],
-        &["proxy-authorization:Basic canary"],
+    for (further, what) in [
+        (&["x-key:canary"][..], "the header x-key"),
+        (&["key==canary"], "the query parameter key"),
+        (&["x-key:canary", "key==canary"], "the header x-key, the query parameter key"),
+        (&["authorization:Bearer canary"], "the header authorization"),
+        (&["--header", "Authorization: Bearer canary"], "the header authorization"),
+        (&["cookie:sid=canary"], "the header cookie"),
+        (&["proxy-authorization:Basic canary"], "the header proxy-authorization"),
     ] {
         let run = send(away, further);
         assert_eq!(run.code, 10, "{further:?}: {}", run.stderr);
         assert_eq!(
             run.stderr,
-            "error: credentials would go unencrypted to http://192.0.2.2:7801\n  hint: use https, or give \
-             --insecure-http if the network between is yours.\n"
+            format!(
+                "error: credentials would go unencrypted to http://192.0.2.2:7801: {what}\n  hint: use https, or \
+                 give --insecure-http if the network between is yours.\n"
+            )
         );
         let let_go = send(away, &[further, &["--insecure-http"]].concat());
         assert!([7, 28].contains(&let_go.code), "{further:?}: {}", let_go.stderr);

@@ -152,6 +152,125 @@ fn a_call_that_is_stopped_says_whether_it_was_sent() {
     }
 }
 
+/// What is known of how it ended is told, and what to do is told where a repeat is not known to be safe.
+#[test]
+fn a_call_that_is_stopped_says_what_a_repeat_would_do() {
+    let mute = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_secs(20)));
+    let begun = |status: u16| {
+        Server::start(move |_, _| Reply::open(format!("HTTP/1.1 {status} S\r\ncontent-length: 9\r\n\r\n{{")))
+    };
+    let (created, broken, missing) = (begun(201), begun(502), begun(404));
+    let home = Home::new().with("PANTHER_API_TOKEN", "key");
+    let again = Some("repeat it: a second time changes nothing more.");
+    let check = Some("check with a reading operation whether it was carried out before you repeat it.");
+    for (server, line, status, hint) in [
+        (&mute, &["PUT", "/x"][..], None, again),
+        (&mute, &["DELETE", "/x"], None, again),
+        (&mute, &["POST", "/x", "--retry-unsafe"], None, again),
+        (&mute, &["PATCH", "/x"], None, check),
+        (&created, &["POST", "/x"], Some(201), None),
+        (&created, &["POST", "/x", "--save", "f"], Some(201), None),
+        (&created, &["GET", "/x"], Some(201), None),
+        (&missing, &["POST", "/x"], Some(404), None),
+        (&broken, &["POST", "/x"], Some(502), check),
+        (&broken, &["PUT", "/x"], Some(502), again),
+    ] {
+        let url = server.url();
+        let line = [line, &["--api", "panther", "--server", &url, "--error-format", "json"]].concat();
+        let mut child = start(home.command(&line));
+        settle();
+        assert_eq!(ended_by(&mut child, "INT"), 130);
+        let told: serde_json::Value = serde_json::from_str(&said(&mut child).1).unwrap();
+        let message = match status {
+            Some(status) => format!("interrupted; it was answered with {status}"),
+            None => "interrupted; it may have been carried out".to_owned(),
+        };
+        assert_eq!(told["message"], message, "{line:?}: {told}");
+        assert_eq!((told["status"].as_u64(), &told["sent"]), (status, &true.into()), "{line:?}: {told}");
+        assert_eq!(told["hint"].as_str(), hint, "{line:?}: {told}");
+    }
+    assert!(!home.folder.path().join("f").exists() && !home.folder.path().join("f.part").exists());
+}
+
+/// The status of GraphQL says nothing of the call: it is in the body.
+#[cfg(feature = "logscale")]
+#[test]
+fn a_mutation_that_is_stopped_is_in_doubt_whatever_status_it_had() {
+    let server = Server::start(|_, _| Reply::open("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"data\":"));
+    let home = Home::new().with("LOGSCALE_TOKEN", "canary-token");
+    for (line, is_in_doubt) in
+        [(&["organization_tokens_delete", "id=a"][..], true), (&["organization_tokens_query"], false)]
+    {
+        let mut child = start(home.command(&[line, &["--server", &server.url()]].concat()));
+        settle();
+        assert_eq!(ended_by(&mut child, "INT"), 130);
+        let told = said(&mut child).1;
+        assert!(told.starts_with("error: interrupted; it was answered with 200\n"), "{told}");
+        assert_eq!(told.contains("hint: check with a reading operation"), is_in_doubt, "{told}");
+    }
+}
+
+/// A document that was begun to be fetched leaves nothing in the cache.
+#[test]
+fn a_document_that_comes_when_the_signal_does_leaves_nothing() {
+    let server = Server::start(|_, _| {
+        Reply::open(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n{\"openapi\":",
+        )
+    });
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let home = Home::new();
+        let mut child = start(home.command(&["--spec", &url(&server), "ops"]));
+        settle();
+        assert_eq!(ended_by(&mut child, signal), code);
+        let mut left = Vec::new();
+        files_below(home.folder.path(), &mut left);
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+fn files_below(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// A shell that starts a program with `&`, and `nohup`, have it ignore what is meant for others.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_program_was_told_to_ignore_ends_nothing() {
+    for (signal, other) in [("INT", "TERM"), ("TERM", "INT"), ("HUP", "TERM")] {
+        let server = Server::start(|_, _| Reply::json(200, "{}").after(Duration::from_secs(20)));
+        let home = Home::new();
+        let program = home.command(&[]).get_program().to_owned();
+        let script = format!(
+            "trap '' {signal}; exec {} GET /x --api panther --server {}",
+            program.display(),
+            server.url()
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).env_clear().env("PANTHER_API_TOKEN", "key");
+        let mut child = start(command);
+        settle();
+        assert!(
+            Command::new("kill")
+                .args([&format!("-{signal}"), &child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
+        settle();
+        assert!(child.try_wait().unwrap().is_none(), "{signal} ended it");
+        let code = if other == "INT" { 130 } else { 143 };
+        assert_eq!(ended_by(&mut child, other), code);
+    }
+}
+
 /// What was carried out is not thrown away with what is not done yet.
 #[test]
 fn a_batch_that_is_stopped_tells_of_every_line_that_was_begun() {

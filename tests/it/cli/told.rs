@@ -41,12 +41,17 @@ fn nobody_is_told_to_repeat_what_may_act_twice() {
 #[test]
 fn a_timeout_of_what_may_act_twice_says_so() {
     let mute = Server::start(|_, _| Reply::json(200, "{}").after(std::time::Duration::from_secs(2)));
-    let more = "give each attempt more time with --timeout, or the whole call with --max-time.";
+    let more = "give each attempt more time with --timeout.";
     let run = call(&mute.url(), &["POST", "/x", "--timeout", "100ms"]);
     assert_eq!((run.code, hint(&run)), (28, &*format!("{CHECK}, and {more}")));
     let run = call(&mute.url(), &["GET", "/x", "--timeout", "100ms"]);
     assert_eq!((run.code, hint(&run)), (28, more));
     assert!(run.stderr.contains("after 1 attempt; it was sent\n"), "{}", run.stderr);
+    let more = "give the whole call more time with --max-time.";
+    let run = call(&mute.url(), &["POST", "/x", "--max-time", "100ms"]);
+    assert_eq!((run.code, hint(&run)), (28, &*format!("{CHECK}, and {more}")));
+    let run = call(&mute.url(), &["GET", "/x", "--max-time", "100ms"]);
+    assert_eq!((run.code, hint(&run)), (28, more));
     let broken = Server::start(|_, _| Reply::raw(""));
     for (method, told, then) in [
         ("GET", "it was sent", "repeat it: the call only reads.".to_owned()),
@@ -110,8 +115,41 @@ fn attempts_are_told() {
     });
     let client = [("FALCON_CLIENT_ID", "id"), ("FALCON_CLIENT_SECRET", "canary-secret")];
     let run = opcall_with(&client, &["tokens_query", "-v", "--server", &server.url()]);
-    assert!(run.stderr.contains("\n* signing in: attempt 1: 201 after "), "{}", run.stderr);
     assert!(!run.stderr.contains("canary"), "{}", run.stderr);
+}
+
+/// What happened first stands first, and once.
+#[test]
+fn what_is_told_of_a_call_stands_in_the_order_in_which_it_happened() {
+    let client = [("FALCON_CLIENT_ID", "id"), ("FALCON_CLIENT_SECRET", "canary-secret")];
+    let expected = [
+        "* signing in: attempt 1: 201",
+        "> GET",
+        "* signing in: attempt 2: 201",
+        "* attempt 1: 401",
+        "* attempt 2: 200",
+        "< 200",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("f").display().to_string();
+    for further in [&[][..], &["--save", &file], &["--paginate", "-o", "ndjson"]] {
+        let server = Server::start(|request, before| match &*request.target {
+            "/oauth2/token" => Reply::token(&format!("canary-token-{before}"), 1800),
+            _ if before == 1 => Reply::json(401, "{}"),
+            _ => Reply::json(
+                200,
+                r#"{"resources":["a"],"meta":{"pagination":{"offset":0,"limit":1,"total":1}}}"#,
+            ),
+        });
+        let line = ["tokens_query", "-v", "--server", &server.url()];
+        let run = opcall_with(&client, &[&line[..], further].concat());
+        let is_step =
+            |line: &&str| line.starts_with("* ") || line.starts_with("> GET") || line.starts_with("< 2");
+        let steps: Vec<_> = run.stderr.lines().filter(is_step).collect();
+        assert_eq!(steps.len(), expected.len(), "{further:?}: {}", run.stderr);
+        let as_expected = steps.iter().zip(expected).all(|(step, begin)| step.starts_with(begin));
+        assert!(as_expected, "{further:?}: {}", run.stderr);
+    }
 }
 
 #[test]
@@ -192,7 +230,11 @@ fn credentials_given_by_hand_are_not_shown_and_not_sent_in_the_clear() {
         let run = look("http://192.0.2.1:9", &[&header, "--error-format", "json"]);
         let told: Value = serde_json::from_str(&run.stderr).unwrap();
         assert_eq!((run.code, told["kind"].as_str()), (10, Some("unsafe")), "{told}");
-        assert_eq!(told["message"], "credentials would go unencrypted to http://192.0.2.1:9");
+        let header = name.to_ascii_lowercase();
+        assert_eq!(
+            told["message"],
+            format!("credentials would go unencrypted to http://192.0.2.1:9: the header {header}")
+        );
     }
     let received = server.received();
     assert!(

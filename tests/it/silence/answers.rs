@@ -129,7 +129,7 @@ fn before_sending(looked: &mut Looked) {
     assert_eq!(error(looked, harness.command("by_header", key).prepare().unwrap_err()), "arguments");
     assert_eq!(error(looked, harness.command("by_heder", ()).prepare().unwrap_err()), "unknown_operation");
     let candidates = vec!["a:one".to_owned(), "b:one".to_owned()];
-    error(looked, Ambiguous { name: "one".to_owned(), candidates, nameless: 0 }.into());
+    error(looked, Ambiguous { name: "one".to_owned(), count: 2, candidates, nameless: 0 }.into());
     let unbuilt = at("http://127.0.0.1:9").proxy("nonsense:cAnary/+=zQ7w~x").build().unwrap_err();
     assert_eq!(error(looked, unbuilt), "config");
     let unsafe_header = harness.command("by_header", ()).header("x-key", secret("a\r\nb")).prepare();

@@ -5,6 +5,7 @@ mod damage;
 #[cfg(all(feature = "cli", unix))]
 mod killed;
 mod skew;
+mod waits;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -61,7 +61,13 @@ async fn traced(
 ) -> Result<AccessToken, Failure> {
     let fetched = fetching.await;
     let attempts = fetched.as_ref().map_or_else(Error::sign_in_attempts, AccessToken::attempts);
-    trace(place, &format!("signing in to {service}"), attempts);
+    let what = format!("signing in to {service}");
+    trace(place, &what, attempts);
+    if let (Some(held), true) = (fetched.as_ref().ok().and_then(AccessToken::held), place.common.verbose > 0)
+    {
+        let length = held.length.as_millis();
+        session::tell(&[format!("* {what}: held back for {length} ms ({})", held.reason)]);
+    }
     Ok(fetched?)
 }
 

@@ -13,6 +13,7 @@ use super::result::Head;
 use crate::args::Target;
 use crate::given::undeclared;
 use crate::loopback;
+use crate::reached::Nature;
 use crate::report::Failure;
 use crate::subject::Subject;
 
@@ -111,7 +112,7 @@ impl<'l> Line<'l> {
                 let hint =
                     "write one JSON object: {\"id\": 1, \"operation\": \"ID\", \"params\": {}}.".to_owned();
                 let failure = Failure::usage(problem.as_str(), Some(hint));
-                let head = Head { id: self.id, operation: String::new(), only_reads: false };
+                let head = Head { id: self.id, operation: String::new(), nature: Nature::default() };
                 return (head, Err(failure));
             }
         };
@@ -120,11 +121,8 @@ impl<'l> Line<'l> {
             batch.tell_of_twin(*operation, name);
         }
         let operation = found.as_ref().map_or_else(|_| fields.operation.to_string(), Subject::label);
-        let only_reads = found.as_ref().is_ok_and(Subject::only_reads);
-        (
-            Head { id: self.id, operation, only_reads },
-            found.and_then(|subject| fields.command(batch, &subject)),
-        )
+        let nature = found.as_ref().map(Subject::nature).unwrap_or_default();
+        (Head { id: self.id, operation, nature }, found.and_then(|subject| fields.command(batch, &subject)))
     }
 }
 

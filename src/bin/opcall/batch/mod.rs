@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::stream::{self, StreamExt};
 use opcall::{Command, Error, Harness, Operation, Response, Watch};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use self::aim::Aim;
 use self::line::Line;
@@ -22,7 +22,7 @@ use crate::args::BatchArgs;
 use crate::call::twin_note;
 use crate::loopback::{self, Loopback};
 use crate::output::Screen;
-use crate::reached::Reached;
+use crate::reached::{Nature, Reached, Repeat};
 use crate::remembered::Wanted;
 use crate::report::{self, Failure};
 use crate::session::{self, Known};
@@ -168,7 +168,8 @@ fn dry(batch: &Batch<'_>, screen: Screen, tally: &mut Tally) -> Result<(), Failu
 }
 
 /// Makes the calls, and counts the lines that are done. A signal ends those that are under way, and the lines of all that
-/// were begun are written.
+/// were begun are written. Where nobody takes lines any more no further call is begun, and those that were are brought to
+/// their end: how they ended is counted.
 async fn live(batch: &Batch<'_>, screen: Screen, tally: &mut Tally) -> Result<(), Failure> {
     let concurrency = usize::from(batch.args.concurrency);
     let (sender, receiver) = mpsc::channel(concurrency);
@@ -183,29 +184,47 @@ async fn live(batch: &Batch<'_>, screen: Screen, tally: &mut Tally) -> Result<()
     });
     let incoming =
         stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
-    let incoming = incoming.take_until(signals::asked());
+    let (taken, ended) = oneshot::channel::<()>();
+    let incoming = incoming.take_until(async {
+        tokio::select! {
+            _ = signals::asked() => {}
+            _ = ended => {}
+        }
+    });
     let mut results = std::pin::pin!(incoming.map(|line| one(batch, line)).buffered(concurrency));
     let mut out = screen.out();
-    let mut unread = Ok(());
+    let (mut taken, mut written, mut unread) = (Some(taken), Ok(()), Ok(()));
     while let Some(done) = results.next().await {
         match done {
             Ok(done) => {
                 done.count(tally);
-                let written = out.write_all(&done.text).and_then(|()| out.flush());
-                written.map_err(|error| {
-                    Failure::from(error).reached(Reached::GivenUp { sent: true, only_reads: false })
-                })?;
+                if written.is_ok() {
+                    written = out.write_all(&done.text).and_then(|()| out.flush());
+                }
+                if written.is_err() {
+                    // No further line is begun.
+                    taken = None;
+                    done.count_unwritten(tally);
+                }
             }
             // What was begun before is brought to its end.
             Err(failure) => unread = Err(failure),
         }
     }
-    signals::came().map_or(unread, |number| Err(Failure::Signal(number)))
+    drop(taken);
+    if let Some(number) = signals::came() {
+        return Err(Failure::Signal(number));
+    }
+    let reached = Reached::GivenUp { sent: true, status: None, repeat: Repeat::MayActTwice };
+    written.map_err(|error| Failure::from(error).reached(reached))?;
+    unread
 }
 
 /// The result of a line.
 #[derive(Default)]
 struct Done {
+    /// The number of the line.
+    number: usize,
     /// What is written of it; nothing where its call was not begun.
     text: Vec<u8>,
     /// How it ended; `None` where a signal ended it.
@@ -220,6 +239,13 @@ impl Done {
             None => tally.add_interrupted(),
         }
     }
+
+    /// Counts it as one whose text could not be written.
+    fn count_unwritten(&self, tally: &mut Tally) {
+        if !self.text.is_empty() {
+            tally.add_unwritten(self.number);
+        }
+    }
 }
 
 /// Makes the call of one line.
@@ -232,7 +258,7 @@ async fn one(batch: &Batch<'_>, read: Result<Text, Failure>) -> Result<Done, Fai
     let mut text = Vec::new();
     let (head, command) = line.command(batch);
     let sent = match command {
-        Ok(command) => send(command, head.only_reads).await,
+        Ok(command) => send(command, head.nature).await,
         Err(failure) => Err(failure),
     };
     if batch.args.common.verbose > 0 {
@@ -241,7 +267,7 @@ async fn one(batch: &Batch<'_>, read: Result<Text, Failure>) -> Result<Done, Fai
     let failure = match sent {
         Ok(response) => {
             result::answered(&mut text, &head, &response, None)?;
-            return Ok(Done { text, code: Some(0) });
+            return Ok(Done { number: read.number, text, code: Some(0) });
         }
         Err(failure) => failure,
     };
@@ -251,17 +277,17 @@ async fn one(batch: &Batch<'_>, read: Result<Text, Failure>) -> Result<Done, Fai
         result::failed(&mut text, &head, read.number, &failure)?;
     }
     let is_interrupted = matches!(failure.bare(), Failure::Signal(_));
-    Ok(Done { text, code: (!is_interrupted).then(|| failure.exit_code()) })
+    Ok(Done { number: read.number, text, code: (!is_interrupted).then(|| failure.exit_code()) })
 }
 
 /// Makes a call, until a signal ends it.
-async fn send(command: Command<'_>, only_reads: bool) -> Result<Response, Failure> {
+async fn send(command: Command<'_>, nature: Nature) -> Result<Response, Failure> {
     let watch = Watch::new();
     tokio::select! {
         biased;
         sent = command.watched_by(&watch).send() => Ok(sent?),
         number = signals::asked() => {
-            Err(Failure::Signal(number).reached(Reached::GivenUp { sent: watch.was_sent(), only_reads }))
+            Err(Failure::Signal(number).reached(Reached::given_up(&watch, nature)))
         }
     }
 }

@@ -7,6 +7,7 @@ use opcall::{Request, Response};
 
 use crate::output::{compact, is_json};
 use crate::prepared::Shown;
+use crate::reached::Nature;
 use crate::report::Failure;
 
 /// The line of a call that is only shown.
@@ -70,8 +71,8 @@ pub(super) struct Head<'l> {
     pub(super) id: &'l str,
     /// The operation with its service, or what the line names; empty where it names none.
     pub(super) operation: String,
-    /// Whether a call of it changes nothing.
-    pub(super) only_reads: bool,
+    /// What a call of it does.
+    pub(super) nature: Nature,
 }
 
 fn begin(out: &mut impl Write, head: &Head<'_>) -> io::Result<()> {

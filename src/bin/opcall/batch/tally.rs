@@ -11,6 +11,10 @@ pub(super) struct Tally {
     codes: BTreeMap<u8, usize>,
     /// Calls that a signal ended.
     interrupted: usize,
+    /// How many lines at the end could not be written.
+    unwritten: usize,
+    /// The number of the first of them.
+    first_unwritten: Option<usize>,
 }
 
 impl Tally {
@@ -24,6 +28,12 @@ impl Tally {
         self.interrupted += 1;
     }
 
+    /// Counts a line of this number whose result could not be written, beside how it ended.
+    pub(super) fn add_unwritten(&mut self, number: usize) {
+        self.unwritten += 1;
+        self.first_unwritten.get_or_insert(number);
+    }
+
     /// The highest exit code; 0 where there is none.
     pub(super) fn worst(&self) -> u8 {
         self.codes.last_key_value().map_or(0, |(code, _)| *code)
@@ -33,7 +43,12 @@ impl Tally {
     pub(super) fn tell(&self) {
         let all = self.codes.values().sum::<usize>() + self.interrupted;
         if all > 0 {
-            session::note(&format!("{}: {}", counted(all, "line"), self.in_words()));
+            let lost = self.first_unwritten.map(|first| {
+                let results = counted(self.unwritten, "result");
+                format!("; {results} could not be written, from line {first} on")
+            });
+            let all = counted(all, "line");
+            session::note(&format!("{all}: {}{}", self.in_words(), lost.unwrap_or_default()));
         }
     }
 
