@@ -10,6 +10,7 @@ use super::server::Server;
 
 const PATH: &str = "/installation-tokens/queries/tokens/v1?limit=5&offset=0";
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+const SYSTEM_FOLDER: &str = "/etc/ssl/certs";
 const ROUNDS: usize = 41;
 
 pub(crate) fn run() {
@@ -63,6 +64,10 @@ fn encrypted(program: &Path, home: &Path) {
     let mut all = vec![call(program, home, &server.url, &[]).with("SSL_CERT_FILE", bundle)];
     all.extend(curl().map(|curl| Program::new("curl", &curl, &["-sS", "--cacert", bundle, &url])));
     tell("https, the system's roots and one more in a file", &all);
+    let named = |program: Program| program.with("SSL_CERT_FILE", bundle).with("SSL_CERT_DIR", SYSTEM_FOLDER);
+    let mut all = vec![named(call(program, home, &server.url, &[]))];
+    all.extend(curl().map(|curl| Program::new("curl", &curl, &["-sS", "--cacert", bundle, &url])));
+    tell("https, the same file and the system's folder", &all);
     let mut all = vec![call(program, home, &server.url, &["--cacert", one])];
     all.extend(curl().map(|curl| Program::new("curl", &curl, &["-sS", "--cacert", bundle, &url])));
     tell("https, the system's roots where they are, --cacert for one more", &all);

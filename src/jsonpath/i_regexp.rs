@@ -1,5 +1,5 @@
-//! I-Regexps (RFC 9485) in the words of the library that runs them. It knows far more than they do, and reads some of
-//! theirs otherwise: `[a&&b]` is a class of three letters there, an intersection here.
+//! I-Regexps (RFC 9485) in the words of the library that runs them. It knows no categories of letters, which become
+//! ranges here, and much else that they do not.
 //!
 //! `^` and `$` are anchors, as in the mappings of §5.3 and §5.4 and in the compliance tests of `JSONPath`; by the grammar
 //! of §3 they would be letters like others.
@@ -7,17 +7,49 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup as Group};
+
 /// What a dot fits (§5.3).
 const DOT: &str = r"[^\n\r]";
-/// The general categories of Unicode by their first letters, each with the second letters that it may have.
-static CATEGORIES: [(char, &str); 7] = [
-    ('L', "lmotu"),
-    ('M', "cen"),
-    ('N', "dlo"),
-    ('P', "cdefios"),
-    ('Z', "lps"),
-    ('S', "ckmo"),
-    ('C', "cfno"),
+/// The general categories of Unicode that may be named.
+static CATEGORIES: [(&str, Group); 36] = [
+    ("L", Group::Letter),
+    ("Ll", Group::LowercaseLetter),
+    ("Lm", Group::ModifierLetter),
+    ("Lo", Group::OtherLetter),
+    ("Lt", Group::TitlecaseLetter),
+    ("Lu", Group::UppercaseLetter),
+    ("M", Group::Mark),
+    ("Mc", Group::SpacingMark),
+    ("Me", Group::EnclosingMark),
+    ("Mn", Group::NonspacingMark),
+    ("N", Group::Number),
+    ("Nd", Group::DecimalNumber),
+    ("Nl", Group::LetterNumber),
+    ("No", Group::OtherNumber),
+    ("P", Group::Punctuation),
+    ("Pc", Group::ConnectorPunctuation),
+    ("Pd", Group::DashPunctuation),
+    ("Pe", Group::ClosePunctuation),
+    ("Pf", Group::FinalPunctuation),
+    ("Pi", Group::InitialPunctuation),
+    ("Po", Group::OtherPunctuation),
+    ("Ps", Group::OpenPunctuation),
+    ("Z", Group::Separator),
+    ("Zl", Group::LineSeparator),
+    ("Zp", Group::ParagraphSeparator),
+    ("Zs", Group::SpaceSeparator),
+    ("S", Group::Symbol),
+    ("Sc", Group::CurrencySymbol),
+    ("Sk", Group::ModifierSymbol),
+    ("Sm", Group::MathSymbol),
+    ("So", Group::OtherSymbol),
+    ("C", Group::Other),
+    ("Cc", Group::Control),
+    ("Cf", Group::Format),
+    ("Cn", Group::Unassigned),
+    ("Co", Group::PrivateUse),
 ];
 
 /// A pattern for the library; `None` where the text is no I-Regexp by the grammar of §3.
@@ -41,7 +73,7 @@ pub(super) fn translated(pattern: &str) -> Option<String> {
             '*' | '+' | '?' | '{' | '}' | ']' => return None,
             '.' => reader.out.push_str(DOT),
             '[' => reader.class()?,
-            '\\' => reader.escape(true)?,
+            '\\' => reader.outside_a_class()?,
             letter => reader.out.push(letter),
         }
         is_atom = !matches!(letter, '(' | '|' | '*' | '+' | '?' | '{');
@@ -118,28 +150,82 @@ impl Reader<'_> {
         self.out.len() > before
     }
 
-    /// What follows a backslash: a letter that stands for itself or for an end of a line, or a category where one may
-    /// stand.
-    fn escape(&mut self, may_be_category: bool) -> Option<()> {
-        let letter = self.rest.next()?;
-        self.out.extend(['\\', letter]);
-        match letter {
-            '(' | ')' | '*' | '+' | '-' | '.' | '?' | '[' | '\\' | ']' | '^' | 'n' | 'r' | 't' | '{'
-            | '|' | '}' => Some(()),
-            'p' | 'P' if may_be_category => self.category(),
-            _ => None,
+    /// What follows a backslash beyond classes.
+    fn outside_a_class(&mut self) -> Option<()> {
+        if !self.is_category() {
+            return self.escape();
         }
+        self.out.push('[');
+        self.category()?;
+        self.out.push(']');
+        Some(())
     }
 
+    /// Whether a category follows, after the backslash.
+    fn is_category(&mut self) -> bool {
+        matches!(self.rest.peek(), Some('p' | 'P'))
+    }
+
+    /// What follows a backslash: a letter that stands for itself or for an end of a line.
+    fn escape(&mut self) -> Option<()> {
+        let letter = self.rest.next()?;
+        self.out.extend(['\\', letter]);
+        matches!(
+            letter,
+            '(' | ')'
+                | '*'
+                | '+'
+                | '-'
+                | '.'
+                | '?'
+                | '['
+                | '\\'
+                | ']'
+                | '^'
+                | 'n'
+                | 'r'
+                | 't'
+                | '{'
+                | '|'
+                | '}'
+        )
+        .then_some(())
+    }
+
+    /// The letters of a category, or with a capital P all others, as ranges of a class.
     fn category(&mut self) -> Option<()> {
-        if !self.eat('{') {
-            return None;
+        let is_complement = self.rest.next()? == 'P';
+        self.rest.next_if_eq(&'{')?;
+        let mut name = String::new();
+        while let Some(letter) = self.rest.next_if(char::is_ascii_alphabetic) {
+            name.push(letter);
         }
-        let first = self.rest.next()?;
-        let (_, seconds) = CATEGORIES.iter().find(|(known, _)| *known == first)?;
-        self.out.push(first);
-        self.out.extend(self.rest.next_if(|second| seconds.contains(*second)));
-        self.eat('}').then_some(())
+        self.rest.next_if_eq(&'}')?;
+        let (_, group) = CATEGORIES.iter().find(|(known, _)| *known == name)?;
+        let letters = CodePointMapData::<GeneralCategory>::new().iter_ranges_for_group(*group);
+        let mut next = 0;
+        for range in letters {
+            let (first, end) = (*range.start(), range.end() + 1);
+            let (first, end) = if is_complement { (next, first) } else { (first, end) };
+            self.range(first, end);
+            next = range.end() + 1;
+        }
+        if is_complement {
+            self.range(next, u32::from(char::MAX) + 1);
+        }
+        Some(())
+    }
+
+    /// A range of a class, up to what is not of it any more; without the halves of pairs of UTF-16, which are no letters.
+    fn range(&mut self, first: u32, end: u32) {
+        if first < end {
+            let first = char::from_u32(first).unwrap_or('\u{e000}');
+            let last = char::from_u32(end - 1).unwrap_or('\u{d7ff}');
+            if first <= last {
+                let range = format!(r"\x{{{:x}}}-\x{{{:x}}}", u32::from(first), u32::from(last));
+                self.out.push_str(&range);
+            }
+        }
     }
 
     /// A class, after its bracket.
@@ -171,26 +257,25 @@ impl Reader<'_> {
 
     /// A letter of a class, a range of letters, or a category.
     fn member(&mut self) -> Option<()> {
-        let is_category = self.rest.peek() == Some(&'\\') && {
-            let mut ahead = self.rest.clone();
-            ahead.next();
-            matches!(ahead.next(), Some('p' | 'P'))
-        };
-        self.letter(true)?;
         let mut ahead = self.rest.clone();
-        let is_range = !is_category && ahead.next() == Some('-') && ahead.next() != Some(']');
-        if is_range {
+        if ahead.next() == Some('\\') && matches!(ahead.next(), Some('p' | 'P')) {
+            self.rest.next();
+            return self.category();
+        }
+        self.letter()?;
+        let mut ahead = self.rest.clone();
+        if ahead.next() == Some('-') && ahead.next() != Some(']') {
             self.eat('-');
-            self.letter(false)?;
+            self.letter()?;
         }
         Some(())
     }
 
-    fn letter(&mut self, may_be_category: bool) -> Option<()> {
+    fn letter(&mut self) -> Option<()> {
         match self.rest.next()? {
-            '\\' => self.escape(may_be_category),
+            '\\' => self.escape(),
             '-' | '[' | ']' => None,
-            // Two of them are operators for the library.
+            // Operators of the library, or to be ones.
             letter @ ('&' | '~' | '^') => {
                 self.out.extend(['\\', letter]);
                 Some(())

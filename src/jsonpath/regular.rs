@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::Value;
 use serde_json_path::functions::{LogicalType, ValueType};
 
@@ -96,6 +96,9 @@ mod tests {
             ("match(@, 'a.*')", 3),
             (r"match(@, '\\p{Lu}.')", 1),
             (r"match(@, '[^\\p{Ll}\\p{Lu}]?')", 1),
+            (r"match(@, '[\\P{Ll}b]b')", 1),
+            (r"match(@, '\\P{Lu}+')", 5),
+            (r"match(@, '[\\P{L}\\p{L}]*')", 7),
             ("search(@, '[a-z]{3}')", 1),
             ("match(@, 1)", 0),
             ("match(@, '(')", 0),

@@ -1,23 +1,32 @@
 //! The server: sockets, HTTP, and what holds for every request before a service sees it.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{ConnectInfo, Request, State};
-use axum::response::Response;
-use http::HeaderMap;
+use bytes::Bytes;
 use http::request::Parts;
+use http::{HeaderMap, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming as Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::exchange::{Answer, Incoming, Region};
 use super::play::Stage;
 
 /// The largest body that is read.
 const LARGEST: usize = 64 << 20;
+
+/// How long nothing is accepted after it failed: there may be too many open files.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One listener.
 #[derive(Clone)]
@@ -26,42 +35,74 @@ struct Listener {
     region: Region,
 }
 
-/// Serves one listener until the end is told.
+/// Serves one listener until the end is told, and the requests that are under way then.
 pub(crate) async fn serve(
     listener: TcpListener,
     stage: Arc<Stage>,
     region: Region,
     mut ended: watch::Receiver<bool>,
 ) {
-    let app = Router::new().fallback(handle).with_state(Listener { stage, region });
-    let end = async move {
-        let _ = ended.wait_for(|ended| *ended).await;
+    let own = Listener { stage, region };
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = end(&mut ended) => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(converse(stream, peer, own.clone(), ended.clone()));
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the sandbox cannot accept a connection");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Waits until the end is told, or nobody is left to tell it.
+async fn end(ended: &mut watch::Receiver<bool>) {
+    let _ = ended.wait_for(|ended| *ended).await;
+}
+
+/// Answers the requests of one connection, after the end was told only the one under way.
+async fn converse(stream: TcpStream, peer: SocketAddr, listener: Listener, mut ended: watch::Receiver<bool>) {
+    let answer = service_fn(|request| handle(&listener, peer, request));
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+    let result = tokio::select! {
+        result = &mut connection => result,
+        () = end(&mut ended) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
     };
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(end).await {
-        tracing::error!(%error, "the sandbox ended");
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection to the sandbox broke");
     }
 }
 
 async fn handle(
-    State(listener): State<Listener>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
+    listener: &Listener,
+    peer: SocketAddr,
+    request: Request<Body>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let is_head = request.method() == http::Method::HEAD;
-    let mut response = into_response(answer(&listener, peer, request).await);
+    let mut response = into_response(answer(listener, peer, request).await);
     if is_head {
-        *response.body_mut() = Body::empty();
+        *response.body_mut() = Full::default();
     }
-    response
+    Ok(response)
 }
 
-async fn answer(listener: &Listener, peer: SocketAddr, request: Request) -> Answer {
+async fn answer(listener: &Listener, peer: SocketAddr, request: Request<Body>) -> Answer {
     if !is_loopback(request.headers()) {
         return refuse(403, "the sandbox answers to loopback names only");
     }
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST).await else {
+    let Ok(body) = Limited::new(body, LARGEST).collect().await else {
         return refuse(413, "the request body is too large or broke off");
     };
     let (service, path) = split(parts.uri.path());
@@ -70,7 +111,7 @@ async fn answer(listener: &Listener, peer: SocketAddr, request: Request) -> Answ
         let known = stage.services().iter().map(|name| format!("/{name}/")).collect::<Vec<_>>().join(", ");
         return refuse(404, &format!("no service has this path; the services are {known}"));
     }
-    let mut incoming = incoming(listener, peer, (service, path), &parts, body);
+    let mut incoming = incoming(listener, peer, (service, path), &parts, body.to_bytes());
     let (effect, answer) = stage.play(service, &mut incoming);
     if let Err(error) = stage.services.save() {
         tracing::error!(%error, "the state of the sandbox could not be written");
@@ -142,10 +183,10 @@ fn refuse(status: u16, message: &str) -> Answer {
     Answer::json(status, &json!({"message": message}))
 }
 
-fn into_response(answer: Answer) -> Response {
+fn into_response(answer: Answer) -> Response<Full<Bytes>> {
     let mut builder = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         builder = builder.header(name, value);
     }
-    builder.body(Body::from(answer.body)).unwrap_or_else(|_| Response::new(Body::empty()))
+    builder.body(Full::from(answer.body)).unwrap_or_default()
 }

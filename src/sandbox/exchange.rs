@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 

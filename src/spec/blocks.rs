@@ -43,12 +43,12 @@ fn start(text: &str) -> Option<usize> {
     Some(if first.text == "---" { first.end } else { 0 })
 }
 
-/// Whether lines end otherwise than by a line feed, or there is more than one document.
+/// Whether lines end otherwise than by a line feed.
 fn is_unusual(text: &str) -> bool {
-    let other_ends = ['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'];
-    let marks =
-        |line: &Line<'_>| line.indent == 0 && (line.text.starts_with("---") || line.text.starts_with("..."));
-    text.contains(other_ends) || lines(text).any(|line| marks(&line) || line.text.contains('\r'))
+    let has = |end: char| text.contains(end);
+    let has_others =
+        || !text.is_ascii() && ['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'].into_iter().any(has);
+    has_others() || has('\r') && lines(text).any(|line| line.text.contains('\r'))
 }
 
 struct Line<'t> {
@@ -59,13 +59,26 @@ struct Line<'t> {
     text: &'t str,
 }
 
-impl Line<'_> {
+impl<'t> Line<'t> {
+    fn at(start: usize, line: &'t str) -> Self {
+        let bytes = line.as_bytes();
+        let indent = bytes.iter().position(|byte| *byte != b' ').unwrap_or(bytes.len());
+        let last = bytes.iter().rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+        let text = last.and_then(|last| line.get(indent..=last)).unwrap_or_default();
+        Self { start, end: start + line.len(), indent, text }
+    }
+
     fn is_blank(&self) -> bool {
         self.text.is_empty() || self.text.starts_with('#')
     }
 
     fn is_item(&self) -> bool {
         self.text == "-" || self.text.starts_with("- ")
+    }
+
+    /// Whether a document may begin or end here.
+    fn is_mark(&self) -> bool {
+        self.indent == 0 && (self.text.starts_with("---") || self.text.starts_with("..."))
     }
 
     /// Whether something else than a plain or quoted key may begin here.
@@ -75,13 +88,21 @@ impl Line<'_> {
 }
 
 fn lines(part: &str) -> impl Iterator<Item = Line<'_>> {
-    let mut start = 0;
-    part.split_inclusive('\n').map(move |line| {
-        let (text, begun) = (line.trim_start_matches(' ').trim_end_matches([' ', '\t', '\r', '\n']), start);
-        start += line.len();
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        Line { start: begun, end: start, indent, text }
-    })
+    shallow(part, usize::MAX)
+}
+
+/// The lines that are indented by so much at most.
+fn shallow(part: &str, indent: usize) -> impl Iterator<Item = Line<'_>> {
+    let is_deeper = move |line: &str| {
+        line.len() > indent && line.bytes().take(indent.saturating_add(1)).all(|byte| byte == b' ')
+    };
+    let mut next = 0;
+    let placed = part.split_inclusive('\n').map(move |line| {
+        let start = next;
+        next += line.len();
+        (start, line)
+    });
+    placed.filter(move |(_, line)| !is_deeper(line)).map(|(start, line)| Line::at(start, line))
 }
 
 /// What is written while a text is gone through.
@@ -96,8 +117,12 @@ impl<'t> Blocks<'t> {
         let first = lines(part).find(|line| !line.is_blank()).ok_or(Stop::Whole(None))?;
         let (indent, is_list) = (first.indent, first.is_item());
         let mut entries = Vec::new();
-        for line in lines(part).filter(|line| !line.is_blank() && line.indent <= indent) {
-            if line.indent < indent || (is_list && !line.is_item()) || (!is_list && line.is_special()) {
+        for line in shallow(part, indent).filter(|line| !line.is_blank()) {
+            if line.is_mark()
+                || line.indent < indent
+                || (is_list && !line.is_item())
+                || (!is_list && line.is_special())
+            {
                 return Err(Stop::Whole(None));
             }
             if is_list || !line.is_item() {

@@ -54,13 +54,16 @@ impl Scalars {
 
 /// Whether a text may have such scalars; a `false` is sure.
 pub(super) fn may_have(text: &str) -> bool {
-    let number = |mark: &str| text.match_indices(mark).any(|(at, _)| is_text(&text[token(text, at)..at + 2]));
+    let number = |(at, _): (usize, &str)| {
+        let has_base = matches!(text.as_bytes().get(at + 1), Some(b'b' | b'x' | b'o'));
+        has_base && is_text(&text[token(text, at)..at + 2])
+    };
     let tag = |(at, _): (usize, &str)| {
         let after = text.as_bytes().get(at + 1);
         let is_alone = after.is_none_or(|byte| byte.is_ascii_whitespace() || b",]}".contains(byte));
         is_alone && begins_value(&text[..at])
     };
-    ["0b", "0x", "0o"].into_iter().any(number) || text.match_indices('!').any(tag)
+    text.match_indices('0').any(number) || text.match_indices('!').any(tag)
 }
 
 /// Where the number begins whose first digit is at a place, if it is the first of a scalar.

@@ -84,6 +84,9 @@ pub(super) fn weight(text: &str) -> usize {
 
 /// The line where more brackets are open than may be, closed ones taken off.
 fn too_deep(text: &str) -> Option<usize> {
+    if ['[', '{'].map(|bracket| text.matches(bracket).count()).iter().sum::<usize>() <= MAX_OPEN {
+        return None;
+    }
     let mut open = 0_usize;
     let place = text.bytes().position(|byte| {
         match byte {

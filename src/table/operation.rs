@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::format::layout;
+use super::format::{Tier, fold_flat, fold_separators, layout};
 use super::parts::{Parameter, RequestBody};
 use super::view::View;
 use crate::operation::{Method, Pagination, ServerDef};
@@ -27,8 +27,13 @@ impl<'t> Operation<'t> {
         self.view.text(layout::OPERATIONS, self.row, column)
     }
 
+    /// The row of what it says that other operations say too.
+    fn common(self) -> u32 {
+        self.view.word(layout::OPERATIONS, self.row, layout::operation::COMMON)
+    }
+
     fn optional(self, column: usize) -> Option<&'t str> {
-        self.view.optional(layout::OPERATIONS, self.row, column)
+        self.view.optional(layout::COMMON, self.common(), column)
     }
 
     pub(super) fn has(self, flag: u32) -> bool {
@@ -70,10 +75,28 @@ impl<'t> Operation<'t> {
         self.view.texts(layout::OPERATIONS, self.row, layout::operation::ALIASES)
     }
 
+    /// Whether a name means it in a tier, as [`names_of`](super::format::names_of) tells its names.
+    pub(super) fn answers_to(self, tier: Tier, name: &str) -> bool {
+        let mut ids = std::iter::once(self.id()).chain(self.aliases());
+        match tier {
+            Tier::Exact => !self.id_is_made() && self.id() == name,
+            Tier::Made => self.id_is_made() && self.id() == name,
+            Tier::Alias => self.aliases().any(|alias| alias == name),
+            Tier::Path => {
+                let method = self.view.text(layout::COMMON, self.common(), layout::common::METHOD);
+                let path = name.strip_prefix(method).and_then(|rest| rest.strip_prefix(' '));
+                path == Some(self.path())
+            }
+            Tier::Separators => !name.is_empty() && ids.any(|id| fold_separators(id) == name),
+            Tier::Flat => !name.is_empty() && ids.any(|id| fold_flat(id) == name),
+        }
+    }
+
     /// The method.
     #[must_use]
     pub fn method(self) -> Method {
-        Method::of_token(self.text(layout::operation::METHOD)).unwrap_or(Method::Get)
+        Method::of_token(self.view.text(layout::COMMON, self.common(), layout::common::METHOD))
+            .unwrap_or(Method::Get)
     }
 
     /// The path key as the document writes it, with its `{variables}`.
@@ -85,13 +108,13 @@ impl<'t> Operation<'t> {
     /// One line on what it does.
     #[must_use]
     pub fn summary(self) -> Option<&'t str> {
-        self.optional(layout::operation::SUMMARY)
+        self.optional(layout::common::SUMMARY)
     }
 
     /// More lines on what it does.
     #[must_use]
     pub fn description(self) -> Option<&'t str> {
-        self.optional(layout::operation::DESCRIPTION)
+        self.optional(layout::common::DESCRIPTION)
     }
 
     /// Its tags.
@@ -103,7 +126,7 @@ impl<'t> Operation<'t> {
     /// The permission it needs (`x-scope`).
     #[must_use]
     pub fn scope(self) -> Option<&'t str> {
-        self.optional(layout::operation::SCOPE)
+        self.optional(layout::common::SCOPE)
     }
 
     /// Whether its document calls it deprecated.
@@ -146,7 +169,7 @@ impl<'t> Operation<'t> {
     pub fn parameters(self) -> impl ExactSizeIterator<Item = Parameter<'t>> {
         let view = self.view;
         let range = view.range(layout::OPERATIONS, self.row, layout::operation::PARAMETERS);
-        range.map(move |row| Parameter { view, row })
+        range.map(move |row| Parameter::new(view, row))
     }
 
     /// Its request body, where it declares one.
@@ -159,7 +182,7 @@ impl<'t> Operation<'t> {
     #[must_use]
     pub fn responses(self) -> impl ExactSizeIterator<Item = (&'t str, Vec<&'t str>)> {
         let view = self.view;
-        view.range(layout::OPERATIONS, self.row, layout::operation::RESPONSES).map(move |row| {
+        view.range(layout::COMMON, self.common(), layout::common::RESPONSES).map(move |row| {
             let media_types = view.texts(layout::RESPONSES, row, layout::response::MEDIA_TYPES).collect();
             (view.text(layout::RESPONSES, row, layout::response::STATUS), media_types)
         })
@@ -168,7 +191,7 @@ impl<'t> Operation<'t> {
     /// What a call says it accepts: the media types of the 2xx answers, `*/*` where none is declared.
     #[must_use]
     pub fn accept(self) -> &'t str {
-        self.text(layout::operation::ACCEPT)
+        self.view.text(layout::COMMON, self.common(), layout::common::ACCEPT)
     }
 
     /// Any one of these lets a call in: each is a list of (scheme name, scopes) that are needed together. No
@@ -179,7 +202,7 @@ impl<'t> Operation<'t> {
     ) -> impl ExactSizeIterator<Item = impl ExactSizeIterator<Item = (&'t str, Vec<&'t str>)> + use<'t>> + use<'t>
     {
         let view = self.view;
-        view.range(layout::OPERATIONS, self.row, layout::operation::SECURITY).map(move |alternative| {
+        view.range(layout::COMMON, self.common(), layout::common::SECURITY).map(move |alternative| {
             view.range(layout::ALTERNATIVES, alternative, 0).map(move |row| {
                 let scopes = view.texts(layout::SCHEME_USES, row, layout::scheme_use::SCOPES).collect();
                 (view.text(layout::SCHEME_USES, row, layout::scheme_use::SCHEME), scopes)
@@ -190,19 +213,19 @@ impl<'t> Operation<'t> {
     /// Servers of the operation or its path, which replace the service's; empty where it has none of its own.
     #[must_use]
     pub fn servers(self) -> Vec<ServerDef> {
-        self.decoded(layout::operation::SERVERS)
+        self.decoded(layout::common::SERVERS)
     }
 
     /// Another base URL for each region, as (region, URL) (`x-host`).
     #[must_use]
     pub fn hosts(self) -> Vec<(String, String)> {
-        self.decoded(layout::operation::HOSTS)
+        self.decoded(layout::common::HOSTS)
     }
 
     /// How to follow its pages (`x-pagination`).
     #[must_use]
     pub fn pagination(self) -> Option<Pagination> {
-        self.decoded(layout::operation::PAGINATION)
+        self.decoded(layout::common::PAGINATION)
     }
 
     fn decoded<T: serde::de::DeserializeOwned + Default>(self, column: usize) -> T {
@@ -212,7 +235,7 @@ impl<'t> Operation<'t> {
     /// How it is carried as GraphQL over POST (`x-graphql`).
     #[must_use]
     pub fn graphql(self) -> Option<GraphQl<'t>> {
-        let number = self.view.word(layout::OPERATIONS, self.row, layout::operation::GRAPHQL);
+        let number = self.view.word(layout::COMMON, self.common(), layout::common::GRAPHQL);
         number.checked_sub(1).map(|row| GraphQl { view: self.view, row })
     }
 

@@ -86,13 +86,19 @@ impl fmt::Debug for Schema<'_> {
 /// One parameter of an operation.
 #[derive(Clone, Copy)]
 pub struct Parameter<'t> {
-    pub(super) view: View<'t>,
-    pub(super) row: u32,
+    view: View<'t>,
+    row: u32,
+    /// The row of what it has in common with others.
+    form: u32,
 }
 
 impl<'t> Parameter<'t> {
+    pub(super) fn new(view: View<'t>, row: u32) -> Self {
+        Self { view, row, form: view.word(layout::PARAMETERS, row, layout::parameter::FORM) }
+    }
+
     fn has(self, flag: u32) -> bool {
-        self.view.word(layout::PARAMETERS, self.row, layout::parameter::FLAGS) & flag != 0
+        self.view.word(layout::FORMS, self.form, layout::form::FLAGS) & flag != 0
     }
 
     /// Its name on the wire.
@@ -104,67 +110,67 @@ impl<'t> Parameter<'t> {
     /// Where it goes.
     #[must_use]
     pub fn location(self) -> Location {
-        location_of(self.view.word(layout::PARAMETERS, self.row, layout::parameter::LOCATION))
+        location_of(self.view.word(layout::FORMS, self.form, layout::form::LOCATION))
     }
 
     /// Whether a call without it is refused.
     #[must_use]
     pub fn required(self) -> bool {
-        self.has(layout::parameter::REQUIRED)
+        self.has(layout::form::REQUIRED)
     }
 
     /// How its value becomes text.
     #[must_use]
     pub fn style(self) -> Style {
-        style_of(self.view.word(layout::PARAMETERS, self.row, layout::parameter::STYLE))
+        style_of(self.view.word(layout::FORMS, self.form, layout::form::STYLE))
     }
 
     /// Whether arrays and objects become one pair a member.
     #[must_use]
     pub fn explode(self) -> bool {
-        self.has(layout::parameter::EXPLODE)
+        self.has(layout::form::EXPLODE)
     }
 
     /// Whether RFC 3986 reserved characters pass unencoded.
     #[must_use]
     pub fn allow_reserved(self) -> bool {
-        self.has(layout::parameter::ALLOW_RESERVED)
+        self.has(layout::form::ALLOW_RESERVED)
     }
 
     /// How lists are written where the style is `deepObject` (`x-deep-object-arrays`).
     #[must_use]
     pub fn deep_arrays(self) -> DeepArrays {
-        deep_arrays_of(self.view.word(layout::PARAMETERS, self.row, layout::parameter::FLAGS))
+        deep_arrays_of(self.view.word(layout::FORMS, self.form, layout::form::FLAGS))
     }
 
     /// Whether the document calls it deprecated.
     #[must_use]
     pub fn deprecated(self) -> bool {
-        self.has(layout::parameter::DEPRECATED)
+        self.has(layout::form::DEPRECATED)
     }
 
     /// The media type of a parameter with `content`.
     #[must_use]
     pub fn content(self) -> Option<&'t str> {
-        self.view.optional(layout::PARAMETERS, self.row, layout::parameter::CONTENT)
+        self.view.optional(layout::FORMS, self.form, layout::form::CONTENT)
     }
 
     /// The Encoding Objects of that media type by property name as compact JSON.
     #[must_use]
     pub fn encoding(self) -> Option<&'t str> {
-        self.view.optional(layout::PARAMETERS, self.row, layout::parameter::ENCODING)
+        self.view.optional(layout::FORMS, self.form, layout::form::ENCODING)
     }
 
     /// What it means, in the document's words.
     #[must_use]
     pub fn description(self) -> Option<&'t str> {
-        self.view.optional(layout::PARAMETERS, self.row, layout::parameter::DESCRIPTION)
+        self.view.optional(layout::FORMS, self.form, layout::form::DESCRIPTION)
     }
 
     /// Its schema.
     #[must_use]
     pub fn schema(self) -> Schema<'t> {
-        Schema::at(self.view, layout::PARAMETERS, self.row, layout::parameter::SCHEMA)
+        Schema::at(self.view, layout::FORMS, self.form, layout::form::SCHEMA)
     }
 }
 

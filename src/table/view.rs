@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::format::{ABSENT, MAGIC, Tier, VERSION, hash_name, layout};
 use super::kept::KeptOperation;
+use super::operation::Operation;
 
 /// A table's bytes, checked to be a table of this version.
 #[derive(Clone, Copy)]
@@ -132,17 +133,9 @@ impl<'t> View<'t> {
         self.text_of((self.word_at(layout::SERVICE_JSON), self.word_at(layout::SERVICE_JSON + 1)))
     }
 
-    /// The operations that answer to a name in a tier, each once.
+    /// The operations that answer to a name in a tier, each once, in their order.
     pub(crate) fn named(self, tier: Tier, name: &str) -> Vec<u32> {
-        let mut found: Vec<u32> = self.rows_named(tier, name).collect();
-        // They stand in the order of the operations.
-        found.dedup();
-        found
-    }
-
-    /// The operations that answer to a name in a tier, in their order; one that has the name twice comes twice.
-    pub(super) fn rows_named(self, tier: Tier, name: &str) -> impl Iterator<Item = u32> {
-        self.rows_hashed(tier, name, hash_name(tier, name))
+        self.rows_hashed(tier, name, hash_name(tier, name)).collect()
     }
 
     /// The same where the hash of the name is known.
@@ -151,10 +144,14 @@ impl<'t> View<'t> {
         let slot =
             if slots.is_power_of_two() { hash & u32::try_from(slots - 1).unwrap_or(0) } else { ABSENT };
         let (first, end) = self.pair(layout::SLOTS, slot, 0);
+        // An operation with several names there is looked at once.
+        let mut before = None;
         (first..end.min(self.rows(layout::NAMES))).filter_map(move |row| {
-            let is_it = self.word(layout::NAMES, row, layout::name::TIER) == tier as u32
-                && self.bytes_of(self.pair(layout::NAMES, row, layout::name::TEXT)) == name.as_bytes();
-            is_it.then(|| self.word(layout::NAMES, row, layout::name::OPERATION))
+            let row = self.word(layout::NAMES, row, 0);
+            let is_it = before.replace(row) != Some(row)
+                && row < self.rows(layout::OPERATIONS)
+                && Operation { view: self, row }.answers_to(tier, name);
+            is_it.then_some(row)
         })
     }
 

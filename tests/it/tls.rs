@@ -418,6 +418,40 @@ fn the_program_trusts_the_roots_that_it_is_given() {
     ");
 }
 
+/// A file and a folder of the environment's roots both count, beside the user's own.
+#[test]
+fn every_place_of_roots_counts() {
+    let (_folder, path) = files();
+    let other = Authority::new("another");
+    std::fs::write(path("other.pem"), &other.pem).unwrap();
+    for name in ["good", "others"] {
+        std::fs::create_dir(path(name)).unwrap();
+    }
+    std::fs::copy(path("root.pem"), path("good/0123abcd.0")).unwrap();
+    std::fs::write(path("others/0123abcd.0"), &other.pem).unwrap();
+    let (root, other) = (path("root.pem"), path("other.pem"));
+    let (gone, good, others) = (path("gone.pem"), path("good"), path("others"));
+    let server = Way::good().start();
+    let spec = description(&server.url());
+    let call = ["--spec", spec.path().to_str().unwrap(), "open"];
+    for (own, file, folder, code) in [
+        (Some(&root), &other, &others, 0),
+        (Some(&other), &root, &others, 0),
+        (Some(&other), &other, &good, 0),
+        (None, &root, &others, 0),
+        (None, &other, &good, 0),
+        (None, &gone, &good, 0),
+        (None, &other, &others, 7),
+        (Some(&other), &gone, &others, 7),
+    ] {
+        let own: Vec<_> = own.iter().flat_map(|own| ["--cacert", own.as_str()]).collect();
+        let variables = [("SSL_CERT_FILE", file.as_str()), ("SSL_CERT_DIR", folder)];
+        let (ended, _, told) = run(&[&call[..], &own].concat(), &variables);
+        assert_eq!(ended, code, "{told}");
+        assert_eq!(told.contains("UnknownIssuer"), code != 0, "{told}");
+    }
+}
+
 #[test]
 fn the_program_shows_the_certificate_that_it_is_given() {
     let (_folder, path) = files();

@@ -83,7 +83,8 @@ impl<'t> Declared<'t> {
 
     pub(super) fn responses(self) -> impl Iterator<Item = Response<'t>> {
         let view = self.view;
-        view.range(layout::OPERATIONS, self.row, layout::operation::RESPONSES).map(move |row| Response {
+        let common = view.word(layout::OPERATIONS, self.row, layout::operation::COMMON);
+        view.range(layout::COMMON, common, layout::common::RESPONSES).map(move |row| Response {
             status: view.text(layout::RESPONSES, row, layout::response::STATUS),
             media_type: view.texts(layout::RESPONSES, row, layout::response::MEDIA_TYPES).next(),
             schema: view.optional(layout::RESPONSES, row, layout::response::SCHEMA),

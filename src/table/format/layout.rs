@@ -11,8 +11,8 @@ const fn section(number: usize, width: usize) -> Section {
     Section { number, width }
 }
 
-pub(crate) const OPERATIONS: Section = section(0, 35);
-pub(crate) const PARAMETERS: Section = section(1, 14);
+pub(crate) const OPERATIONS: Section = section(0, 15);
+pub(crate) const PARAMETERS: Section = section(1, 3);
 pub(crate) const MEDIA_TYPES: Section = section(2, 10);
 pub(crate) const PROPERTIES: Section = section(3, 6);
 pub(crate) const ALTERNATIVES: Section = section(4, 2);
@@ -21,9 +21,14 @@ pub(crate) const RESPONSES: Section = section(6, 6);
 pub(crate) const TEXTS: Section = section(7, 2);
 pub(crate) const SCHEMAS: Section = section(8, 5);
 pub(crate) const GRAPHQL: Section = section(9, 9);
-pub(crate) const NAMES: Section = section(10, 4);
+/// The operations by the hashes of their names; the names themselves are made again from the operation.
+pub(crate) const NAMES: Section = section(10, 1);
 pub(crate) const SLOTS: Section = section(11, 1);
-pub(crate) const SECTIONS: usize = 12;
+/// What operations say that many others say too.
+pub(crate) const COMMON: Section = section(12, 21);
+/// What parameters of many names have in common.
+pub(crate) const FORMS: Section = section(13, 12);
+pub(crate) const SECTIONS: usize = 14;
 
 /// magic, version, source hash (2, read by whoever keeps a compiled table), service name (2), service as JSON (2), pool (2), then the sections.
 pub(crate) const SERVICE_NAME: usize = 4;
@@ -35,23 +40,14 @@ pub(crate) const HEADER_WORDS: usize = FIRST_SECTION + 2 * SECTIONS;
 pub(crate) mod operation {
     pub(crate) const DOCUMENT: usize = 0;
     pub(crate) const FLAGS: usize = 1;
-    pub(crate) const ID: usize = 2;
-    pub(crate) const ALIASES: usize = 4;
-    pub(crate) const METHOD: usize = 6;
-    pub(crate) const PATH: usize = 8;
-    pub(crate) const SUMMARY: usize = 10;
-    pub(crate) const DESCRIPTION: usize = 12;
-    pub(crate) const TAGS: usize = 14;
-    pub(crate) const SCOPE: usize = 16;
-    pub(crate) const PARAMETERS: usize = 18;
-    pub(crate) const MEDIA_TYPES: usize = 20;
-    pub(crate) const RESPONSES: usize = 22;
-    pub(crate) const SECURITY: usize = 24;
-    pub(crate) const SERVERS: usize = 26;
-    pub(crate) const HOSTS: usize = 28;
-    pub(crate) const PAGINATION: usize = 30;
-    pub(crate) const ACCEPT: usize = 32;
-    pub(crate) const GRAPHQL: usize = 34;
+    /// The row of [`super::COMMON`].
+    pub(crate) const COMMON: usize = 2;
+    pub(crate) const ID: usize = 3;
+    pub(crate) const ALIASES: usize = 5;
+    pub(crate) const PATH: usize = 7;
+    pub(crate) const TAGS: usize = 9;
+    pub(crate) const PARAMETERS: usize = 11;
+    pub(crate) const MEDIA_TYPES: usize = 13;
 
     pub(crate) const ID_IS_MADE: u32 = 1;
     pub(crate) const DEPRECATED: u32 = 2;
@@ -62,15 +58,34 @@ pub(crate) mod operation {
     pub(crate) const NOT_IDEMPOTENT: u32 = 64;
 }
 
+pub(crate) mod common {
+    pub(crate) const METHOD: usize = 0;
+    pub(crate) const SUMMARY: usize = 2;
+    pub(crate) const DESCRIPTION: usize = 4;
+    pub(crate) const SCOPE: usize = 6;
+    pub(crate) const RESPONSES: usize = 8;
+    pub(crate) const SECURITY: usize = 10;
+    pub(crate) const SERVERS: usize = 12;
+    pub(crate) const HOSTS: usize = 14;
+    pub(crate) const PAGINATION: usize = 16;
+    pub(crate) const ACCEPT: usize = 18;
+    pub(crate) const GRAPHQL: usize = 20;
+}
+
 pub(crate) mod parameter {
     pub(crate) const NAME: usize = 0;
-    pub(crate) const LOCATION: usize = 2;
-    pub(crate) const STYLE: usize = 3;
-    pub(crate) const FLAGS: usize = 4;
-    pub(crate) const CONTENT: usize = 5;
-    pub(crate) const DESCRIPTION: usize = 7;
-    pub(crate) const SCHEMA: usize = 9;
-    pub(crate) const ENCODING: usize = 12;
+    /// The row of [`super::FORMS`].
+    pub(crate) const FORM: usize = 2;
+}
+
+pub(crate) mod form {
+    pub(crate) const LOCATION: usize = 0;
+    pub(crate) const STYLE: usize = 1;
+    pub(crate) const FLAGS: usize = 2;
+    pub(crate) const CONTENT: usize = 3;
+    pub(crate) const DESCRIPTION: usize = 5;
+    pub(crate) const SCHEMA: usize = 7;
+    pub(crate) const ENCODING: usize = 10;
 
     pub(crate) const REQUIRED: u32 = 1;
     pub(crate) const EXPLODE: u32 = 2;
@@ -132,10 +147,4 @@ pub(crate) mod graphql {
     pub(crate) const MUTATION: usize = 4;
     pub(crate) const ROOT_FIELD: usize = 5;
     pub(crate) const INPUT: usize = 7;
-}
-
-pub(crate) mod name {
-    pub(crate) const TIER: usize = 0;
-    pub(crate) const TEXT: usize = 1;
-    pub(crate) const OPERATION: usize = 3;
 }

@@ -25,7 +25,7 @@ pub(crate) const MAGIC: [u8; 4] = *b"OPCT";
 /// First bytes of a table of answers.
 pub(crate) const ANSWERS_MAGIC: [u8; 4] = *b"OPCA";
 /// Goes up with every change of the layout; a table of another version is not read.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 /// Stands for absent text, which differs from empty text.
 pub(crate) const ABSENT: u32 = u32::MAX;
 
@@ -52,7 +52,9 @@ pub(crate) fn encode_answers(operations: &[OperationDef]) -> Vec<u8> {
         let responses = writer.responses(&operation.responses);
         let mut row = vec![0; layout::OPERATIONS.width];
         row[layout::operation::DOCUMENT] = operation.document;
-        put(&mut row, layout::operation::RESPONSES, responses);
+        let mut common = vec![0; layout::COMMON.width];
+        put(&mut common, layout::common::RESPONSES, responses);
+        row[layout::operation::COMMON] = writer.run(layout::COMMON, common).0;
         writer.rows[layout::OPERATIONS.number].extend(row);
     }
     writer.schemas(operations.iter());
@@ -70,8 +72,8 @@ struct Writer {
     texts: HashMap<u64, Pair>,
     rows: [Vec<u32>; layout::SECTIONS],
     runs: HashMap<(usize, Vec<u32>), Pair>,
-    /// The rows of the names, with their hashes.
-    names: Vec<(u32, [u32; layout::NAMES.width])>,
+    /// The hashes of the names, with the rows of their operations.
+    names: Vec<(u32, u32)>,
 }
 
 impl Writer {
@@ -127,17 +129,24 @@ impl Writer {
         let mut row = vec![0; layout::OPERATIONS.width];
         row[column::DOCUMENT] = operation.document;
         row[column::FLAGS] = operation_flags(operation);
+        row[column::COMMON] = self.common(operation);
         put(&mut row, column::ID, self.text(&operation.id));
         put(&mut row, column::ALIASES, self.text_list(&operation.aliases));
-        put(&mut row, column::METHOD, self.text(operation.method.as_str()));
         put(&mut row, column::PATH, self.text(&operation.path));
-        put(&mut row, column::SUMMARY, self.optional(operation.summary.as_deref()));
-        put(&mut row, column::DESCRIPTION, self.optional(operation.description.as_deref()));
         put(&mut row, column::TAGS, self.text_list(&operation.tags));
-        put(&mut row, column::SCOPE, self.optional(operation.scope.as_deref()));
         put(&mut row, column::PARAMETERS, self.parameters(&operation.parameters));
         let media_types = operation.body.as_ref().map_or(&[][..], |body| &body.media_types);
         put(&mut row, column::MEDIA_TYPES, self.media_types(media_types));
+        self.rows[layout::OPERATIONS.number].extend(row);
+    }
+
+    fn common(&mut self, operation: &OperationDef) -> u32 {
+        use layout::common as column;
+        let mut row = vec![0; layout::COMMON.width];
+        put(&mut row, column::METHOD, self.text(operation.method.as_str()));
+        put(&mut row, column::SUMMARY, self.optional(operation.summary.as_deref()));
+        put(&mut row, column::DESCRIPTION, self.optional(operation.description.as_deref()));
+        put(&mut row, column::SCOPE, self.optional(operation.scope.as_deref()));
         let responses: Vec<_> =
             operation.responses.iter().map(|one| ResponseDef { schema: None, ..one.clone() }).collect();
         put(&mut row, column::RESPONSES, self.responses(&responses));
@@ -147,7 +156,7 @@ impl Writer {
         put(&mut row, column::PAGINATION, self.json(operation.pagination.is_none(), &operation.pagination));
         put(&mut row, column::ACCEPT, self.text(&accept(operation)));
         row[column::GRAPHQL] = operation.graphql.as_ref().map_or(0, |graphql| self.graphql(graphql) + 1);
-        self.rows[layout::OPERATIONS.number].extend(row);
+        self.run(layout::COMMON, row).0
     }
 
     fn schema(&mut self, schema: &SchemaDef) -> [u32; 3] {
@@ -165,20 +174,27 @@ impl Writer {
         for parameter in parameters {
             let mut row = vec![0; layout::PARAMETERS.width];
             put(&mut row, column::NAME, self.text(&parameter.name));
-            row[column::LOCATION] = location_number(parameter.location);
-            row[column::STYLE] = style_number(parameter.style);
-            row[column::FLAGS] = flag(parameter.required, column::REQUIRED)
-                | flag(parameter.explode, column::EXPLODE)
-                | flag(parameter.allow_reserved, column::ALLOW_RESERVED)
-                | flag(parameter.deprecated, column::DEPRECATED)
-                | deep_arrays_number(parameter.deep_arrays) << column::DEEP_ARRAYS_SHIFT;
-            put(&mut row, column::CONTENT, self.optional(parameter.content.as_deref()));
-            put(&mut row, column::DESCRIPTION, self.optional(parameter.description.as_deref()));
-            row[column::SCHEMA..column::SCHEMA + 3].copy_from_slice(&self.schema(&parameter.schema));
-            put(&mut row, column::ENCODING, self.optional(parameter.encoding.as_deref()));
+            row[column::FORM] = self.form(parameter);
             words.extend(row);
         }
         self.run(layout::PARAMETERS, words)
+    }
+
+    fn form(&mut self, parameter: &ParameterDef) -> u32 {
+        use layout::form as column;
+        let mut row = vec![0; layout::FORMS.width];
+        row[column::LOCATION] = location_number(parameter.location);
+        row[column::STYLE] = style_number(parameter.style);
+        row[column::FLAGS] = flag(parameter.required, column::REQUIRED)
+            | flag(parameter.explode, column::EXPLODE)
+            | flag(parameter.allow_reserved, column::ALLOW_RESERVED)
+            | flag(parameter.deprecated, column::DEPRECATED)
+            | deep_arrays_number(parameter.deep_arrays) << column::DEEP_ARRAYS_SHIFT;
+        put(&mut row, column::CONTENT, self.optional(parameter.content.as_deref()));
+        put(&mut row, column::DESCRIPTION, self.optional(parameter.description.as_deref()));
+        row[column::SCHEMA..column::SCHEMA + 3].copy_from_slice(&self.schema(&parameter.schema));
+        put(&mut row, column::ENCODING, self.optional(parameter.encoding.as_deref()));
+        self.run(layout::FORMS, row).0
     }
 
     fn media_types(&mut self, media_types: &[MediaTypeDef]) -> Pair {
@@ -277,17 +293,15 @@ impl Writer {
     fn names(&mut self, operation: &OperationDef, row: usize) {
         let mut names: Vec<(Tier, String, u32)> = Vec::new();
         names_of(operation, size(row), &mut names);
-        for (tier, name, operation) in names {
-            let (offset, length) = self.text(&name);
-            self.names.push((hash_name(tier, &name), [tier as u32, offset, length, operation]));
-        }
+        self.names
+            .extend(names.into_iter().map(|(tier, name, operation)| (hash_name(tier, &name), operation)));
     }
 
     /// Puts the names together by the last bits of their hashes, in their order; the slots say where those of each
     /// begin. However many names are equal, none of them is looked at twice.
     fn index_names(&mut self) {
         let names = std::mem::take(&mut self.names);
-        let slots = (names.len() * 2).max(1).next_power_of_two();
+        let slots = names.len().max(1).next_power_of_two();
         let slot = |hash: u32| hash as usize & (slots - 1);
         let mut starts = vec![0; slots + 1];
         for (hash, _) in &names {
@@ -297,13 +311,13 @@ impl Writer {
             starts[at + 1] += starts[at];
         }
         let mut next = starts.clone();
-        let mut rows = vec![[0; layout::NAMES.width]; names.len()];
-        for (hash, row) in names {
+        let mut rows = vec![0; names.len()];
+        for (hash, operation) in names {
             let place = &mut next[slot(hash)];
-            rows[*place as usize] = row;
+            rows[*place as usize] = operation;
             *place += 1;
         }
-        self.rows[layout::NAMES.number] = rows.into_flattened();
+        self.rows[layout::NAMES.number] = rows;
         self.rows[layout::SLOTS.number] = starts;
     }
 
@@ -383,7 +397,7 @@ fn deep_arrays_number(arrays: DeepArrays) -> u32 {
 /// How lists in `deepObject` are written, by the flags of a parameter's row.
 #[allow(dead_code, reason = "build.rs writes tables and reads none")]
 pub(crate) fn deep_arrays_of(flags: u32) -> DeepArrays {
-    let number = flags >> layout::parameter::DEEP_ARRAYS_SHIFT & 3;
+    let number = flags >> layout::form::DEEP_ARRAYS_SHIFT & 3;
     DEEP_ARRAYS.get(number as usize).copied().unwrap_or_default()
 }
 
