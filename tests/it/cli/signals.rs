@@ -10,8 +10,30 @@ use crate::support::{Reply, Server};
 /// So long it may take until a process that waits for something else has ended.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-fn start(mut command: Command) -> Child {
+fn start(command: Command) -> Child {
+    let mut command = if ignores_some() { heeding(&command) } else { command };
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Whether whoever runs these tests ignores one of the signals (`nohup`, `&` in a script), which what it starts would too.
+fn ignores_some() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    // HUP, INT and TERM are 1, 2 and 15.
+    ignored & (1 | 1 << 1 | 1 << 14) != 0
+}
+
+/// The same command, to whose process signals do what they do by default.
+fn heeding(command: &Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg("--default-signal=HUP,INT,TERM").arg(command.get_program()).args(command.get_args());
+    let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    env.env_clear().envs(variables);
+    if let Some(folder) = command.get_current_dir() {
+        env.current_dir(folder);
+    }
+    env
 }
 
 /// Sends a signal, and returns the code that a shell shows for how the process ended.
