@@ -59,7 +59,9 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// The file that [`replace`] writes before it takes its place.
 fn beside(path: &Path) -> std::path::PathBuf {
-    path.with_extension("new")
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -217,7 +219,7 @@ mod tests {
     fn what_a_killed_writer_left_is_overwritten() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("file.token");
-        fs::write(home.path().join("file.new"), "half").unwrap();
+        fs::write(home.path().join("file.token.new"), "half").unwrap();
         replace(&file, b"whole").unwrap();
         assert_eq!(read(&file, 100).unwrap().as_slice(), b"whole");
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
@@ -262,7 +264,7 @@ mod tests {
     #[test]
     fn what_cannot_be_removed_is_told() {
         let home = tempfile::tempdir().unwrap();
-        let (file, beside) = (home.path().join("file.token"), home.path().join("file.new"));
+        let (file, beside) = (home.path().join("file.token"), home.path().join("file.lock.new"));
         fs::create_dir(&file).unwrap();
         assert!(forget(&file).is_err(), "a folder stands there");
         fs::create_dir(&beside).unwrap();

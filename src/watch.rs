@@ -32,6 +32,7 @@ struct Seen {
     sent: bool,
     status: Option<u16>,
     idempotent: bool,
+    acted: bool,
     sign_in: Vec<Attempt>,
 }
 
@@ -61,6 +62,12 @@ impl Watch {
         self.0.borrow().idempotent
     }
 
+    /// Whether a request before a redirect was carried out, whatever the answer to the last one says.
+    #[must_use]
+    pub fn has_acted(&self) -> bool {
+        self.0.borrow().acted
+    }
+
     /// The requests that signing in has taken until the call's last request was made, as
     /// [`crate::Response::sign_in_attempts`] tells them in the end.
     #[must_use]
@@ -74,11 +81,12 @@ impl Watch {
         let _ = self.0.subscribe().wait_for(|seen| seen.sent).await;
     }
 
-    /// A request is made, after so many requests of signing in.
-    pub(crate) fn made(&self, idempotent: bool, sign_in: &[Attempt]) {
+    /// A request is made, after one that acted or none, and after so many requests of signing in.
+    pub(crate) fn made(&self, idempotent: bool, acted: bool, sign_in: &[Attempt]) {
         self.0.send_if_modified(|seen| {
             seen.status = None;
             seen.idempotent = idempotent;
+            seen.acted = acted;
             seen.sign_in = sign_in.to_vec();
             false
         });

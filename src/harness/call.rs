@@ -276,9 +276,9 @@ impl<'a> Dispatch<'a> {
         self.operation().is_some_and(|operation| operation.parameters().any(is_it))
     }
 
-    /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, the
-    /// operation's kind.
-    pub(super) fn is_idempotent(&self, request: &Request) -> bool {
+    /// Whether a repeat of the call changes nothing more: by the caller's word, the document's, an idempotency key, where
+    /// the repeat has the same (`keeps_key`), the operation's kind.
+    pub(super) fn is_idempotent(&self, request: &Request, keeps_key: bool) -> bool {
         if self.wishes.idempotent {
             return true;
         }
@@ -286,7 +286,8 @@ impl<'a> Dispatch<'a> {
         // Of an endpoint in no table, and after a redirect that changed the method, the method alone is known.
         let Some(operation) = operation else { return request.method.is_idempotent() };
         let is_key = |(name, value): &(String, String)| name == request::KEY && !value.is_empty();
-        let has_key = || request::key_name(operation).is_some() && request.headers.iter().any(is_key);
+        let has_key =
+            || keeps_key && request::key_name(operation).is_some() && request.headers.iter().any(is_key);
         operation.declared_idempotent().unwrap_or_else(|| operation.is_idempotent() || has_key())
     }
 

@@ -142,10 +142,14 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         self.dispatch.account().link(url, &self.standing.place.url)
     }
 
-    /// Whether a repeat of the whole of it changes nothing more.
+    /// Whether a repeat of the whole of it, which has another key if this one's was made for it, changes nothing more.
     pub(super) fn is_idempotent(&self) -> bool {
-        let has_acted = self.course.as_ref().is_some_and(|course| course.has_acted);
-        !has_acted && self.dispatch.is_idempotent(&self.request)
+        let keeps_key = self.course.as_ref().is_none_or(|course| course.key.is_none());
+        !self.has_acted() && self.dispatch.is_idempotent(&self.request, keeps_key)
+    }
+
+    fn has_acted(&self) -> bool {
+        self.course.as_ref().is_some_and(|course| course.has_acted)
     }
 
     /// What a call leaves: what no error may repeat, and what happened to it.
@@ -365,7 +369,7 @@ impl Call for LiveCall<'_, '_> {
         let url = self.sealed(&mut headers)?;
         if let Some(watch) = &self.dispatch.wishes.watch {
             let sign_in = self.course.as_ref().map_or(&[][..], |course| &course.effort.attempts);
-            watch.made(self.is_idempotent(), sign_in);
+            watch.made(self.is_idempotent(), self.has_acted(), sign_in);
         }
         let is_led = self.course.as_ref().is_some_and(|course| course.is_led);
         let shown = if is_led || self.dispatch.page.is_some() { Some(self.shown(&url)) } else { None };
@@ -386,7 +390,7 @@ impl Call for LiveCall<'_, '_> {
 
     fn terms(&self) -> Terms {
         Terms {
-            idempotent: self.dispatch.is_idempotent(&self.request),
+            idempotent: self.dispatch.is_idempotent(&self.request, true),
             replayable: files::is_repeatable(self.request.content()),
             repeats: self.dispatch.wishes.repeats,
         }

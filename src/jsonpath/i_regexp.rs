@@ -12,6 +12,8 @@ use icu_properties::props::{GeneralCategory, GeneralCategoryGroup as Group};
 
 /// What a dot fits (§5.3).
 const DOT: &str = r"[^\n\r]";
+/// So long a translation may be, in bytes: a category of letters takes up to 13 KB, and what runs them three times that.
+const LONGEST: usize = 512 << 10;
 /// The general categories of Unicode that may be named.
 static CATEGORIES: [(&str, Group); 36] = [
     ("L", Group::Letter),
@@ -52,7 +54,7 @@ static CATEGORIES: [(&str, Group); 36] = [
     ("Co", Group::PrivateUse),
 ];
 
-/// A pattern for the library; `None` where the text is no I-Regexp by the grammar of §3.
+/// A pattern for the library; `None` where the text is no I-Regexp by the grammar of §3, or would take too much memory.
 pub(super) fn translated(pattern: &str) -> Option<String> {
     let mut reader = Reader { rest: pattern.chars().peekable(), out: String::with_capacity(pattern.len()) };
     let mut open = 0_usize;
@@ -194,6 +196,9 @@ impl Reader<'_> {
 
     /// The letters of a category, or with a capital P all others, as ranges of a class.
     fn category(&mut self) -> Option<()> {
+        if self.out.len() > LONGEST {
+            return None;
+        }
         let is_complement = self.rest.next()? == 'P';
         self.rest.next_if_eq(&'{')?;
         let mut name = String::new();

@@ -167,6 +167,13 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_that_would_take_too_much_memory_fits_nothing() {
+        assert!(compiled(&r"\P{L}".repeat(30), true).is_some());
+        assert!(compiled(&r"\P{L}".repeat(10_000), true).is_none());
+        assert!(compiled(&format!("[{}]", r"\P{L}".repeat(10_000)), true).is_none());
+    }
+
+    #[test]
     fn what_is_no_i_regexp_fits_nothing() {
         for pattern in [
             r"\\ba",

@@ -10,7 +10,8 @@ use super::{CallOptions, Fields};
 use crate::operation::{Location, Style, header};
 use crate::params::Argument;
 
-/// `usual` (accept; whether there are further ones among the parameters), content-type, header parameters, cookie, the caller's; a later one replaces an earlier of its name.
+/// `usual` (accept; whether there are further ones among the parameters), content-type, header parameters, cookie, the
+/// caller's; a later one replaces an earlier of its name.
 pub(super) fn build(
     (usual, has_fields): (&Fields, bool),
     media_type: Option<Cow<'_, str>>,

@@ -1,6 +1,7 @@
 //! The server: sockets, HTTP, and what holds for every request before a service sees it.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
@@ -51,9 +52,11 @@ pub(crate) async fn serve(
                 Ok((stream, peer)) => {
                     connections.spawn(converse(stream, peer, own.clone(), ended.clone()));
                 }
+                // It is the client's, and of this connection alone.
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
                     tracing::error!(%error, "the sandbox cannot accept a connection");
-                    tokio::time::sleep(PAUSE).await;
+                    let _ = tokio::time::timeout(PAUSE, end(&mut ended)).await;
                 }
             },
             Some(_) = connections.join_next() => {}

@@ -212,7 +212,7 @@ impl Sandbox {
         }
     }
 
-    /// Waits until the sandbox ends by itself, which only a failure of its listeners makes it do.
+    /// Waits for ever, unless a listener panics: the sandbox does not end by itself.
     pub async fn wait(mut self) {
         for server in std::mem::take(&mut self.servers) {
             let _ = server.await;

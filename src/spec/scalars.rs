@@ -52,16 +52,20 @@ impl Scalars {
     }
 }
 
+/// A longer word may be an anchor, in bytes.
+const LONGEST_ANCHOR: usize = 256;
+
 /// Whether a text may have such scalars; a `false` is sure.
 pub(super) fn may_have(text: &str) -> bool {
     let number = |(at, _): (usize, &str)| {
         let has_base = matches!(text.as_bytes().get(at + 1), Some(b'b' | b'x' | b'o'));
         has_base && is_text(&text[token(text, at)..at + 2])
     };
+    let has_anchors = text.contains('&');
     let tag = |(at, _): (usize, &str)| {
         let after = text.as_bytes().get(at + 1);
         let is_alone = after.is_none_or(|byte| byte.is_ascii_whitespace() || b",]}".contains(byte));
-        is_alone && begins_value(&text[..at])
+        is_alone && begins_value(&text[..at], has_anchors)
     };
     text.match_indices('0').any(number) || text.match_indices('!').any(tag)
 }
@@ -77,11 +81,17 @@ fn token(text: &str, digit: usize) -> usize {
     if is_first { start } else { digit + 2 }
 }
 
-/// Whether a value may begin behind a text: after an indicator, an anchor or a line's indent.
-fn begins_value(before: &str) -> bool {
-    let word =
-        before.trim_end_matches([' ', '\t']).rsplit([' ', '\t', '\n', '\r']).next().unwrap_or_default();
-    word.is_empty() || word.starts_with('&') || word.ends_with(['[', '{', ',', ':', '-', '?'])
+/// Whether a value may begin behind a text: after an indicator, an anchor or a line's indent. Of a long word the beginning
+/// is not looked for: where there are anchors at all it may be one.
+fn begins_value(before: &str, has_anchors: bool) -> bool {
+    let before = before.trim_end_matches([' ', '\t']).as_bytes();
+    let is_blank = |byte: &u8| b" \t\n\r".contains(byte);
+    if before.last().is_none_or(|last| is_blank(last) || b"[{,:-?".contains(last)) {
+        return true;
+    }
+    let end = &before[before.len().saturating_sub(LONGEST_ANCHOR)..];
+    let word = end.rsplit(is_blank).next().unwrap_or_default();
+    word.first() == Some(&b'&') || has_anchors && word.len() == LONGEST_ANCHOR
 }
 
 /// Whether a scalar that the parser takes for an integer is none.
@@ -136,6 +146,15 @@ impl<'de> Deserialize<'de> for IsBare {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn looking_back_has_an_end() {
+        let anchor = format!("a: &{} ! 2", "b".repeat(LONGEST_ANCHOR));
+        assert!(may_have(&anchor), "it may be an anchor");
+        let begun = std::time::Instant::now();
+        assert!(!may_have(&format!("a: \"{}\"", "a!,".repeat(300_000))));
+        assert!(begun.elapsed().as_secs() < 20, "it was looked back to the beginning of the text each time");
+    }
 
     #[test]
     fn what_looks_like_one_is_seen_where_a_value_may_begin() {

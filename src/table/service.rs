@@ -159,7 +159,7 @@ impl ServiceTable {
         }
     }
 
-    /// The same for who needs no list of them and knows the name's hash; one that has the name twice may come twice.
+    /// The same for who needs no list of them and knows the name's hash; of a document read here one that has the name twice may come twice.
     pub(super) fn each_named(&self, tier: Tier, (name, hash): (&str, u32), tell: impl FnMut(u32)) {
         match &self.store {
             Store::Compiled(bytes) => View::checked(bytes).rows_hashed(tier, name, hash).for_each(tell),

@@ -1,4 +1,4 @@
-//! Reads a table in place: copyable views with getters, no parsing, no allocation.
+//! Reads a table in place: copyable views with getters, no parsing; nothing is allocated but to compare folded names.
 //!
 //! Every read is bounds-checked. A table made by [`super::format`] holds what its rows name; bytes that do
 //! not (a damaged file that passed its hash) read as zeros and empty texts, never as a panic.
@@ -111,7 +111,9 @@ impl<'t> View<'t> {
 
     pub(crate) fn range(self, section: layout::Section, row: u32, column: usize) -> std::ops::Range<u32> {
         let (first, count) = self.pair(section, row, column);
-        first..first.saturating_add(count)
+        // Whatever a damaged table says: it has fewer rows than bytes.
+        let most = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        first..first.saturating_add(count.min(most))
     }
 
     pub(crate) fn texts(

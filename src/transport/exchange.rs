@@ -75,7 +75,7 @@ impl Transport {
         wire.limits.timeout.unwrap_or(self.settings.timeout)
     }
 
-    /// Sends a request once. Its header fields, secrets among them, go with it: none of them is left in `wire`.
+    /// Sends a request once. Its header fields, secrets among them, go with it: none of what is sent is left in `wire`.
     pub(super) async fn attempt(&self, wire: &mut Wire, sight: &Sight, until: Instant) -> Tried {
         log_request(wire);
         sight.begin();

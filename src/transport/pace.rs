@@ -52,9 +52,10 @@ impl Caller {
     }
 }
 
-/// Whether a key is that of a caller of a service.
+/// Whether a key is that of a caller of a service. A file that is being written has a name that is none.
 fn is_of(service: &str, key: &str) -> bool {
-    key.rsplit_once('-').is_some_and(|(known, _)| known == service)
+    key.rsplit_once('-')
+        .is_some_and(|(known, hash)| known == service && hash.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// What is known of all callers of a transport.

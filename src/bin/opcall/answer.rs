@@ -1,6 +1,6 @@
 //! Prints an answer: into a pipe the bytes as they came, on a terminal what a person can read.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use http::HeaderMap;
@@ -127,15 +127,16 @@ fn shown(value: &[u8]) -> String {
     escape(&String::from_utf8_lossy(value)).into_owned()
 }
 
-/// So many attempts of signing in were told when the request went out: those of the next answer begin with them.
+/// The attempts of signing in that were told when the request went out: those of the next answer begin with them, but for
+/// an error of signing in, which tells its own alone.
 #[derive(Debug, Default)]
-pub(crate) struct Told(Cell<usize>);
+pub(crate) struct Told(RefCell<Vec<Attempt>>);
 
 impl Told {
     /// Tells the attempts of signing in that came before a request.
     pub(crate) fn before(&self, sign_in: &[Attempt]) {
         trace_sign_in(SIGNING_IN, sign_in);
-        self.0.set(sign_in.len());
+        self.0.replace(sign_in.to_vec());
     }
 }
 
@@ -148,7 +149,7 @@ pub(crate) fn trace_attempts(sign_in: &[Attempt], attempts: &[Attempt], told: &T
     if args.common.verbose == 0 {
         return;
     }
-    trace_sign_in(SIGNING_IN, sign_in.get(told.0.take()..).unwrap_or_default());
+    trace_sign_in(SIGNING_IN, sign_in.strip_prefix(&told.0.take()[..]).unwrap_or(sign_in));
     let is_told = |one: &Attempt| {
         one.held.is_some()
             || one.status().is_none()

@@ -64,7 +64,8 @@ impl Reached {
 
     /// It was given up while it was under way.
     pub(crate) fn given_up(watch: &Watch, nature: Nature) -> Self {
-        let status = watch.status();
+        // What came after a redirect does not tell what became of the request before it.
+        let status = watch.status().filter(|_| !watch.has_acted());
         let tells_all = |status| matches!(status, 200..300 | 400..=407 | 409..500) && !nature.is_graphql;
         let repeat = match status {
             _ if nature.only_reads => Repeat::OnlyReads,

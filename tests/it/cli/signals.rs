@@ -214,6 +214,36 @@ fn a_call_that_is_stopped_says_what_a_repeat_would_do() {
     assert!(!home.folder.path().join("f").exists() && !home.folder.path().join("f.part").exists());
 }
 
+/// Neither a key that was made for this call alone, nor the answer of what a redirect led to, makes a repeat safe.
+#[test]
+fn a_call_that_is_stopped_is_in_doubt_where_a_repeat_would_be_another_call() {
+    let server = Server::start(|request, _| match &*request.target {
+        "/act" => Reply::whole(303, &["location: /seen"], ""),
+        "/seen" => Reply::open("HTTP/1.1 404 S\r\ncontent-length: 9\r\n\r\n{"),
+        _ => Reply::json(200, "{}").after(Duration::from_secs(20)),
+    });
+    let home = Home::new();
+    let operation = |id: &str, more: &str| format!("{{\"post\": {{\"operationId\": \"{id}\"{more}}}}}");
+    let key = ", \"parameters\": [{\"name\": \"Idempotency-Key\", \"in\": \"header\", \"schema\": {\"type\": \"string\"}}]";
+    let document = format!(
+        "{{\"openapi\": \"3.0.3\", \"servers\": [{{\"url\": \"{}\"}}], \"paths\": {{\"/pay\": {}, \"/act\": {}}}}}",
+        server.url(),
+        operation("pay", key),
+        operation("act", "")
+    );
+    std::fs::write(home.folder.path().join("s.json"), document).unwrap();
+    for (line, is_in_doubt) in
+        [(&["pay"][..], true), (&["pay", "header.Idempotency-Key=k1"], false), (&["act", "--follow"], true)]
+    {
+        let mut child = start(home.command(&[&["--spec", "s.json"][..], line].concat()));
+        settle();
+        assert_eq!(ended_by(&mut child, "INT"), 130);
+        let told = said(&mut child).1;
+        assert!(told.starts_with("error: interrupted; it may have been carried out\n"), "{told}");
+        assert_eq!(told.contains("hint: check with a reading operation"), is_in_doubt, "{line:?}: {told}");
+    }
+}
+
 /// The status of GraphQL says nothing of the call: it is in the body.
 #[cfg(feature = "logscale")]
 #[test]
