@@ -14,6 +14,7 @@ use super::reference::follow;
 use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
 use super::styles::{self, Says};
+use super::warnings::Warnings;
 use crate::operation::{DeepArrays, PropertyDef, SchemaDef, Style};
 
 /// The only media type whose encodings have a style in `OpenAPI` 3.0.
@@ -28,7 +29,7 @@ pub(crate) fn read(
     pointer: &str,
     context: &Context<'_>,
     schemas: &mut Reached,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Option<String> {
     let given = media_type.get("encoding").and_then(Value::as_object).filter(|given| !given.is_empty())?;
     let essence = name.split(';').next().unwrap_or(name).trim();
@@ -71,7 +72,7 @@ fn style(
     schema: Option<&SchemaDef>,
     pointer: &str,
     context: &Context<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) {
     let arrays: Option<DeepArrays> = extension(encoding, DEEP_ARRAYS, pointer, warnings);
     encoding.shift_remove(DEEP_ARRAYS);
@@ -94,7 +95,7 @@ fn headers(
     pointer: &str,
     context: &Context<'_>,
     schemas: &mut Reached,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) {
     let Some(Value::Object(given)) = encoding.shift_remove("headers") else { return };
     let mut kept = Map::new();

@@ -1,7 +1,6 @@
 //! What is wrong with a description: one error that ends the reading, and warnings that do not.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -189,49 +188,6 @@ impl fmt::Display for Effect {
     }
 }
 
-/// How many warnings of an effect are told one by one.
-const MAX_TOLD: usize = 1_000;
-
-/// Keeps the first warnings of each effect, and counts the others: a document may have millions.
-#[derive(Debug, Default)]
-pub(crate) struct Told {
-    /// How many there were of each effect.
-    seen: HashMap<Effect, usize>,
-    /// How many warnings are kept.
-    kept: usize,
-}
-
-impl Told {
-    /// Takes those of the warnings since the last time away that are too many.
-    pub(crate) fn limit(&mut self, warnings: &mut Vec<Warning>) {
-        if warnings.len() == self.kept {
-            return;
-        }
-        for warning in warnings.split_off(self.kept) {
-            let seen = self.seen.entry(warning.effect).or_default();
-            *seen += warning.count;
-            if *seen <= MAX_TOLD {
-                warnings.push(warning);
-            }
-        }
-        self.kept = warnings.len();
-    }
-
-    /// Tells how many were taken away.
-    pub(crate) fn finish(mut self, pointer: &str, warnings: &mut Vec<Warning>) {
-        self.limit(warnings);
-        let mut more: Vec<_> = self.seen.into_iter().filter(|(_, seen)| *seen > MAX_TOLD).collect();
-        more.sort_unstable_by_key(|(effect, _)| *effect as u8);
-        warnings.extend(more.into_iter().map(|(effect, seen)| {
-            let count = seen - MAX_TOLD;
-            Warning {
-                count,
-                ..Warning::new(pointer, format!("{count} more are not told one by one"), effect)
-            }
-        }));
-    }
-}
-
 /// How long a name may be that stands whole in the pointer of a warning, and how much of a longer one stands there.
 const LONGEST_TOKEN: usize = 400;
 const SHORT_TOKEN: usize = 200;
@@ -263,33 +219,5 @@ pub(crate) fn token(name: &str) -> Cow<'_, str> {
         Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
     } else {
         Cow::Borrowed(name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_thousand_of_an_effect_are_told_and_the_others_counted() {
-        let (mut told, mut warnings) = (Told::default(), Vec::new());
-        for number in 0..1_500 {
-            warnings.push(Warning::new(format!("#/{number}"), "odd", Effect::Assumed));
-            if number < 1_000 {
-                warnings.push(Warning::new("#", "broken", Effect::OperationSkipped));
-            }
-            if number % 7 == 0 {
-                told.limit(&mut warnings);
-            }
-        }
-        told.finish("#/paths", &mut warnings);
-        assert_eq!(warnings.len(), 2_001);
-        assert_eq!(warnings.iter().map(|one| one.count).sum::<usize>(), 2_500);
-        let last = warnings.last().map(ToString::to_string);
-        let expected = "#/paths: 500 more are not told one by one (read as the nearest valid form)";
-        assert_eq!(last.as_deref(), Some(expected));
-        let mut none = Vec::new();
-        Told::default().finish("#/paths", &mut none);
-        assert_eq!(none, []);
     }
 }

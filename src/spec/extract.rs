@@ -17,6 +17,7 @@ use super::security::{checked, security};
 use super::server::servers;
 use super::service::{Defaults, extension, present};
 use super::swagger2::Upgrade;
+use super::warnings::Warnings;
 use super::{openapi31, schema};
 use crate::operation::{
     MediaTypeDef, Method, OperationDef, Pagination, PaginationKind, ParameterDef, RequestBodyDef,
@@ -35,10 +36,11 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Takes what was told from the budget; `false` where it is used up. A pointer may be long, and in every warning.
-    pub(crate) fn may_tell(&self, warnings: &[Warning]) -> bool {
-        let told = warnings.iter().map(|warning| warning.pointer.len() + warning.problem.len());
-        self.resolver.targets().budget.text(told.sum())
+    /// Takes what was told since so much was from the budget; `false` where it is used up. A pointer may be long, and in
+    /// every warning.
+    pub(crate) fn may_tell(&self, warnings: &Warnings, told: &mut usize) -> bool {
+        let before = std::mem::replace(told, warnings.text());
+        self.resolver.targets().budget.text(warnings.text() - before)
     }
 
     /// Adds the schemas that a schema reaches, if this reading is about such schemas.
@@ -48,7 +50,7 @@ impl Context<'_> {
         schema: Option<&Value>,
         pointer: &str,
         reached: &mut Reached,
-        warnings: &mut Vec<Warning>,
+        warnings: &mut Warnings,
     ) {
         if let Some(schema) = schema.filter(|_| self.depth == depth) {
             schema::reach(schema, self.resolver, pointer, reached, warnings);
@@ -117,7 +119,7 @@ pub(crate) fn id(given: Option<&Value>) -> Option<String> {
 pub(crate) fn operation(
     context: &Context<'_>,
     site: &Site<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Result<OperationDef, SpecError> {
     let (operation, reached) = parts(context, site, warnings)?;
     Ok(OperationDef { schemas: reached.kept(context.resolver), ..operation })
@@ -127,7 +129,7 @@ pub(crate) fn operation(
 pub(crate) fn parts(
     context: &Context<'_>,
     site: &Site<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Result<(OperationDef, Reached), SpecError> {
     let pointer = site.pointer();
     let operation = follow(site.operation, context.resolver, &pointer)?;
@@ -239,7 +241,7 @@ fn pagination(
     parameters: &[ParameterDef],
     context: &Context<'_>,
     pointer: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Option<Pagination> {
     if operation.contains_key("x-pagination") {
         return extension(operation, "x-pagination", pointer, warnings);
@@ -261,7 +263,7 @@ fn request_body(
     pointer: &str,
     context: &Context<'_>,
     schemas: &mut Reached,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Result<RequestBodyDef, SpecError> {
     // The members that make up a body of Swagger 2.0 have no place in common but the operation.
     let pointer = match context.upgrade {
@@ -305,7 +307,7 @@ fn is_fit_for(
     schema: &Value,
     context: &Context<'_>,
     pointer: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> bool {
     let essence = media_type.split(';').next().unwrap_or(media_type).trim();
     let is_form = ["application/x-www-form-urlencoded", "multipart/form-data"]
@@ -324,11 +326,11 @@ fn responses(
     pointer: &str,
     context: &Context<'_>,
     schemas: &mut Reached,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Vec<ResponseDef> {
     let declared = operation.get("responses").and_then(Value::as_object);
     let mut found = Vec::new();
-    let mut told = warnings.len();
+    let mut told = warnings.text();
     for (status, response) in declared.into_iter().flatten().filter(|(status, _)| !status.starts_with("x-")) {
         let pointer = format!("{pointer}/responses/{}", told_token(status));
         let response = match follow(response, context.resolver, &pointer) {
@@ -346,10 +348,9 @@ fn responses(
         let first = types.and_then(|types| types.values().next()).and_then(openapi31::media_schema);
         let schema = first.as_deref().filter(|_| context.depth == Depth::Answers);
         context.reach(Depth::Answers, schema, &pointer, schemas, warnings);
-        if !context.may_tell(&warnings[told..]) {
+        if !context.may_tell(warnings, &mut told) {
             break;
         }
-        told = warnings.len();
         found.push(ResponseDef {
             status: status.clone(),
             media_types: types.map(|types| types.keys().cloned().collect()).unwrap_or_default(),

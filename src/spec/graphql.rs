@@ -17,6 +17,7 @@ use super::error::{SpecError, token};
 use super::graphql_schema::Slice;
 use super::reference::{Resolve, joined};
 use super::schema;
+use super::warnings::Warnings;
 use crate::operation::{
     GraphQlDef, MediaTypeDef, OperationDef, Pagination, PropertyDef, RequestBodyDef, Schemas,
 };
@@ -177,7 +178,7 @@ fn arguments(variables: &[VariableDefinition<'_, Text>], slice: &Slice) -> Resul
         properties.extend(free.map(|field| PropertyDef { required: required && field.required, ..field }));
     }
     let mut schemas = schema::Reached::default();
-    schema::reach(&body, slice, "", &mut schemas, &mut Vec::new());
+    schema::reach(&body, slice, "", &mut schemas, &mut Warnings::default());
     let required = body["required"].as_array().is_some_and(|required| !required.is_empty());
     let media_type = MediaTypeDef {
         name: "application/json".to_owned(),

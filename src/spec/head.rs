@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::document;
-use super::error::{SpecError, Warning};
+use super::error::SpecError;
 use super::limits::Budget;
 use super::parts::Parts;
 use super::reference::Resolve;
 use super::security::checked;
 use super::service::{self, Defaults};
 use super::swagger2::Upgrade;
+use super::warnings::Warnings;
 use crate::operation::ServiceDef;
 
 /// The members of a root that are read for this; of `components` only the security schemes are.
@@ -83,7 +84,7 @@ pub(crate) fn read(
     root: &Value,
     resolver: &dyn Resolve,
     stem: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Result<Head, SpecError> {
     let format = document::detect(root)?;
     let empty = Map::new();
@@ -91,14 +92,14 @@ pub(crate) fn read(
     let upgrade = Upgrade::of(map);
     let upgraded = upgrade.as_ref().map(|upgrade| upgrade.root(map));
     let map = upgraded.as_ref().unwrap_or(map);
-    let before = warnings.len();
+    let before = warnings.kept();
     let mut defaults = service::defaults(map, warnings)?;
     // The upgrade writes the styles itself.
     defaults.styled_parts |= upgrade.is_some();
     let service = service::service(map, resolver, stem, warnings)?;
     defaults.security = checked(defaults.security, &service.security_schemes, "#/security", warnings);
     if upgraded.is_some() {
-        for warning in &mut warnings[before..] {
+        for warning in warnings.after(before) {
             warning.pointer =
                 warning.pointer.replacen("/components/securitySchemes/", "/securityDefinitions/", 1);
         }

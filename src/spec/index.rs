@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::error::{SpecError, Told, Warning, told_token};
+use super::error::{SpecError, Warning, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
 use super::ids::Ids;
@@ -24,6 +24,7 @@ use super::schema::Reached;
 use super::service::Defaults;
 use super::swagger2::Upgrade;
 use super::walk::may_name;
+use super::warnings::Warnings;
 use super::whole::{check_id, check_path};
 use super::{Depth, NoSource, Source, document, file_name, names, nodes, openapi31, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
@@ -105,7 +106,7 @@ impl Index {
             path_keys,
             ..
         } = found;
-        let mut warnings = Vec::new();
+        let mut warnings = Warnings::default();
         if let Some(schemes) = security_schemes {
             let components = Map::from_iter([("securitySchemes".to_owned(), schemes)]);
             root.insert("components".to_owned(), Value::Object(components));
@@ -119,7 +120,7 @@ impl Index {
         let mut index = Self {
             service,
             format,
-            warnings,
+            warnings: Vec::new(),
             file,
             upgrade,
             defaults,
@@ -129,39 +130,35 @@ impl Index {
             aliases,
             components,
         };
-        let mut told = Told::default();
-        index.check_paths(text, &mut told);
-        index.check_ids(text, &mut told);
-        told.finish("#/paths", &mut index.warnings);
+        index.check_paths(text, &mut warnings);
+        index.check_ids(text, &mut warnings);
+        index.warnings = warnings.finish(|| "#/paths".to_owned());
         for warning in &mut index.warnings {
             index.file.clone_into(&mut warning.file);
         }
         Ok(index)
     }
 
-    fn check_paths(&mut self, text: &str, told: &mut Told) {
+    fn check_paths(&self, text: &str, warnings: &mut Warnings) {
         for key in self.items.iter().map(|key| unquoted(key.of(text))) {
             if !key.starts_with('/') {
-                check_path(&key, &format!("#/paths/{}", told_token(&key)), &mut self.warnings);
-                told.limit(&mut self.warnings);
+                check_path(&key, &format!("#/paths/{}", told_token(&key)), warnings);
             }
         }
     }
 
     /// Tells of operations that have the IDs of others: which ones is looked for only where there are any.
-    fn check_ids(&mut self, text: &str, told: &mut Told) {
+    fn check_ids(&self, text: &str, warnings: &mut Warnings) {
         let mut ids = Keys::default();
         self.operations.iter().for_each(|seen| ids.add(&self.id(text, seen).0));
         if !ids.close(0) {
             return;
         }
-        let (mut ids, mut warnings) = (Ids::default(), std::mem::take(&mut self.warnings));
+        let mut ids = Ids::default();
         for seen in &self.operations {
             let pointer = extract::pointer(&self.key(text, seen), &extract::numbered_method(seen.method));
-            check_id(&self.id(text, seen).0, &pointer, &mut ids, &mut warnings);
-            told.limit(&mut warnings);
+            check_id(&self.id(text, seen).0, &pointer, &mut ids, warnings);
         }
-        self.warnings = warnings;
     }
 
     /// How many operations there are.
@@ -278,10 +275,11 @@ impl Extractor<'_> {
         number: usize,
         depth: Depth,
     ) -> Result<(OperationDef, Reached, Vec<Warning>), SpecError> {
-        let mut warnings = Vec::new();
+        let mut warnings = Warnings::default();
         let file = &self.index.file;
         let (operation, reached) =
             self.read(number, depth, &mut warnings).map_err(|error| self.placed(number, error).file(file))?;
+        let mut warnings = warnings.finish(|| self.pointer(number).unwrap_or_default());
         for warning in &mut warnings {
             warning.file.clone_from(file);
         }
@@ -301,12 +299,15 @@ impl Extractor<'_> {
 
     /// An error with the operation's pointer, unless it names a place of its own.
     fn placed(&self, number: usize, error: SpecError) -> SpecError {
-        let seen = self.index.operations.get(number).filter(|_| error.file.is_empty());
-        let pointer = |seen| {
-            let path = self.index.key(self.whole.parts.text(), seen);
-            extract::pointer(&path, &extract::numbered_method(seen.method))
-        };
-        SpecError { pointer: error.pointer.or_else(|| seen.map(pointer)), ..error }
+        let pointer = || error.file.is_empty().then(|| self.pointer(number)).flatten();
+        SpecError { pointer: error.pointer.or_else(pointer), ..error }
+    }
+
+    /// The pointer of the operation of a number.
+    fn pointer(&self, number: usize) -> Option<String> {
+        let seen = self.index.operations.get(number)?;
+        let path = self.index.key(self.whole.parts.text(), seen);
+        Some(extract::pointer(&path, &extract::numbered_method(seen.method)))
     }
 
     /// The reference and the text of a schema by its number among those reached.
@@ -320,7 +321,7 @@ impl Extractor<'_> {
         &self,
         number: usize,
         depth: Depth,
-        warnings: &mut Vec<Warning>,
+        warnings: &mut Warnings,
     ) -> Result<(OperationDef, Reached), SpecError> {
         let Self { index, whole } = self;
         let text = whole.parts.text();

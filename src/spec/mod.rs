@@ -44,6 +44,7 @@ mod tests;
 mod tree;
 mod uri;
 mod walk;
+mod warnings;
 mod whole;
 mod yaml;
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::error::{Effect, SpecError, Warning};
 use super::parameter::Found;
 use super::reference::{Resolve, Shared, follow};
+use super::warnings::Warnings;
 use crate::operation::Location;
 
 /// A path item with its reference followed; members beside the reference hold over the target's.
@@ -42,7 +43,7 @@ pub(crate) fn media_schema(media_type: &Value) -> Option<Cow<'_, Value>> {
 }
 
 /// Tells of a `querystring` parameter (3.2) that is not alone in the query, which the specification forbids.
-pub(crate) fn check_querystring(found: &[Found], pointer: &str, warnings: &mut Vec<Warning>) {
+pub(crate) fn check_querystring(found: &[Found], pointer: &str, warnings: &mut Warnings) {
     let count = |place| found.iter().filter(|one| one.def.location == place).count();
     let whole = count(Location::Querystring);
     if whole > 0 && whole + count(Location::Query) > 1 {
@@ -57,7 +58,7 @@ pub(super) fn has_members(object: &str) -> bool {
 }
 
 /// Tells of a document that has webhooks and no paths.
-pub(crate) fn check_webhooks(has_webhooks: bool, has_paths: bool, warnings: &mut Vec<Warning>) {
+pub(crate) fn check_webhooks(has_webhooks: bool, has_paths: bool, warnings: &mut Warnings) {
     if has_webhooks && !has_paths {
         let problem = "the document has no operations: webhooks are calls that its service makes";
         warnings.push(Warning::new("#/webhooks", problem, Effect::PartIgnored));

@@ -15,6 +15,7 @@ use super::reference::{count, follow};
 use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
 use super::styles::{self, Says};
+use super::warnings::Warnings;
 use super::{schema, swagger2};
 use crate::operation::{DeepArrays, Location, ParameterDef, SchemaDef, Style, Types, header, path};
 
@@ -28,20 +29,19 @@ pub(crate) struct Found {
 pub(crate) fn parameters(
     lists: &[(Option<&Value>, &str)],
     context: &Context<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Result<Vec<Found>, SpecError> {
     let resolver = context.resolver;
     let mut found: Vec<Found> = Vec::new();
     let mut places: HashMap<(Location, String), usize> = HashMap::new();
     for (list, pointer) in lists {
         let before = found.len();
-        let mut told = warnings.len();
+        let mut told = warnings.text();
         for (number, parameter) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
             let pointer = format!("{pointer}/{number}");
-            if !context.may_tell(&warnings[told..]) {
+            if !context.may_tell(warnings, &mut told) {
                 break;
             }
-            told = warnings.len();
             let parameter = follow(parameter, resolver, &pointer)?;
             let parameter = if context.upgrade.is_some() {
                 let upgraded = swagger2::parameter(parameter, &pointer, warnings);
@@ -75,7 +75,7 @@ fn read(
     parameter: &Value,
     pointer: &str,
     context: &Context<'_>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Result<Option<Found>, SpecError> {
     let resolver = context.resolver;
     let Value::Object(map) = parameter else {
@@ -214,7 +214,7 @@ const MOST_TOLD: usize = 16;
 
 /// Makes parameters and the variables of the path key agree: a variable without a parameter gets one, a path parameter
 /// without a variable goes. A variable of the key's query is a query parameter, where no path parameter has its name.
-pub(crate) fn fit_to_path(found: &mut Vec<Found>, key: &str, pointer: &str, warnings: &mut Vec<Warning>) {
+pub(crate) fn fit_to_path(found: &mut Vec<Found>, key: &str, pointer: &str, warnings: &mut Warnings) {
     let (template, query) = path::split(key);
     let declared = |location: Location| -> HashSet<String> {
         let there = found.iter().filter(|one| one.def.location == location);
@@ -251,7 +251,7 @@ fn assume(
     names: Vec<&str>,
     location: Location,
     pointer: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) {
     let place = location.as_str();
     for name in names.iter().take(MOST_TOLD) {

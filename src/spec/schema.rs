@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Effect, Warning};
 use super::reference::{Resolve, Target, reference};
+use super::warnings::Warnings;
 use crate::operation::{PropertyDef, SchemaDef, Schemas, Types};
 
 /// Schemas that one operation may reach; a document with more is no description of a call.
@@ -276,7 +277,7 @@ pub(crate) fn reach(
     resolver: &dyn Resolve,
     pointer: &str,
     reached: &mut Reached,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) {
     let targets = resolver.targets();
     let before = reached.order.len();
@@ -407,12 +408,13 @@ mod tests {
         let components = json!({"a": {"properties": {"b": {"$ref": "#/s/b"}}}, "b": {
             "properties": {"default": {"$ref": "#/s/a"}}, "example": {"$ref": "#/s/x"}, "anyOf": [{"$ref": "#/s/gone"}]}});
         in_document(&components, |resolver| {
-            let (mut reached, mut warnings) = (Reached::default(), Vec::new());
+            let (mut reached, mut warnings) = (Reached::default(), Warnings::default());
             reach(&json!({"$ref": "#/s/a"}), resolver, "#/x", &mut reached, &mut warnings);
             let kept = reached.kept(resolver);
             assert_eq!(kept.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["#/s/a", "#/s/b"]);
-            assert_eq!(warnings.len(), 1);
-            assert!(warnings[0].problem.contains("#/s/gone"));
+            let told = warnings.finish(String::new);
+            assert_eq!(told.len(), 1);
+            assert!(told[0].problem.contains("#/s/gone"));
         });
     }
 }

@@ -11,6 +11,7 @@ use super::document::scalar;
 use super::error::{Effect, SpecError, Warning, token};
 use super::reference::{Resolve, follow};
 use super::service::extension;
+use super::warnings::Warnings;
 use crate::operation::{ClientAuth, Location, OAuth2Def, SchemeKind, SchemeUse, SecuritySchemeDef};
 
 /// A `security` list: any one of the sets lets a call in.
@@ -35,7 +36,7 @@ pub(crate) fn checked(
     sets: Vec<Vec<SchemeUse>>,
     schemes: &[SecuritySchemeDef],
     pointer: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Vec<Vec<SchemeUse>> {
     let schemes: HashMap<&str, &SecuritySchemeDef> =
         schemes.iter().map(|scheme| (scheme.name.as_str(), scheme)).collect();
@@ -61,7 +62,7 @@ fn apart(
     set: Vec<SchemeUse>,
     schemes: &HashMap<&str, &SecuritySchemeDef>,
     pointer: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Vec<Vec<SchemeUse>> {
     let mut slots: Vec<(Option<String>, Vec<SchemeUse>)> = Vec::with_capacity(set.len());
     let mut filled: HashMap<String, usize> = HashMap::new();
@@ -118,7 +119,7 @@ fn slot_of(kind: &SchemeKind) -> Option<String> {
 pub(crate) fn security_schemes(
     root: &Map<String, Value>,
     resolver: &dyn Resolve,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Vec<SecuritySchemeDef> {
     let schemes = root.get("components").and_then(|parts| parts.get("securitySchemes"));
     let mut found = Vec::new();
@@ -135,7 +136,7 @@ pub(crate) fn security_schemes(
     found
 }
 
-fn scheme_kind(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> SchemeKind {
+fn scheme_kind(scheme: &Value, pointer: &str, warnings: &mut Warnings) -> SchemeKind {
     let kind = scheme.get("type").and_then(Value::as_str).unwrap_or_default();
     match (SecurityScheme::deserialize(scheme), kind) {
         (Ok(SecurityScheme::APIKey { location, name, .. }), _) => {
@@ -197,7 +198,7 @@ fn below_base(path: String) -> String {
     if path.contains("://") { path } else { path.trim_start_matches('/').to_owned() }
 }
 
-fn oauth2(scheme: &Value, pointer: &str, warnings: &mut Vec<Warning>) -> OAuth2Def {
+fn oauth2(scheme: &Value, pointer: &str, warnings: &mut Warnings) -> OAuth2Def {
     let map = scheme.as_object();
     let extension: OAuth2Extension =
         map.and_then(|map| extension(map, "x-oauth2", pointer, warnings)).unwrap_or_default();
@@ -231,13 +232,13 @@ mod tests {
 
     fn read(schemes: &Value) -> (Vec<SecuritySchemeDef>, Vec<Warning>) {
         let root = json!({"components": {"securitySchemes": schemes}});
-        let mut warnings = Vec::new();
+        let mut warnings = Warnings::default();
         let found = security_schemes(
             root.as_object().unwrap(),
             &Whole::new(root.to_string(), None, &NoSource, ""),
             &mut warnings,
         );
-        (found, warnings)
+        (found, warnings.finish(String::new))
     }
 
     fn flow(scheme: &Value) -> OAuth2Def {
@@ -288,12 +289,14 @@ mod tests {
             "id": {"type": "openIdConnect", "openIdConnectUrl": "https://id.example"},
             "key": {"type": "apiKey", "in": "query", "name": "key"}, "too": {"type": "apiKey", "in": "query", "name": "key"},
             "jar": {"type": "apiKey", "in": "cookie", "name": "key"}, "cert": {"type": "mutualTLS"}});
-        let (schemes, mut warnings) = read(&schemes);
+        let (schemes, told) = read(&schemes);
+        assert_eq!(told, []);
+        let mut warnings = Warnings::default();
         let one = |name: &&str| SchemeUse { scheme: (*name).to_owned(), scopes: Vec::new() };
         let sets = sets.iter().map(|set| set.iter().map(one).collect()).collect();
         let read = checked(sets, &schemes, "#/security", &mut warnings);
         let told = |set: Vec<SchemeUse>| set.into_iter().map(|one| one.scheme).collect::<Vec<_>>().join("+");
-        (read.into_iter().map(told).collect(), warnings)
+        (read.into_iter().map(told).collect(), warnings.finish(String::new))
     }
 
     #[test]
@@ -327,7 +330,7 @@ mod tests {
             })
             .collect();
         let set = names.iter().map(|name| SchemeUse { scheme: name.clone(), scopes: Vec::new() }).collect();
-        let read = checked(vec![set], &schemes, "#/security", &mut Vec::new());
+        let read = checked(vec![set], &schemes, "#/security", &mut Warnings::default());
         assert_eq!((read.len(), read[0].len()), (1, 20));
     }
 

@@ -7,14 +7,11 @@ use serde_json::{Map, Value};
 use super::document::scalar;
 use super::error::{Effect, Warning, token};
 use super::service::present;
+use super::warnings::Warnings;
 use crate::operation::{ServerDef, ServerVariableDef};
 
 /// The `servers` of a root, a path item or an operation.
-pub(crate) fn servers(
-    owner: &Map<String, Value>,
-    pointer: &str,
-    warnings: &mut Vec<Warning>,
-) -> Vec<ServerDef> {
+pub(crate) fn servers(owner: &Map<String, Value>, pointer: &str, warnings: &mut Warnings) -> Vec<ServerDef> {
     let Some(Value::Array(list)) = present(owner, "servers") else { return Vec::new() };
     let mut servers = Vec::with_capacity(list.len());
     for (number, server) in list.iter().enumerate() {
@@ -43,7 +40,7 @@ fn server_variable(
     name: &str,
     variable: &Value,
     pointer: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> ServerVariableDef {
     let choices: Vec<String> =
         variable.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(scalar).collect();
@@ -63,7 +60,7 @@ fn server_variable(
 }
 
 /// Adds the variables that a server's URL names and `variables` does not declare.
-fn declare_variables(server: &mut ServerDef, pointer: &str, warnings: &mut Vec<Warning>) {
+fn declare_variables(server: &mut ServerDef, pointer: &str, warnings: &mut Warnings) {
     let named: Vec<String> = server.variable_names().map(str::to_owned).collect();
     let mut known: HashSet<String> = server.variables.iter().map(|variable| variable.name.clone()).collect();
     for name in named {

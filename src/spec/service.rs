@@ -9,6 +9,7 @@ use super::error::{Effect, SpecError, Warning, token};
 use super::reference::Resolve;
 use super::security::{security, security_schemes};
 use super::server::servers;
+use super::warnings::Warnings;
 use crate::operation::{
     DeepArrays, ENVIRONMENT_KEYS, Pagination, RegionDef, SchemeUse, ServerDef, ServiceDef,
 };
@@ -29,10 +30,7 @@ pub(crate) struct Defaults {
     pub(crate) pagination: Option<Pagination>,
 }
 
-pub(crate) fn defaults(
-    root: &Map<String, Value>,
-    warnings: &mut Vec<Warning>,
-) -> Result<Defaults, SpecError> {
+pub(crate) fn defaults(root: &Map<String, Value>, warnings: &mut Warnings) -> Result<Defaults, SpecError> {
     Ok(Defaults {
         security: present(root, "security").map_or(Ok(Vec::new()), |value| security(value, "#/security"))?,
         servers: Vec::new(),
@@ -47,7 +45,7 @@ pub(crate) fn service(
     root: &Map<String, Value>,
     resolver: &dyn Resolve,
     stem: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Result<ServiceDef, SpecError> {
     let info = |member: &str| root.get("info").and_then(|info| info.get(member)).and_then(scalar);
     let rate_limit =
@@ -79,7 +77,7 @@ pub(crate) fn extension<T: DeserializeOwned>(
     map: &Map<String, Value>,
     key: &str,
     pointer: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Option<T> {
     match T::deserialize(present(map, key)?) {
         Ok(value) => Some(value),
@@ -94,7 +92,7 @@ pub(crate) fn extension<T: DeserializeOwned>(
     }
 }
 
-fn reset_unit(limit: &crate::operation::RateLimitHeaders, warnings: &mut Vec<Warning>) -> bool {
+fn reset_unit(limit: &crate::operation::RateLimitHeaders, warnings: &mut Warnings) -> bool {
     match limit.reset_unit.as_deref() {
         None | Some("epoch" | "seconds") => true,
         Some(other) => {
@@ -150,7 +148,7 @@ struct NamedRegion {
     aliases: Vec<String>,
 }
 
-fn regions(root: &Map<String, Value>, warnings: &mut Vec<Warning>) -> Vec<RegionDef> {
+fn regions(root: &Map<String, Value>, warnings: &mut Warnings) -> Vec<RegionDef> {
     let Some(Value::Object(regions)) = present(root, "x-regions") else {
         if present(root, "x-regions").is_some() {
             let problem = "must be an object of URLs by name";
@@ -185,11 +183,11 @@ mod tests {
     use crate::operation::SchemeKind;
 
     fn read(value: &Value) -> (Result<ServiceDef, SpecError>, Vec<Warning>) {
-        let mut warnings = Vec::new();
+        let mut warnings = Warnings::default();
         let root = value.as_object().unwrap();
         let service =
             service(root, &Whole::new(value.to_string(), None, &NoSource, ""), "stem", &mut warnings);
-        (service, warnings)
+        (service, warnings.finish(String::new))
     }
 
     #[test]

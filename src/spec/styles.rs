@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::error::{Effect, Warning};
 use super::reference::Resolve;
 use super::schema;
+use super::warnings::Warnings;
 use crate::operation::{Location, ParameterDef, SchemaDef, Style, Types};
 
 /// What a parameter says itself, beside what holds by default.
@@ -24,7 +25,7 @@ pub(crate) fn fit(
     schema: Option<&Value>,
     resolver: &dyn Resolve,
     pointer: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) {
     let fault = misfit(def.style, def.explode, says, &def.schema);
     if let Some(Fault { member, problem, style }) = fault {

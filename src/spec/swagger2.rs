@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::document::scalar;
 use super::error::{Effect, SpecError, Warning};
 use super::reference::{Resolve, Shared, count, follow};
+use super::warnings::Warnings;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
@@ -164,7 +165,7 @@ fn words(owner: &Map<String, Value>, key: &str) -> Option<Vec<String>> {
 pub(crate) fn parameter<'v>(
     parameter: Shared<'v>,
     pointer: &str,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Option<Shared<'v>> {
     let Value::Object(given) = &*parameter else { return Some(parameter) };
     let location = given.get("in").and_then(Value::as_str).unwrap_or_default();

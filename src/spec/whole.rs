@@ -6,12 +6,13 @@ use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::error::{Effect, SpecError, Told, Warning, told_token};
+use super::error::{Effect, SpecError, Warning, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
 use super::ids::Ids;
 use super::parts::{EachMember, name};
 use super::reference::{Resolve, Whole, follow, reference};
+use super::warnings::Warnings;
 use super::{Depth, Description, Source, anchors, file_name, graphql, openapi31, stem};
 use crate::operation::{Method, OperationDef, ServiceDef};
 
@@ -33,9 +34,10 @@ pub(super) struct Reading<'a> {
 /// Reads a document's text as JSON; tells how many operations it has too.
 pub(super) fn read(reading: &Reading<'_>, text: Cow<'_, str>) -> Result<(Description, usize), SpecError> {
     let file = reading.file;
-    let mut warnings = Vec::new();
+    let mut warnings = Warnings::default();
     let collected = collect(reading, anchors::placed_document(text), &mut warnings);
     let (found, count) = collected.map_err(|error| error.file(file))?;
+    let mut warnings = warnings.finish(|| "#/paths".to_owned());
     for warning in &mut warnings {
         file.clone_into(&mut warning.file);
     }
@@ -44,7 +46,7 @@ pub(super) fn read(reading: &Reading<'_>, text: Cow<'_, str>) -> Result<(Descrip
 
 /// The path items of a document as they stand in its text. A reference in their place is in no version, but in
 /// documents that are cut into files.
-fn paths<'t>(whole: &'t Whole<'_>, warnings: &mut Vec<Warning>) -> Cow<'t, str> {
+fn paths<'t>(whole: &'t Whole<'_>, warnings: &mut Warnings) -> Cow<'t, str> {
     let Some(paths) = whole.member("paths") else { return Cow::Borrowed("") };
     let target = whole.parts.member(paths, "$ref", &whole.targets().budget);
     let target =
@@ -64,7 +66,7 @@ fn paths<'t>(whole: &'t Whole<'_>, warnings: &mut Vec<Warning>) -> Cow<'t, str> 
 fn collect(
     reading: &Reading<'_>,
     text: Cow<'_, str>,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Result<(Description, usize), SpecError> {
     let &Reading { file, bytes, folder, source, depth, number } = reading;
     let resolver = Whole::new(text, None, source, file).of_bytes(bytes);
@@ -87,14 +89,12 @@ fn collect(
     let mut add = |key: &RawValue, item: &RawValue| {
         if done.is_ok() {
             done = collected.item(reading, (&context, &resolver), (&name(key), item.get()), warnings);
-            collected.told.limit(warnings);
         }
     };
     // Whatever else stands there has no path items.
     let _ = EachMember(&mut add).deserialize(&mut serde_json::Deserializer::from_str(&paths));
     done?;
-    let Collected { operations, count, carriers, plain, told, .. } = collected;
-    told.finish("#/paths", warnings);
+    let Collected { operations, count, carriers, plain, .. } = collected;
     if carriers > 0 && plain == 0 {
         "graphql".clone_into(&mut format);
     }
@@ -115,7 +115,6 @@ struct Collected {
     carriers: usize,
     plain: usize,
     ids: Ids,
-    told: Told,
 }
 
 impl Collected {
@@ -124,7 +123,7 @@ impl Collected {
         reading: &Reading<'_>,
         (context, resolver): (&Context<'_>, &Whole<'_>),
         (path, item): (&str, &str),
-        warnings: &mut Vec<Warning>,
+        warnings: &mut Warnings,
     ) -> Result<(), SpecError> {
         if path.starts_with("x-") {
             return Ok(());
@@ -144,10 +143,9 @@ impl Collected {
             return Ok(());
         };
         check_path(path, &pointer, warnings);
-        for (method, operation) in methods(item, &pointer, &mut self.told, warnings) {
+        for (method, operation) in methods(item, &pointer, warnings) {
             let site = Site { path, method, shared: item, operation };
             self.operation(reading, context, &site, warnings)?;
-            self.told.limit(warnings);
         }
         Ok(())
     }
@@ -157,7 +155,7 @@ impl Collected {
         reading: &Reading<'_>,
         context: &Context<'_>,
         site: &Site<'_>,
-        warnings: &mut Vec<Warning>,
+        warnings: &mut Warnings,
     ) -> Result<(), SpecError> {
         let &Reading { file, source, depth, .. } = reading;
         let pointer = site.pointer();
@@ -202,8 +200,7 @@ impl Collected {
 fn methods<'v>(
     item: &'v Map<String, Value>,
     pointer: &str,
-    told: &mut Told,
-    warnings: &mut Vec<Warning>,
+    warnings: &mut Warnings,
 ) -> Vec<(Method, &'v Value)> {
     let mut found = Vec::new();
     for (key, value) in item {
@@ -217,7 +214,6 @@ fn methods<'v>(
                         let error = SpecError::new(format!("{error}"));
                         let pointer = format!("{pointer}/additionalOperations/{}", told_token(name));
                         warnings.push(Warning::skipped(&pointer, error));
-                        told.limit(warnings);
                     }
                 }
             }
@@ -227,7 +223,7 @@ fn methods<'v>(
 }
 
 /// Warns of a path key that the specification does not allow.
-pub(super) fn check_path(path: &str, pointer: &str, warnings: &mut Vec<Warning>) {
+pub(super) fn check_path(path: &str, pointer: &str, warnings: &mut Warnings) {
     if !path.starts_with('/') {
         let problem = "the path does not begin with a slash; one is put before it";
         warnings.push(Warning::new(pointer, problem, Effect::Assumed));
@@ -235,7 +231,7 @@ pub(super) fn check_path(path: &str, pointer: &str, warnings: &mut Vec<Warning>)
 }
 
 /// Warns of an ID that an operation before it has.
-pub(super) fn check_id(id: &str, pointer: &str, ids: &mut Ids, warnings: &mut Vec<Warning>) {
+pub(super) fn check_id(id: &str, pointer: &str, ids: &mut Ids, warnings: &mut Warnings) {
     if !ids.insert(id) {
         let problem = format!("another operation of the document has the identifier `{id}` too");
         warnings.push(Warning::new(pointer, problem, Effect::Ambiguous));
