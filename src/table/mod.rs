@@ -39,6 +39,18 @@ pub(crate) use service::ServiceTable;
 
 include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 
+// A build that kept tables of another version must not become a program without operations.
+const _: () = {
+    let mut number = 0;
+    while number < BUILT_IN.len() {
+        assert!(
+            View::begins(BUILT_IN[number].1),
+            "these tables are of another version: run `cargo clean -p opcall`"
+        );
+        number += 1;
+    }
+};
+
 /// The operations of several services, found by name.
 ///
 /// Cheap to clone: the services are shared. Nothing is parsed when a table is made.
