@@ -138,6 +138,19 @@ impl Attempt {
     pub(crate) fn answered(&self) -> Option<u16> {
         self.status().or(self.begun.map(|begun| begun.status))
     }
+
+    /// Whether the request may have been carried out by this attempt, which another one followed. Who asks for other
+    /// credentials, another address or patience has not looked at it (RFC 9110 §15.5.2, §15.4.8, §15.6.4, RFC 6585 §4).
+    #[cfg(feature = "client")]
+    pub(crate) fn may_have_acted(&self) -> bool {
+        let asks_to_wait = self.wait.is_some_and(|wait| matches!(wait.reason, WaitReason::Hint(_)));
+        self.sent
+            && match self.answered() {
+                Some(401 | 307 | 308 | 429) => false,
+                Some(503) => !asks_to_wait,
+                _ => true,
+            }
+    }
 }
 
 impl NoRepeat {
@@ -181,6 +194,12 @@ impl Wait {
     pub(crate) fn both(before: Option<Self>, then: Option<Self>) -> Option<Self> {
         then.map(|then| then.after(before)).or(before)
     }
+}
+
+/// Whether a call may have been carried out by an attempt before its last one, whatever that brought.
+#[cfg(feature = "client")]
+pub(crate) fn may_have_acted_before(attempts: &[Attempt]) -> bool {
+    attempts.split_last().is_some_and(|(_, before)| before.iter().any(Attempt::may_have_acted))
 }
 
 /// Whether a call may have been carried out by one of its attempts; what is answered with 401 is not.

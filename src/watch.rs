@@ -33,6 +33,7 @@ struct Seen {
     status: Option<u16>,
     idempotent: bool,
     acted: bool,
+    in_doubt: bool,
     sign_in: Vec<Attempt>,
 }
 
@@ -68,6 +69,13 @@ impl Watch {
         self.0.borrow().acted
     }
 
+    /// Whether an attempt before the last request may have been carried out, which is not known: its connection broke, or
+    /// the server failed.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.0.borrow().in_doubt
+    }
+
     /// The requests that signing in has taken until the call's last request was made, as
     /// [`crate::Response::sign_in_attempts`] tells them in the end.
     #[must_use]
@@ -79,6 +87,22 @@ impl Watch {
     pub async fn sent(&self) {
         // It ends with an error where there is no sender left, and this is one.
         let _ = self.0.subscribe().wait_for(|seen| seen.sent).await;
+    }
+
+    /// A call begins.
+    pub(crate) fn begin(&self) {
+        self.0.send_if_modified(|seen| {
+            seen.in_doubt = false;
+            false
+        });
+    }
+
+    /// The request is made once more, after one that may have been carried out.
+    pub(crate) fn doubt(&self) {
+        self.0.send_if_modified(|seen| {
+            seen.in_doubt = true;
+            false
+        });
     }
 
     /// A request is made, after one that acted or none, and after so many requests of signing in.

@@ -15,7 +15,7 @@ use crate::boxed::boxed;
 use crate::error::{AuthError, Error, UnsafeError};
 use crate::operation::header;
 use crate::profile::Credentials;
-use crate::request::{Place, Placement, Request};
+use crate::request::{Content, Place, Placement, Request};
 use crate::transport::Transport;
 
 /// What stands in the place of a secret.
@@ -27,7 +27,7 @@ const SHORTEST: usize = 4;
 /// The secrets that a call carried. They are looked for when an error has to be told.
 #[derive(Clone, Default)]
 pub(crate) struct Carried {
-    /// The last request of a call.
+    /// The last request of a call, without its body, which may be large and is not looked at.
     last: Option<Box<Request>>,
     /// What signed it in, the last first.
     grants: [Option<Arc<Grant>>; 2],
@@ -37,7 +37,8 @@ pub(crate) struct Carried {
 impl Carried {
     /// Those of a request with what signed it in, and what proxies on the way are told: their answers cannot be told
     /// from those of the server.
-    pub(crate) fn by(request: Request, grants: [Option<Arc<Grant>>; 2], transport: &Transport) -> Self {
+    pub(crate) fn by(mut request: Request, grants: [Option<Arc<Grant>>; 2], transport: &Transport) -> Self {
+        request.body = Content::None;
         let others = if transport.has_no_proxy() { None } else { Some(transport.proxy_secrets().collect()) };
         Self { last: Some(boxed!(request)), grants, others }
     }

@@ -330,6 +330,9 @@ fn suggest_trusting(problem: TlsProblem, origin: &str) -> String {
 
 fn suggest_after_refusal(error: &Refused) -> Option<String> {
     match error.status {
+        _ if is_in_doubt(error) => {
+            Some(format!("{CHECK_FIRST}: an attempt before this answer may have done it."))
+        }
         300..=399 => suggest_following(error),
         401 => {
             Some(format!("check the credentials for {}: they are not accepted (any more).", error.service))
@@ -342,6 +345,17 @@ fn suggest_after_refusal(error: &Refused) -> Option<String> {
         _ if error.retryable => Some("repeat the call later.".to_owned()),
         _ => None,
     }
+}
+
+/// Whether a repeat might act twice because of what came before the answer.
+#[cfg(feature = "client")]
+fn is_in_doubt(error: &Refused) -> bool {
+    !error.idempotent && crate::attempt::may_have_acted_before(error.response.attempts())
+}
+
+#[cfg(not(feature = "client"))]
+fn is_in_doubt(_: &Refused) -> bool {
+    false
 }
 
 /// Names where a redirect leads (RFC 9110 §10.2.2), without what may be secret in it.

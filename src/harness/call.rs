@@ -196,6 +196,7 @@ impl<'a> Dispatch<'a> {
             return transport.for_usual_call();
         }
         let Wanted { limits, repeats, watch, .. } = &*self.wishes;
+        watch.iter().for_each(crate::Watch::begin);
         transport.for_call(limits, *repeats).watched_by(watch.clone())
     }
 

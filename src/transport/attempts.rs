@@ -224,6 +224,11 @@ impl Transport {
             Next::Renewed => progress.note(&wire, RENEWED),
             Next::Again(repeat, charge) => {
                 progress.note(&wire, repeat.wait);
+                if let Some(watch) =
+                    self.watch.as_ref().filter(|_| progress.is_in_doubt() && !wire.signing_in)
+                {
+                    watch.doubt();
+                }
                 progress.spend();
                 progress.charge = Some(Box::new(charge));
                 progress.repeats += 1;

@@ -67,6 +67,11 @@ impl Progress {
         attempt.unrepeated = stop;
     }
 
+    /// Whether the call may have been carried out by the last attempt, which is not known.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.log.last().is_some_and(Attempt::may_have_acted)
+    }
+
     pub(super) fn spend(&mut self) {
         if let Some(charge) = self.charge.take() {
             charge.spend();

@@ -66,7 +66,10 @@ impl Reached {
     pub(crate) fn given_up(watch: &Watch, nature: Nature) -> Self {
         // What came after a redirect does not tell what became of the request before it.
         let status = watch.status().filter(|_| !watch.has_acted());
-        let tells_all = |status| matches!(status, 200..300 | 400..=407 | 409..500) && !nature.is_graphql;
+        let tells_all = |status| {
+            let is_final = matches!(status, 200..300 | 400..=407 | 409..500);
+            is_final && !nature.is_graphql && !watch.is_in_doubt()
+        };
         let repeat = match status {
             _ if nature.only_reads => Repeat::OnlyReads,
             _ if watch.is_idempotent() => Repeat::ChangesNothingMore,

@@ -217,7 +217,10 @@ fn a_call_that_is_stopped_says_what_a_repeat_would_do() {
 /// Neither a key that was made for this call alone, nor the answer of what a redirect led to, makes a repeat safe.
 #[test]
 fn a_call_that_is_stopped_is_in_doubt_where_a_repeat_would_be_another_call() {
-    let server = Server::start(|request, _| match &*request.target {
+    let again = std::sync::atomic::AtomicBool::new(false);
+    let server = Server::start(move |request, _| match &*request.target {
+        "/lose" if !again.swap(true, std::sync::atomic::Ordering::SeqCst) => Reply::raw(""),
+        "/lose" => Reply::open("HTTP/1.1 409 S\r\ncontent-length: 9\r\n\r\n{"),
         "/act" => Reply::whole(303, &["location: /seen"], ""),
         "/seen" => Reply::open("HTTP/1.1 404 S\r\ncontent-length: 9\r\n\r\n{"),
         _ => Reply::json(200, "{}").after(Duration::from_secs(20)),
@@ -226,20 +229,29 @@ fn a_call_that_is_stopped_is_in_doubt_where_a_repeat_would_be_another_call() {
     let operation = |id: &str, more: &str| format!("{{\"post\": {{\"operationId\": \"{id}\"{more}}}}}");
     let key = ", \"parameters\": [{\"name\": \"Idempotency-Key\", \"in\": \"header\", \"schema\": {\"type\": \"string\"}}]";
     let document = format!(
-        "{{\"openapi\": \"3.0.3\", \"servers\": [{{\"url\": \"{}\"}}], \"paths\": {{\"/pay\": {}, \"/act\": {}}}}}",
+        "{{\"openapi\": \"3.0.3\", \"servers\": [{{\"url\": \"{}\"}}], \"paths\": {{\"/pay\": {}, \"/lose\": {}, \"/act\": {}}}}}",
         server.url(),
         operation("pay", key),
+        operation("lose", key),
         operation("act", "")
     );
     std::fs::write(home.folder.path().join("s.json"), document).unwrap();
-    for (line, is_in_doubt) in
-        [(&["pay"][..], true), (&["pay", "header.Idempotency-Key=k1"], false), (&["act", "--follow"], true)]
-    {
+    for (line, status, is_in_doubt) in [
+        (&["pay"][..], None, true),
+        (&["pay", "header.Idempotency-Key=k1"], None, false),
+        (&["act", "--follow"], None, true),
+        // The answer is that of the second attempt: the first one may have done it.
+        (&["lose"], Some(409), true),
+    ] {
         let mut child = start(home.command(&[&["--spec", "s.json"][..], line].concat()));
         settle();
         assert_eq!(ended_by(&mut child, "INT"), 130);
         let told = said(&mut child).1;
-        assert!(told.starts_with("error: interrupted; it may have been carried out\n"), "{told}");
+        let text = match status {
+            Some(status) => format!("error: interrupted; it was answered with {status}\n"),
+            None => "error: interrupted; it may have been carried out\n".to_owned(),
+        };
+        assert!(told.starts_with(&text), "{told}");
         assert_eq!(told.contains("hint: check with a reading operation"), is_in_doubt, "{line:?}: {told}");
     }
 }

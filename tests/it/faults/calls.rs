@@ -121,6 +121,34 @@ async fn a_key_is_made_for_each_call_and_kept_for_its_repeats() {
     assert_eq!(empty.unwrap_err().to_string(), "the idempotency key is empty");
 }
 
+/// A refusal says nothing of the attempt before it, which another key would not stop from acting twice.
+#[tokio::test]
+async fn a_refusal_after_an_attempt_that_was_lost_leaves_it_in_doubt() {
+    let harness = harness();
+    for (operation, key, first, is_in_doubt) in [
+        ("pay", None, "500 No", true),
+        ("pay", None, "503 Later", true),
+        ("pay", Some("0b3ee3c8-1f9e-4a5c-9a51-4e1b0c7d2f10"), "500 No", false),
+        ("pay", None, "429 Slow down", false),
+        ("pay", None, "503 Later\r\nretry-after: 1", false),
+        ("put", None, "500 No", false),
+    ] {
+        let server =
+            FaultServer::start(move |before, _| status(if before == 0 { first } else { "409 Conflict" }))
+                .await;
+        let call = harness.command(operation, ()).server(server.url("http"));
+        let call = if let Some(key) = key { call.idempotency_key(key) } else { call };
+        let error = call.await.unwrap_err();
+        assert_eq!((error.attempts().len(), error.status()), (2, Some(409)), "{operation} {first}: {error}");
+        let hint = error.hint().unwrap_or_default();
+        assert_eq!(
+            hint.starts_with("check with a reading operation"),
+            is_in_doubt,
+            "{operation} {first}: {hint}"
+        );
+    }
+}
+
 /// The last attempt sent nothing, but one before it did.
 #[tokio::test]
 async fn what_an_earlier_attempt_may_have_done_is_told() {
