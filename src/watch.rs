@@ -32,9 +32,20 @@ struct Seen {
     sent: bool,
     status: Option<u16>,
     idempotent: bool,
-    acted: bool,
-    in_doubt: bool,
+    before: Before,
     sign_in: Vec<Attempt>,
+}
+
+/// What became of the requests of a call before its last one.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// There were none, or none was carried out.
+    #[default]
+    Nothing,
+    /// Nobody knows.
+    InDoubt,
+    /// One was carried out, and its answer redirected.
+    Acted,
 }
 
 impl Watch {
@@ -66,14 +77,14 @@ impl Watch {
     /// Whether a request before a redirect was carried out, whatever the answer to the last one says.
     #[must_use]
     pub fn has_acted(&self) -> bool {
-        self.0.borrow().acted
+        self.0.borrow().before == Before::Acted
     }
 
     /// Whether an attempt before the last request may have been carried out, which is not known: its connection broke, or
     /// the server failed.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
-        self.0.borrow().in_doubt
+        self.0.borrow().before == Before::InDoubt
     }
 
     /// The requests that signing in has taken until the call's last request was made, as
@@ -92,7 +103,7 @@ impl Watch {
     /// A call begins.
     pub(crate) fn begin(&self) {
         self.0.send_if_modified(|seen| {
-            seen.in_doubt = false;
+            seen.before = Before::Nothing;
             false
         });
     }
@@ -100,7 +111,9 @@ impl Watch {
     /// The request is made once more, after one that may have been carried out.
     pub(crate) fn doubt(&self) {
         self.0.send_if_modified(|seen| {
-            seen.in_doubt = true;
+            if seen.before == Before::Nothing {
+                seen.before = Before::InDoubt;
+            }
             false
         });
     }
@@ -110,7 +123,9 @@ impl Watch {
         self.0.send_if_modified(|seen| {
             seen.status = None;
             seen.idempotent = idempotent;
-            seen.acted = acted;
+            if acted {
+                seen.before = Before::Acted;
+            }
             seen.sign_in = sign_in.to_vec();
             false
         });
