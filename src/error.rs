@@ -428,10 +428,10 @@ pub struct UnsafeError {
     pub attempts: Vec<Attempt>,
 }
 
-/// That the service said yes counts more than what became of its answer.
+/// That the service has answered counts more than what became of its answer.
 fn answered(error: &UnsafeError) -> String {
     let status = error.attempts.last().and_then(Attempt::answered);
-    match status.filter(|status| error.sent && (200..300).contains(status)) {
+    match status.filter(|_| error.sent) {
         Some(status) => format!("; the call was answered with {status}"),
         None => String::new(),
     }

@@ -123,15 +123,24 @@ async fn circles_and_long_ways_are_refused() {
     let server = moved(302, "/v1/things?x=2");
     let harness = following(&server);
     let problem = error_of(harness.command("get", ())).await;
-    assert_eq!(problem, format!("the service redirects in a circle, at {}/v1/things", server.url()));
+    assert_eq!(
+        problem,
+        format!(
+            "the service redirects in a circle, at {}/v1/things; the call was answered with 302",
+            server.url()
+        )
+    );
     assert_eq!(server.received().len(), 2);
     let server = Server::start(|_, before| to(307, &format!("/{before}")));
     let harness = following(&server);
-    assert_eq!(error_of(harness.command("get", ())).await, "the service redirects more than 5 times");
+    assert_eq!(
+        error_of(harness.command("get", ())).await,
+        "the service redirects more than 5 times; the call was answered with 307"
+    );
     assert_eq!(server.received().len(), 6);
     assert_eq!(
         error_of(harness.command("get", ()).follow_redirects(1)).await,
-        "the service redirects more than once"
+        "the service redirects more than once; the call was answered with 307"
     );
     assert_eq!(server.received().len(), 8);
 }
@@ -166,7 +175,10 @@ async fn a_body_that_is_spent_is_not_sent_again() {
     let writing = std::thread::spawn(move || std::fs::write(end, "once").unwrap());
     let error = harness.command("put", ()).body(FilePart::path(&pipe)).await.unwrap_err();
     writing.join().unwrap();
-    assert_eq!(error.to_string(), "the service redirects, and the body can be read only once");
+    assert_eq!(
+        error.to_string(),
+        "the service redirects, and the body can be read only once; the call was answered with 307"
+    );
     assert_eq!(trace(&server), ["PUT /v1/things?api%20key=k%2F1 once"]);
     let file = folder.path().join("file");
     std::fs::write(&file, "twice").unwrap();

@@ -150,20 +150,29 @@ pub(crate) fn trace_attempts(sign_in: &[Attempt], attempts: &[Attempt], told: &T
         return;
     }
     trace_sign_in(SIGNING_IN, sign_in.strip_prefix(&told.0.take()[..]).unwrap_or(sign_in));
-    let is_told = |one: &Attempt| {
-        one.held.is_some()
-            || one.status().is_none()
-            || one.unrepeated.is_some_and(|why| why != NoRepeat::Limit)
-    };
-    if attempts.len() > 1 || attempts.iter().any(is_told) {
+    if attempts.len() > 1 || attempts.iter().any(says_more) {
         trace_each("", attempts);
     }
+}
+
+/// Whether an attempt says more than the status of its answer.
+fn says_more(attempt: &Attempt) -> bool {
+    attempt.held.is_some()
+        || attempt.status().is_none()
+        || attempt.unrepeated.is_some_and(|why| why != NoRepeat::Limit)
 }
 
 /// Those of a call that failed.
 pub(crate) fn trace_attempts_of(error: &Error, told: &Told, args: &CallArgs) {
     let (sign_in, own) = attempts_of(error);
     trace_attempts(sign_in, own, told, args);
+    // Nothing else tells of an answer that is not taken in.
+    if let (Error::Unsafe(_), [only]) = (error, own)
+        && args.common.verbose > 0
+        && !says_more(only)
+    {
+        trace_each("", own);
+    }
 }
 
 /// What signing in took, and what the call itself did. Where signing in failed they are the same.

@@ -92,7 +92,14 @@ fn fill_bounds(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure>
     }
     match variable("OPCALL_TOKEN_CACHE").as_deref() {
         Some("0") => target.no_token_cache = !target.token_cache,
-        Some(_) => target.token_cache = true,
+        Some("1") => target.token_cache = true,
+        Some(other) => {
+            let hint = "set it to 1 to keep tokens, to 0 to keep none.".to_owned();
+            return Err(Failure::usage(
+                format!("OPCALL_TOKEN_CACHE: {other:?} is neither 0 nor 1"),
+                Some(hint),
+            ));
+        }
         None => {}
     }
     Ok(())

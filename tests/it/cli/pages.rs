@@ -168,6 +168,9 @@ fn redirects_are_followed_where_it_is_asked_for() {
     insta::assert_snapshot!(moved().shown(&["things", "--follow", "--paginate"]));
     let away = Lists::of(|_, _| Reply::whole(302, &["location: http://127.0.0.1:9/x"], ""));
     insta::assert_snapshot!(away.shown(&["things", "--follow"]));
+    // Nothing else tells of the answer.
+    let told = away.run(&["things", "--follow", "-v"]).stderr;
+    assert!(told.lines().any(|line| line.starts_with("* attempt 1: 302 after ")), "{told}");
 }
 
 #[cfg(feature = "sandbox")]

@@ -55,6 +55,9 @@ async fn what_may_act_twice_needs_a_word() {
 
 #[test]
 fn numbers_of_repeats_are_held_to_their_bounds() {
+    let run = opcall_with(&[("OPCALL_TOKEN_CACHE", "yes")], &["tokens_query"]);
+    let told = "error: OPCALL_TOKEN_CACHE: \"yes\" is neither 0 nor 1\n  hint: set it to 1 to keep tokens, to 0 to keep none.\n";
+    assert_eq!((run.code, run.stderr.as_str()), (2, told));
     let run = opcall_with(&[("OPCALL_RETRY", "many")], &["tokens_query"]);
     assert_eq!((run.code, run.stderr.as_str()), (2, "error: OPCALL_RETRY: write a number from 0 to 10\n"));
     let run = opcall_with(&[], &["tokens_query", "--retry", "11"]);
