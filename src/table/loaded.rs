@@ -4,7 +4,6 @@
 //! it is first asked for. Folders, and documents whose shape the index does not take, are read whole.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use once_cell::sync::OnceCell;
 
@@ -23,8 +22,27 @@ const TOGETHER: usize = 64;
 /// The tables of operations that stand beside each other.
 type Places = Box<[OnceCell<Vec<u8>>]>;
 
+/// A document whose operations are read when they are asked for. Only who read a document has one: what reads it is
+/// reached through this trait alone, so the linker leaves it out of a program whose tables are all compiled.
+pub(super) trait Indexed: Send + Sync {
+    /// How many operations it has.
+    fn len(&self) -> u32;
+
+    /// What holds for all of them.
+    fn service(&self) -> &ServiceDef;
+
+    /// Tells the operations that answer to a name in a tier, each once.
+    fn each_named(&self, tier: Tier, name: &str, tell: &mut dyn FnMut(u32));
+
+    /// An operation as far as its names go.
+    fn listed(&self, row: u32) -> Option<Listed<'_>>;
+
+    /// An operation, whole.
+    fn operation(&self, row: u32) -> Result<Operation<'_>>;
+}
+
 /// A document as JSON, with the index of its operations.
-pub(super) struct LazyDocument {
+struct LazyDocument {
     text: String,
     index: Index,
     source: Box<dyn Source + Send + Sync>,
@@ -39,29 +57,33 @@ impl LazyDocument {
         Self { text, index, source: Box::new(source), names: Lookup::default(), operations }
     }
 
-    /// How many operations it has.
-    pub(super) fn len(&self) -> u32 {
+    fn table_of(&self, number: usize) -> Result<Vec<u8>> {
+        let found = self.index.extract(&self.text, number, Depth::Requests, self.source.as_ref());
+        let (operation, _) = found.map_err(Error::from)?;
+        let service = ServiceDef { name: self.index.service.name.clone(), ..ServiceDef::default() };
+        Ok(format::encode(&service, &[operation], 0))
+    }
+}
+
+impl Indexed for LazyDocument {
+    fn len(&self) -> u32 {
         u32::try_from(self.index.len()).unwrap_or(u32::MAX)
     }
 
-    /// What holds for all of them.
-    pub(super) fn service(&self) -> &ServiceDef {
+    fn service(&self) -> &ServiceDef {
         &self.index.service
     }
 
-    /// Tells the operations that answer to a name in a tier, each once.
-    pub(super) fn each_named(&self, tier: Tier, name: &str, tell: impl FnMut(u32)) {
+    fn each_named(&self, tier: Tier, name: &str, tell: &mut dyn FnMut(u32)) {
         self.names.each_named((&self.index, &self.text), tier, name, tell);
     }
 
-    /// An operation as far as its names go.
-    pub(super) fn listed(&self, row: u32) -> Option<Listed<'_>> {
+    fn listed(&self, row: u32) -> Option<Listed<'_>> {
         let entry = self.index.entry(&self.text, row as usize)?;
         Some(Listed::of_entry(&self.index.service.name, entry))
     }
 
-    /// An operation, whole.
-    pub(super) fn operation(&self, row: u32) -> Result<Operation<'_>> {
+    fn operation(&self, row: u32) -> Result<Operation<'_>> {
         let number = row as usize;
         let places = self
             .operations
@@ -71,19 +93,6 @@ impl LazyDocument {
         let bytes = cell.map(|cell| cell.get_or_try_init(|| self.table_of(number))).transpose()?;
         let bytes = bytes.ok_or_else(|| SpecError::new("there is no such operation"))?;
         Ok(Operation { view: View::checked(bytes), row: 0 })
-    }
-
-    fn table_of(&self, number: usize) -> Result<Vec<u8>> {
-        let found = self.index.extract(&self.text, number, Depth::Requests, self.source.as_ref());
-        let (operation, _) = found.map_err(Error::from)?;
-        let service = ServiceDef { name: self.index.service.name.clone(), ..ServiceDef::default() };
-        Ok(format::encode(&service, &[operation], 0))
-    }
-}
-
-impl fmt::Debug for LazyDocument {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LazyDocument").field("operations", &self.index.len()).finish_non_exhaustive()
     }
 }
 
@@ -95,7 +104,7 @@ pub(super) enum Loaded {
     /// Compiled whole.
     Compiled(Vec<u8>),
     /// Indexed.
-    Lazy(Box<LazyDocument>),
+    Lazy(Box<dyn Indexed>),
 }
 
 /// Reads the text of a document.

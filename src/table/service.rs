@@ -9,7 +9,7 @@ use once_cell::sync::OnceCell;
 use super::format::{Tier, layout};
 use super::kept::Kept;
 use super::listed::Listed;
-use super::loaded::{self, LazyDocument, Loaded, Settle};
+use super::loaded::{self, Indexed, Loaded, Settle};
 use super::operation::Operation;
 use super::view::View;
 use crate::document::Document;
@@ -31,7 +31,7 @@ pub(crate) struct ServiceTable {
 /// Where the operations are.
 enum Store {
     Compiled(Cow<'static, [u8]>),
-    Lazy(Box<LazyDocument>),
+    Lazy(Box<dyn Indexed>),
     Kept(Box<Kept>),
 }
 
@@ -153,17 +153,17 @@ impl ServiceTable {
             Store::Kept(kept) => kept.named(tier, name),
             Store::Lazy(document) => {
                 let mut rows = Vec::new();
-                document.each_named(tier, name, |row| rows.push(row));
+                document.each_named(tier, name, &mut |row| rows.push(row));
                 rows
             }
         }
     }
 
     /// The same for who needs no list of them and knows the name's hash; of a document read here one that has the name twice may come twice.
-    pub(super) fn each_named(&self, tier: Tier, (name, hash): (&str, u32), tell: impl FnMut(u32)) {
+    pub(super) fn each_named(&self, tier: Tier, (name, hash): (&str, u32), mut tell: impl FnMut(u32)) {
         match &self.store {
             Store::Compiled(bytes) => View::checked(bytes).rows_hashed(tier, name, hash).for_each(tell),
-            Store::Lazy(document) => document.each_named(tier, name, tell),
+            Store::Lazy(document) => document.each_named(tier, name, &mut tell),
             Store::Kept(kept) => kept.named(tier, name).into_iter().for_each(tell),
         }
     }
