@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a program that is measured")]
 
-use opcall::{Harness, OperationTable, Profile};
+use opcall::{Credentials, Harness, OperationTable, Profile};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -10,7 +10,7 @@ fn main() {
     let (operation, url) = (next(), next());
     let table = OperationTable::built_in();
     let service = table.services().next().expect("a service").to_owned();
-    let profile = Profile::new().base_url(url);
+    let profile = Profile::new().base_url(url).credentials(Credentials::new().api_key("key"));
     let harness = Harness::builder().table(table).profile(service, profile).build().expect("a harness");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let answer = runtime.block_on(async { harness.command(&operation, ()).await }).expect("an answer");
