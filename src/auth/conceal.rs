@@ -411,7 +411,7 @@ mod tests {
             method: crate::operation::Method::Get,
             url: "https://h.example/?key=q-12345&page=first".to_owned(),
             headers: fields.into(),
-            body: crate::request::Content::None,
+            body: None,
             credentials: Arc::default(),
             given: vec![
                 given(header("x-key")),

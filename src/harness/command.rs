@@ -280,7 +280,7 @@ impl<'a> Command<'a> {
     /// # Errors
     /// Every [`Error`]; [`Error::was_sent`] tells whether the call may have been carried out.
     pub async fn send(self) -> Result<Response> {
-        let dispatch = Dispatch::of(self)?;
+        let mut dispatch = Dispatch::of(self)?;
         pin!(dispatch.send()).await
     }
 
