@@ -359,6 +359,6 @@ mod tests {
         let command = crate::command("tokens_query", Params::default());
         assert!(size_of_val(&command) <= 128, "{}", size_of_val(&command));
         let sent = command.send();
-        assert!(size_of_val(&sent) <= 2400, "{}", size_of_val(&sent));
+        assert!(size_of_val(&sent) <= 1900, "{}", size_of_val(&sent));
     }
 }
