@@ -156,7 +156,6 @@ impl<'a> Dispatch<'a> {
             self.params = Params::default();
         }
         let transport = self.transport();
-        // The request itself is not borrowed: what is keeps a place of its own in the future.
         let mut call = LiveCall::new(self, &transport, standing, request);
         warn(call.request());
         call.keyed()?;
