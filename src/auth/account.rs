@@ -117,6 +117,11 @@ impl Account {
         self.moves.load(Ordering::Acquire)
     }
 
+    /// Whether the base URL never changes: the user named it, or there is no region to go to.
+    pub(crate) fn stays(&self) -> bool {
+        self.home.explicit || self.regions.is_empty()
+    }
+
     /// Whether the builder replaced the document's regions.
     pub(crate) fn has_own_regions(&self) -> bool {
         self.regions != self.definition.regions

@@ -15,7 +15,7 @@ use crate::boxed::boxed;
 use crate::error::{AuthError, Error, UnsafeError};
 use crate::operation::header;
 use crate::profile::Credentials;
-use crate::request::{Content, Place, Placement, Request};
+use crate::request::{Place, Placement, Request};
 use crate::transport::Transport;
 
 /// What stands in the place of a secret.
@@ -38,7 +38,7 @@ impl Carried {
     /// Those of a request with what signed it in, and what proxies on the way are told: their answers cannot be told
     /// from those of the server.
     pub(crate) fn by(mut request: Request, grants: [Option<Arc<Grant>>; 2], transport: &Transport) -> Self {
-        request.body = Content::None;
+        request.body = None;
         let others = if transport.has_no_proxy() { None } else { Some(transport.proxy_secrets().collect()) };
         Self { last: Some(boxed!(request)), grants, others }
     }
@@ -411,7 +411,7 @@ mod tests {
             method: crate::operation::Method::Get,
             url: "https://h.example/?key=q-12345&page=first".to_owned(),
             headers: fields.into(),
-            body: crate::request::Content::None,
+            body: None,
             credentials: Arc::default(),
             given: vec![
                 given(header("x-key")),

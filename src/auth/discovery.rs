@@ -18,7 +18,6 @@ use crate::attempt::Attempt;
 use crate::error::{AuthError, UnsafeError};
 use crate::operation::{ClientAuth, Method, OAuth2Def, ServiceDef};
 use crate::profile::{Setting, variables_for};
-use crate::request::Content;
 use crate::transport::{self, Caller, ClientCertificate, Limits, Link, Transport, Wire};
 
 /// How long a document holds.
@@ -93,7 +92,7 @@ impl Discovery<'_> {
             method: Method::Get,
             url: self.url.clone(),
             headers,
-            content: Content::None,
+            content: None,
             limits: Limits { max_body: Some(LARGEST), ..Limits::default() },
             is_streamed: false,
             signing_in: true,

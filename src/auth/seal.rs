@@ -12,7 +12,7 @@ use super::source::names_its_scheme;
 use super::{Grant, KnownPath};
 use crate::error::UnsafeError;
 use crate::profile::PlainHttp;
-use crate::request::{Content, Place, Placement, Request};
+use crate::request::{Place, Placement, Request};
 use crate::transport;
 
 /// RFC 3986 §2.3: letters, digits and `-._~` pass, all else is encoded.
@@ -67,7 +67,7 @@ pub(crate) fn seal(
     }
     let mut url = Zeroized(Cow::Borrowed(&request.url));
     *headers = signed(request, grant, &mut url.0)?;
-    if let Content::None = request.body {
+    if request.body.is_none() {
         transport::complete(headers);
     }
     bound(request, grant, target, (&*url.0, headers))
@@ -322,7 +322,7 @@ mod tests {
                 .map(|&(name, value)| (name.to_owned(), value.to_owned()))
                 .collect::<Vec<_>>()
                 .into(),
-            body: Content::None,
+            body: None,
             credentials: places.iter().map(placement).collect(),
             given: Vec::new(),
             warnings: Vec::new(),

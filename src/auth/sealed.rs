@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::header::HeaderMap;
 
 use super::Grant;
-use crate::request::{Content, Fields, Place, Placement, Request};
+use crate::request::{Fields, Place, Placement, Request};
 
 /// What the last call of an operation went out with, for those that have the same: secrets are among it, and it has no
 /// `Debug`.
@@ -46,17 +46,24 @@ impl Sealed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps the header fields of a request for others that have the operation's `usual` ones, and no more.
-    pub(crate) fn keep(&self, usual: &Fields, request: &Request, grant: &Arc<Grant>, map: &HeaderMap) {
+    /// Keeps the header fields of a request, as `map` makes them, for others that have the operation's `usual` ones, and no
+    /// more.
+    pub(crate) fn keep(
+        &self,
+        usual: &Fields,
+        request: &Request,
+        grant: &Arc<Grant>,
+        map: impl FnOnce() -> HeaderMap,
+    ) {
         let in_headers = |one: &Placement| matches!(one.place, Place::Header { .. });
         // With a body they are completed when the body is there.
-        let is_bare = matches!(request.body, Content::None);
+        let is_bare = request.body.is_none();
         let is_usual = request.headers.is(usual) && request.given.is_empty() && is_bare;
         if !is_usual || grant.is_digest() || !request.credentials.iter().all(in_headers) {
             return;
         }
         let (fields, credentials) = (request.headers.clone(), Arc::clone(&request.credentials));
-        let worn = Worn { fields, credentials, grant: Arc::clone(grant), map: map.clone() };
+        let worn = Worn { fields, credentials, grant: Arc::clone(grant), map: map() };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(worn));
     }
 }
@@ -67,6 +74,7 @@ mod tests {
 
     use super::*;
     use crate::operation::Method;
+    use crate::request::Content;
 
     /// A request that asks for a secret in its header, and for one in its query where that is wished.
     fn request(places: &[Place]) -> Request {
@@ -77,7 +85,7 @@ mod tests {
             method: Method::Get,
             url: "https://h.example/".to_owned(),
             headers: vec![("accept".to_owned(), "application/json".to_owned())].into(),
-            body: Content::None,
+            body: None,
             credentials: places.iter().map(placement).collect(),
             given: Vec::new(),
             warnings: Vec::new(),
@@ -100,7 +108,7 @@ mod tests {
     fn fields_are_taken_again_for_the_very_same_request_alone() {
         let (request, grant, sealed) = (request(&[bearer()]), Arc::default(), Sealed::default());
         assert!(sealed.last().is_none());
-        sealed.keep(&request.headers, &request, &grant, &map());
+        sealed.keep(&request.headers, &request, &grant, map);
         let worn = sealed.last().unwrap();
         assert!(worn.map(&request, &grant).is_some());
         assert!(worn.grant(&request.credentials).is_some_and(|kept| Arc::ptr_eq(kept, &grant)));
@@ -119,7 +127,7 @@ mod tests {
     fn only_what_stands_in_the_header_of_a_usual_request_without_a_body_is_kept() {
         let is_kept = |usual: Option<&Fields>, request: &Request, grant: Grant| {
             let sealed = Sealed::default();
-            sealed.keep(usual.unwrap_or(&request.headers), request, &Arc::new(grant), &map());
+            sealed.keep(usual.unwrap_or(&request.headers), request, &Arc::new(grant), map);
             sealed.last().is_some()
         };
         let one = request(&[bearer()]);
@@ -128,7 +136,7 @@ mod tests {
         assert!(!is_kept(Some(&request(&[]).headers), &one, Grant::default()), "fields of its own");
         let given = one.credentials.to_vec();
         assert!(!is_kept(None, &Request { given, ..one.clone() }, Grant::default()));
-        let body = Content::Text("x".to_owned());
+        let body = Content::Text("x".to_owned()).shared();
         assert!(!is_kept(None, &Request { body, ..one.clone() }, Grant::default()));
         assert!(!is_kept(None, &request(&[bearer(), query()]), Grant::default()), "the URL holds a secret");
         let digest = Some(("s".to_owned(), "user".to_owned(), "password".into()));

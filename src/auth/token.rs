@@ -222,7 +222,7 @@ impl TokenEndpoint<'_> {
             method: Method::Post,
             url,
             headers,
-            content: Content::Text(form),
+            content: Content::Text(form).shared(),
             limits: Limits { max_body: Some(LARGEST), ..Limits::default() },
             is_streamed: false,
             signing_in: true,

@@ -31,6 +31,8 @@ pub(crate) struct Dispatch<'a> {
     pub(super) wishes: Wishes,
     /// Whether the body of the answer is left to the caller.
     pub(super) is_streamed: bool,
+    /// Whether it is made once, so that its arguments need not be there for longer than they are needed.
+    is_single: bool,
     /// The address of a further page, in place of the one that the arguments make.
     pub(crate) page: Option<Box<Url>>,
 }
@@ -65,7 +67,7 @@ impl<'a> Dispatch<'a> {
                 give_key(key, &subject, &mut params, &mut wishes.options)?;
             }
         }
-        Ok(Self { harness, subject, plan, params, wishes, is_streamed: false, page: None })
+        Ok(Self { harness, subject, plan, params, wishes, is_streamed: false, is_single: false, page: None })
     }
 
     /// The operation, where it is one of the table.
@@ -102,14 +104,15 @@ impl<'a> Dispatch<'a> {
     }
 
     /// A live call.
-    pub(super) async fn send(&self) -> Result<Response> {
+    pub(super) async fn send(&mut self) -> Result<Response> {
+        self.is_single = true;
         // Pinned where it is made: moved about it would cost more than much of what it does.
         let (called, answer) = pin!(self.exchange()).await?;
         Response::check(called, answer)
     }
 
     /// A live call, with the address that answered, without credentials.
-    pub(crate) async fn send_located(&self) -> Result<(Response, String)> {
+    pub(crate) async fn send_located(&mut self) -> Result<(Response, String)> {
         let (called, answer) = pin!(self.exchange()).await?;
         let url = called.carried.url().to_owned();
         Ok((Response::check(called, answer)?, url))
@@ -130,13 +133,13 @@ impl<'a> Dispatch<'a> {
         let url = call.sealed(&mut headers)?;
         let link = call.link(&url);
         let request = call.request();
-        let made = transport.made((&request.method, request.content()), (url, headers), &link);
+        let made = transport.made((&request.method, request.body.as_deref()), (url, headers), &link);
         pin!(made).await.map_err(|failure| failure.into_error_of(call.out_of_time()))
     }
 
     /// A live call whose answer is taken as it comes.
     pub(super) async fn stream(mut self) -> Result<ResponseStream> {
-        self.is_streamed = true;
+        (self.is_streamed, self.is_single) = (true, true);
         let (called, mut answer) = pin!(self.exchange()).await?;
         match answer.rest.take() {
             Some(body) => Ok(ResponseStream::new(called, answer, *body)),
@@ -145,15 +148,16 @@ impl<'a> Dispatch<'a> {
     }
 
     /// Everything that can be found wrong without the network is found first.
-    async fn exchange(&self) -> Result<(Called, Answer)> {
+    async fn exchange(&mut self) -> Result<(Called, Answer)> {
         let standing = self.standing();
         standing.place.require_real()?;
         let request = self.resolve(&standing.place)?;
-        if !request.warnings.is_empty() {
-            warn(&request);
+        if self.is_single && self.account().stays() {
+            self.params = Params::default();
         }
         let transport = self.transport();
         let mut call = LiveCall::new(self, &transport, standing, request);
+        warn(call.request());
         call.keyed()?;
         let outcome = pin!(transport.send(&mut call)).await;
         let answer = match outcome {
@@ -367,7 +371,6 @@ impl<'a> Dispatch<'a> {
 }
 
 /// Tells of problems that the caller lets pass.
-#[cold]
 fn warn(request: &Request) {
     for warning in &request.warnings {
         tracing::warn!(path = warning.path, problem = warning.problem, "sent although it does not fit");

@@ -15,7 +15,7 @@ use crate::boxed::boxed;
 use crate::error::{Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::{RateLimitHeaders, SecuritySchemeDef};
 use crate::profile::{Credentials, origin_of};
-use crate::request::{Content, Request};
+use crate::request::Request;
 use crate::response::Origin;
 use crate::transport::{
     Answer, Asked, Call, Caller, Failure, Hop, Limits, Link, Terms, Trail, Transport, Wire,
@@ -121,7 +121,8 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         if let Some(common) = common
             && self.standing.usual.as_ref().is_some_and(is_usual)
         {
-            sealed.keep(&common.headers, &self.request, self.grant(), headers);
+            let named = || self.transport.named(headers);
+            sealed.keep(&common.headers, &self.request, self.grant(), named);
         }
     }
 
@@ -312,7 +313,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         self.request.move_to(&hop.url, &self.dispatch.plan.places);
         self.request.method = hop.method;
         if hop.drops_body {
-            self.request.body = Content::None;
+            self.request.body = None;
             self.request.headers.retain(|(name, _)| !name.starts_with("content-"));
         }
     }

@@ -273,7 +273,7 @@ impl<'a> Following<'a> {
         Ok(Self { dispatch, policy })
     }
 
-    fn ask(self: Box<Self>) -> Flight<'a> {
+    fn ask(mut self: Box<Self>) -> Flight<'a> {
         Box::pin(async move {
             let outcome = self.dispatch.send_located().await;
             (*self, outcome)

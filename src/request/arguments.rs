@@ -226,10 +226,18 @@ impl<'a> Router<'a, '_> {
         }
     }
 
-    /// The slot behind the one that was filled last, where it has a name and no other has.
+    /// The slot of a name, where each has one of its own: the one behind the one that was filled last, or any of few.
     fn next(&self, name: &Short) -> Option<usize> {
-        let slot = self.routed.slots.get(self.expected).filter(|_| !self.common.has_twins)?;
-        (slot.name().as_bytes() == name.as_bytes()).then_some(self.expected)
+        let slots = &self.routed.slots;
+        if self.common.has_twins {
+            return None;
+        }
+        let is_it = |slot: &Slot<'_>| slot.name().as_bytes() == name.as_bytes();
+        if slots.get(self.expected).is_some_and(is_it) {
+            return Some(self.expected);
+        }
+        // Many have an index.
+        if self.common.index.is_none() { slots.iter().position(is_it) } else { None }
     }
 
     /// The slot of a name; of several the first of path, query, header, cookie.

@@ -10,7 +10,7 @@ impl fmt::Display for Request {
     /// where the caller has given others; bytes in memory are read from a file of the part's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("curl ")?;
-        match (&self.method, &self.body) {
+        match (&self.method, self.content()) {
             (Method::Get, Content::None) => {}
             (Method::Head, _) => f.write_str("--head ")?,
             (method, _) => write!(f, "-X {} ", word(method.as_str()))?,
@@ -28,7 +28,7 @@ impl fmt::Display for Request {
             write!(f, " -H {}", masked_word(&header))?;
         }
         self.write_secret_headers(f)?;
-        write_body(&self.body, f)
+        write_body(self.content(), f)
     }
 }
 
@@ -36,7 +36,7 @@ impl Request {
     /// The boundary is in the header that `curl` writes for parts; cookies stand with the secret ones.
     fn is_left_to_curl(&self, name: &str) -> bool {
         match name {
-            "content-type" => matches!(self.body, Content::Multipart(_)),
+            "content-type" => matches!(self.content(), Content::Multipart(_)),
             "cookie" => self.credentials.iter().any(|one| matches!(one.place, Place::Cookie { .. })),
             _ => false,
         }

@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::operation::Method;
-    use crate::request::{Content, Fields};
+    use crate::request::Fields;
 
     #[test]
     fn what_stands_in_the_place_of_a_credential_is_told() {
@@ -158,7 +158,7 @@ mod tests {
             method: Method::Get,
             url: "https://h/a?x=1&key=k".to_owned(),
             headers: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec().into(),
-            body: Content::None,
+            body: None,
             credentials: std::sync::Arc::default(),
             given: given.into(),
             warnings: Vec::new(),
@@ -177,7 +177,7 @@ mod tests {
                 method: Method::Get,
                 url: from.to_owned(),
                 headers: Fields::default(),
-                body: Content::None,
+                body: None,
                 credentials: std::sync::Arc::default(),
                 given: Vec::new(),
                 warnings: Vec::new(),

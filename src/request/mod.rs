@@ -75,7 +75,8 @@ pub struct Request {
     /// Base URL, path and query, byte for byte as sent, without credentials in the query.
     pub(crate) url: String,
     pub(crate) headers: Fields,
-    pub(crate) body: Content,
+    /// `None` for [`Content::None`]. Shared with what goes out.
+    pub(crate) body: Option<Arc<Content>>,
     pub(crate) credentials: Arc<[Placement]>,
     /// Places of credentials that hold a value of the caller's own among `url` and `headers`.
     pub(crate) given: Vec<Placement>,
@@ -138,6 +139,13 @@ pub enum Content {
     File(PathBuf),
     /// `multipart/form-data` (RFC 7578).
     Multipart(Vec<Part>),
+}
+
+impl Content {
+    /// As requests hold it.
+    pub(crate) fn shared(self) -> Option<Arc<Self>> {
+        if let Self::None = self { None } else { Some(Arc::new(self)) }
+    }
 }
 
 /// One part of a `multipart/form-data` body.

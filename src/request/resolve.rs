@@ -65,7 +65,7 @@ pub(crate) fn resolve(
             credentials: Arc::default(),
             given: Vec::new(),
             headers,
-            body: content,
+            body: content.shared(),
             warnings,
         }),
     }
@@ -354,7 +354,7 @@ pub(crate) fn resolve_unlisted(
             credentials: Arc::default(),
             given: Vec::new(),
             headers,
-            body: body.content,
+            body: body.content.shared(),
             warnings,
         }),
     }

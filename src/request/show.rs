@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -75,7 +76,8 @@ impl Request {
     /// The body.
     #[must_use]
     pub fn content(&self) -> &Content {
-        &self.body
+        static NONE: Content = Content::None;
+        self.body.as_deref().unwrap_or(&NONE)
     }
 
     /// What does not fit and is sent all the same: values beyond an enum that grows, and every misfit where
@@ -109,7 +111,7 @@ impl fmt::Debug for Request {
             .field("method", &self.method)
             .field("url", &self.url())
             .field("headers", &self.headers())
-            .field("body", &self.body)
+            .field("body", self.content())
             .field("warnings", &self.warnings)
             .finish_non_exhaustive()
     }
@@ -122,7 +124,7 @@ impl Serialize for Request {
         shown.serialize_field("method", self.method.as_str())?;
         shown.serialize_field("url", &self.url())?;
         shown.serialize_field("headers", &self.headers())?;
-        match &self.body {
+        match self.content() {
             Content::File(path) => {
                 let media_type = self.headers.iter().find(|(name, _)| name == "content-type");
                 let media_type = media_type.map_or("", |(_, value)| value);
@@ -219,7 +221,8 @@ impl TryFrom<Request> for http::Request<Bytes> {
             Error::Io(Box::new(IoError { action: "making an http::Request".to_owned(), source }))
         };
         let mut builder = http::Request::builder().method(request.method.as_str()).uri(&request.url);
-        let (bytes, boundary) = bytes_of(request.body).map_err(failed)?;
+        let (bytes, boundary) =
+            bytes_of(request.body.map_or(Content::None, Arc::unwrap_or_clone)).map_err(failed)?;
         for (name, value) in request.headers.iter() {
             match &boundary {
                 Some(boundary) if name == "content-type" => {

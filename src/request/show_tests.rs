@@ -35,7 +35,7 @@ fn request(body: Content) -> Request {
             ("content-type".to_owned(), "application/json".to_owned()),
             ("x-empty".to_owned(), String::new()),
         ]),
-        body,
+        body: body.shared(),
         credentials: Arc::from([
             place(
                 Place::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() },

@@ -73,5 +73,5 @@ pub(crate) fn problems(request: Result<Request, ArgumentsError>) -> Vec<String> 
 
 /// The body as the dry run shows it.
 pub(crate) fn body(request: Result<Request, ArgumentsError>) -> String {
-    serde_json::to_string(&request.unwrap().body).unwrap()
+    serde_json::to_string(request.unwrap().content()).unwrap()
 }

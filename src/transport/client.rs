@@ -121,7 +121,8 @@ impl Clients {
             .user_agent(&settings.user_agent)
             .redirect(redirect::Policy::none())
             .referer(false)
-            .retry(retry::never())
+            // Without a number it would keep a copy of each request for a repeat that never comes.
+            .retry(retry::never().max_retries_per_request(0))
             .connector_layer(Marking)
             // Beyond what is taken in, so that it can be told from a connection that broke.
             .http2_max_header_list_size(4 * LARGEST_HEAD)

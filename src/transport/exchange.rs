@@ -56,14 +56,14 @@ impl Transport {
     /// Makes a request as the HTTP library takes it, and does not send it.
     pub(crate) async fn made(
         &self,
-        (method, content): (&Method, &Content),
+        (method, content): (&Method, Option<&Content>),
         (url, mut headers): (Url, HeaderMap),
         link: &Link,
     ) -> Result<(), Failure> {
         let (client, _) = self.clients.get(&url, link, &self.settings)?;
         let mut request = reqwest::Request::new(known(method)?, url);
         std::mem::swap(request.headers_mut(), &mut headers);
-        if !matches!(content, Content::None) {
+        if let Some(content) = content {
             request = Box::pin(with_body(&client, request, content)).await?;
         }
         std::hint::black_box(&request);
@@ -93,12 +93,11 @@ impl Transport {
     async fn answer(&self, wire: &mut Wire, sight: &Sight) -> Tried {
         let client = self.clients.get(&wire.url, &wire.link, &self.settings);
         let (client, proxy) = client.map_err(Failure::from)?;
-        let mut request = reqwest::Request::new(known(&wire.method)?, wire.url.clone());
-        std::mem::swap(request.headers_mut(), &mut wire.headers);
+        let mut request = bodiless(wire)?;
         let wire = &*wire;
-        if !matches!(wire.content, Content::None) {
+        if let Some(content) = &wire.content {
             // What hardly a request needs stands apart: each would have to make room for it.
-            request = Box::pin(with_body(&client, request, &wire.content)).await?;
+            request = Box::pin(with_body(&client, request, content)).await?;
         }
         let limit = wire.limits.connect_timeout.unwrap_or(self.settings.network.connect_timeout);
         let watch = self.watch.as_ref().filter(|_| !wire.signing_in);
@@ -181,6 +180,14 @@ fn known(method: &Method) -> Result<reqwest::Method, Failure> {
         other => reqwest::Method::from_bytes(other.as_str().as_bytes())
             .map_err(|_| Failure::refuse("the method cannot be sent")),
     }
+}
+
+/// A request without its body, as the HTTP library takes it. It stands apart, for what is borrowed in a future has its
+/// place there to the end.
+fn bodiless(wire: &mut Wire) -> Result<reqwest::Request, Failure> {
+    let mut request = reqwest::Request::new(known(&wire.method)?, wire.url.clone());
+    std::mem::swap(request.headers_mut(), &mut wire.headers);
+    Ok(request)
 }
 
 /// A request with its body.

@@ -14,7 +14,6 @@ use crate::attempt::{Attempt, Begun, Outcome};
 use crate::error::{ConfigError, Error, Phase, Result, TransportError, UnsafeError};
 use crate::operation::Method;
 use crate::profile::PlainHttp;
-use crate::request::Content;
 
 /// What a description may come as; whatever comes is told apart by its content.
 const ACCEPTED: &str = "application/openapi+json, application/openapi+yaml, application/json;q=0.9, \
@@ -141,7 +140,7 @@ fn wire(url: &Url, shown: Option<String>) -> Wire {
         method: Method::Get,
         url: url.clone(),
         headers: HeaderMap::new(),
-        content: Content::None,
+        content: None,
         limits: Limits::default(),
         is_streamed: false,
         signing_in: false,

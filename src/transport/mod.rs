@@ -32,7 +32,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderValue, USER_AGENT};
 use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
@@ -127,7 +127,7 @@ pub(crate) struct Wire {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) content: Content,
+    pub(crate) content: Option<Arc<Content>>,
     /// In place of the settings' bounds.
     pub(crate) limits: Limits,
     /// Whether the body of a 2xx answer is left to whoever asked.
@@ -301,6 +301,15 @@ impl Transport {
     /// How much signing in is given.
     pub(crate) fn patience(&self) -> Patience {
         self.patience.unwrap_or_else(|| self.settings.patience(&Limits::default(), None))
+    }
+
+    /// Header fields with the one that names this client, which the HTTP library would else add to each request.
+    pub(crate) fn named(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        if let Ok(name) = HeaderValue::from_str(&self.settings.user_agent) {
+            headers.entry(USER_AGENT).or_insert(name);
+        }
+        headers
     }
 
     /// How much of the call's time is left.
