@@ -84,7 +84,7 @@ fn names<'p>(plan: &'p Plan, found: &mut HashMap<&'p str, (u64, Texts)>) {
     for selector in plan.segments.iter().flat_map(|segment| &segment.selectors) {
         match selector {
             Selector::Name(name) => {
-                found.insert(name, Default::default());
+                found.insert(name, (0, Texts::default()));
             }
             Selector::Filter(filter) => filter.queries.iter().for_each(|query| names(query, found)),
             Selector::Index | Selector::Many => {}

@@ -148,16 +148,13 @@ impl Sizes {
 
     /// A letter that stands for itself.
     pub(super) fn letter(&mut self, letter: char) {
-        match self.current.letters.0 {
-            Some(before) => {
-                *self.current.behind.entry(before).or_default() += 1;
-                self.current.last = Size::LETTER;
-                self.current.letters = (Some(letter), Some(before));
-            }
-            None => {
-                self.atom(Size::LETTER);
-                self.current.letters = (Some(letter), None);
-            }
+        if let Some(before) = self.current.letters.0 {
+            *self.current.behind.entry(before).or_default() += 1;
+            self.current.last = Size::LETTER;
+            self.current.letters = (Some(letter), Some(before));
+        } else {
+            self.atom(Size::LETTER);
+            self.current.letters = (Some(letter), None);
         }
     }
 
