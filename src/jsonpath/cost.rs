@@ -8,16 +8,15 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::TooCostly;
+use super::i_regexp::Fault;
 use super::plan::{Filter, Pattern, Plan, Segment, Selector};
+use super::regular::{self, MOST_COMPILING};
+use super::size::Texts;
 
-/// So many steps a query may take, some ten seconds; the largest known document is gone through twenty times.
-const MOST: u64 = 100_000_000;
-/// So many steps compiling a regular expression takes, and each of its bytes, and each of its classes.
-const COMPILED: u64 = 300;
-const COMPILED_BYTE: u64 = 20;
-const COMPILED_CLASS: u64 = 2_000;
-/// What a regular expression may take that comes from the document.
-const UNKNOWN_PATTERN: u64 = 1_000_000;
+/// So many steps a query may take, some ten seconds; the largest known document is gone through twenty times. Patterns
+/// may take as many when they are tried: what they come to is exact then, and those of the document are known.
+pub(super) const MOST: u64 = 100_000_000;
 
 /// Figures of a document.
 #[derive(Debug, Default)]
@@ -28,8 +27,15 @@ struct Figures<'d> {
     lineages: u64,
     levels: u64,
     widest: u64,
-    /// How many members have a name; of the names of the query alone.
-    names: HashMap<&'d str, u64>,
+    /// How many members have a name, and the texts among them; of the names of the query alone.
+    names: HashMap<&'d str, (u64, Texts)>,
+    /// All texts, and what the longest come to.
+    texts: Texts,
+    longest: Texts,
+    /// Whether the query has patterns, which count; without them texts do not.
+    tries_patterns: bool,
+    /// Whether each pattern is kept once it is compiled.
+    keeps_patterns: bool,
 }
 
 /// A bound of the nodes that a segment begins with.
@@ -44,27 +50,41 @@ const ONE: List = List { count: 1, repeated: 1 };
 
 /// Whether a query on a document stays within bounds. What its first names do not lead to costs nothing: so it is the
 /// same whether the rest of the document was made values or not.
-pub(super) fn is_bounded(plan: &Plan, root: &Value) -> bool {
+///
+/// # Errors
+/// Where it does not.
+pub(super) fn check(plan: &Plan, root: &Value) -> Result<(), TooCostly> {
     let is_plain = |segment: &Segment| {
         let picks = |one: &Selector| matches!(one, Selector::Name(_) | Selector::Index);
         !segment.descends && segment.selectors.iter().all(picks) && segment.selectors.len() == 1
     };
     if plan.segments.iter().all(is_plain) {
-        return true;
+        return Ok(());
     }
     let way = plan.way().0;
-    let Some(begin) = way.iter().try_fold(root, |value, name| value.get(name)) else { return true };
-    let mut figures = Figures { root: Some(root), ..Figures::default() };
+    let Some(begin) = way.iter().try_fold(root, |value, name| value.get(name)) else { return Ok(()) };
+    let patterns = plan.patterns().len();
+    let mut figures = Figures {
+        root: Some(root),
+        tries_patterns: patterns > 0,
+        keeps_patterns: patterns <= regular::KEPT,
+        ..Figures::default()
+    };
     names(plan, &mut figures.names);
     figures.gather(begin, 1);
-    figures.segments(&plan.segments[way.len()..], ONE).0 <= MOST
+    let exceeds = |figures: &Figures<'_>| figures.segments(&plan.segments[way.len()..], ONE).0 > MOST;
+    if !exceeds(&figures) {
+        return Ok(());
+    }
+    figures.tries_patterns = false;
+    Err(if exceeds(&figures) { TooCostly::Steps } else { TooCostly::Matching })
 }
 
-fn names<'p>(plan: &'p Plan, found: &mut HashMap<&'p str, u64>) {
+fn names<'p>(plan: &'p Plan, found: &mut HashMap<&'p str, (u64, Texts)>) {
     for selector in plan.segments.iter().flat_map(|segment| &segment.selectors) {
         match selector {
             Selector::Name(name) => {
-                found.insert(name, 0);
+                found.insert(name, (0, Texts::default()));
             }
             Selector::Filter(filter) => filter.queries.iter().for_each(|query| names(query, found)),
             Selector::Index | Selector::Many => {}
@@ -81,8 +101,11 @@ impl Figures<'_> {
             Value::Object(members) => {
                 self.widest = self.widest.max(members.len() as u64);
                 for (name, member) in members {
-                    if let Some(count) = self.names.get_mut(name.as_str()) {
+                    if let Some((count, texts)) = self.names.get_mut(name.as_str()) {
                         *count += 1;
+                        if let (Value::String(text), true) = (member, self.tries_patterns) {
+                            *texts += Texts::of(text);
+                        }
                     }
                     self.gather(member, level + 1);
                 }
@@ -93,13 +116,29 @@ impl Figures<'_> {
                     self.gather(item, level + 1);
                 }
             }
+            Value::String(text) if self.tries_patterns => {
+                let text = Texts::of(text);
+                self.texts += text;
+                self.longest = self.longest.max(text);
+            }
             _ => {}
         }
     }
 
     /// How many members have a name; an escaped one may be any.
     fn named(&self, name: &str) -> u64 {
-        if name.contains('\\') { self.nodes } else { self.names.get(name).copied().unwrap_or(self.nodes) }
+        if name.contains('\\') {
+            self.nodes
+        } else {
+            self.names.get(name).map_or(self.nodes, |known| known.0)
+        }
+    }
+
+    /// The texts on which a filter tries a pattern.
+    fn tried(&self, pattern: &Pattern, candidates: List) -> Texts {
+        let name = pattern.member.as_deref().filter(|name| !name.contains('\\'));
+        let named = name.and_then(|name| self.names.get(name)).map_or(self.texts, |known| known.1);
+        named.times(candidates.repeated).min(self.longest.times(candidates.count))
     }
 
     /// The steps of a query from some nodes, and what it selects.
@@ -162,10 +201,18 @@ impl Figures<'_> {
                 self.query(query, candidates).0.saturating_add(compared)
             }
         });
-        let patterns = filter.patterns.iter().map(|pattern| {
-            let named = pattern.member.as_deref().map_or(u64::MAX, |name| self.named(name));
-            let tried = candidates.count.min(named.saturating_mul(candidates.repeated));
-            tried.saturating_mul(compiling(pattern))
+        let patterns = filter.patterns.iter().filter(|_| self.tries_patterns).map(|pattern| {
+            let texts = self.tried(pattern, candidates);
+            let Some(text) = &pattern.text else { return texts.count.saturating_mul(MOST_COMPILING) };
+            match regular::size(text, pattern.whole) {
+                Ok(size) => {
+                    let compiled = if self.keeps_patterns { 1 } else { texts.count };
+                    let compiling = size.compiling(text.len()).saturating_mul(compiled);
+                    compiling.saturating_add(size.matching(texts))
+                }
+                Err(Fault::NoPattern) => 0,
+                Err(Fault::TooLarge) => texts.count.saturating_mul(MOST_COMPILING),
+            }
         });
         queries.chain(patterns).fold(candidates.count, u64::saturating_add)
     }
@@ -186,19 +233,6 @@ impl Figures<'_> {
     }
 }
 
-/// The steps of compiling a regular expression: a counted repetition is as long as what it counts.
-fn compiling(pattern: &Pattern) -> u64 {
-    let Some(text) = &pattern.text else { return UNKNOWN_PATTERN };
-    let braces = text.split('{').skip(1).filter_map(|rest| rest.split('}').next());
-    let counts =
-        braces.filter_map(|brace| brace.rsplit(',').find_map(|count| count.trim().parse::<u64>().ok()));
-    let repeated = counts.fold(1, u64::saturating_mul);
-    let classes = text.matches('\\').count() as u64;
-    let bytes =
-        (text.len() as u64 * COMPILED_BYTE + classes * COMPILED_CLASS).saturating_mul(repeated.max(1));
-    bytes.saturating_add(COMPILED).min(UNKNOWN_PATTERN)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -212,7 +246,7 @@ mod tests {
     }
 
     fn fits(query: &str, root: &Value) -> bool {
-        is_bounded(&Plan::of(query), root)
+        check(&Plan::of(query), root).is_ok()
     }
 
     #[test]

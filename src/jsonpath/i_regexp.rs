@@ -10,10 +10,15 @@ use std::str::Chars;
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup as Group};
 
+use super::size::{Size, Sizes};
+
 /// What a dot fits (§5.3).
 const DOT: &str = r"[^\n\r]";
 /// So long a translation may be, in bytes: a category of letters takes up to 13 KB, and what runs them three times that.
 const LONGEST: usize = 512 << 10;
+/// What the states of a pattern may come to, each by its time: forty thousand classes, which compile in some
+/// milliseconds and take two megabytes. The library refuses beyond ten.
+const MOST_STATES: u64 = 200_000;
 /// The general categories of Unicode that may be named.
 static CATEGORIES: [(&str, Group); 36] = [
     ("L", Group::Letter),
@@ -54,33 +59,69 @@ static CATEGORIES: [(&str, Group); 36] = [
     ("Co", Group::PrivateUse),
 ];
 
-/// A pattern for the library; `None` where the text is no I-Regexp by the grammar of §3, or would take too much memory.
-pub(super) fn translated(pattern: &str) -> Option<String> {
-    let mut reader = Reader { rest: pattern.chars().peekable(), out: String::with_capacity(pattern.len()) };
-    let mut open = 0_usize;
+/// Why a pattern is not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is no I-Regexp by the grammar of §3.
+    NoPattern,
+    /// It is one, and would take too much memory.
+    TooLarge,
+}
+
+/// A pattern for the library.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Translated {
+    pub(super) text: String,
+    pub(super) size: Size,
+}
+
+/// A pattern in the words of the library, and what it comes to.
+pub(super) fn translated(pattern: &str) -> Result<Translated, Fault> {
+    let out = String::with_capacity(pattern.len().min(LONGEST));
+    let mut reader = Reader { rest: pattern.chars().peekable(), out, sizes: Sizes::default() };
     // Whether what stands before can be repeated.
     let mut is_atom = false;
     while let Some(letter) = reader.rest.next() {
+        if reader.out.len() > LONGEST {
+            return Err(Fault::TooLarge);
+        }
         match letter {
             '(' => {
-                open += 1;
+                reader.sizes.open();
                 reader.out.push_str("(?:");
             }
             ')' => {
-                open = open.checked_sub(1)?;
+                reader.sizes.close().ok_or(Fault::NoPattern)?;
                 reader.out.push(')');
             }
-            '*' | '+' | '?' if is_atom => reader.out.push(letter),
+            '*' | '+' | '?' if is_atom => {
+                reader.sizes.repeat(1, 1);
+                reader.out.push(letter);
+            }
             '{' if is_atom => reader.quantity()?,
-            '*' | '+' | '?' | '{' | '}' | ']' => return None,
-            '.' => reader.out.push_str(DOT),
+            '*' | '+' | '?' | '{' | '}' | ']' => return Err(Fault::NoPattern),
+            '.' => {
+                reader.sizes.atom(Size::CLASS);
+                reader.out.push_str(DOT);
+            }
             '[' => reader.class()?,
             '\\' => reader.outside_a_class()?,
-            letter => reader.out.push(letter),
+            letter => {
+                match letter {
+                    '|' => reader.sizes.atom(Size::BRANCH),
+                    '^' | '$' => reader.sizes.atom(Size::LETTER),
+                    _ => reader.sizes.letter(letter),
+                }
+                reader.out.push(letter);
+            }
         }
         is_atom = !matches!(letter, '(' | '|' | '*' | '+' | '?' | '{');
     }
-    (open == 0).then_some(reader.out)
+    let size = reader.sizes.whole().ok_or(Fault::NoPattern)?;
+    if size.states > MOST_STATES {
+        return Err(Fault::TooLarge);
+    }
+    Ok(Translated { text: reader.out, size })
 }
 
 /// What other regular expressions know and I-Regexps do not, in and outside of classes, and what says the same.
@@ -107,6 +148,9 @@ pub(super) fn instead(pattern: &str) -> String {
         if !in_class && rest.starts_with("(?:") {
             return "write `(` for `(?:`: groups are never captured".to_owned();
         }
+        if let Some((least, most)) = bounds(rest).filter(|(least, most)| !in_class && least > most) {
+            return format!("write `{{{most},{least}}}` for `{{{least},{most}}}`");
+        }
         in_class = match letter {
             '[' => true,
             ']' => false,
@@ -119,9 +163,16 @@ pub(super) fn instead(pattern: &str) -> String {
         .to_owned()
 }
 
+/// Both bounds of a repetition, where a text begins with one that has two.
+fn bounds(text: &str) -> Option<(u64, u64)> {
+    let (least, most) = text.strip_prefix('{')?.split_once('}')?.0.split_once(',')?;
+    least.parse().ok().zip(most.parse().ok())
+}
+
 struct Reader<'p> {
     rest: Peekable<Chars<'p>>,
     out: String,
+    sizes: Sizes,
 }
 
 impl Reader<'_> {
@@ -135,32 +186,44 @@ impl Reader<'_> {
     }
 
     /// How often an atom stands, after the brace.
-    fn quantity(&mut self) -> Option<()> {
+    fn quantity(&mut self) -> Result<(), Fault> {
         self.out.push('{');
-        let has_least = self.digits();
-        if self.eat(',') {
-            self.digits();
+        let least = self.digits().ok_or(Fault::NoPattern)?;
+        let is_exact = !self.eat(',');
+        let most = if is_exact { None } else { self.digits() };
+        let times = most.unwrap_or(least);
+        if !self.eat('}') || times < least {
+            return Err(Fault::NoPattern);
         }
-        (has_least && self.eat('}')).then_some(())
+        if times > u64::from(u32::MAX) {
+            return Err(Fault::TooLarge);
+        }
+        let choices = if is_exact { 0 } else { times - least + 1 };
+        self.sizes.repeat(times, choices);
+        Ok(())
     }
 
-    fn digits(&mut self) -> bool {
+    fn digits(&mut self) -> Option<u64> {
         let before = self.out.len();
         while let Some(digit) = self.rest.next_if(char::is_ascii_digit) {
             self.out.push(digit);
         }
-        self.out.len() > before
+        let digits = self.out.get(before..).filter(|digits| !digits.is_empty())?;
+        Some(digits.parse().unwrap_or(u64::MAX))
     }
 
     /// What follows a backslash beyond classes.
-    fn outside_a_class(&mut self) -> Option<()> {
+    fn outside_a_class(&mut self) -> Result<(), Fault> {
         if !self.is_category() {
-            return self.escape();
+            let letter = self.escape().ok_or(Fault::NoPattern)?;
+            self.sizes.letter(letter);
+            return Ok(());
         }
         self.out.push('[');
-        self.category()?;
+        let ranges = self.category()?;
         self.out.push(']');
-        Some(())
+        self.sizes.atom(Size { ranges, ..Size::CLASS });
+        Ok(())
     }
 
     /// Whether a category follows, after the backslash.
@@ -169,36 +232,44 @@ impl Reader<'_> {
     }
 
     /// What follows a backslash: a letter that stands for itself or for an end of a line.
-    fn escape(&mut self) -> Option<()> {
+    fn escape(&mut self) -> Option<char> {
         let letter = self.rest.next()?;
         self.out.extend(['\\', letter]);
-        matches!(
-            letter,
-            '(' | ')'
-                | '*'
-                | '+'
-                | '-'
-                | '.'
-                | '?'
-                | '['
-                | '\\'
-                | ']'
-                | '^'
-                | 'n'
-                | 'r'
-                | 't'
-                | '{'
-                | '|'
-                | '}'
-        )
-        .then_some(())
+        match letter {
+            '(' | ')' | '*' | '+' | '-' | '.' | '?' | '[' | '\\' | ']' | '^' | '{' | '|' | '}' => {
+                Some(letter)
+            }
+            'n' => Some('\n'),
+            'r' => Some('\r'),
+            't' => Some('\t'),
+            _ => None,
+        }
     }
 
-    /// The letters of a category, or with a capital P all others, as ranges of a class.
-    fn category(&mut self) -> Option<()> {
+    /// The letters of a category, or with a capital P all others, as ranges of a class; how many they are.
+    fn category(&mut self) -> Result<u64, Fault> {
+        let (group, is_complement) = self.named_category().ok_or(Fault::NoPattern)?;
         if self.out.len() > LONGEST {
-            return None;
+            return Err(Fault::TooLarge);
         }
+        let mut ranges = 1;
+        let letters = CodePointMapData::<GeneralCategory>::new().iter_ranges_for_group(group);
+        let mut next = 0;
+        for range in letters {
+            let (first, end) = (*range.start(), range.end() + 1);
+            let (first, end) = if is_complement { (next, first) } else { (first, end) };
+            self.range(first, end);
+            ranges += 1;
+            next = range.end() + 1;
+        }
+        if is_complement {
+            self.range(next, u32::from(char::MAX) + 1);
+        }
+        Ok(ranges)
+    }
+
+    /// A category, after the backslash, and whether it stands for all other letters.
+    fn named_category(&mut self) -> Option<(Group, bool)> {
         let is_complement = self.rest.next()? == 'P';
         self.rest.next_if_eq(&'{')?;
         let mut name = String::new();
@@ -207,18 +278,7 @@ impl Reader<'_> {
         }
         self.rest.next_if_eq(&'}')?;
         let (_, group) = CATEGORIES.iter().find(|(known, _)| *known == name)?;
-        let letters = CodePointMapData::<GeneralCategory>::new().iter_ranges_for_group(*group);
-        let mut next = 0;
-        for range in letters {
-            let (first, end) = (*range.start(), range.end() + 1);
-            let (first, end) = if is_complement { (next, first) } else { (first, end) };
-            self.range(first, end);
-            next = range.end() + 1;
-        }
-        if is_complement {
-            self.range(next, u32::from(char::MAX) + 1);
-        }
-        Some(())
+        Some((*group, is_complement))
     }
 
     /// A range of a class, up to what is not of it any more; without the halves of pairs of UTF-16, which are no letters.
@@ -234,21 +294,27 @@ impl Reader<'_> {
     }
 
     /// A class, after its bracket.
-    fn class(&mut self) -> Option<()> {
+    fn class(&mut self) -> Result<(), Fault> {
         self.out.push('[');
         self.eat('^');
+        let mut size = Size::CLASS;
         let mut is_empty = !self.hyphen();
         loop {
             if self.rest.peek() == Some(&'-') {
                 // The last one stands for itself.
-                return (!is_empty && self.hyphen() && self.eat(']')).then_some(());
+                if is_empty || !self.hyphen() || !self.eat(']') {
+                    return Err(Fault::NoPattern);
+                }
+                break;
             }
             if !is_empty && self.eat(']') {
-                return Some(());
+                break;
             }
-            self.member()?;
+            size.ranges += self.member()?;
             is_empty = false;
         }
+        self.sizes.atom(size);
+        Ok(())
     }
 
     /// A hyphen that stands for itself, if there is one.
@@ -260,34 +326,34 @@ impl Reader<'_> {
         is_next
     }
 
-    /// A letter of a class, a range of letters, or a category.
-    fn member(&mut self) -> Option<()> {
+    /// A letter of a class, a range of letters, or a category; how many ranges it is.
+    fn member(&mut self) -> Result<u64, Fault> {
         let mut ahead = self.rest.clone();
         if ahead.next() == Some('\\') && matches!(ahead.next(), Some('p' | 'P')) {
             self.rest.next();
             return self.category();
         }
-        self.letter()?;
+        let first = self.letter().ok_or(Fault::NoPattern)?;
         let mut ahead = self.rest.clone();
         if ahead.next() == Some('-') && ahead.next() != Some(']') {
             self.eat('-');
-            self.letter()?;
+            self.letter().filter(|last| first <= *last).ok_or(Fault::NoPattern)?;
         }
-        Some(())
+        Ok(1)
     }
 
-    fn letter(&mut self) -> Option<()> {
+    fn letter(&mut self) -> Option<char> {
         match self.rest.next()? {
             '\\' => self.escape(),
             '-' | '[' | ']' => None,
             // Operators of the library, or to be ones.
             letter @ ('&' | '~' | '^') => {
                 self.out.extend(['\\', letter]);
-                Some(())
+                Some(letter)
             }
             letter => {
                 self.out.push(letter);
-                Some(())
+                Some(letter)
             }
         }
     }

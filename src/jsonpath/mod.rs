@@ -6,11 +6,13 @@ mod cost;
 mod i_regexp;
 mod plan;
 mod regular;
+mod size;
 
 use serde_json::Value;
 use serde_json_path::{JsonPath, PathElement};
 
-use self::plan::Plan;
+use self::i_regexp::Fault;
+use self::plan::{Pattern, Plan};
 
 /// How long a query may be, in bytes, and how many brackets and parentheses may be open in it at once: the parser calls
 /// itself for each, and reads some of them twice.
@@ -27,9 +29,16 @@ pub(crate) struct Query {
     plan: Plan,
 }
 
-/// A query would take far more steps than its document has nodes.
+/// A query would take more than any document is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooCostly;
+pub(crate) enum TooCostly {
+    /// Far more steps than its document has nodes.
+    Steps,
+    /// The same, of its patterns: their states times the letters of the texts.
+    Matching,
+    /// Too much memory for a pattern.
+    Memory,
+}
 
 /// One step from a value to a value in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,27 +94,33 @@ impl Query {
         self.plan.way()
     }
 
-    /// The patterns of it that are no I-Regexps (RFC 9485), and so fit no text, each with what to do about it. Those
-    /// that come from the document are not known.
+    /// The patterns of it that are no I-Regexps (RFC 9485) or too large ones, each with what is wrong and what to do
+    /// about it. Those that come from the document are not known.
     pub(crate) fn void_patterns(&self) -> Vec<(String, String)> {
-        let mut patterns = self.plan.patterns();
-        patterns.retain(|pattern| i_regexp::translated(pattern).is_none());
-        let with_remedy = |pattern: String| {
-            let instead = i_regexp::instead(&pattern);
-            (pattern, instead)
+        let told = |pattern: &Pattern| {
+            let text = pattern.text.as_deref()?;
+            let problem = match regular::size(text, pattern.whole).err()? {
+                Fault::NoPattern => {
+                    format!("is no I-Regexp (RFC 9485): {}", i_regexp::instead(text))
+                }
+                Fault::TooLarge => {
+                    "takes too much memory: write fewer categories (`\\p{L}`), and count fewer repeats, each of \
+                     which is as long as what it repeats"
+                        .to_owned()
+                }
+            };
+            Some((text.to_owned(), problem))
         };
-        patterns.into_iter().map(with_remedy).collect()
+        self.plan.patterns().into_iter().filter_map(told).collect()
     }
 
     /// Where the selected nodes stand, each once, in the order of the document's members.
     ///
     /// # Errors
-    /// Where finding them would take more steps than any document is worth.
+    /// Where finding them would take more steps than any document is worth, or more memory.
     pub(crate) fn select(&self, root: &Value) -> Result<Vec<Vec<Step>>, TooCostly> {
-        if !cost::is_bounded(&self.plan, root) {
-            return Err(TooCostly);
-        }
-        let found = self.path.query_located(root);
+        cost::check(&self.plan, root)?;
+        let found = regular::within(cost::MOST, || self.path.query_located(root))?;
         let mut places: Vec<Vec<Step>> =
             found.iter().map(|node| node.location().iter().map(Step::from).collect()).collect();
         places.sort_unstable();

@@ -57,14 +57,16 @@ pub(super) struct Filter {
     pub(super) compares: bool,
 }
 
-/// A regular expression, which is compiled for each value that it is tried on at most: the last few are kept, and those
-/// that come from the document may all be others.
+/// A regular expression. The last few are kept as they were compiled; those that come from the document may all be
+/// others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
     /// The member whose value is tried, where it has one name.
     pub(super) member: Option<String>,
     /// The expression; `None` where it comes from the document.
     pub(super) text: Option<String>,
+    /// Whether it is to fit the whole of a text (`match`), not a part of one.
+    pub(super) whole: bool,
 }
 
 impl Plan {
@@ -85,15 +87,13 @@ impl Plan {
         (names, is_whole)
     }
 
-    /// The patterns that stand in it as they are, those of filters in filters too.
-    pub(super) fn patterns(&self) -> Vec<String> {
+    /// The patterns in it, those of filters in filters too.
+    pub(super) fn patterns<'p>(&'p self) -> Vec<&'p Pattern> {
         let selectors = self.segments.iter().flat_map(|segment| &segment.selectors);
         let filters =
             selectors.filter_map(|one| if let Selector::Filter(filter) = one { Some(filter) } else { None });
-        let of_filter = |filter: &Filter| {
-            let own = filter.patterns.iter().filter_map(|pattern| unquoted(pattern.text.as_deref()?));
-            let inner = filter.queries.iter().flat_map(Self::patterns);
-            own.chain(inner).collect::<Vec<_>>()
+        let of_filter = |filter: &'p Filter| {
+            filter.patterns.iter().chain(filter.queries.iter().flat_map(Self::patterns)).collect::<Vec<_>>()
         };
         filters.flat_map(of_filter).collect()
     }
@@ -195,8 +195,8 @@ impl Reader<'_> {
                 break;
             }
             if next.is_ascii_alphabetic() {
-                if matches!(self.name().as_str(), "match" | "search") {
-                    matches.push(depth + 1);
+                if let function @ ("match" | "search") = self.name().as_str() {
+                    matches.push((depth + 1, function == "match"));
                 }
                 continue;
             }
@@ -209,10 +209,10 @@ impl Reader<'_> {
                 '(' => depth += 1,
                 ')' => depth = depth.saturating_sub(1),
                 '=' | '<' | '>' => filter.compares = true,
-                ',' if matches.last() == Some(&depth) => {
-                    matches.pop();
+                ',' if matches.last().is_some_and(|(at, _)| *at == depth) => {
+                    let whole = matches.pop().is_some_and(|(_, whole)| whole);
                     let member = filter.queries.last().and_then(Plan::last_name);
-                    filter.patterns.push(Pattern { member, text: self.pattern() });
+                    filter.patterns.push(Pattern { member, text: self.pattern(), whole });
                 }
                 _ => {}
             }
@@ -225,7 +225,7 @@ impl Reader<'_> {
         self.space();
         let quote = self.rest.chars().next().filter(|letter| matches!(letter, '\'' | '"'))?;
         self.take();
-        Some(self.quoted(quote))
+        unquoted(&self.quoted(quote))
     }
 }
 
@@ -261,7 +261,11 @@ mod tests {
         };
         let filter = Filter {
             queries: vec![Plan { is_absolute: false, segments: vec![child(vec![name("x")])] }, all_n],
-            patterns: vec![Pattern { member: Some("n".to_owned()), text: Some("[a-z]{2}".to_owned()) }],
+            patterns: vec![Pattern {
+                member: Some("n".to_owned()),
+                text: Some("[a-z]{2}".to_owned()),
+                whole: true,
+            }],
             compares: true,
         };
         let segments = vec![
@@ -300,7 +304,7 @@ mod tests {
             unreachable!("{plan:?}")
         };
         assert_eq!(first.queries[0].segments[0].selectors.len(), 2);
-        assert_eq!(second.patterns, [Pattern { member: None, text: None }]);
+        assert_eq!(second.patterns, [Pattern { member: None, text: None, whole: false }]);
         assert_eq!(second.queries.len(), 2);
     }
 }

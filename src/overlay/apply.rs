@@ -87,7 +87,7 @@ impl Kind {
 impl Run<'_> {
     /// How many nodes the action found.
     fn action(&mut self, action: &Action) -> Result<usize, SpecError> {
-        let places = action.target.select(self.document).map_err(|TooCostly| self.too_costly("target"))?;
+        let places = action.target.select(self.document).map_err(|cost| self.too_costly("target", cost))?;
         let count = places.len();
         self.check_kinds(&places, !matches!(action.change, Change::Remove | Change::Nothing))?;
         match &action.change {
@@ -109,7 +109,7 @@ impl Run<'_> {
     }
 
     fn source(&self, query: &Query) -> Result<Value, SpecError> {
-        let found = query.select(self.document).map_err(|TooCostly| self.too_costly("copy"))?;
+        let found = query.select(self.document).map_err(|cost| self.too_costly("copy", cost))?;
         let [one] = &found[..] else {
             let problem = format!("must select one node, but selects {}", found.len());
             return Err(self.error_in("copy", &problem));
@@ -140,10 +140,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn too_costly(&self, member: &str) -> SpecError {
-        self.error_in(member, "takes far more steps than the document has nodes").hint(
-            "Name more of the way in place of `..` and `*`, and no other `..` or `$` in a filter behind them.",
-        )
+    fn too_costly(&self, member: &str, cost: TooCostly) -> SpecError {
+        let (problem, hint) = match cost {
+            TooCostly::Steps => (
+                "takes far more steps than the document has nodes",
+                "Name more of the way in place of `..` and `*`, and no other `..` or `$` in a filter behind them.",
+            ),
+            TooCostly::Matching => (
+                "takes far more steps than the document has nodes, to try its patterns on the texts",
+                "Count fewer repeats in the patterns (each is as long as what it repeats), or name more of the way to the texts.",
+            ),
+            TooCostly::Memory => (
+                "tries a pattern that takes too much memory",
+                "Write fewer categories (`\\p{L}`), and count fewer repeats, each of which is as long as what it repeats.",
+            ),
+        };
+        self.error_in(member, problem).hint(hint)
     }
 
     fn error_in(&self, member: &str, problem: &str) -> SpecError {

@@ -125,9 +125,8 @@ fn action(
     let copied = if let (Change::Copy(source), false) = (&change, remove) { Some(source) } else { None };
     for (member, query) in [("target", Some(&target)), ("copy", copied)] {
         let void = query.map(Query::void_patterns).unwrap_or_default();
-        warnings.extend(void.into_iter().map(|(pattern, instead)| {
-            let pattern = shortened(&pattern);
-            let problem = format!("the pattern `{pattern}` is no I-Regexp (RFC 9485): {instead}");
+        warnings.extend(void.into_iter().map(|(pattern, problem)| {
+            let problem = format!("the pattern `{}` {problem}", shortened(&pattern));
             Warning::new(format!("{place}/{member}"), problem, Effect::FitsNothing)
         }));
     }

@@ -128,7 +128,8 @@ fn patterns_that_are_no_i_regexps_are_told() {
     let overlay = "overlay: 1.1.0\ninfo: {title: t, version: '1'}\nactions:\n\
         - {target: \"$.paths.*[?match(@.operationId, 'a\\\\\\\\d')]\", update: {x-scope: read}}\n\
         - {target: \"$.paths.*[?!search(@.operationId, '^(?:b|c)')]\", update: {x-scope: write}}\n\
-        - {target: \"$.paths.*[?match(@.operationId, 'a[0-9]')]\", update: {summary: found}}\n";
+        - {target: \"$.paths.*[?match(@.operationId, 'a[0-9]')]\", update: {summary: found}}\n\
+        - {target: \"$.paths.*[?search(@.summary, 'a{2,1}') || search(@.none, '(a{1000}){1000}')]\", remove: true}\n";
     let overlay = files.write("zoo.overlay.yaml", overlay);
     let (table, warnings) = Document::open(&document).overlay(&overlay).read().unwrap();
     assert_eq!(table.get("a1").unwrap().scope(), Some("write"));
@@ -136,6 +137,10 @@ fn patterns_that_are_no_i_regexps_are_told() {
         warnings.iter().map(|one| (one.pointer.as_str(), one.problem.as_str(), one.effect)).collect();
     let fits_nothing = Effect::FitsNothing;
     let nowhere = "the target `$.paths.*[?match(@.operationId, 'a\\\\d')]` is nowhere in the document";
+    let too_large = "the pattern `(a{1000}){1000}` takes too much memory: write fewer categories (`\\p{L}`), and \
+        count fewer repeats, each of which is as long as what it repeats";
+    let no_place = "the target `$.paths.*[?search(@.summary, 'a{2,1}') || search(@.none, '(a{1000}){1000}')]` is \
+        nowhere in the document";
     assert_eq!(
         told,
         [
@@ -149,7 +154,14 @@ fn patterns_that_are_no_i_regexps_are_told() {
                 "the pattern `^(?:b|c)` is no I-Regexp (RFC 9485): write `(` for `(?:`: groups are never captured",
                 fits_nothing
             ),
+            (
+                "#/actions/3/target",
+                "the pattern `a{2,1}` is no I-Regexp (RFC 9485): write `{1,2}` for `{2,1}`",
+                fits_nothing
+            ),
+            ("#/actions/3/target", too_large, fits_nothing),
             ("#/actions/0/target", nowhere, Effect::NothingChanged),
+            ("#/actions/3/target", no_place, Effect::NothingChanged),
         ]
     );
     let overlay = overlay.to_string_lossy();

@@ -51,6 +51,48 @@ fn a_query_cannot_take_the_square_of_its_document() {
     assert_eq!(repaired(&document, &copy).unwrap_err().pointer.as_deref(), Some("#/actions/0/copy"));
 }
 
+/// A pattern is tried in every of its states at every letter of a text.
+#[test]
+fn a_pattern_cannot_take_its_states_times_the_text() {
+    let long = "ab".repeat(proof(400_000, 4_000_000));
+    let document = json!({
+        "openapi": "3.0.3", "paths": {}, "info": {"title": "t", "version": "1", "description": long},
+        "patterns": ["[a-z]{20000}[0-9]", "(a{1000}){1000}"],
+    });
+    for (pattern, part) in [
+        ("'[a-z]{20000}[0-9]'", "takes far more steps than the document has nodes, to try its patterns"),
+        (
+            r"'(\\p{L}{1,30}){30}[0-9]'",
+            "takes far more steps than the document has nodes, to try its patterns",
+        ),
+        ("$.patterns[0]", "takes far more steps than the document has nodes, to try its patterns"),
+        ("$.patterns[1]", "tries a pattern that takes too much memory"),
+        ("'(a{1000}){1000}'", "tries a pattern that takes too much memory"),
+    ] {
+        let target = format!("$[?search(@.description, {pattern})]");
+        let error = repaired(&document, &json!([{"target": target, "update": {"x": 1}}])).unwrap_err();
+        assert_eq!(error.pointer.as_deref(), Some("#/actions/0/target"), "{target}");
+        assert!(error.problem.contains(part), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("ount fewer repeats")), "{target}");
+    }
+    for pattern in ["'[Dd]eprecated|[0-9]{3,4}'", r"'\\p{Lu}[a-z]+'", "'^[a-z]+[0-9]$'"] {
+        let target = format!("$[?search(@.description, {pattern})]");
+        assert_eq!(repaired(&document, &json!([{"target": target, "update": {"x": 1}}])).unwrap(), 0);
+    }
+    let many: Map<String, Value> = (0..proof(3_000, 20_000))
+        .map(|number| {
+            (
+                format!("/p{number}"),
+                json!({"get": {"operationId": format!("get_pet_{number}"), "responses": {}}}),
+            )
+        })
+        .collect();
+    let document = json!({"openapi": "3.0.3", "paths": many});
+    let target = "$..[?match(@.operationId, '[a-z]{3,20}_[a-z]{3,20}_[0-9]{1,9}')]";
+    let remove = json!([{"target": target, "remove": true}]);
+    assert_eq!(repaired(&document, &remove).unwrap(), 0);
+}
+
 #[test]
 fn a_query_of_many_brackets_is_refused() {
     for (open, close) in [("(", ")"), ("@[?", "]"), ("!(", ")"), ("match(value(@[?", "]), 'a')")] {
