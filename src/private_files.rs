@@ -57,10 +57,13 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path.parent().unwrap_or(Path::new("")))
 }
 
+/// What the name of a file that is being replaced ends with.
+pub(crate) const BESIDE: &str = ".new";
+
 /// The file that [`replace`] writes before it takes its place.
 fn beside(path: &Path) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".new");
+    name.push(BESIDE);
     name.into()
 }
 

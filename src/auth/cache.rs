@@ -10,6 +10,7 @@
 //! left goes on without it, as does who cannot write: a call never fails because of the cache.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -107,22 +108,24 @@ impl TokenCache {
         Slot { file: self.folder.join(name), key, secret: secret.clone() }
     }
 
-    /// The places of all tokens of a service, whosever they are.
+    /// The places of all tokens of a service, whosever they are, also of those of which a killed writer left but the
+    /// file beside its place.
     pub(super) fn of_service(&self, service: &str) -> io::Result<Vec<PathBuf>> {
         let prefix = format!("{}-", in_file_name(service));
-        let is_one = |file: &Path| {
-            let name = file.file_name()?.to_str()?.strip_suffix(".token")?;
-            let (account, short) = name.strip_prefix(&prefix)?.split_once('-')?;
+        let place_of = |file: &Path| {
+            let name = file.file_name()?.to_str()?;
+            let name = name.strip_suffix(private_files::BESIDE).unwrap_or(name);
+            let (account, short) = name.strip_suffix(".token")?.strip_prefix(&prefix)?.split_once('-')?;
             let is_hash =
                 |text: &str, length| text.len() == length && text.bytes().all(|one| one.is_ascii_hexdigit());
-            Some(is_hash(account, DIGITS) && is_hash(short, SHORT))
+            (is_hash(account, DIGITS) && is_hash(short, SHORT)).then(|| file.with_file_name(name))
         };
         let entries = match std::fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        Ok(files.filter(|file| is_one(file) == Some(true)).collect())
+        let places: BTreeSet<_> = entries.filter_map(|entry| place_of(&entry.ok()?.path())).collect();
+        Ok(places.into_iter().collect())
     }
 
     /// Removes a file, whatever it holds.

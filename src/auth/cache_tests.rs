@@ -136,6 +136,12 @@ fn only_what_is_named_as_a_token_of_a_service_is_one_of_its() {
     }
     assert_eq!(cache.of_service("pets").unwrap(), [home.path().join(&own)]);
     assert_eq!(cache.folder(), home.path());
+    let half = format!("pets-{}-{short}.token", "0b".repeat(32));
+    for name in [&own, &half] {
+        std::fs::write(home.path().join(format!("{name}.new")), "half").unwrap();
+    }
+    let both = [home.path().join(&own), home.path().join(&half)];
+    assert_eq!(cache.of_service("pets").unwrap(), both, "what a killed writer left is of its place");
     let gone = TokenCache::new(home.path().join("gone"));
     assert_eq!(gone.of_service("pets").unwrap(), [""; 0].map(PathBuf::from));
     let file = TokenCache::new(home.path().join(&own));

@@ -94,7 +94,7 @@ fn every_fault_of_every_document_is_told_at_once() {
         assert_eq!(found, 1, "{words:?} in {told:#?}");
     };
     has(&["`getPet` names two operations", "GET /pets/{id} (twice.yaml)", "POST /pets (twice.yaml)"]);
-    has(&["broken/pets.yaml:6:5#/paths/~1pets~1{id}/get", "`pocket`", "operation skipped"]);
+    has(&["broken/pets.yaml:6:5#/paths/~1pets~1{id}/get", "got \"pocket\"", "operation skipped"]);
     has(&["old.json", "not supported: Swagger 1.2", "hint: Convert"]);
     assert!(!fault.to_string().contains("far.json"), "a file for references is no document: {fault}");
     has(&["none.json:1:1", "not readable as JSON"]);

@@ -8,7 +8,7 @@ use super::Document;
 use super::stamp::{self, Recorder};
 use crate::error::{Error, IoError, Result};
 use crate::overlay::{Edit, Overlay, Overlays};
-use crate::spec::{self, Limits, SpecError};
+use crate::spec::{self, Limits, Position, Source as _, SpecError};
 
 impl Document {
     /// Lets a file repair the document before it is read: an Overlay document (OAI Overlay Specification 1.0 or 1.1),
@@ -72,6 +72,19 @@ impl Document {
         edits: Option<&mut Vec<Edit>>,
     ) -> Result<()> {
         overlays.apply(document, edits).map_err(|error| self.with_line(error.into()))
+    }
+
+    /// Where a fault in its text, or in a file beside it, stands. Nobody has a repaired text before their eyes, so there
+    /// are no places in one.
+    pub(crate) fn place_of(&self, error: &SpecError) -> Option<Position> {
+        let pointer = error.pointer.as_ref().filter(|_| self.overlays.is_empty())?;
+        let bytes = if error.file == self.name() {
+            self.bytes(None).ok()?
+        } else {
+            let beside = error.file.strip_prefix(&self.folder_name())?.trim_start_matches('/');
+            self.beside(None).read(beside).ok()?.into()
+        };
+        spec::nearest(std::str::from_utf8(&bytes).ok()?, spec::tokens(pointer))
     }
 
     /// An error about one of its overlays, with the line.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Depth;
 use super::error::{Effect, Warning, told_token};
 use super::extract::Context;
+use super::members::{self, Must};
 use super::reference::follow;
 use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
@@ -44,7 +45,9 @@ pub(crate) fn read(
             encoding = Cow::Owned(Value::Object(members));
         }
         if let Err(error) = fits(&encoding) {
-            warnings.push(Warning::new(pointer, error.to_string(), Effect::PartIgnored));
+            let misfit = encoding.as_object().and_then(|encoding| members::misfit(encoding, MEMBERS));
+            let problem = misfit.map_or_else(|| members::reworded(&error), |(_, problem)| problem);
+            warnings.push(Warning::new(pointer, problem, Effect::PartIgnored));
             continue;
         }
         let mut encoding = encoding.as_object().cloned().unwrap_or_default();
@@ -56,6 +59,14 @@ pub(crate) fn read(
     let text = Value::Object(kept).to_string();
     context.resolver.targets().budget.text(text.len()).then_some(text)
 }
+
+/// The members that it may have.
+const MEMBERS: &[(&str, Must<'_>, bool)] = &[
+    ("contentType", Must::Text, false),
+    ("style", Must::Word(&["form", "spaceDelimited", "pipeDelimited", "tabDelimited", "deepObject"]), false),
+    ("explode", Must::Flag, false),
+    ("allowReserved", Must::Flag, false),
+];
 
 /// Whether an Encoding Object fits the type, but for its headers, whose schemas may be of 3.1.
 fn fits(encoding: &Value) -> Result<(), serde_json::Error> {

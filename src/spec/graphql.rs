@@ -15,6 +15,7 @@ use super::Source;
 use super::document::text;
 use super::error::{SpecError, token};
 use super::graphql_schema::Slice;
+use super::members;
 use super::reference::{Resolve, joined};
 use super::schema;
 use super::warnings::Warnings;
@@ -55,8 +56,8 @@ pub(crate) fn describe(
     source: &dyn Source,
 ) -> Result<Vec<OperationDef>, SpecError> {
     let pointer = format!("{pointer}/x-graphql");
-    let settings =
-        Carrier::deserialize(extension).map_err(|error| SpecError::at(&pointer, error.to_string()))?;
+    let settings = Carrier::deserialize(extension)
+        .map_err(|error| SpecError::at(&pointer, members::reworded(&error)))?;
     let read = |member: &str, path: &str| -> Result<(String, String), SpecError> {
         let pointer = format!("{pointer}/{member}");
         let path = joined("", path)

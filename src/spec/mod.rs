@@ -19,6 +19,7 @@ mod ids;
 mod index;
 mod keys;
 mod limits;
+mod members;
 mod merge;
 mod names;
 mod nodes;

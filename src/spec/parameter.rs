@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::encoding;
 use super::error::{Effect, SpecError, Warning, told_token};
 use super::extract::Context;
+use super::members::{self, Must};
 use super::reference::{count, follow};
 use super::schema::Reached;
 use super::service::{DEEP_ARRAYS, extension};
@@ -139,10 +140,26 @@ fn read(
     Ok(Some(Found { def, schema: schema.cloned() }))
 }
 
+/// The members that every parameter has, or may have.
+const MEMBERS: &[(&str, Must<'_>, bool)] = &[
+    ("name", Must::Text, true),
+    ("in", Must::Word(&["query", "querystring", "header", "path", "cookie"]), true),
+    ("description", Must::Text, false),
+    ("required", Must::Flag, false),
+    ("deprecated", Must::Flag, false),
+    ("style", Must::Text, false),
+    ("explode", Must::Flag, false),
+];
+
 /// Everything but the schema, which may hold what the type does not know without the parameter being bad.
 fn shape(map: &Map<String, Value>, pointer: &str) -> Result<ParameterDef, SpecError> {
-    let fault =
-        |error: serde_json::Error| SpecError::at(pointer, format!("the parameter does not fit: {error}"));
+    let fault = |error: serde_json::Error| match members::misfit(map, MEMBERS) {
+        Some((member, problem)) if map.contains_key(member) => {
+            SpecError::at(format!("{pointer}/{member}"), problem)
+        }
+        Some((_, problem)) => SpecError::at(pointer, problem),
+        None => SpecError::at(pointer, format!("the parameter does not fit: {}", members::reworded(&error))),
+    };
     let is = |key: &str, word: &str| map.get(key).and_then(Value::as_str) == Some(word);
     let mut bare: Map<String, Value> = map
         .iter()

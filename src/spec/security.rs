@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::document::scalar;
 use super::error::{Effect, SpecError, Warning, token};
+use super::members::{self, Must};
 use super::reference::{Resolve, follow};
 use super::service::extension;
 use super::warnings::Warnings;
@@ -157,11 +158,26 @@ fn scheme_kind(scheme: &Value, pointer: &str, warnings: &mut Warnings) -> Scheme
         }
         (_, "mutualTLS") => SchemeKind::MutualTls,
         (Err(error), _) => {
-            warnings.push(Warning::new(pointer, error.to_string(), Effect::NoSignIn));
+            let problem = misfit(scheme, kind).unwrap_or_else(|| members::reworded(&error));
+            warnings.push(Warning::new(pointer, problem, Effect::NoSignIn));
             SchemeKind::Other { kind: kind.to_owned() }
         }
         (Ok(_), _) => SchemeKind::Other { kind: kind.to_owned() },
     }
+}
+
+/// The member for which a scheme does not fit.
+fn misfit(scheme: &Value, kind: &str) -> Option<String> {
+    let kinds: &[_] = &["apiKey", "http", "mutualTLS", "oauth2", "openIdConnect"];
+    let more: &[_] = match kind {
+        "apiKey" => &[("name", Must::Text, true), ("in", Must::Word(&["query", "header", "cookie"]), true)],
+        "http" => &[("scheme", Must::Text, true)],
+        "openIdConnect" => &[("openIdConnectUrl", Must::Text, true)],
+        _ => &[],
+    };
+    let of_all = [("type", Must::Word(kinds), true)];
+    let map = scheme.as_object()?;
+    members::misfit(map, &of_all).or_else(|| members::misfit(map, more)).map(|(_, problem)| problem)
 }
 
 /// Names of HTTP schemes are case-insensitive (RFC 9110 §11.1), but not to every server: those that nobody here

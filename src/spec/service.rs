@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::document::{is_since_3_1, scalar};
 use super::error::{Effect, SpecError, Warning, token};
+use super::members;
 use super::reference::Resolve;
 use super::security::{security, security_schemes};
 use super::server::servers;
@@ -84,7 +85,7 @@ pub(crate) fn extension<T: DeserializeOwned>(
         Err(error) => {
             warnings.push(Warning::new(
                 format!("{pointer}/{key}"),
-                error.to_string(),
+                members::reworded(&error),
                 Effect::ExtensionIgnored,
             ));
             None

@@ -326,7 +326,8 @@ impl OperationTable {
 
     /// The operation at a place of this table.
     pub(crate) fn at(&self, place: Place) -> Result<Operation<'_>> {
-        self.services[place.service].operation(place.row)
+        let service = &self.services[place.service];
+        service.operation(place.row).map_err(|error| service.located(error))
     }
 
     /// Where the operation is that [`OperationTable::find`] finds.

@@ -1,8 +1,9 @@
 //! The operations of one service, and what holds for all of them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use once_cell::sync::OnceCell;
 
@@ -13,10 +14,10 @@ use super::loaded::{self, Indexed, Loaded, Settle};
 use super::operation::Operation;
 use super::view::View;
 use crate::document::Document;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::explain::{self, Said};
 use crate::operation::ServiceDef;
-use crate::spec::{Patch, Source, Warning};
+use crate::spec::{Patch, Position, Source, Warning};
 
 /// The operations of one service.
 pub(crate) struct ServiceTable {
@@ -26,6 +27,8 @@ pub(crate) struct ServiceTable {
     definition: OnceCell<Arc<ServiceDef>>,
     /// Where it was read from.
     origin: Option<Document>,
+    /// Where faults of its operations stand, by file and pointer: a batch asks for the same one again and again.
+    places: Mutex<HashMap<(String, String), Option<Position>>>,
 }
 
 /// Where the operations are.
@@ -45,6 +48,7 @@ impl ServiceTable {
             store: Store::Compiled(bytes),
             definition: OnceCell::new(),
             origin: None,
+            places: Mutex::default(),
         })
     }
 
@@ -83,7 +87,14 @@ impl ServiceTable {
             Store::Compiled(bytes) => View::checked(bytes).service_name().to_owned(),
             Store::Kept(kept) => kept.service_name().to_owned(),
         };
-        Self { name, is_built_in: false, store, definition: OnceCell::new(), origin: None }
+        Self {
+            name,
+            is_built_in: false,
+            store,
+            definition: OnceCell::new(),
+            origin: None,
+            places: Mutex::default(),
+        }
     }
 
     /// The service of a document that was compiled before.
@@ -159,7 +170,8 @@ impl ServiceTable {
         }
     }
 
-    /// The same for who needs no list of them and knows the name's hash; of a document read here one that has the name twice may come twice.
+    /// The same for who needs no list of them and knows the name's hash. In a document that is read here, an operation
+    /// that has the name twice may come twice.
     pub(super) fn each_named(&self, tier: Tier, (name, hash): (&str, u32), mut tell: impl FnMut(u32)) {
         match &self.store {
             Store::Compiled(bytes) => View::checked(bytes).rows_hashed(tier, name, hash).for_each(tell),
@@ -178,6 +190,17 @@ impl ServiceTable {
             Store::Lazy(document) => document.operation(row),
             Store::Kept(kept) => kept.operation(row),
         }
+    }
+
+    /// A fault of one of its operations with its place in the text, where it is known what that was read from.
+    pub(super) fn located(&self, error: Error) -> Error {
+        let Some(document) = &self.origin else { return error };
+        let Error::Spec(mut fault) = error else { return error };
+        let pointer = fault.pointer.clone().unwrap_or_default();
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places.entry((fault.file.clone(), pointer)).or_insert_with(|| document.place_of(&fault));
+        fault.position = fault.position.or(*place);
+        Error::Spec(fault)
     }
 
     /// An operation as far as its names go; `None` where there is none of that row.

@@ -7,7 +7,7 @@ use opcall::spec::{Position, SpecError, Survey, Warning};
 use opcall::{Document, Error};
 use serde_json::{Value, json};
 
-use crate::args::{CheckArgs, CheckOutput};
+use crate::args::{Bounds, CheckArgs, CheckOutput};
 use crate::documents::{self, How};
 use crate::output::{Screen, counted, escape, paint};
 use crate::report::{self, Failure};
@@ -39,7 +39,11 @@ pub(crate) fn run(args: &CheckArgs, screen: Screen) -> Result<(), Failure> {
 /// A document to be checked; one that cannot be fetched has a fault already.
 fn open(path: &Path, args: &CheckArgs) -> Result<(Document, Option<Fault>), Failure> {
     let Some(url) = documents::url(path) else { return Ok((Document::open(path), None)) };
-    match documents::fetch_with(url, &args.spec_headers, How { may_keep: true, network: &args.network }) {
+    match documents::fetch_with(
+        url,
+        &args.spec_headers,
+        How { may_keep: true, network: &args.network, bounds: Bounds::default() },
+    ) {
         Ok(document) => {
             documents::tell(&document, &args.common);
             Ok((document, None))

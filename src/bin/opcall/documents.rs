@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use opcall::{Document, Fetch, Freshness};
 
-use crate::args::{Common, Network, Source};
+use crate::args::{Bounds, Common, Network, Source};
 use crate::config::Reference;
 use crate::report::Failure;
 use crate::{folders, session};
@@ -20,12 +20,14 @@ pub(crate) struct How<'h> {
     pub(crate) may_keep: bool,
     /// How their servers are reached.
     pub(crate) network: &'h Network,
+    /// How long it may take.
+    pub(crate) bounds: Bounds,
 }
 
 impl Source {
     /// How the documents of the command line are had.
     pub(crate) fn how(&self) -> How<'_> {
-        How { may_keep: !self.no_cache, network: &self.network }
+        How { may_keep: !self.no_cache, network: &self.network, bounds: self.bounds }
     }
 }
 
@@ -113,6 +115,10 @@ pub(crate) fn fetch_with(url: &str, headers: &[(String, String)], how: How<'_>) 
 pub(crate) fn fetch(url: &str, headers: Vec<(String, String)>, how: How<'_>) -> Result<Document, Failure> {
     let fetch = Document::fetch(url).network(how.network.settings()?);
     let fetch = headers.into_iter().fold(fetch, |fetch, (name, value)| fetch.header(name, value));
+    let Bounds { timeout, connect_timeout, max_time } = how.bounds;
+    let fetch = timeout.into_iter().fold(fetch, Fetch::timeout);
+    let fetch = connect_timeout.into_iter().fold(fetch, Fetch::connect_timeout);
+    let fetch = max_time.into_iter().fold(fetch, Fetch::max_time);
     let cache = folders::cache(&session::variable).filter(|_| how.may_keep);
     let fetch = cache.into_iter().fold(fetch, Fetch::cache);
     Ok(of_network(session::run(async { Ok(fetch.await?) })?, how.may_keep))

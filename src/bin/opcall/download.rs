@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use opcall::ResponseStream;
 
-use crate::report::Failure;
+use crate::report::{About, Failure};
 
 /// A file that is being written.
 pub(crate) struct Download {
@@ -26,6 +26,13 @@ impl Download {
     /// # Errors
     /// Where the file cannot be written, or another download writes it.
     pub(crate) fn begin(path: &Path) -> Result<Self, Failure> {
+        Self::claimed(path).map_err(|failure| match failure {
+            Failure::Io { .. } => failure.within(About { hint: Some(elsewhere(path)), ..About::default() }),
+            failure => failure,
+        })
+    }
+
+    fn claimed(path: &Path) -> Result<Self, Failure> {
         if path.as_os_str() == "-" {
             let hint = "leave --save out to have the answer printed, or give ./- for a file of that name.";
             return Err(Failure::usage("`-` names no file to save to", Some(hint.to_owned())));
@@ -102,6 +109,17 @@ impl Drop for Download {
             // What cannot be removed was never in its place.
             let _ = fs::remove_file(&self.place);
         }
+    }
+}
+
+/// What to do where a file cannot be begun.
+fn elsewhere(path: &Path) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.exists()) {
+        Some(folder) => {
+            format!("nothing was sent: make the folder \"{}\" first, or save it elsewhere.", folder.display())
+        }
+        None => "nothing was sent: save it where a new file can be written.".to_owned(),
     }
 }
 

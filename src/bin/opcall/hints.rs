@@ -2,6 +2,8 @@
 
 use opcall::{Error, Phase};
 
+use crate::prepared::shell_word;
+
 /// What the library's hint begins with where a service has no named profiles.
 const NO_PROFILES: &str = "give the harness a profile of that name";
 
@@ -25,6 +27,12 @@ pub(crate) fn of(error: &Error) -> Option<String> {
                  under another name with `opcall api add`."
                     .to_owned(),
             )
+        }
+        // The fault of one operation that is called; others may have theirs.
+        Error::Spec(error)
+            if error.hint.is_none() && error.pointer.as_deref().is_some_and(|at| at.starts_with("#/paths/")) =>
+        {
+            Some(format!("correct the document; `opcall check {}` shows all that is wrong with it.", shell_word(&error.file)))
         }
         _ => error.hint().map(|hint| {
             hint.replace("or allow plain http if", "or give --insecure-http if")

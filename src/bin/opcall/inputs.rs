@@ -18,9 +18,8 @@ impl Inputs {
     /// Where it cannot be read, and where standard input is named a second time.
     pub(crate) fn bytes(&mut self, source: &Source) -> Result<Vec<u8>, Failure> {
         match source {
-            Source::File(path) => {
-                std::fs::read(path).map_err(|error| Failure::io(format!("reading {}", path.display()), error))
-            }
+            Source::File(path) => std::fs::read(path)
+                .map_err(|error| Failure::io(format!("reading \"{}\"", path.display()), error)),
             Source::Stdin if self.stdin_is_taken => {
                 Err(Failure::usage("standard input is named twice, but can be read once", None))
             }

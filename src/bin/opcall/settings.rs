@@ -16,6 +16,7 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
     match command {
         Command::Call(args) => {
             fill_target(&mut args.target, variable)?;
+            args.source.bounds = args.target.bounds();
             fill_cache(&mut args.source, variable);
             if !args.target.sandbox {
                 fill_source(&mut args.source, variable);
@@ -25,6 +26,7 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
         }
         Command::Batch(args) => {
             fill_target(&mut args.target, variable)?;
+            args.source.bounds = args.target.bounds();
             fill_cache(&mut args.source, variable);
             if !args.target.sandbox {
                 fill_source(&mut args.source, variable);
@@ -53,9 +55,11 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
             let is_of_one = args.service().is_some();
             let target = &mut args.place_mut().target;
             fill_bounds(target, variable)?;
+            let bounds = target.bounds();
             if is_of_one {
                 fill_aim(target, variable);
             }
+            args.place_mut().source.bounds = bounds;
             Ok(())
         }
         #[cfg(feature = "sandbox")]

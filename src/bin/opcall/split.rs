@@ -151,6 +151,12 @@ pub(crate) fn split(arguments: &[OsString], known: &Known) -> Result<Split, Fail
         let hint = "usage: opcall [OPTIONS] <OPERATION> [ITEM]...; `opcall ops` lists the operations.";
         return Err(Failure::usage("no operation is named", Some(hint.into())));
     }
+    let behind = rest.get(at + 1..).unwrap_or_default();
+    let unknown =
+        first.to_str().filter(|_| is_unknown_option).and_then(|text| unknown_option(text, behind, known));
+    if let Some(failure) = unknown {
+        return Err(failure);
+    }
     if first.is_empty() || is_unknown_option {
         return Ok(Split { options: arguments.to_vec(), ..Split::default() });
     }
@@ -251,6 +257,23 @@ impl Call<'_> {
         }
         self.split
     }
+}
+
+/// An option that is none of ours where a call is meant: clap, which tells of others, knows no options of a call there.
+fn unknown_option(text: &str, behind: &[OsString], known: &Known) -> Option<Failure> {
+    let given = text.split_once('=').map_or(text, |(name, _)| name);
+    let is_command = |word: &OsString| known.commands.iter().any(|command| word == OsStr::new(command));
+    if !given.starts_with("--") || matches!(given, "--help" | "--version") || behind.iter().any(is_command) {
+        return None;
+    }
+    let hint = known.of_call.near(given).map_or_else(
+        || {
+            "`opcall call --help` lists the options of a call; its arguments stand after the operation."
+                .to_owned()
+        },
+        |near| format!("did you mean `{near}`?"),
+    );
+    Some(Failure::usage(format!("`{given}` is no option of opcall"), Some(hint)))
 }
 
 fn is_method(text: &str) -> bool {

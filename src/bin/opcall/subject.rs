@@ -41,6 +41,9 @@ impl<'a> Subject<'a> {
             Err(error @ Error::UnknownOperation(_)) => error,
             Err(error) => return Err(error.into()),
         };
+        if let Some(service) = unknown_service(table, api, name) {
+            return Err(lacks(table, service));
+        }
         let (prefix, rest) = match name.split_once(':') {
             Some((prefix, rest)) if table.services().any(|one| one == prefix) => (Some(prefix), rest),
             _ => (None, name),
@@ -111,6 +114,46 @@ impl<'a> Subject<'a> {
             }
         }
     }
+}
+
+/// Finds an operation that a document knows.
+///
+/// # Errors
+/// Where nothing or several have the name, and where the service is not known.
+pub(crate) fn listed<'t>(
+    table: &'t OperationTable,
+    api: Option<&str>,
+    name: &str,
+) -> Result<Operation<'t>, Failure> {
+    table.find(api, name).map_err(|error| match unknown_service(table, api, name) {
+        Some(service) if matches!(error, Error::UnknownOperation(_)) => lacks(table, service),
+        _ => error.into(),
+    })
+}
+
+/// The service that a name which finds nothing is to be of, where there is no such service. IDs hold colons too: what
+/// stands before one is a service where no ID begins with it.
+fn unknown_service<'n>(table: &OperationTable, api: Option<&'n str>, name: &'n str) -> Option<&'n str> {
+    let is_known = |service: &str| table.services().any(|known| known == service);
+    let (prefix, rest) = name.split_once(':').unwrap_or_default();
+    if is_known(prefix) {
+        return None;
+    }
+    if let Some(api) = api {
+        return Some(api).filter(|api| !is_known(api));
+    }
+    let is_name = !prefix.is_empty() && !rest.is_empty() && !prefix.contains([' ', '/']);
+    let begins = |id: &str| {
+        id.split_once(':').is_some_and(|(first, _)| strsim::damerau_levenshtein(first, prefix) < 3)
+    };
+    let is_of_id = || table.iter().any(|one| begins(one.id()) || one.aliases().any(begins));
+    (is_name && !is_of_id()).then_some(prefix)
+}
+
+fn lacks(table: &OperationTable, service: &str) -> Failure {
+    let known: Vec<_> = table.services().collect();
+    let hint = format!("choose one of {}, or load its document.", known.join(", "));
+    Failure::config(format!("no service is called \"{service}\""), Some(hint))
 }
 
 fn lacks_service(endpoint: &str) -> Failure {

@@ -20,6 +20,7 @@ mod tables;
 mod terminal;
 mod together;
 mod told;
+mod words;
 mod wrong;
 
 use std::io::{Read, Write};

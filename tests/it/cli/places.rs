@@ -119,7 +119,7 @@ fn with_unreadable_secret(auth: &str) -> (Server, Home) {
 #[test]
 fn a_secret_that_cannot_be_read_is_in_the_way_of_its_own_service_alone() {
     for (auth, code, told) in [
-        ("bearer=file:/no/such/file", 1, "reading /no/such/file failed"),
+        ("bearer=file:/no/such/file", 1, "reading \"/no/such/file\" failed"),
         ("basic:env:NO_USER=env:ZOO_KEY_2", 2, "the name to sign in by stands in NO_USER, which is not set"),
     ] {
         let (server, home) = with_unreadable_secret(auth);

@@ -105,7 +105,7 @@ fn words_that_are_no_items() {
         (usage, code 2, not sent)
         "#);
     insta::assert_snapshot!(told(&[], &["tokens_create", "@/no/such/file.json"]), @r#"
-        error: reading /no/such/file.json failed
+        error: reading "/no/such/file.json" failed
           caused by: No such file or directory (os error 2)
         (io, code 1, not sent)
         "#);

@@ -67,7 +67,8 @@ fn encodings_without_a_form_are_told() {
             ),
         ]
     );
-    assert!(told[2].starts_with(&format!("{at}/other: unknown variant `label`")), "{told:?}");
+    let wanted = format!("{at}/other: `style` must be one of `form`, `spaceDelimited`, `pipeDelimited`, ");
+    assert!(told[2].starts_with(&wanted) && told[2].contains("got \"label\""), "{told:?}");
 }
 
 /// The multipart example of the specification, with headers and every choice of a type.

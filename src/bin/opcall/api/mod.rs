@@ -11,7 +11,7 @@ use opcall::spec::Depth;
 
 use self::changes::Change;
 use crate::args::{
-    AddArgs, ApiArgs, ApiCommand, ListArgs, ListOutput, NameArgs, Network, ShowOutput, UpdateArgs,
+    AddArgs, ApiArgs, ApiCommand, Bounds, ListArgs, ListOutput, NameArgs, Network, ShowOutput, UpdateArgs,
 };
 use crate::config::{Api, Auth, Config, Reference, at_home, laid, literal, name_problem};
 use crate::documents::How;
@@ -83,7 +83,7 @@ fn absolute(path: &Path) -> Result<String, Failure> {
 }
 
 fn how(network: &Network) -> How<'_> {
-    How { may_keep: true, network }
+    How { may_keep: true, network, bounds: Bounds::default() }
 }
 
 /// Headers that are to be remembered say where their values are.

@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::api::{AddArgs, ApiArgs, ApiCommand, ListArgs, NameArgs, UpdateArgs};
 pub(crate) use self::auth::{AccountArgs, AuthArgs, AuthCommand, Place, StatusArgs, TokenArgs};
 pub(crate) use self::network::{Network, read};
-pub(crate) use self::shared::{Common, Source, Target};
+pub(crate) use self::shared::{Bounds, Common, Source, Target};
 use self::values::header;
 pub(crate) use self::values::{
     CallOutput, CheckOutput, ColorWhen, ErrorFormat, ListOutput, ShowOutput, duration, repeats, size,

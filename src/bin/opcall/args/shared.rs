@@ -90,6 +90,28 @@ pub(crate) struct Source {
     pub(crate) no_cache: bool,
     #[command(flatten)]
     pub(crate) network: Network,
+    /// How long fetching a document may take: the bounds of the command's calls.
+    #[arg(skip)]
+    pub(crate) bounds: Bounds,
+}
+
+/// How long requests may take, where the command line says so.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bounds {
+    /// One attempt.
+    pub(crate) timeout: Option<Duration>,
+    /// Connecting.
+    pub(crate) connect_timeout: Option<Duration>,
+    /// All of it.
+    pub(crate) max_time: Option<Duration>,
+}
+
+impl Target {
+    /// How long requests may take, where the command line says so.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let Self { timeout, connect_timeout, max_time, .. } = *self;
+        Bounds { timeout, connect_timeout, max_time }
+    }
 }
 
 /// Where calls go, how long they may take and how much they may bring.
@@ -153,7 +175,7 @@ pub(crate) struct Target {
     /// How long connecting may take
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration, help_heading = "Time")]
     pub(crate) connect_timeout: Option<Duration>,
-    /// How long the call may take with all its attempts and a saved answer
+    /// How long the call may take with all its attempts and a saved answer; before it, fetching a document may take as long
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration, help_heading = "Time")]
     pub(crate) max_time: Option<Duration>,
     /// Send at most so many requests in such a time to one server: 10/s, 100/m, 5/2s

@@ -126,7 +126,7 @@ fn lines(file: &str, mut each: impl FnMut(Text) -> Result<bool, Failure>) -> Res
     /// Few reads for many lines.
     const BUFFER: usize = 256 << 10;
     const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-    let failed = |error| Failure::io(format!("reading {file}"), error);
+    let failed = |error| Failure::io(format!("reading \"{file}\""), error);
     let input: Box<dyn Read> =
         if file == "-" { Box::new(io::stdin()) } else { Box::new(File::open(file).map_err(failed)?) };
     let mut input = BufReader::with_capacity(BUFFER, input);

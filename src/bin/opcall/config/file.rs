@@ -14,7 +14,7 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Failure::io(format!("reading {}", path.display()), error)),
+        Err(error) => return Err(Failure::io(format!("reading \"{}\"", path.display()), error)),
     };
     refuse_open(path)?;
     Ok(text)

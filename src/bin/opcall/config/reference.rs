@@ -49,7 +49,7 @@ impl Reference {
             Self::File(path) => path,
         };
         let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::io(format!("reading {}", path.display()), error))?;
+            .map_err(|error| Failure::io(format!("reading \"{}\"", path.display()), error))?;
         Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
     }
 

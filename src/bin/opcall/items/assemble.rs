@@ -201,6 +201,6 @@ mod tests {
         assert_eq!(problem(&["a[5]=1"]), "`a`: the elements before [5] are missing");
         assert_eq!(problem(&["@x", "@y"]), "the whole body is given twice");
         assert!(problem(&["a:=nope"]).starts_with("the value of `a` is not JSON: "));
-        assert!(problem(&["a=@/no/such/file"]).starts_with("reading /no/such/file failed"));
+        assert!(problem(&["a=@/no/such/file"]).starts_with("reading \"/no/such/file\" failed"));
     }
 }
