@@ -70,9 +70,11 @@ fn collect(
 ) -> Result<(Description, usize), SpecError> {
     let &Reading { file, bytes, folder, source, depth, number } = reading;
     let resolver = Whole::new(text, None, source, file).of_bytes(bytes);
-    let root = head::members(&resolver.parts, &resolver.targets().budget)?;
-    let Head { mut format, upgrade, defaults, service } =
-        head::read(&root, &resolver, stem(folder.unwrap_or(file)), warnings)?;
+    let Head { mut format, upgrade, defaults, service } = {
+        // Its values are needed for nothing else, and may be many.
+        let root = head::members(&resolver.parts, &resolver.targets().budget)?;
+        head::read(&root, &resolver, stem(folder.unwrap_or(file)), warnings)?
+    };
     let has = |member: &str| resolver.member(member).is_some_and(openapi31::has_members);
     openapi31::check_webhooks(has("webhooks"), has("paths"), warnings);
     let context = Context {
