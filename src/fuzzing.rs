@@ -51,7 +51,7 @@ fn document(file: &str, bytes: &[u8]) {
     let Ok((text, _)) = spec::json(file, bytes, limits()) else { return };
     let Ok(Some(index)) = spec::index(file, &text, limits()) else { return };
     let Ok(whole) = read else { return };
-    assert_eq!(index.service, whole.service);
+    assert_eq!(*index.service, whole.service);
     assert_eq!(index.len(), whole.operations.len() + whole.skipped());
     let mut operations = whole.operations.iter();
     for number in 0..index.len().min(50) {

@@ -79,14 +79,12 @@ impl Choice<'_> {
         schemes: &Schemes<'_>,
         given: &dyn Fn(&SecuritySchemeDef) -> bool,
     ) -> Result<Vec<Need>, &'u str> {
-        let find = |one: &'u SchemeUse| {
-            let scheme = schemes.find(&one.scheme);
-            let scopes = one.scopes.clone();
-            scheme
-                .map(|scheme| Need { scheme: scheme.clone(), scopes, own: false })
-                .ok_or(one.scheme.as_str())
-        };
-        let mut needs: Vec<_> = uses.iter().map(find).collect::<Result<_, _>>()?;
+        // Room for all at once: what is collected out of results grows by doubling.
+        let mut needs = Vec::with_capacity(uses.len());
+        for one in uses {
+            let scheme = schemes.find(&one.scheme).ok_or(one.scheme.as_str())?;
+            needs.push(Need { scheme: scheme.clone(), scopes: one.scopes.clone(), own: false });
+        }
         let takes_common_key = |need: &Need| {
             matches!(need.scheme.kind, SchemeKind::ApiKey { .. })
                 && self.credentials.of_scheme(&need.scheme.name).is_none()

@@ -157,7 +157,7 @@ impl Document {
 }
 
 /// The folder whose files are read: the path itself, or the file's.
-fn source_of(path: &Path) -> &Path {
+pub(super) fn source_of(path: &Path) -> &Path {
     if path.is_dir() { path } else { folder_of(path) }
 }
 

@@ -1,10 +1,12 @@
 //! A document with its overlays: which files repair it, and what it is then.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::Document;
+use super::place::source_of;
 use super::stamp::{self, Recorder};
 use crate::error::{Error, IoError, Result};
 use crate::overlay::{Edit, Overlay, Overlays};
@@ -74,17 +76,28 @@ impl Document {
         overlays.apply(document, edits).map_err(|error| self.with_line(error.into()))
     }
 
-    /// Where a fault in its text, or in a file beside it, stands. Nobody has a repaired text before their eyes, so there
-    /// are no places in one.
-    pub(crate) fn place_of(&self, error: &SpecError) -> Option<Position> {
-        let pointer = error.pointer.as_ref().filter(|_| self.overlays.is_empty())?;
-        let bytes = if error.file == self.name() {
-            self.bytes(None).ok()?
-        } else {
-            let beside = error.file.strip_prefix(&self.folder_name())?.trim_start_matches('/');
-            self.beside(None).read(beside).ok()?.into()
-        };
-        spec::nearest(std::str::from_utf8(&bytes).ok()?, spec::tokens(pointer))
+    /// Where a fault in its text, or in a file beside it, stands, and how many bytes were read for it. Nobody has a
+    /// repaired text before their eyes, so there are no places in one.
+    pub(crate) fn place_of(&self, error: &SpecError) -> (Option<Position>, usize) {
+        let pointer = error.pointer.as_ref().filter(|_| self.overlays.is_empty());
+        let Some((pointer, bytes)) = pointer.zip(self.text_of(&error.file)) else { return (None, 0) };
+        let text = std::str::from_utf8(&bytes).ok();
+        (text.and_then(|text| spec::nearest(text, spec::tokens(pointer))), bytes.len())
+    }
+
+    /// Its text, or that of a file beside it, read again: nothing where that would wait, or come out empty, as a pipe's.
+    fn text_of(&self, file: &str) -> Option<Cow<'_, [u8]>> {
+        let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_file());
+        if file == self.name() {
+            return self.path().is_none_or(is_file).then(|| self.bytes(None).ok()).flatten();
+        }
+        let beside = file.strip_prefix(&self.folder_name())?.trim_start_matches('/');
+        let waits_for_nobody = |path: &Path| is_file(&source_of(path).join(beside));
+        self.path()
+            .is_none_or(waits_for_nobody)
+            .then(|| self.beside(None).read(beside).ok())
+            .flatten()
+            .map(Into::into)
     }
 
     /// An error about one of its overlays, with the line.

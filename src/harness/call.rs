@@ -17,7 +17,7 @@ use crate::operation::{Location, Method, SecuritySchemeDef, header};
 use crate::pages::Given;
 use crate::params::Params;
 use crate::profile::{Base, Credentials};
-use crate::request::{self, CallOptions, Common, Place, Placement, Request};
+use crate::request::{self, CallOptions, Common, Place, Request};
 use crate::response::{Called, Response, ResponseStream};
 use crate::table::{Operation, Parameter};
 use crate::transport::{Answer, Call as _, Transport, check_repeats};
@@ -99,7 +99,7 @@ impl<'a> Dispatch<'a> {
         }
         let own = self.account().own();
         let shown = self.choice(own).shown(&|scheme| self.is_given(&request, scheme));
-        request.credentials = self.placements(&self.needed(&request, shown), own).into();
+        request.credentials = plan::placements(self.account(), self.needed(&request, shown), own).into();
         Ok(request)
     }
 
@@ -328,10 +328,6 @@ impl<'a> Dispatch<'a> {
     pub(super) fn needed(&self, request: &Request, mut needs: Vec<Need>) -> Vec<Need> {
         needs.retain(|need| !self.is_given(request, &need.scheme));
         needs
-    }
-
-    pub(super) fn placements(&self, needs: &[Need], credentials: &Credentials) -> Vec<Placement> {
-        plan::placements(self.account(), needs, credentials)
     }
 
     /// The server asks for an answer to a challenge that nobody here can give.

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::call::Dispatch;
 use super::plan::{Plan, Standing, Usual};
-use super::{files, key};
+use super::{files, key, plan};
 use crate::attempt::{Attempt, Wait};
 use crate::auth::{self, Carried, Challenge, Effort, Entrant, Grant, Need, Rejected, Worn};
 use crate::boxed::boxed;
@@ -206,7 +206,7 @@ impl<'c, 'a> LiveCall<'c, 'a> {
         let given = |scheme: &SecuritySchemeDef| dispatch.is_given(&self.request, scheme);
         let needs = choice.plan(&given).ok_or_else(|| choice.missing(&given))?;
         let needed = dispatch.needed(&self.request, needs);
-        self.request.credentials = dispatch.placements(&needed, &credentials).into();
+        self.request.credentials = plan::placements(account, &needed, &credentials).into();
         if !needed.is_empty() {
             dispatch.check_target(&self.standing)?;
         }

@@ -219,7 +219,7 @@ impl Harness {
         let Some(table) = self.inner.table.service(service) else {
             return Err(unknown_service(&self.inner.table, service));
         };
-        let definition = table.shared_definition();
+        let definition = Arc::clone(table.definition());
         let mut profile = self.profile(&definition, name)?;
         profile.choose(key.server.as_deref(), key.variables.iter().map(|(name, value)| (name, value)));
         let provider = name.is_none().then(|| find(&self.inner.providers, service).cloned()).flatten();

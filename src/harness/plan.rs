@@ -1,5 +1,6 @@
 //! What all calls of an operation have in common with one account: worked out at the first, used by the others.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -150,9 +151,8 @@ impl Plan {
         let used: HashSet<&str> = alternatives.iter().flatten().map(|one| one.scheme.as_str()).collect();
         let schemes = account.definition.security_schemes.iter();
         let schemes = schemes.filter(|scheme| used.contains(scheme.name.as_str()));
-        let needs: Vec<_> =
-            schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false }).collect();
-        let places = placements(account, &needs, account.own());
+        let needs = schemes.map(|scheme| Need { scheme: scheme.clone(), scopes: Vec::new(), own: false });
+        let places = placements(account, needs, account.own());
         let is_beside = |one: &Placement| match &one.place {
             Place::Header { name, .. } => name != "accept",
             Place::Query { .. } | Place::Cookie { .. } => false,
@@ -254,9 +254,13 @@ fn is_fixed(path: &str) -> bool {
 }
 
 /// Where the credentials of schemes go.
-pub(super) fn placements(account: &Account, needs: &[Need], credentials: &Credentials) -> Vec<Placement> {
-    let placement = |need| auth::placement(&account.definition, need, credentials);
-    needs.iter().filter_map(placement).collect()
+pub(super) fn placements<N: Borrow<Need>>(
+    account: &Account,
+    needs: impl IntoIterator<Item = N>,
+    credentials: &Credentials,
+) -> Vec<Placement> {
+    let placement = |need: N| auth::placement(&account.definition, need.borrow(), credentials);
+    needs.into_iter().filter_map(placement).collect()
 }
 
 fn context(label: &str, account: &Account) -> Context {

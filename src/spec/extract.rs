@@ -228,6 +228,7 @@ fn size_beside_schemas(operation: &OperationDef) -> usize {
     let uses = operation.security.iter().map(|set| size_of_val(&set[..]));
     let descriptions = operation.parameters.iter().map(|one| {
         size_of_val(one)
+            + one.name.len()
             + one.description.as_ref().map_or(0, String::len)
             + one.encoding.as_ref().map_or(0, String::len)
     });

@@ -34,7 +34,7 @@ use crate::operation::{Method, OperationDef, ServiceDef};
 #[non_exhaustive]
 pub struct Index {
     /// What holds for all operations.
-    pub service: ServiceDef,
+    pub service: Arc<ServiceDef>,
     /// The format as `opcall check` names it: `openapi 3.0.3`.
     pub format: String,
     /// What was passed over so far; extracting an operation may find more.
@@ -115,7 +115,7 @@ impl Index {
         let head = head::read(&Value::Object(root), &whole, stem(file), &mut warnings)?;
         openapi31::check_webhooks(has_webhooks, path_keys > Some(0), &mut warnings);
         let Head { format, upgrade, defaults, service } = head;
-        let service = ServiceDef { documents: vec![file_name(file)], ..service };
+        let service = Arc::new(ServiceDef { documents: vec![file_name(file)], ..service });
         let file = file.to_owned();
         let mut index = Self {
             service,
@@ -132,7 +132,7 @@ impl Index {
         };
         index.check_paths(text, &mut warnings);
         index.check_ids(text, &mut warnings);
-        index.warnings = warnings.finish(|| "#/paths".to_owned());
+        index.warnings = warnings.finish(|| "#".to_owned());
         for warning in &mut index.warnings {
             index.file.clone_into(&mut warning.file);
         }

@@ -11,7 +11,12 @@ pub(crate) enum Must<'m> {
     Text,
     /// `true` or `false`.
     Flag,
+    /// The same, and not `null` where it may be left out.
+    NonNullFlag,
 }
+
+/// How many letters of a text are told.
+const LONGEST: usize = 100;
 
 /// A member that does not fit, and what is wrong with it.
 pub(crate) type Misfit<'m> = (&'m str, String);
@@ -22,7 +27,8 @@ pub(crate) fn misfit<'m>(
     members: &[(&'m str, Must<'_>, bool)],
 ) -> Option<Misfit<'m>> {
     members.iter().find_map(|(name, must, is_required)| {
-        let given = map.get(*name).filter(|value| *is_required || !value.is_null());
+        let takes_no_null = *is_required || matches!(must, Must::NonNullFlag);
+        let given = map.get(*name).filter(|value| takes_no_null || !value.is_null());
         let Some(value) = given else {
             return is_required.then(|| (*name, format!("`{name}` is missing: it must be {}", must.told())));
         };
@@ -36,7 +42,7 @@ impl Must<'_> {
         match self {
             Self::Word(words) => value.as_str().is_some_and(|word| words.contains(&word)),
             Self::Text => value.is_string(),
-            Self::Flag => value.is_boolean(),
+            Self::Flag | Self::NonNullFlag => value.is_boolean(),
         }
     }
 
@@ -44,17 +50,24 @@ impl Must<'_> {
         match self {
             Self::Word(words) => format!("one of `{}`", words.join("`, `")),
             Self::Text => "a string".to_owned(),
-            Self::Flag => "true or false".to_owned(),
+            Self::Flag | Self::NonNullFlag => "true or false".to_owned(),
         }
     }
 }
 
-/// A value as JSON, or what it is where that is long.
+/// A value as JSON, of a long text the beginning, or what it is.
 fn brief(value: &Value) -> String {
     match value {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
-        other => other.to_string(),
+        other => beginning(&other.to_string()),
+    }
+}
+
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
     }
 }
 
@@ -69,7 +82,7 @@ fn reword(said: &str) -> Option<String> {
         return Some(format!("{name} is missing"));
     }
     if let Some((got, must)) = said.strip_prefix("unknown variant ")?.split_once(", expected ") {
-        return Some(format!("must be {must}, got {got}"));
+        return Some(format!("must be {must}, got {}", beginning(got)));
     }
     None
 }
@@ -84,15 +97,22 @@ mod tests {
 
     #[test]
     fn the_member_is_named_with_what_it_must_be() {
-        let members = [("in", Must::Word(&["query", "path"]), true), ("required", Must::Flag, false)];
+        let members = [
+            ("in", Must::Word(&["query", "path"]), true),
+            ("deprecated", Must::Flag, false),
+            ("required", Must::NonNullFlag, false),
+        ];
         let told =
             |value: serde_json::Value| misfit(value.as_object().unwrap(), &members).map(|(_, told)| told);
-        assert_eq!(told(json!({"in": "query", "required": null})), None);
+        assert_eq!(told(json!({"in": "query", "deprecated": null})), None);
+        let long = told(json!({"in": "q".repeat(5_000)})).unwrap();
+        assert!(long.ends_with("qqq… (5002 bytes)") && long.len() < 200, "{long}");
         let misfits = [
             (json!({"in": "pth"}), "`in` must be one of `query`, `path`, got \"pth\""),
             (json!({"in": {}}), "`in` must be one of `query`, `path`, got an object"),
             (json!({}), "`in` is missing: it must be one of `query`, `path`"),
             (json!({"in": "path", "required": "yes"}), "`required` must be true or false, got \"yes\""),
+            (json!({"in": "path", "required": null}), "`required` must be true or false, got null"),
         ];
         for (value, wanted) in misfits {
             assert_eq!(told(value).as_deref(), Some(wanted));

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::document::scalar;
 use super::error::{Effect, SpecError, Warning, token};
 use super::members::{self, Must};
-use super::reference::{Resolve, follow};
+use super::reference::{Resolve, Shared, follow};
 use super::service::extension;
 use super::warnings::Warnings;
 use crate::operation::{ClientAuth, Location, OAuth2Def, SchemeKind, SchemeUse, SecuritySchemeDef};
@@ -121,20 +121,37 @@ pub(crate) fn security_schemes(
     root: &Map<String, Value>,
     resolver: &dyn Resolve,
     warnings: &mut Warnings,
-) -> Vec<SecuritySchemeDef> {
+) -> Result<Vec<SecuritySchemeDef>, SpecError> {
     let schemes = root.get("components").and_then(|parts| parts.get("securitySchemes"));
-    let mut found = Vec::new();
-    for (name, scheme) in schemes.and_then(Value::as_object).into_iter().flatten() {
+    let schemes = schemes.and_then(Value::as_object);
+    let mut found = Vec::with_capacity(schemes.map_or(0, Map::len));
+    for (name, scheme) in schemes.into_iter().flatten() {
         let pointer = format!("#/components/securitySchemes/{}", token(name));
         match follow(scheme, resolver, &pointer) {
             Ok(scheme) => {
+                if let Shared::Found(scheme) = &scheme {
+                    let budget = &resolver.targets().budget;
+                    budget.text(size(scheme));
+                    budget.check(&pointer)?;
+                }
                 let kind = scheme_kind(&scheme, &pointer, warnings);
                 found.push(SecuritySchemeDef { name: name.clone(), kind });
             }
             Err(error) => warnings.push(Warning::new(pointer, error.problem, Effect::NoSignIn)),
         }
     }
-    found
+    Ok(found)
+}
+
+/// How many bytes a value takes, roughly.
+fn size(value: &Value) -> usize {
+    let held = match value {
+        Value::Object(map) => map.iter().map(|(key, value)| key.len() + size(value)).sum(),
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::String(text) => text.len(),
+        _ => 0,
+    };
+    size_of::<Value>() + held
 }
 
 fn scheme_kind(scheme: &Value, pointer: &str, warnings: &mut Warnings) -> SchemeKind {
@@ -176,7 +193,7 @@ fn misfit(scheme: &Value, kind: &str) -> Option<String> {
         _ => &[],
     };
     let of_all = [("type", Must::Word(kinds), true)];
-    let map = scheme.as_object()?;
+    let Some(map) = scheme.as_object() else { return Some("a security scheme must be an object".to_owned()) };
     members::misfit(map, &of_all).or_else(|| members::misfit(map, more)).map(|(_, problem)| problem)
 }
 
@@ -254,7 +271,7 @@ mod tests {
             &Whole::new(root.to_string(), None, &NoSource, ""),
             &mut warnings,
         );
-        (found, warnings.finish(String::new))
+        (found.unwrap(), warnings.finish(String::new))
     }
 
     fn flow(scheme: &Value) -> OAuth2Def {

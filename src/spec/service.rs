@@ -61,7 +61,7 @@ pub(crate) fn service(
         discovery: extension(root, "x-region-discovery", "#", warnings),
         environment: environment(root)?,
         base_url_suffixes: extension(root, "x-base-url-suffixes", "#", warnings).unwrap_or_default(),
-        security_schemes: security_schemes(root, resolver, warnings),
+        security_schemes: security_schemes(root, resolver, warnings)?,
         rate_limit,
         error: extension(root, "x-error", "#", warnings),
         documents: Vec::new(),

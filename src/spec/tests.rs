@@ -51,7 +51,7 @@ fn agree(document: &Value) {
     let text = document.to_string();
     let whole = whole(document);
     let index = index("dir/pets.json", &text, Limits::default()).unwrap().unwrap();
-    assert_eq!(index.service, whole.service);
+    assert_eq!(*index.service, whole.service);
     let lazy = (0..index.len()).filter_map(|number| {
         let (def, _) = index.extract(&text, number, Depth::Requests, &NoSource).ok()?;
         let entry = index.entry(&text, number).unwrap();

@@ -37,7 +37,7 @@ pub(super) fn read(reading: &Reading<'_>, text: Cow<'_, str>) -> Result<(Descrip
     let mut warnings = Warnings::default();
     let collected = collect(reading, anchors::placed_document(text), &mut warnings);
     let (found, count) = collected.map_err(|error| error.file(file))?;
-    let mut warnings = warnings.finish(|| "#/paths".to_owned());
+    let mut warnings = warnings.finish(|| "#".to_owned());
     for warning in &mut warnings {
         file.clone_into(&mut warning.file);
     }

@@ -4,6 +4,7 @@
 //! it is first asked for. Folders, and documents whose shape the index does not take, are read whole.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
@@ -29,7 +30,7 @@ pub(super) trait Indexed: Send + Sync {
     fn len(&self) -> u32;
 
     /// What holds for all of them.
-    fn service(&self) -> &ServiceDef;
+    fn service(&self) -> &Arc<ServiceDef>;
 
     /// Tells the operations that answer to a name in a tier, each once.
     fn each_named(&self, tier: Tier, name: &str, tell: &mut dyn FnMut(u32));
@@ -70,7 +71,7 @@ impl Indexed for LazyDocument {
         u32::try_from(self.index.len()).unwrap_or(u32::MAX)
     }
 
-    fn service(&self) -> &ServiceDef {
+    fn service(&self) -> &Arc<ServiceDef> {
         &self.index.service
     }
 
@@ -120,7 +121,7 @@ pub(super) fn document(
         Opened::Whole(read) => return Ok((compile(*read, settle), warnings)),
         Opened::Indexed(written, index) => (written, *index),
     };
-    settle(&mut index.service);
+    settle(Arc::make_mut(&mut index.service));
     let written = match written {
         Cow::Owned(json) => Some(json),
         Cow::Borrowed(_) => None,

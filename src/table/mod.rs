@@ -278,7 +278,7 @@ impl OperationTable {
     /// What a document says of its service as a whole; nothing for a service that is not known.
     #[must_use]
     pub fn definition(&self, service: &str) -> Option<&ServiceDef> {
-        self.service(service).map(ServiceTable::definition)
+        self.service(service).map(|service| &**service.definition())
     }
 
     pub(crate) fn service(&self, name: &str) -> Option<&ServiceTable> {

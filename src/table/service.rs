@@ -17,18 +17,44 @@ use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::explain::{self, Said};
 use crate::operation::ServiceDef;
-use crate::spec::{Patch, Position, Source, Warning};
+use crate::spec::{Patch, Position, Source, SpecError, Warning};
 
 /// The operations of one service.
 pub(crate) struct ServiceTable {
     name: String,
     is_built_in: bool,
     store: Store,
+    /// What holds for the whole service, where no document has it.
     definition: OnceCell<Arc<ServiceDef>>,
     /// Where it was read from.
     origin: Option<Document>,
-    /// Where faults of its operations stand, by file and pointer: a batch asks for the same one again and again.
-    places: Mutex<HashMap<(String, String), Option<Position>>>,
+    places: Mutex<Places>,
+}
+
+/// Where faults of a service's operations stand.
+#[derive(Default)]
+struct Places {
+    /// By file and pointer: a batch asks for the same one again and again.
+    known: HashMap<(String, String), Option<Position>>,
+    /// How many bytes of text were looked through for them.
+    looked: usize,
+}
+
+impl Places {
+    /// So many bytes are looked through: each look begins at the head of its text, and of ten thousand faults nobody
+    /// wants a minute's wait for their lines.
+    const ENOUGH: usize = 32 << 20;
+
+    /// Looks for the place of a fault in its text.
+    fn look(&mut self, document: &Document, fault: &SpecError, about: (String, String)) -> Option<Position> {
+        if self.looked >= Self::ENOUGH {
+            return None;
+        }
+        let (place, bytes) = document.place_of(fault);
+        self.looked += bytes;
+        self.known.insert(about, place);
+        place
+    }
 }
 
 /// Where the operations are.
@@ -137,24 +163,15 @@ impl ServiceTable {
     }
 
     /// What holds for the whole service; read from the table when first needed.
-    pub(crate) fn definition(&self) -> &ServiceDef {
-        if let Store::Lazy(document) = &self.store { document.service() } else { self.made_definition() }
-    }
-
-    /// The same for those who keep it: one for all of them.
-    #[cfg(feature = "client")]
-    pub(crate) fn shared_definition(&self) -> Arc<ServiceDef> {
-        Arc::clone(self.made_definition())
-    }
-
-    fn made_definition(&self) -> &Arc<ServiceDef> {
-        let read = |json: &str| serde_json::from_str(json).unwrap_or_default();
-        let make = || match &self.store {
-            Store::Compiled(bytes) => read(View::checked(bytes).service_json()),
-            Store::Lazy(document) => document.service().clone(),
-            Store::Kept(kept) => read(kept.service_json()),
-        };
-        self.definition.get_or_init(|| Arc::new(make()))
+    pub(crate) fn definition(&self) -> &Arc<ServiceDef> {
+        let read = |json: &str| Arc::new(serde_json::from_str(json).unwrap_or_default());
+        match &self.store {
+            Store::Compiled(bytes) => {
+                self.definition.get_or_init(|| read(View::checked(bytes).service_json()))
+            }
+            Store::Lazy(document) => document.service(),
+            Store::Kept(kept) => self.definition.get_or_init(|| read(kept.service_json())),
+        }
     }
 
     /// The rows of the operations that answer to a name in a tier, each once.
@@ -192,14 +209,17 @@ impl ServiceTable {
         }
     }
 
-    /// A fault of one of its operations with its place in the text, where it is known what that was read from.
+    /// A fault of one of its operations with its place in the text, where it is known what that was read from. Of many
+    /// faults of a large text the first have one.
     pub(super) fn located(&self, error: Error) -> Error {
         let Some(document) = &self.origin else { return error };
         let Error::Spec(mut fault) = error else { return error };
-        let pointer = fault.pointer.clone().unwrap_or_default();
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = places.entry((fault.file.clone(), pointer)).or_insert_with(|| document.place_of(&fault));
-        fault.position = fault.position.or(*place);
+        if fault.position.is_none() {
+            let about = (fault.file.clone(), fault.pointer.clone().unwrap_or_default());
+            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = places.known.get(&about).copied();
+            fault.position = known.unwrap_or_else(|| places.look(document, &fault, about));
+        }
         Error::Spec(fault)
     }
 

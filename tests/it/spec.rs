@@ -91,7 +91,7 @@ fn the_lazy_reading_equals_the_whole_one() {
 pub(super) fn equal(file: &str, text: &str, source: &dyn Source, depth: Depth) -> bool {
     let Ok(Some(index)) = spec::index(file, text, source.limits()) else { return false };
     let whole = spec::read(file, text.as_bytes(), source, depth).unwrap();
-    assert_eq!(index.service, whole.service, "{file}");
+    assert_eq!(*index.service, whole.service, "{file}");
     assert_eq!(index.len(), whole.operations.len() + whole.skipped(), "{file}");
     let mut operations = whole.operations.iter();
     for number in 0..index.len() {

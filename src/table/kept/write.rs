@@ -37,7 +37,7 @@ pub(crate) fn document(
     let (opened, warnings) = spec::open(name, text, source)?;
     let unfinished = match opened {
         Opened::Indexed(text, mut index) => {
-            settle(&mut index.service);
+            settle(Arc::make_mut(&mut index.service));
             indexed(to, &text, &index, source)?
         }
         Opened::Whole(read) => whole(to, *read, settle)?,

@@ -5,6 +5,7 @@ mod batch;
 mod cache;
 mod calls;
 mod edges;
+mod faulty;
 mod home;
 mod outcomes;
 mod pages;

@@ -119,6 +119,15 @@ pub(super) fn expansions(cases: &mut Cases) {
         &paths(5_000, &json!({"parameters": [{"$ref": "#/components/parameters/big"}]})),
         Refused("beyond all measure"),
     );
+    for (member, scheme) in [
+        ("type", json!({"type": "t".repeat(1 << 20)})),
+        ("name", json!({"type": "apiKey", "in": "query", "name": "n".repeat(1 << 20)})),
+    ] {
+        let mut schemes = members(300, |_| json!({"$ref": "#/components/securitySchemes/long"}));
+        schemes.insert("long".to_owned(), scheme);
+        let document = with(&json!({}), &json!({"securitySchemes": schemes}));
+        cases.json(format!("many schemes of one long {member}"), &document, Refused("beyond all measure"));
+    }
     if proof(1, 2) == 1 {
         return;
     }
