@@ -2,7 +2,7 @@
 //! instructions. Counting the former takes an allocator of its own, so this is a program of its own: everything else that
 //! is tested from outside is in `tests/it`.
 #![cfg(all(feature = "client", feature = "falcon"))]
-#![allow(clippy::unwrap_used, reason = "a failure is told by the test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure is told by the test")]
 #![allow(clippy::print_stderr, reason = "what is skipped is told")]
 
 use std::hint::black_box;
@@ -125,7 +125,7 @@ fn collected(way: &str, rounds: u64) -> u64 {
         .args(["--exact", "a_request_takes_no_more_instructions_than_agreed"])
         .env(ROUNDS, format!("{way}:{rounds}"))
         .output()
-        .unwrap();
+        .expect("OPCALL_GATE asks for valgrind");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
     told.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok()).unwrap()
