@@ -141,7 +141,8 @@ impl Attempt {
 
     /// Whether the request may have been carried out by this attempt, which another one followed. Who asks for other
     /// credentials, another address or patience has not looked at it (RFC 9110 §15.5.2, §15.4.8, §15.6.4, RFC 6585 §4).
-    #[cfg(feature = "client")]
+    /// A 503 says so by a time to come back, a 429 by itself. That is enough to leave no doubt; a call that is not
+    /// idempotent is repeated only where a 429 names a time too ([`crate::RetryPolicy`]).
     pub(crate) fn may_have_acted(&self) -> bool {
         let asks_to_wait = self.wait.is_some_and(|wait| matches!(wait.reason, WaitReason::Hint(_)));
         self.sent

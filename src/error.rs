@@ -6,6 +6,7 @@
 
 mod held;
 mod meaning;
+mod suggest;
 mod unfinished;
 
 #[cfg(feature = "client")]
@@ -46,13 +47,13 @@ pub enum Error {
     /// The configuration lacks something or holds something wrong; nothing was sent.
     #[error(transparent)]
     Config(Box<ConfigError>),
-    /// Credentials are missing or were refused; the operation was not sent.
+    /// Credentials are missing or were refused; the operation was not sent, or answered with 401.
     #[error(transparent)]
     Auth(Box<AuthError>),
     /// No answer came; where [`Error::was_sent`] says so, it may have been carried out.
     #[error(transparent)]
     Transport(Box<TransportError>),
-    /// A rate limit asks for a longer wait than the call has; nothing was sent.
+    /// A rate limit asks for a longer wait than the call has; nothing was sent, or what was is answered with 401.
     #[error(transparent)]
     HeldBack(Box<HeldBack>),
     /// The call was sent, and what had to follow its answer was not.
@@ -150,7 +151,7 @@ pub struct ConfigError {
 
 /// Credentials are missing or were refused.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{problem}")]
+#[error("{problem}{}", if .before.is_empty() { String::new() } else { format!("; {ANEW}") })]
 pub struct AuthError {
     /// The service.
     pub service: String,
@@ -167,7 +168,12 @@ pub struct AuthError {
     /// The requests that were made to sign in: those to the token endpoint, and before them those for the document that
     /// tells where it is. Where several calls waited for one token, each of them tells all.
     pub attempts: Vec<Attempt>,
+    /// The attempts of the operation before, where one was answered with 401 and it was signing in anew that failed.
+    pub before: Vec<Attempt>,
 }
+
+/// What is to be said of a call whose credentials were refused and could not be renewed.
+const ANEW: &str = "the call was answered with 401, and signing in anew failed";
 
 /// How far a request got before the network failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,7 +244,8 @@ pub struct TransportError {
     pub origin: String,
     /// How far the last attempt got.
     pub phase: Phase,
-    /// Whether it was the token endpoint that did not answer: the operation itself was not sent.
+    /// Whether it was the token endpoint that did not answer: the operation itself was not sent, but for
+    /// [`TransportError::before`].
     pub signing_in: bool,
     /// Whether it was a server that has a document: no operation was sent.
     pub fetching: bool,
@@ -249,6 +256,8 @@ pub struct TransportError {
     pub attempts: Vec<Attempt>,
     /// What signing in took before them, where this call did it.
     pub sign_in: Vec<Attempt>,
+    /// The attempts of the operation before, where one was answered with 401 and it was signing in anew that failed.
+    pub before: Vec<Attempt>,
     /// Whether a repeat changes nothing more: by the caller's word, the document's, an idempotency key, or the method.
     pub idempotent: bool,
     /// What the HTTP library says.
@@ -316,6 +325,7 @@ fn silent(error: &TransportError) -> String {
 
 fn outcome(error: &TransportError) -> &'static str {
     match (error.signing_in, error.was_sent()) {
+        (true, _) if !error.before.is_empty() => ANEW,
         (true, _) => "signing in failed, no operation was sent",
         (false, true) if error.idempotent && error.method.is_safe() => "it was sent",
         (false, true) => "it may have been carried out",
@@ -426,6 +436,18 @@ pub struct UnsafeError {
     /// The attempts that were made, where the operation was sent; else those of signing in, where it is signing in that
     /// would have done it.
     pub attempts: Vec<Attempt>,
+}
+
+#[cfg(feature = "client")]
+impl UnsafeError {
+    /// Whether the call may have been carried out, although its answer redirects: by an attempt before, or by the one
+    /// that was redirected.
+    fn is_in_doubt(&self) -> bool {
+        let last = self.attempts.last().and_then(Attempt::status);
+        self.sent
+            && (last.is_some_and(suggest::may_come_after_the_deed)
+                || crate::attempt::may_have_acted_before(&self.attempts))
+    }
 }
 
 /// That the service has answered counts more than what became of its answer.

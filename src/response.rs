@@ -158,6 +158,7 @@ impl Response {
             trace_id: said.trace_id,
             scope: context.scope.clone().filter(|_| status == 403),
             retry_after: hint::read(status, &answer.headers, context.rate_limit.as_ref(), SystemTime::now())
+                .filter(|hint| hint.is_about(status))
                 .map(|hint| hint.wait),
             graphql: (200..300).contains(&status),
             retryable: crate::error::is_retryable_status(status),

@@ -7,7 +7,7 @@ use crate::attempt::Attempt;
 /// Tells of a call from outside whether it was sent: for whoever may give it up before its end, by dropping its future.
 ///
 /// Its clones tell of the same call. One that watches several calls, the pages of a list say, tells whether any of them
-/// was sent, and of the last one what else it tells. Requests for tokens do not count.
+/// was sent, and of the last one that was begun what else it tells. Requests for tokens do not count.
 ///
 /// ```no_run
 /// # async fn run(harness: &opcall::Harness) -> Result<(), opcall::Error> {
@@ -100,10 +100,10 @@ impl Watch {
         let _ = self.0.subscribe().wait_for(|seen| seen.sent).await;
     }
 
-    /// A call begins.
+    /// A call begins: that one before it was sent stays true, everything else was about that one.
     pub(crate) fn begin(&self) {
         self.0.send_if_modified(|seen| {
-            seen.before = Before::Nothing;
+            *seen = Seen { sent: seen.sent, ..Seen::default() };
             false
         });
     }
@@ -148,5 +148,29 @@ impl Watch {
 impl Default for Watch {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_begins_tells_nothing_of_the_one_before() {
+        let watch = Watch::new();
+        watch.begin();
+        watch.made(true, false, &[Attempt::default()]);
+        watch.tell();
+        watch.answered(200);
+        watch.doubt();
+        let told = |watch: &Watch| {
+            (watch.status(), watch.is_idempotent(), watch.is_in_doubt(), watch.sign_in_attempts().len())
+        };
+        assert_eq!(told(&watch), (Some(200), true, true, 1));
+        watch.begin();
+        assert_eq!(told(&watch), (None, false, false, 0));
+        assert!(watch.was_sent(), "one of the calls was");
+        watch.made(false, true, &[]);
+        assert!(watch.has_acted() && !watch.is_in_doubt());
     }
 }

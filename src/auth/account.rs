@@ -211,6 +211,7 @@ impl Account {
                 trace_id: None,
                 retry_after: None,
                 attempts: Vec::new(),
+                before: Vec::new(),
             })?;
             Ok(Fetched::new(Arc::new(given), None, since))
         };
@@ -261,6 +262,7 @@ impl Account {
             trace_id: None,
             retry_after: None,
             attempts: Vec::new(),
+            before: Vec::new(),
             service,
         }
     }

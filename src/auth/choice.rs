@@ -143,6 +143,7 @@ impl Choice<'_> {
             trace_id: None,
             retry_after: None,
             attempts: Vec::new(),
+            before: Vec::new(),
         }
     }
 

@@ -111,6 +111,7 @@ impl Discovery<'_> {
             trace_id: None,
             retry_after: None,
             attempts: Vec::new(),
+            before: Vec::new(),
         }
     }
 

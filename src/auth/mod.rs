@@ -199,6 +199,7 @@ mod tests {
             trace_id: None,
             retry_after: Some(Duration::from_secs(9)),
             attempts: vec![Attempt { number: 1, ..Attempt::default() }],
+            before: Vec::new(),
         }
     }
 

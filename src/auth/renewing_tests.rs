@@ -52,6 +52,7 @@ fn refusal() -> SignInError {
         trace_id: None,
         retry_after: None,
         attempts: Vec::new(),
+        before: Vec::new(),
     }
     .into()
 }

@@ -343,6 +343,7 @@ impl TokenEndpoint<'_> {
             trace_id: None,
             retry_after: None,
             attempts: Vec::new(),
+            before: Vec::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::ANEW;
 use crate::attempt::{Attempt, WaitReason, may_be_done};
 use crate::operation::Method;
 
@@ -21,13 +22,15 @@ pub struct HeldBack {
     pub url: String,
     /// Scheme, host and port.
     pub origin: String,
-    /// Whether it is a token endpoint that takes no requests: the operation itself was not sent.
+    /// Whether it is a token endpoint that takes no requests: the operation itself was not sent, but for
+    /// [`HeldBack::attempts`].
     pub signing_in: bool,
     /// How long the call would have to wait.
     pub retry_after: Duration,
     /// Whose limit it is: [`WaitReason::Cooldown`] or [`WaitReason::OwnLimit`].
     pub reason: WaitReason,
-    /// The attempts before it was held back: one that was answered with 401, or with a redirect.
+    /// The attempts before it was held back, by which nothing was done: those that were answered with 401. Where more
+    /// may have been done, this is the cause of an [`crate::Unfinished`], and these are its attempts.
     pub attempts: Vec<Attempt>,
 }
 
@@ -35,20 +38,21 @@ impl std::error::Error for HeldBack {}
 
 impl fmt::Display for HeldBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, origin, retry_after, reason, .. } = self;
+        let Self { operation, origin, retry_after, reason, attempts, .. } = self;
+        let what = if attempts.iter().any(|attempt| attempt.sent) { "the next request of " } else { "" };
         let seconds = in_seconds(*retry_after);
         match reason {
             WaitReason::OwnLimit => {
                 write!(
                     f,
-                    "{operation} was not sent: the harness's own rate limit has room in {seconds} s only"
+                    "{what}{operation} was not sent: the harness's own rate limit has room in {seconds} s only"
                 )
             }
-            _ if self.signing_in => write!(
-                f,
-                "{origin} takes no requests for another {seconds} s; signing in failed, no operation was sent"
-            ),
-            _ => write!(f, "{operation} was not sent: {origin} takes no calls for another {seconds} s"),
+            _ if self.signing_in => {
+                let end = if attempts.is_empty() { "signing in failed, no operation was sent" } else { ANEW };
+                write!(f, "{origin} takes no requests for another {seconds} s; {end}")
+            }
+            _ => write!(f, "{what}{operation} was not sent: {origin} takes no calls for another {seconds} s"),
         }
     }
 }

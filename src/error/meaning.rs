@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::held::suggest_waiting;
+use super::suggest::{
+    suggest_after_refusal, suggest_arguments, suggest_choosing, suggest_finishing, suggest_names,
+    suggest_reaching,
+};
 use super::{
     Ambiguous, ArgumentsError, AuthError, ConfigError, DecodeError, Error, HeldBack, IoError, Phase,
-    ProxyProblem, Refused, TlsProblem, TransportError, Unfinished, UnknownOperation, UnsafeError,
+    ProxyProblem, Refused, TransportError, Unfinished, UnknownOperation, UnsafeError,
 };
 use crate::attempt::Attempt;
 use crate::spec::SpecError;
@@ -80,7 +83,8 @@ impl Error {
     }
 
     /// What was tried: the requests of the operation, or those of signing in where that failed. Empty where nothing was
-    /// sent, and where the error is not about sending.
+    /// sent, and where the error is not about sending. Where it was signing in anew that failed,
+    /// [`Error::attempts_before`] has those of the operation.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         match self {
@@ -104,11 +108,21 @@ impl Error {
             Self::Auth(error) => &error.attempts,
             Self::Transport(error) if error.signing_in => &error.attempts,
             Self::Transport(error) => &error.sign_in,
-            Self::HeldBack(error) if error.signing_in => &error.attempts,
             Self::Unsafe(error) if !error.sent => &error.attempts,
             Self::Unfinished(error) => error.cause.sign_in_attempts(),
             #[cfg(feature = "client")]
             Self::Refused(error) => error.response.sign_in_attempts(),
+            _ => &[],
+        }
+    }
+
+    /// The requests of the operation that came before signing in anew failed: the last one was answered with 401. Empty
+    /// where the call was not sent before, and where [`Error::attempts`] has them.
+    #[must_use]
+    pub fn attempts_before(&self) -> &[Attempt] {
+        match self {
+            Self::Auth(error) => &error.before,
+            Self::Transport(error) => &error.before,
             _ => &[],
         }
     }
@@ -150,16 +164,7 @@ impl Error {
             Self::Auth(error) => error.hint.clone(),
             Self::Transport(error) => Some(suggest_reaching(error)),
             Self::HeldBack(error) => Some(error.hint()),
-            // What could not follow was not sent, but what came before was.
-            Self::Unfinished(error) => match &error.cause {
-                Self::Transport(cause) if cause.signing_in && !cause.idempotent => {
-                    Some(format!("{CHECK_FIRST}."))
-                }
-                Self::Transport(cause) if cause.signing_in => {
-                    Some("repeat it: a second time changes nothing more.".to_owned())
-                }
-                cause => cause.hint(),
-            },
+            Self::Unfinished(error) => suggest_finishing(error),
             Self::Refused(error) => suggest_after_refusal(error),
             Self::Unsafe(error) => error.hint.clone(),
             Self::Decode(_) | Self::Io(_) => None,
@@ -175,208 +180,6 @@ pub(crate) fn is_retryable_phase(phase: Phase) -> bool {
 /// 408, 425, 429, 500, 502, 503 and 504 tell of a moment, not of the call.
 pub(crate) fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
-}
-
-fn suggest_names(error: &UnknownOperation) -> String {
-    let search = match &error.word {
-        Some(word) => format!("`opcall ops {word}` shows all with that word."),
-        None => "`opcall ops` shows all.".to_owned(),
-    };
-    match &error.suggestions[..] {
-        [] => search,
-        [one] => format!("did you mean \"{one}\"? {search}"),
-        several => {
-            let quoted: Vec<_> = several.iter().map(|one| format!("\"{one}\"")).collect();
-            format!("did you mean one of {}? {search}", quoted.join(", "))
-        }
-    }
-}
-
-fn suggest_choosing(error: &Ambiguous) -> String {
-    let one = error.candidates.first().filter(|_| error.nameless < error.count);
-    let one = one.map(|one| format!("say which one is meant, such as \"{one}\"."));
-    let told = (error.nameless > 0).then(|| {
-        let who = match error.nameless {
-            1 => "One of them has no name alone: give it".to_owned(),
-            several => format!("{several} of them have no name alone: give each"),
-        };
-        format!("{who} an alias in the description (`x-aliases`), by an overlay if that is not yours.")
-    });
-    one.into_iter().chain(told).collect::<Vec<_>>().join(" ")
-}
-
-/// An endpoint in no table (`METHOD /path`) declares nothing to look up.
-fn suggest_arguments(error: &ArgumentsError) -> Option<String> {
-    if error.operation.contains(' ') && error.operation.contains(" /") {
-        return None;
-    }
-    let name = &error.name;
-    let quote = if name.contains([' ', '#']) { "'" } else { "" };
-    Some(format!("`opcall show {quote}{name}{quote}` lists its parameters."))
-}
-
-/// What to do about a call that may have been carried out, and must not be twice.
-const CHECK_FIRST: &str = "check with a reading operation whether it was carried out before you repeat it";
-
-fn suggest_reaching(error: &TransportError) -> String {
-    let is_in_doubt = error.was_sent() && !error.idempotent;
-    match error.phase {
-        Phase::AnswerTimeout | Phase::Broken if error.fetching => {
-            "try again later, or save the document and give the file.".to_owned()
-        }
-        Phase::Broken if error.signing_in => "repeat the call: nothing of it was sent.".to_owned(),
-        Phase::Connect if error.proxy.is_none() && is_unresolved(error) => suggest_naming(error),
-        Phase::Connect => {
-            let place = error.proxy.as_ref().unwrap_or(&error.origin);
-            format!("check that {place} is the right address and can be reached from here.")
-        }
-        Phase::Tls(problem) => suggest_trusting(problem, &error.origin),
-        Phase::Proxy(problem) => suggest_passing(problem, error),
-        Phase::ConnectTimeout => {
-            let tls = if error.origin.starts_with("https:") { " and speaks TLS" } else { "" };
-            format!("check that {} can be reached from here{tls}, or give it more time.", error.origin)
-        }
-        Phase::Unprocessed => format!("repeat it later: {} takes no further requests now.", error.origin),
-        Phase::AnswerTimeout => {
-            let more = if is_time_of_the_call(error) {
-                "give the whole call more time (`max_time`)."
-            } else {
-                "give each attempt more time (`timeout`)."
-            };
-            if is_in_doubt { format!("{CHECK_FIRST}, and {more}") } else { more.to_owned() }
-        }
-        Phase::Stalled if is_in_doubt => {
-            format!("{CHECK_FIRST}, and let its body stand still for longer (`idle_timeout`).")
-        }
-        Phase::Stalled => "let its body stand still for longer (`idle_timeout`).".to_owned(),
-        Phase::Broken if !error.idempotent => format!("{CHECK_FIRST}."),
-        Phase::Broken if error.method.is_safe() => "repeat it: the call only reads.".to_owned(),
-        Phase::Broken => "repeat it: a second time changes nothing more.".to_owned(),
-    }
-}
-
-/// Whether it was the time of the whole call that ran out.
-#[cfg(feature = "client")]
-fn is_time_of_the_call(error: &TransportError) -> bool {
-    error.source.as_ref().is_some_and(|source| crate::transport::is_time_of_the_call(&**source))
-}
-
-/// Nothing is sent here.
-#[cfg(not(feature = "client"))]
-fn is_time_of_the_call(_: &TransportError) -> bool {
-    false
-}
-
-/// Whether the name of the host could not be resolved: the HTTP library tells it in words alone.
-fn is_unresolved(error: &TransportError) -> bool {
-    let mut next = error.source.as_deref().map(|source| source as &dyn std::error::Error);
-    while let Some(error) = next {
-        if matches!(error.to_string().as_str(), "dns error" | "error resolving for socks proxy") {
-            return true;
-        }
-        next = error.source();
-    }
-    false
-}
-
-fn suggest_naming(error: &TransportError) -> String {
-    let place = match (error.fetching, error.signing_in) {
-        (true, _) => "the document's URL",
-        (_, true) => "the base URL or the token URL",
-        _ => "the base URL (`base_url`)",
-    };
-    let host = error.origin.split_once("://").map_or(error.origin.as_str(), |(_, host)| host);
-    let host =
-        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host);
-    format!("correct {place}, or this machine's name resolution: it knows no host \"{host}\".")
-}
-
-fn suggest_passing(problem: ProxyProblem, error: &TransportError) -> String {
-    let proxy = error.proxy.as_deref().unwrap_or("the proxy");
-    match problem {
-        ProxyProblem::CredentialsRequired => {
-            "give the proxy's user name and password in its URL (`proxy`).".to_owned()
-        }
-        ProxyProblem::CredentialsRefused => {
-            "correct the user name and the password in the proxy's URL (`proxy`).".to_owned()
-        }
-        ProxyProblem::NoWay => {
-            format!("check that {proxy} may and can reach {}, or go past it (`no_proxy`).", error.origin)
-        }
-        ProxyProblem::Tls(problem) => suggest_trusting(problem, proxy),
-    }
-}
-
-fn suggest_trusting(problem: TlsProblem, origin: &str) -> String {
-    match problem {
-        TlsProblem::UnknownIssuer => {
-            format!(
-                "check that {origin} is the right address, or give its root certificate (`root_certificates`)."
-            )
-        }
-        TlsProblem::WrongName => {
-            format!("check that {origin} is the right address: its certificate is for another.")
-        }
-        TlsProblem::Expired => {
-            format!("have the certificate of {origin} renewed, or set this machine's clock.")
-        }
-        TlsProblem::CertificateRequired => {
-            format!("give {origin} a client certificate (`client_certificate`).")
-        }
-        TlsProblem::CertificateRefused => format!("give a client certificate that {origin} accepts."),
-        TlsProblem::Other => format!("check that {origin} is served by https, TLS 1.2 or later."),
-    }
-}
-
-fn suggest_after_refusal(error: &Refused) -> Option<String> {
-    match error.status {
-        _ if is_in_doubt(error) => {
-            Some(format!("{CHECK_FIRST}: an attempt before this answer may have done it."))
-        }
-        300..=399 => suggest_following(error),
-        401 => {
-            Some(format!("check the credentials for {}: they are not accepted (any more).", error.service))
-        }
-        403 => error.scope.as_ref().map(|scope| format!("the API client needs the scope \"{scope}\".")),
-        429 => Some(suggest_waiting(error.retry_after.unwrap_or_default())),
-        // What is told to come later was not looked at (RFC 9110 §15.6.4).
-        503 if error.retry_after.is_some() => Some("repeat the call later.".to_owned()),
-        408 | 500 | 502 | 503 | 504 if !error.idempotent => Some(format!("{CHECK_FIRST}.")),
-        _ if error.retryable => Some("repeat the call later.".to_owned()),
-        _ => None,
-    }
-}
-
-/// Whether a repeat might act twice because of what came before the answer.
-#[cfg(feature = "client")]
-fn is_in_doubt(error: &Refused) -> bool {
-    !error.idempotent && crate::attempt::may_have_acted_before(error.response.attempts())
-}
-
-#[cfg(not(feature = "client"))]
-fn is_in_doubt(_: &Refused) -> bool {
-    false
-}
-
-/// Names where a redirect leads (RFC 9110 §10.2.2), without what may be secret in it.
-#[cfg(feature = "client")]
-fn suggest_following(error: &Refused) -> Option<String> {
-    let location = error.response.location()?;
-    let shown = location.split(['?', '#']).next().filter(|text| !text.contains('@'))?;
-    let own = error.url.parse::<url::Url>().ok()?;
-    let target = own.join(location).ok()?;
-    Some(if !matches!(target.scheme(), "http" | "https") {
-        "ask the service: where it redirects to is no address of a call.".to_owned()
-    } else if target.origin() == own.origin() {
-        format!("let the call go on to {shown} (`follow_redirects`): by default redirects are not followed.")
-    } else {
-        format!("set the base URL if the service has moved to {shown}: redirects are not followed.")
-    })
-}
-
-#[cfg(not(feature = "client"))]
-fn suggest_following(_: &Refused) -> Option<String> {
-    None
 }
 
 macro_rules! from_part {
@@ -407,6 +210,8 @@ from_part! {
 
 #[cfg(test)]
 mod tests {
+    use super::super::TlsProblem;
+    use super::super::suggest::CHECK_FIRST;
     use super::*;
     use crate::attempt::Outcome;
 
@@ -434,10 +239,45 @@ mod tests {
             proxy: None,
             attempts: attempts(3),
             sign_in: Vec::new(),
+            before: Vec::new(),
             idempotent: true,
             source: None,
         }
         .into()
+    }
+
+    /// A later call has another key than the one whose first attempt was lost.
+    #[test]
+    fn a_call_in_doubt_is_looked_at_before_what_ended_it_is_mended() {
+        let after_a_lost_one = |phase, idempotent| {
+            let Error::Transport(mut error) = lost(phase, false) else { unreachable!() };
+            (error.method, error.idempotent) = (crate::operation::Method::Post, idempotent);
+            error.attempts[0] =
+                Attempt { outcome: Outcome::Failed(Phase::Broken), sent: true, ..error.attempts[0].clone() };
+            Error::Transport(error).hint().unwrap_or_default()
+        };
+        for phase in [
+            Phase::Connect,
+            Phase::ConnectTimeout,
+            Phase::Tls(TlsProblem::UnknownIssuer),
+            Phase::Tls(TlsProblem::CertificateRefused),
+            Phase::Proxy(ProxyProblem::NoWay),
+            Phase::Proxy(ProxyProblem::CredentialsRequired),
+        ] {
+            let bare = lost(phase, false).hint().unwrap_or_default();
+            assert_eq!(after_a_lost_one(phase, true), bare);
+            assert_eq!(after_a_lost_one(phase, false), format!("{CHECK_FIRST}, and {bare}"));
+        }
+        let later = "takes no further requests now.";
+        assert_eq!(
+            after_a_lost_one(Phase::Unprocessed, true),
+            format!("repeat it later: https://api.example.com {later}")
+        );
+        assert_eq!(
+            after_a_lost_one(Phase::Unprocessed, false),
+            format!("{CHECK_FIRST} later: https://api.example.com {later}")
+        );
+        assert_eq!(after_a_lost_one(Phase::Broken, false), format!("{CHECK_FIRST}."));
     }
 
     #[test]

@@ -3,18 +3,23 @@
 use std::fmt;
 
 use super::Error;
+#[cfg(feature = "client")]
+use super::suggest::checked_first;
 use crate::attempt::{Attempt, Outcome};
 
 /// The call was sent, and what had to follow was not: the request that an answer redirects to, or a repeat.
 ///
 /// What it was sent for may have been carried out; [`Unfinished::attempts`] says how far it came, and
-/// [`Unfinished::cause`] why it could not go on: signing in failed, say, or a file of the body is gone.
+/// [`Unfinished::cause`] why it could not go on: signing in failed, say, a file of the body is gone, or a rate limit
+/// leaves no room in time.
 #[derive(Debug)]
 pub struct Unfinished {
     /// The operation with its service, or `METHOD /path`.
     pub operation: String,
     /// The attempts that were made.
     pub attempts: Vec<Attempt>,
+    /// Whether a repeat changes nothing more: by the caller's word, the document's, an idempotency key, or the method.
+    pub idempotent: bool,
     /// Why the next request could not be sent. What it says of sending is about that request alone.
     pub cause: Error,
 }
@@ -47,9 +52,13 @@ impl Error {
                 error.idempotent = idempotent;
             }
             Self::Unfinished(error) => {
+                error.idempotent = idempotent;
                 if let Self::Transport(cause) = &mut error.cause {
                     cause.idempotent = idempotent;
                 }
+            }
+            Self::Unsafe(error) if !idempotent && error.is_in_doubt() => {
+                error.hint = Some(checked_first(error.hint.take()));
             }
             _ => {}
         }
@@ -57,25 +66,30 @@ impl Error {
     }
 
     /// The error of a call that cannot go on: it is not told as unsent where it was sent before.
-    pub(crate) fn after(self, attempts: Vec<Attempt>, operation: String) -> Self {
-        match self {
-            // It tells by itself how far the call came.
-            Self::HeldBack(mut held) if !held.signing_in => {
-                held.attempts = attempts;
-                Self::HeldBack(held)
-            }
-            // So does an answer that is not taken in.
-            Self::Unsafe(mut error) if error.sent => {
+    pub(crate) fn after(mut self, attempts: Vec<Attempt>, operation: String) -> Self {
+        match &mut self {
+            // An answer that is not taken in tells by itself how far the call came.
+            Self::Unsafe(error) if error.sent => {
                 if error.attempts.is_empty() {
                     error.attempts = attempts;
                 }
-                Self::Unsafe(error)
+                return self;
             }
-            cause if crate::attempt::may_be_done(&attempts) => {
-                Unfinished { operation, attempts, cause }.into()
-            }
-            cause => cause,
+            Self::HeldBack(held) if !held.signing_in => held.attempts.clone_from(&attempts),
+            _ => {}
         }
+        if crate::attempt::may_be_done(&attempts) {
+            return Unfinished { operation, attempts, idempotent: false, cause: self }.into();
+        }
+        if attempts.iter().any(|attempt| attempt.sent) {
+            match &mut self {
+                Self::HeldBack(held) => held.attempts = attempts,
+                Self::Auth(error) => error.before = attempts,
+                Self::Transport(error) if error.signing_in => error.before = attempts,
+                _ => {}
+            }
+        }
+        self
     }
 }
 

@@ -342,6 +342,7 @@ impl<'a> Dispatch<'a> {
             trace_id: None,
             retry_after: None,
             attempts: Vec::new(),
+            before: Vec::new(),
             service,
         }
     }

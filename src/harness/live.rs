@@ -468,6 +468,7 @@ impl Call for LiveCall<'_, '_> {
             proxy: None,
             attempts: Vec::new(),
             sign_in: Vec::new(),
+            before: Vec::new(),
             idempotent: self.is_idempotent(),
             source: None,
         }

@@ -103,6 +103,7 @@ impl ResponseStream {
             proxy: None,
             attempts: self.answer.attempts.clone(),
             sign_in: self.called.sign_in.clone(),
+            before: Vec::new(),
             idempotent: self.called.idempotent,
             source: None,
         }

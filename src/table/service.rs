@@ -187,8 +187,7 @@ impl ServiceTable {
         }
     }
 
-    /// The same for who needs no list of them and knows the name's hash. In a document that is read here, an operation
-    /// that has the name twice may come twice.
+    /// The same for who needs no list of them and knows the name's hash.
     pub(super) fn each_named(&self, tier: Tier, (name, hash): (&str, u32), mut tell: impl FnMut(u32)) {
         match &self.store {
             Store::Compiled(bytes) => View::checked(bytes).rows_hashed(tier, name, hash).for_each(tell),

@@ -179,6 +179,7 @@ impl Wire {
             proxy: self.link.proxy.get().cloned(),
             attempts,
             sign_in: Vec::new(),
+            before: Vec::new(),
             idempotent: self.method.is_idempotent(),
             source: source.map(Arc::from),
         }
@@ -373,9 +374,9 @@ impl Failure {
     }
 
     pub(crate) fn into_error(self, wire: &Wire, attempts: Vec<Attempt>) -> Error {
-        // These know no attempts: they are about a request that could not be made.
+        // These know no attempts: they are about a request that was not made.
         let before = match &self {
-            Self::Config(_) | Self::File(_) | Self::Unsendable(_) => attempts.clone(),
+            Self::Held(_) | Self::Config(_) | Self::File(_) | Self::Unsendable(_) => attempts.clone(),
             _ => Vec::new(),
         };
         self.into_error_of(wire.error(Phase::Broken, attempts, None))

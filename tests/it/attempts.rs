@@ -53,6 +53,46 @@ async fn a_token_that_cannot_be_had_again_is_what_failed() {
     assert!(error.to_string().contains("client gone"), "{error}");
 }
 
+/// That it was sent and refused is told beside it.
+#[tokio::test]
+async fn a_call_that_cannot_sign_in_anew_was_answered_with_401() {
+    const ANEW: &str = "; the call was answered with 401, and signing in anew failed";
+    for (reply, kind) in [
+        ((|| Reply::json(403, "{}")) as fn() -> Reply, "auth"),
+        (|| Reply::raw(""), "transport"),
+        (|| Reply::whole(308, &["location: https://127.0.0.1:9/oauth2/token"], ""), "unsafe"),
+    ] {
+        let tokens = AtomicUsize::new(0);
+        let server = Server::start(move |request, _| match request.target.as_str() {
+            "/oauth2/token" if tokens.fetch_add(1, Ordering::SeqCst) == 0 => Reply::token("t", 1800),
+            "/oauth2/token" => reply(),
+            _ => Reply::json(401, "{}"),
+        });
+        let error = query(&server).await.unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (kind, false), "{error}");
+        assert_eq!(error.sign_in_attempts(), error.attempts());
+        if kind != "unsafe" {
+            let statuses: Vec<_> = error.attempts_before().iter().map(opcall::Attempt::status).collect();
+            assert_eq!(statuses, [Some(401)], "{error}");
+            assert!(error.to_string().ends_with(ANEW), "{error}");
+            assert!(!error.hint().unwrap_or_default().contains("nothing of it was sent"), "{error}");
+        }
+    }
+    // The token endpoint takes no requests for a while, as it has told another call.
+    let server = Server::start(|request, before| match request.target.as_str() {
+        "/oauth2/token" if before == 0 => Reply::token("t", 1800),
+        "/oauth2/token" => Reply::whole(429, &["retry-after: 100"], "{}"),
+        _ => Reply::json(401, "{}"),
+    });
+    let harness = quick(in_region(&server)).build().unwrap();
+    let error = harness.command("tokens_query", ()).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts_before().len()), ("auth", 1), "{error}");
+    let error = harness.command("tokens_query", ()).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), ("auth", false), "{error}");
+    let first = quick(in_region(&server)).build().unwrap().command("tokens_query", ()).await.unwrap_err();
+    assert!(first.attempts_before().is_empty() && !first.to_string().contains("401"), "{first}");
+}
+
 /// After a repeat the attempts are told too: the call may have been carried out.
 #[tokio::test]
 async fn a_token_that_cannot_be_had_again_hides_no_attempt() {

@@ -31,6 +31,9 @@ mod credentials;
 mod digest;
 /// Where an authorization server tells its token endpoint, and how a client signs in there.
 mod discovery;
+/// Calls that an earlier request may have carried out: what is said of them.
+#[cfg(all(feature = "falcon", feature = "panther"))]
+mod doubt;
 /// Where tokens are asked for and given back: addresses in a document, and the user's word.
 mod endpoints;
 /// A pipe gets the bytes, a terminal every token of them and nothing that steers it.

@@ -166,8 +166,12 @@ fn says_more(attempt: &Attempt) -> bool {
 pub(crate) fn trace_attempts_of(error: &Error, told: &Told, args: &CallArgs) {
     let (sign_in, own) = attempts_of(error);
     trace_attempts(sign_in, own, told, args);
-    // Nothing else tells of an answer that is not taken in.
-    if let (Error::Unsafe(_), [only]) = (error, own)
+    // Nothing else tells of an answer that is not taken in, or that the call could not sign in after.
+    let is_untold = matches!(
+        error,
+        Error::Unsafe(_) | Error::HeldBack(_) | Error::Unfinished(_) | Error::Auth(_) | Error::Transport(_)
+    );
+    if let (true, [only]) = (is_untold, own)
         && args.common.verbose > 0
         && !says_more(only)
     {
@@ -175,10 +179,11 @@ pub(crate) fn trace_attempts_of(error: &Error, told: &Told, args: &CallArgs) {
     }
 }
 
-/// What signing in took, and what the call itself did. Where signing in failed they are the same.
+/// What signing in took, and what the call itself did. Where signing in failed, the error's attempts are its own.
 fn attempts_of(error: &Error) -> (&[Attempt], &[Attempt]) {
     let sign_in = error.sign_in_attempts();
-    (sign_in, if std::ptr::eq(sign_in, error.attempts()) { &[] } else { error.attempts() })
+    let is_the_same = std::ptr::eq(sign_in, error.attempts());
+    (sign_in, if is_the_same { error.attempts_before() } else { error.attempts() })
 }
 
 /// Every attempt of a line of a batch, for `-v`.

@@ -3,23 +3,32 @@
 use opcall::{Error, Phase};
 
 use crate::prepared::shell_word;
+use crate::reached::CHECK_FIRST;
 
 /// What the library's hint begins with where a service has no named profiles.
 const NO_PROFILES: &str = "give the harness a profile of that name";
 
+/// Whether what to do about a call that was sent is not what to do about the reason why it could not go on.
+fn is_of_the_call(cause: &Error) -> bool {
+    match cause {
+        Error::Transport(cause) => cause.signing_in,
+        Error::HeldBack(_) => true,
+        _ => false,
+    }
+}
+
 /// The hint in the words of the command line, where the library names its own doors.
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
-        // What a token endpoint did counts less than that the call was sent.
-        Error::Unfinished(error)
-            if !matches!(&error.cause, Error::Transport(cause) if cause.signing_in) =>
-        {
-            of(&error.cause)
+        // What a token endpoint or a limit did counts less than that the call was sent.
+        Error::Unfinished(error) if !is_of_the_call(&error.cause) => of(&error.cause),
+        Error::Transport(error) if error.phase == Phase::ConnectTimeout && !error.fetching => {
+            let first = if error.was_sent() && !error.idempotent { &format!("{CHECK_FIRST}, and ") } else { "" };
+            Some(format!(
+                "{first}check that {} can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.",
+                error.origin
+            ))
         }
-        Error::Transport(error) if error.phase == Phase::ConnectTimeout && !error.fetching => Some(format!(
-            "check that {} can be reached from here, or give it more time with --connect-timeout, --timeout or --max-time.",
-            error.origin
-        )),
         // No configuration makes profiles yet.
         Error::Config(config) if config.hint.as_deref().is_some_and(|hint| hint.starts_with(NO_PROFILES)) => {
             Some(

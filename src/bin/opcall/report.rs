@@ -318,7 +318,8 @@ fn code_of(error: &Error) -> u8 {
     match error {
         Error::Transport(error) if error.phase.is_timeout() => 28,
         Error::Transport(error)
-            if matches!(error.phase, Phase::Connect | Phase::Tls(_) | Phase::Proxy(_)) =>
+            if matches!(error.phase, Phase::Connect | Phase::Tls(_) | Phase::Proxy(_))
+                && !error.was_sent() =>
         {
             7
         }

@@ -27,9 +27,17 @@ fn lost(phase: Phase) -> Failure {
         proxy: None,
         attempts: (1..=3).map(attempt).collect(),
         sign_in: Vec::new(),
+        before: Vec::new(),
         idempotent: true,
         source: Some(std::sync::Arc::new(source)),
     })))
+}
+
+/// The same, where the first attempt was sent.
+fn lost_after_one(phase: Phase) -> Failure {
+    let Failure::Call(Error::Transport(mut error)) = lost(phase) else { unreachable!() };
+    error.attempts[0].sent = true;
+    Failure::Call(Error::Transport(error))
 }
 
 fn misfit() -> Failure {
@@ -57,12 +65,14 @@ fn no_token() -> Error {
         trace_id: None,
         retry_after: None,
         attempts: Vec::new(),
+        before: Vec::new(),
     }))
 }
 
 fn unfinished() -> Failure {
     let moved = Attempt { outcome: Outcome::Status(303), sent: true, ..attempt(1) };
-    let unfinished = Unfinished { operation: "a:b".into(), attempts: vec![moved], cause: no_token() };
+    let (operation, attempts, cause) = ("a:b".into(), vec![moved], no_token());
+    let unfinished = Unfinished { operation, attempts, idempotent: false, cause };
     Failure::Call(Error::Unfinished(Box::new(unfinished)))
 }
 
@@ -79,6 +89,11 @@ fn every_failure_has_its_code() {
         (lost(Phase::ConnectTimeout), 28),
         (lost(Phase::AnswerTimeout), 28),
         (lost(Phase::Broken), 9),
+        // It may have been carried out, by the first attempt.
+        (lost_after_one(Phase::Connect), 9),
+        (lost_after_one(Phase::Tls(opcall::TlsProblem::Expired)), 9),
+        (lost_after_one(Phase::Proxy(opcall::ProxyProblem::NoWay)), 9),
+        (lost_after_one(Phase::ConnectTimeout), 28),
         (Failure::Call(no_token()), 8),
         (unfinished(), 9),
         (

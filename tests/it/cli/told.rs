@@ -75,6 +75,38 @@ fn what_a_redirect_left_behind_counts_for_what_is_said() {
     assert_eq!(hint(&run), format!("{CHECK}."));
 }
 
+/// Code, kind and hint of a call whose redirect has no room in the user's own rate limit.
+#[test]
+fn a_call_that_is_held_back_after_it_was_sent_is_not_told_as_unsent() {
+    let server = Server::start(|_, _| Reply::whole(303, &["location: /seen"], "{}"));
+    let words = ["/x", "--follow", "--rate-limit", "1/100s", "--max-time", "5s", "-v"];
+    let run = call(&server.url(), &[&["POST"], &words[..]].concat());
+    assert_eq!(run.code, 9, "{}", run.stderr);
+    assert!(run.stderr.contains("error: POST /x was sent and answered with 303, but "), "{}", run.stderr);
+    let wait = "give the call more time with --max-time, or allow more with --rate-limit.";
+    assert_eq!(hint(&run), format!("{CHECK}, and {wait}"));
+    let run = call(&server.url(), &[&["PUT"], &words[..]].concat());
+    assert_eq!((run.code, hint(&run)), (9, wait));
+    let run = call(
+        &server.url(),
+        &["POST", "/x", "--follow", "--rate-limit", "1/100s", "--max-time", "5s", "--error-format", "json"],
+    );
+    let error: Value = serde_json::from_str(&run.stderr).unwrap();
+    assert_eq!((&error["kind"], &error["sent"]), (&Value::from("unfinished"), &Value::from(true)), "{error}");
+    assert_eq!(error["attempts"], 1, "{error}");
+}
+
+/// Whoever follows the hint after a redirect must not do again what the call did.
+#[test]
+fn a_redirect_of_what_may_act_twice_is_looked_at_first() {
+    let server = Server::start(|_, _| Reply::whole(303, &["location: /seen"], "{}"));
+    let run = call(&server.url(), &["POST", "/x"]);
+    assert_eq!((run.code, hint(&run)), (3, &*format!("{CHECK}: what stands at /seen may tell.")));
+    let run = call(&server.url(), &["PUT", "/x"]);
+    let follow = "let the call go on to /seen with --follow: by default redirects are not followed.";
+    assert_eq!((run.code, hint(&run)), (3, follow));
+}
+
 #[test]
 fn a_time_to_come_back_makes_no_repeat_harmless() {
     for (status, then) in [(500, format!("{CHECK}.")), (503, "repeat the call later.".to_owned())] {
@@ -101,6 +133,25 @@ fn a_request_is_told_once_it_is_sent() {
     let run = opcall_with(&client, &["tokens_query", "-v", "--server", &refusing.url()]);
     assert!(run.stderr.starts_with("* signing in: attempt 1: 401 after "), "{}", run.stderr);
     assert!(!run.stderr.contains("> GET"), "{}", run.stderr);
+}
+
+/// The call was sent, and refused: that is told with the failure to sign in anew.
+#[test]
+fn a_refused_token_that_cannot_be_had_anew_is_told_with_the_refusal() {
+    let server = Server::start(|request, before| match &*request.target {
+        "/oauth2/token" if before == 0 => Reply::token("canary-token", 1800),
+        "/oauth2/token" => Reply::json(403, "{}"),
+        _ => Reply::json(401, "{}"),
+    });
+    let client = [("FALCON_CLIENT_ID", "id"), ("FALCON_CLIENT_SECRET", "canary-secret")];
+    let run = opcall_with(&client, &["tokens_query", "-v", "--server", &server.url()]);
+    let told: Vec<_> = run.stderr.lines().map(|line| line.split(" after ").next().unwrap()).collect();
+    let place = |line: &str| told.iter().position(|told| told.starts_with(line));
+    assert_eq!(told.iter().filter(|line| **line == "* attempt 1: 401").count(), 1, "{}", run.stderr);
+    assert!(place("* attempt 1: 401") < place("error: "), "{}", run.stderr);
+    let anew = "; the call was answered with 401, and signing in anew failed\n";
+    assert!(run.stderr.contains(anew), "{}", run.stderr);
+    assert_eq!(run.code, 8, "{}", run.stderr);
 }
 
 /// Every attempt is told where the rest does not say it all.

@@ -149,9 +149,8 @@ async fn a_refusal_after_an_attempt_that_was_lost_leaves_it_in_doubt() {
     }
 }
 
-/// The last attempt sent nothing, but one before it did.
-#[tokio::test]
-async fn what_an_earlier_attempt_may_have_done_is_told() {
+/// A server that reads the first request and is gone.
+async fn gone() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -159,6 +158,13 @@ async fn what_an_earlier_attempt_may_have_done_is_told() {
         drop(listener);
         connection.read_exact(&mut [0; 4]).await.unwrap();
     });
+    url
+}
+
+/// The last attempt sent nothing, but one before it did.
+#[tokio::test]
+async fn what_an_earlier_attempt_may_have_done_is_told() {
+    let url = gone().await;
     let error = harness().command("put", ()).server(&url).await.unwrap_err();
     let outcomes: Vec<_> = error.attempts().iter().map(|attempt| attempt.outcome).collect();
     let lost = Outcome::Failed(Phase::Connect);
@@ -168,6 +174,52 @@ async fn what_an_earlier_attempt_may_have_done_is_told() {
         format!("no answer from {url} after 3 attempts; it may have been carried out")
     );
     assert!(error.was_sent() && error.is_retryable());
+    // The next call has another key, unless it is the caller's.
+    let key = "0b3ee3c8-1f9e-4a5c-9a51-4e1b0c7d2f10";
+    for (operation, key, is_in_doubt) in
+        [("pay", None, true), ("pay", Some(key), false), ("put", None, false)]
+    {
+        let url = gone().await;
+        let harness = harness();
+        let call = harness.command(operation, ()).server(&url);
+        let call = if let Some(key) = key { call.idempotency_key(key) } else { call };
+        let error = call.await.unwrap_err();
+        assert_eq!(error.attempts().last().unwrap().outcome, lost, "{operation} {key:?}: {error}");
+        assert!(error.to_string().ends_with("; it may have been carried out"), "{error}");
+        let reach = format!("check that {url} is the right address and can be reached from here.");
+        let check = "check with a reading operation whether it was carried out before you repeat it";
+        let hint = if is_in_doubt { format!("{check}, and {reach}") } else { reach };
+        assert_eq!(error.hint().unwrap(), hint, "{operation} {key:?}");
+    }
+}
+
+/// Code 7 says that no connection was made.
+#[cfg(feature = "cli")]
+#[tokio::test]
+async fn what_an_earlier_attempt_may_have_done_is_told_by_the_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("faults.yaml");
+    std::fs::write(&path, DOCUMENT).unwrap();
+    let run = async |url: String, operation: &'static str| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_opcall"));
+        program
+            .env_clear()
+            .env("HOME", folder.path())
+            .args([operation, "--server", &url, "--spec"])
+            .arg(&path);
+        let output = tokio::task::spawn_blocking(move || program.output().unwrap()).await.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let check = "\n  hint: check with a reading operation whether it was carried out before you repeat it, and check that http";
+    for (operation, is_in_doubt) in [("pay", true), ("put", false)] {
+        let (code, said) = run(gone().await, operation).await;
+        assert!(said.contains("after 3 attempts; it may have been carried out\n"), "{said}");
+        assert_eq!((code, said.contains(check)), (Some(9), is_in_doubt), "{operation}: {said}");
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (code, said) = run(format!("http://{nobody}"), "put").await;
+    assert!(said.contains("after 3 attempts; nothing was sent\n"), "{said}");
+    assert_eq!(code, Some(7), "{said}");
 }
 
 #[tokio::test]
