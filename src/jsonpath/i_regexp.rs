@@ -19,7 +19,7 @@ pub(super) const LONGEST: usize = 512 << 10;
 /// What the states of a pattern may come to, each by its time: forty thousand classes, which compile in some
 /// milliseconds and take two megabytes.
 const MOST_STATES: u64 = 200_000;
-/// The memory that a pattern may take once it is compiled, in bytes.
+/// The memory that a pattern may take once it is compiled, in bytes; as much as the library allows by itself.
 pub(super) const MOST_MEMORY: u64 = 10 << 20;
 /// How many groups may stand in each other: whoever reads them calls itself for each.
 pub(super) const MOST_NESTED: usize = 50;

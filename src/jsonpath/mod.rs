@@ -137,7 +137,8 @@ impl Query {
     /// the queries before it, so that what they have in common is made once.
     ///
     /// # Errors
-    /// Where finding them would take more steps than any document is worth, or more memory.
+    /// Where finding them would take more steps than any document is worth, or one of its patterns
+    /// cannot be run.
     pub(crate) fn select(&self, root: &Value, patterns: &mut Patterns) -> Result<Vec<Vec<Step>>, TooCostly> {
         cost::check(&self.plan, root)?;
         let found = regular::within(patterns, cost::MOST, || self.path.query_located(root))?;

@@ -16,8 +16,8 @@ use super::size::{self, Size, Texts};
 /// How many patterns are kept: those of a filter may take turns.
 pub(super) const KEPT: usize = 4;
 
-/// The steps of compiling patterns, of all queries together: two seconds. What people write takes some hundred steps a
-/// pattern, with categories of letters some thousand.
+/// The steps of compiling patterns, of all queries together: two seconds. What people write takes some tens of steps a
+/// pattern, with categories of letters some thousands.
 const MOST_COMPILING: u64 = 20_000_000;
 
 /// What the library adds to a pattern: its ends, and the places where it fits.
@@ -112,7 +112,7 @@ thread_local! {
 /// Runs a query, whose patterns may take so many steps.
 ///
 /// # Errors
-/// Where they would take more, or one of them too much memory.
+/// Where they would take more, or one of them cannot be run.
 pub(super) fn within<T>(
     patterns: &mut Patterns,
     steps: u64,
