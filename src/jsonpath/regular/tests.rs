@@ -1,3 +1,5 @@
+//! What patterns of queries fit, and what they may take.
+
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use proptest::prelude::*;
