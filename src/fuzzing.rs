@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::auth::Challenge;
-use crate::jsonpath::{Query, Step};
+use crate::jsonpath::{Patterns, Query, Step};
 use crate::operation::RateLimitHeaders;
 use crate::overlay::{Overlay, Overlays};
 use crate::spec::{self, Depth, Limits, NoSource, Source};
@@ -272,7 +272,7 @@ pub fn overlay(data: &[u8]) {
     let document = document.and_then(|text| spec::parse("fuzz.json", text.as_bytes(), limits()).ok());
     let mut document = document.map_or(Value::Null, |parsed| parsed.value);
     if let Ok(query) = Query::parse(query.unwrap_or_default())
-        && let Ok(places) = query.select(&document)
+        && let Ok(places) = query.select(&document, &mut Patterns::default())
     {
         for place in &places {
             let at = place.iter().try_fold(&document, |value, step| match step {

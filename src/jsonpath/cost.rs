@@ -4,15 +4,15 @@
 //! how often one node may stand among them (selectors of one segment, and descendants of descendants, select nodes
 //! more than once). It is computed from a few figures of the document, so that a query is refused before it runs.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::TooCostly;
-use super::i_regexp::Fault;
-use super::plan::{Filter, Pattern, Plan, Segment, Selector};
-use super::regular::{self, MOST_COMPILING};
-use super::size::Texts;
+use super::plan::{Filter, Pattern, Plan, Segment, Selector, Tried};
+use super::regular;
+use super::size::{self, Texts};
 
 /// So many steps a query may take, some ten seconds; the largest known document is gone through twenty times. Patterns
 /// may take as many when they are tried: what they come to is exact then, and those of the document are known.
@@ -36,6 +36,8 @@ struct Figures<'d> {
     tries_patterns: bool,
     /// Whether each pattern is kept once it is compiled.
     keeps_patterns: bool,
+    /// Why a pattern of the query is not run that there are texts for.
+    refused: Cell<Option<TooCostly>>,
 }
 
 /// A bound of the nodes that a segment begins with.
@@ -73,11 +75,13 @@ pub(super) fn check(plan: &Plan, root: &Value) -> Result<(), TooCostly> {
     names(plan, &mut figures.names);
     figures.gather(begin, 1);
     let exceeds = |figures: &Figures<'_>| figures.segments(&plan.segments[way.len()..], ONE).0 > MOST;
-    if !exceeds(&figures) {
-        return Ok(());
+    let exceeds_all = exceeds(&figures);
+    let refused = figures.refused.get();
+    if !exceeds_all {
+        return refused.map_or(Ok(()), Err);
     }
     figures.tries_patterns = false;
-    Err(if exceeds(&figures) { TooCostly::Steps } else { TooCostly::Matching })
+    Err(if exceeds(&figures) { TooCostly::Steps } else { refused.unwrap_or(TooCostly::Matching) })
 }
 
 fn names<'p>(plan: &'p Plan, found: &mut HashMap<&'p str, (u64, Texts)>) {
@@ -136,7 +140,11 @@ impl Figures<'_> {
 
     /// The texts on which a filter tries a pattern.
     fn tried(&self, pattern: &Pattern, candidates: List) -> Texts {
-        let name = pattern.member.as_deref().filter(|name| !name.contains('\\'));
+        let name = match &pattern.tried {
+            Tried::Text(text) => return text.times(candidates.count),
+            Tried::Member(name) => Some(name.as_str()).filter(|name| !name.contains('\\')),
+            Tried::Any => None,
+        };
         let named = name.and_then(|name| self.names.get(name)).map_or(self.texts, |known| known.1);
         named.times(candidates.repeated).min(self.longest.times(candidates.count))
     }
@@ -203,15 +211,21 @@ impl Figures<'_> {
         });
         let patterns = filter.patterns.iter().filter(|_| self.tries_patterns).map(|pattern| {
             let texts = self.tried(pattern, candidates);
-            let Some(text) = &pattern.text else { return texts.count.saturating_mul(MOST_COMPILING) };
-            match regular::size(text, pattern.whole) {
+            // Of one that comes from the document more is known no sooner than when it is tried.
+            let Some(literal) = &pattern.literal else { return texts.count.saturating_mul(size::finding(0)) };
+            let finding = texts.count.saturating_mul(size::finding(literal.text.len()));
+            match literal.size {
                 Ok(size) => {
                     let compiled = if self.keeps_patterns { 1 } else { texts.count };
-                    let compiling = size.compiling(text.len()).saturating_mul(compiled);
-                    compiling.saturating_add(size.matching(texts))
+                    let compiling = size.compiling().saturating_mul(compiled);
+                    finding.saturating_add(compiling).saturating_add(size.matching(texts))
                 }
-                Err(Fault::NoPattern) => 0,
-                Err(Fault::TooLarge) => texts.count.saturating_mul(MOST_COMPILING),
+                Err(fault) => {
+                    if texts.count > 0 {
+                        self.refused.set(self.refused.get().or(TooCostly::of(fault)));
+                    }
+                    finding
+                }
             }
         });
         queries.chain(patterns).fold(candidates.count, u64::saturating_add)
@@ -264,6 +278,9 @@ mod tests {
             "$.paths[?@.get.operationId == $.x]",
             "$..[?@.name == $.x]",
             "$..['get', 'put', 'post', 'delete', 'patch']..[?@.in]",
+            // What such a pattern takes is bounded when it is tried.
+            "$..[?search(@, $.x)]",
+            "$..[?search(@.none, '((a{100}){100}){100}')]",
         ] {
             assert!(fits(query, &large), "{query}");
         }
@@ -280,12 +297,28 @@ mod tests {
             "$[*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*][*,*]",
             "$..[?count(@..*) > 1]..[?count(@..*) > 1]..[?count(@..*)  > 1]",
             "$..[?match(@.operationId, '((a{100}){100}){100}')]",
-            "$..[?search(@, $.x)]",
+            "$..[?match(@, '(a{199}){199}')]",
+            "$..[?match('xxxxxxxxxxxxxxxx', '[a-z]{2000}')]",
         ] {
             assert!(!fits(query, &large), "{query}");
         }
         for query in ["$..[?$..x]", "$..[?count($..*) > 1]", "$..[?$ == $]"] {
             assert!(fits(query, &small), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_told_by_its_reason() {
+        let large = document(20_000);
+        let deep = format!("$..[?match(@.name, '{}{}')]", r"\u0028".repeat(60), ")".repeat(60));
+        for (query, expected) in [
+            ("$..[?match(@.name, '((a{100}){100}){100}')]", TooCostly::Memory),
+            ("$.paths['/p1'].get.parameters[?match(@.name, '((a{100}){100}){100}')]", TooCostly::Memory),
+            (&deep, TooCostly::Nesting),
+            ("$..[?match(@, '(a{199}){199}')]", TooCostly::Matching),
+            ("$..*..*..*..*..*..*..[?match(@.name, '((a{100}){100}){100}')]", TooCostly::Steps),
+        ] {
+            assert_eq!(check(&Plan::of(query), &large), Err(expected), "{query}");
         }
     }
 

@@ -7,58 +7,24 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use icu_properties::CodePointMapData;
-use icu_properties::props::{GeneralCategory, GeneralCategoryGroup as Group};
-
+use super::categories;
 use super::size::{Size, Sizes};
 
 /// What a dot fits (§5.3).
 const DOT: &str = r"[^\n\r]";
+/// Its ranges, and those that begin in ASCII.
+const DOT_RANGES: (u64, u64) = (3, 3);
 /// So long a translation may be, in bytes: a category of letters takes up to 13 KB, and what runs them three times that.
-const LONGEST: usize = 512 << 10;
+pub(super) const LONGEST: usize = 512 << 10;
 /// What the states of a pattern may come to, each by its time: forty thousand classes, which compile in some
-/// milliseconds and take two megabytes. The library refuses beyond ten.
+/// milliseconds and take two megabytes.
 const MOST_STATES: u64 = 200_000;
-/// The general categories of Unicode that may be named.
-static CATEGORIES: [(&str, Group); 36] = [
-    ("L", Group::Letter),
-    ("Ll", Group::LowercaseLetter),
-    ("Lm", Group::ModifierLetter),
-    ("Lo", Group::OtherLetter),
-    ("Lt", Group::TitlecaseLetter),
-    ("Lu", Group::UppercaseLetter),
-    ("M", Group::Mark),
-    ("Mc", Group::SpacingMark),
-    ("Me", Group::EnclosingMark),
-    ("Mn", Group::NonspacingMark),
-    ("N", Group::Number),
-    ("Nd", Group::DecimalNumber),
-    ("Nl", Group::LetterNumber),
-    ("No", Group::OtherNumber),
-    ("P", Group::Punctuation),
-    ("Pc", Group::ConnectorPunctuation),
-    ("Pd", Group::DashPunctuation),
-    ("Pe", Group::ClosePunctuation),
-    ("Pf", Group::FinalPunctuation),
-    ("Pi", Group::InitialPunctuation),
-    ("Po", Group::OtherPunctuation),
-    ("Ps", Group::OpenPunctuation),
-    ("Z", Group::Separator),
-    ("Zl", Group::LineSeparator),
-    ("Zp", Group::ParagraphSeparator),
-    ("Zs", Group::SpaceSeparator),
-    ("S", Group::Symbol),
-    ("Sc", Group::CurrencySymbol),
-    ("Sk", Group::ModifierSymbol),
-    ("Sm", Group::MathSymbol),
-    ("So", Group::OtherSymbol),
-    ("C", Group::Other),
-    ("Cc", Group::Control),
-    ("Cf", Group::Format),
-    ("Cn", Group::Unassigned),
-    ("Co", Group::PrivateUse),
-];
-
+/// The memory that a pattern may take once it is compiled, in bytes; as much as the library allows by itself.
+pub(super) const MOST_MEMORY: u64 = 10 << 20;
+/// How many groups may stand in each other: whoever reads them calls itself for each.
+pub(super) const MOST_NESTED: usize = 50;
+/// A byte of a category costs so much less to read than one of what people write: it is no state of its own.
+const LISTED: u64 = 8;
 /// Why a pattern is not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -66,6 +32,8 @@ pub(super) enum Fault {
     NoPattern,
     /// It is one, and would take too much memory.
     TooLarge,
+    /// It is one, of groups in groups in groups.
+    TooDeep,
 }
 
 /// A pattern for the library.
@@ -78,7 +46,7 @@ pub(super) struct Translated {
 /// A pattern in the words of the library, and what it comes to.
 pub(super) fn translated(pattern: &str) -> Result<Translated, Fault> {
     let out = String::with_capacity(pattern.len().min(LONGEST));
-    let mut reader = Reader { rest: pattern.chars().peekable(), out, sizes: Sizes::default() };
+    let mut reader = Reader { rest: pattern.chars().peekable(), out, listed: 0, sizes: Sizes::default() };
     // Whether what stands before can be repeated.
     let mut is_atom = false;
     while let Some(letter) = reader.rest.next() {
@@ -101,11 +69,11 @@ pub(super) fn translated(pattern: &str) -> Result<Translated, Fault> {
             '{' if is_atom => reader.quantity()?,
             '*' | '+' | '?' | '{' | '}' | ']' => return Err(Fault::NoPattern),
             '.' => {
-                reader.sizes.atom(Size::CLASS);
+                reader.sizes.atom(Size::class(DOT_RANGES.0, DOT_RANGES.1));
                 reader.out.push_str(DOT);
             }
             '[' => reader.class()?,
-            '\\' => reader.outside_a_class()?,
+            '\\' => reader.outside_a_class().ok_or(Fault::NoPattern)?,
             letter => {
                 match letter {
                     '|' => reader.sizes.atom(Size::BRANCH),
@@ -117,10 +85,15 @@ pub(super) fn translated(pattern: &str) -> Result<Translated, Fault> {
         }
         is_atom = !matches!(letter, '(' | '|' | '*' | '+' | '?' | '{');
     }
-    let size = reader.sizes.whole().ok_or(Fault::NoPattern)?;
-    if size.states > MOST_STATES {
+    let mut size = reader.sizes.whole().ok_or(Fault::NoPattern)?;
+    if reader.sizes.deepest() > MOST_NESTED {
+        return Err(Fault::TooDeep);
+    }
+    if size.states > MOST_STATES || size.memory > MOST_MEMORY {
         return Err(Fault::TooLarge);
     }
+    let listed = reader.listed as u64;
+    size.reading = reader.out.len() as u64 - listed + listed / LISTED;
     Ok(Translated { text: reader.out, size })
 }
 
@@ -172,6 +145,8 @@ fn bounds(text: &str) -> Option<(u64, u64)> {
 struct Reader<'p> {
     rest: Peekable<Chars<'p>>,
     out: String,
+    /// How many bytes of it are categories.
+    listed: usize,
     sizes: Sizes,
 }
 
@@ -213,17 +188,17 @@ impl Reader<'_> {
     }
 
     /// What follows a backslash beyond classes.
-    fn outside_a_class(&mut self) -> Result<(), Fault> {
-        if !self.is_category() {
-            let letter = self.escape().ok_or(Fault::NoPattern)?;
+    fn outside_a_class(&mut self) -> Option<()> {
+        if self.is_category() {
+            self.out.push('[');
+            let (ranges, ascii) = self.category()?;
+            self.out.push(']');
+            self.sizes.atom(Size::class(ranges, ascii));
+        } else {
+            let letter = self.escape()?;
             self.sizes.letter(letter);
-            return Ok(());
         }
-        self.out.push('[');
-        let ranges = self.category()?;
-        self.out.push(']');
-        self.sizes.atom(Size { ranges, ..Size::CLASS });
-        Ok(())
+        Some(())
     }
 
     /// Whether a category follows, after the backslash.
@@ -246,30 +221,9 @@ impl Reader<'_> {
         }
     }
 
-    /// The letters of a category, or with a capital P all others, as ranges of a class; how many they are.
-    fn category(&mut self) -> Result<u64, Fault> {
-        let (group, is_complement) = self.named_category().ok_or(Fault::NoPattern)?;
-        if self.out.len() > LONGEST {
-            return Err(Fault::TooLarge);
-        }
-        let mut ranges = 1;
-        let letters = CodePointMapData::<GeneralCategory>::new().iter_ranges_for_group(group);
-        let mut next = 0;
-        for range in letters {
-            let (first, end) = (*range.start(), range.end() + 1);
-            let (first, end) = if is_complement { (next, first) } else { (first, end) };
-            self.range(first, end);
-            ranges += 1;
-            next = range.end() + 1;
-        }
-        if is_complement {
-            self.range(next, u32::from(char::MAX) + 1);
-        }
-        Ok(ranges)
-    }
-
-    /// A category, after the backslash, and whether it stands for all other letters.
-    fn named_category(&mut self) -> Option<(Group, bool)> {
+    /// The letters of a category, or with a capital P all others, as ranges of a class; how many they are, and how
+    /// many begin in ASCII.
+    fn category(&mut self) -> Option<(u64, u64)> {
         let is_complement = self.rest.next()? == 'P';
         self.rest.next_if_eq(&'{')?;
         let mut name = String::new();
@@ -277,43 +231,40 @@ impl Reader<'_> {
             name.push(letter);
         }
         self.rest.next_if_eq(&'}')?;
-        let (_, group) = CATEGORIES.iter().find(|(known, _)| *known == name)?;
-        Some((*group, is_complement))
-    }
-
-    /// A range of a class, up to what is not of it any more; without the halves of pairs of UTF-16, which are no letters.
-    fn range(&mut self, first: u32, end: u32) {
-        if first < end {
-            let first = char::from_u32(first).unwrap_or('\u{e000}');
-            let last = char::from_u32(end - 1).unwrap_or('\u{d7ff}');
-            if first <= last {
-                let range = format!(r"\x{{{:x}}}-\x{{{:x}}}", u32::from(first), u32::from(last));
-                self.out.push_str(&range);
-            }
-        }
+        let ranges = categories::ranges(&name, is_complement)?;
+        self.out.push_str(&ranges.text);
+        self.listed += ranges.text.len();
+        Some((ranges.count, ranges.ascii))
     }
 
     /// A class, after its bracket.
     fn class(&mut self) -> Result<(), Fault> {
         self.out.push('[');
-        self.eat('^');
-        let mut size = Size::CLASS;
+        // The letters between ranges are one range more than those.
+        let mut letters = u64::from(self.eat('^'));
         let mut is_empty = !self.hyphen();
+        letters += u64::from(!is_empty);
+        let (mut ranges, mut ascii) = (letters, letters);
         loop {
+            if self.out.len() > LONGEST {
+                return Err(Fault::TooLarge);
+            }
             if self.rest.peek() == Some(&'-') {
                 // The last one stands for itself.
                 if is_empty || !self.hyphen() || !self.eat(']') {
                     return Err(Fault::NoPattern);
                 }
+                (ranges, ascii) = (ranges + 1, ascii + 1);
                 break;
             }
             if !is_empty && self.eat(']') {
                 break;
             }
-            size.ranges += self.member()?;
+            let (more, of_ascii) = self.member().ok_or(Fault::NoPattern)?;
+            (ranges, ascii) = (ranges + more, ascii + of_ascii);
             is_empty = false;
         }
-        self.sizes.atom(size);
+        self.sizes.atom(Size::class(ranges, ascii));
         Ok(())
     }
 
@@ -326,20 +277,20 @@ impl Reader<'_> {
         is_next
     }
 
-    /// A letter of a class, a range of letters, or a category; how many ranges it is.
-    fn member(&mut self) -> Result<u64, Fault> {
+    /// A letter of a class, a range of letters, or a category; how many ranges it is, and how many begin in ASCII.
+    fn member(&mut self) -> Option<(u64, u64)> {
         let mut ahead = self.rest.clone();
         if ahead.next() == Some('\\') && matches!(ahead.next(), Some('p' | 'P')) {
             self.rest.next();
             return self.category();
         }
-        let first = self.letter().ok_or(Fault::NoPattern)?;
+        let first = self.letter()?;
         let mut ahead = self.rest.clone();
         if ahead.next() == Some('-') && ahead.next() != Some(']') {
             self.eat('-');
-            self.letter().filter(|last| first <= *last).ok_or(Fault::NoPattern)?;
+            self.letter().filter(|last| first <= *last)?;
         }
-        Ok(1)
+        Some((1, u64::from(first.is_ascii())))
     }
 
     fn letter(&mut self) -> Option<char> {

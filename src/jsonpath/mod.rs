@@ -2,6 +2,7 @@
 //! the queries; here its places become steps that outlive the value, and what a query may cost is bounded: the library
 //! has no bounds, neither for the nesting of a query's text nor for the work that it asks for.
 
+mod categories;
 mod cost;
 mod i_regexp;
 mod plan;
@@ -13,6 +14,8 @@ use serde_json_path::{JsonPath, PathElement};
 
 use self::i_regexp::Fault;
 use self::plan::{Pattern, Plan};
+
+pub(crate) use self::regular::Patterns;
 
 /// How long a query may be, in bytes, and how many brackets and parentheses may be open in it at once: the parser calls
 /// itself for each, and reads some of them twice.
@@ -38,6 +41,19 @@ pub(crate) enum TooCostly {
     Matching,
     /// Too much memory for a pattern.
     Memory,
+    /// Too many groups in each other for a pattern.
+    Nesting,
+}
+
+impl TooCostly {
+    /// What a pattern comes to that cannot be run; one that is none fits nothing, and costs nothing.
+    fn of(fault: Fault) -> Option<Self> {
+        match fault {
+            Fault::NoPattern => None,
+            Fault::TooLarge => Some(Self::Memory),
+            Fault::TooDeep => Some(Self::Nesting),
+        }
+    }
 }
 
 /// One step from a value to a value in it.
@@ -94,33 +110,38 @@ impl Query {
         self.plan.way()
     }
 
-    /// The patterns of it that are no I-Regexps (RFC 9485) or too large ones, each with what is wrong and what to do
-    /// about it. Those that come from the document are not known.
+    /// The patterns of it that are not run, each with what is wrong and what to do about it: no I-Regexps (RFC 9485),
+    /// too large ones. Those that come from the document are not known.
     pub(crate) fn void_patterns(&self) -> Vec<(String, String)> {
         let told = |pattern: &Pattern| {
-            let text = pattern.text.as_deref()?;
-            let problem = match regular::size(text, pattern.whole).err()? {
+            let literal = pattern.literal.as_ref()?;
+            let problem = match literal.size.err()? {
                 Fault::NoPattern => {
-                    format!("is no I-Regexp (RFC 9485): {}", i_regexp::instead(text))
+                    format!("is no I-Regexp (RFC 9485): {}", i_regexp::instead(&literal.text))
                 }
                 Fault::TooLarge => {
                     "takes too much memory: write fewer categories (`\\p{L}`), and count fewer repeats, each of \
-                     which is as long as what it repeats"
+                     which is as long as what it repeats; where there are texts to try it on, it is an error"
                         .to_owned()
                 }
+                Fault::TooDeep => {
+                    "is nested too deep: write fewer groups in each other; where there are texts to try it on, it is an error".to_owned()
+                }
             };
-            Some((text.to_owned(), problem))
+            Some((literal.text.clone(), problem))
         };
         self.plan.patterns().into_iter().filter_map(told).collect()
     }
 
-    /// Where the selected nodes stand, each once, in the order of the document's members.
+    /// Where the selected nodes stand, each once, in the order of the document's members. The patterns are those of
+    /// the queries before it, so that what they have in common is made once.
     ///
     /// # Errors
-    /// Where finding them would take more steps than any document is worth, or more memory.
-    pub(crate) fn select(&self, root: &Value) -> Result<Vec<Vec<Step>>, TooCostly> {
+    /// Where finding them would take more steps than any document is worth, or one of its patterns
+    /// cannot be run.
+    pub(crate) fn select(&self, root: &Value, patterns: &mut Patterns) -> Result<Vec<Vec<Step>>, TooCostly> {
         cost::check(&self.plan, root)?;
-        let found = regular::within(cost::MOST, || self.path.query_located(root))?;
+        let found = regular::within(patterns, cost::MOST, || self.path.query_located(root))?;
         let mut places: Vec<Vec<Step>> =
             found.iter().map(|node| node.location().iter().map(Step::from).collect()).collect();
         places.sort_unstable();

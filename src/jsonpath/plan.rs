@@ -2,6 +2,9 @@
 //!
 //! Only texts that the library has read come here, so nothing is checked a second time.
 
+use super::i_regexp::{self, Fault};
+use super::size::{Size, Texts};
+
 /// A query: where it begins, and its segments (RFC 9535 §2.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Plan {
@@ -61,12 +64,37 @@ pub(super) struct Filter {
 /// others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
-    /// The member whose value is tried, where it has one name.
-    pub(super) member: Option<String>,
+    pub(super) tried: Tried,
     /// The expression; `None` where it comes from the document.
-    pub(super) text: Option<String>,
+    pub(super) literal: Option<Literal>,
     /// Whether it is to fit the whole of a text (`match`), not a part of one.
     pub(super) whole: bool,
+}
+
+/// What a regular expression is tried on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Tried {
+    /// The value of a member of this name.
+    Member(String),
+    /// Any value.
+    Any,
+    /// A text of the query.
+    Text(Texts),
+}
+
+/// A regular expression that stands in the query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Literal {
+    pub(super) text: String,
+    /// What it comes to, which is known without compiling it.
+    pub(super) size: Result<Size, Fault>,
+}
+
+impl Literal {
+    fn new(text: String) -> Self {
+        let size = i_regexp::translated(&text).map(|translated| translated.size);
+        Self { text, size }
+    }
 }
 
 impl Plan {
@@ -109,6 +137,29 @@ impl Plan {
 
 struct Reader<'t> {
     rest: &'t str,
+}
+
+/// A call of `match` or `search` whose first argument is read.
+struct Call {
+    /// How many parentheses are open in it.
+    depth: usize,
+    whole: bool,
+    /// How many queries the filter had before it.
+    queries: usize,
+    /// The last text in it.
+    text: Option<String>,
+}
+
+impl Call {
+    /// What the first argument is, of a filter as it is behind that.
+    fn tried(&self, filter: &Filter) -> Tried {
+        let queries = filter.queries.get(self.queries..).unwrap_or_default();
+        match (queries.last().map(Plan::last_name), &self.text) {
+            (Some(Some(name)), _) => Tried::Member(name),
+            (None, Some(text)) => Tried::Text(Texts::of(text)),
+            _ => Tried::Any,
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -189,14 +240,15 @@ impl Reader<'_> {
     /// A filter, to the comma or bracket after it.
     fn filter(&mut self) -> Filter {
         let mut filter = Filter::default();
-        let (mut depth, mut matches) = (0_usize, Vec::new());
+        let (mut depth, mut calls) = (0_usize, Vec::<Call>::new());
         while let Some(next) = self.rest.chars().next() {
             if matches!(next, ',' | ']') && depth == 0 {
                 break;
             }
             if next.is_ascii_alphabetic() {
                 if let function @ ("match" | "search") = self.name().as_str() {
-                    matches.push((depth + 1, function == "match"));
+                    let (whole, queries) = (function == "match", filter.queries.len());
+                    calls.push(Call { depth: depth + 1, whole, queries, text: None });
                 }
                 continue;
             }
@@ -205,14 +257,20 @@ impl Reader<'_> {
                 '$' | '@' => {
                     filter.queries.push(Plan { is_absolute: next == '$', segments: self.segments() });
                 }
-                '\'' | '"' => drop(self.quoted(next)),
+                '\'' | '"' => {
+                    let text = self.quoted(next);
+                    if let Some(call) = calls.last_mut() {
+                        call.text = unquoted(&text);
+                    }
+                }
                 '(' => depth += 1,
                 ')' => depth = depth.saturating_sub(1),
                 '=' | '<' | '>' => filter.compares = true,
-                ',' if matches.last().is_some_and(|(at, _)| *at == depth) => {
-                    let whole = matches.pop().is_some_and(|(_, whole)| whole);
-                    let member = filter.queries.last().and_then(Plan::last_name);
-                    filter.patterns.push(Pattern { member, text: self.pattern(), whole });
+                ',' => {
+                    if let Some(call) = calls.pop_if(|call| call.depth == depth) {
+                        let (tried, literal) = (call.tried(&filter), self.pattern().map(Literal::new));
+                        filter.patterns.push(Pattern { tried, literal, whole: call.whole });
+                    }
                 }
                 _ => {}
             }
@@ -262,8 +320,8 @@ mod tests {
         let filter = Filter {
             queries: vec![Plan { is_absolute: false, segments: vec![child(vec![name("x")])] }, all_n],
             patterns: vec![Pattern {
-                member: Some("n".to_owned()),
-                text: Some("[a-z]{2}".to_owned()),
+                tried: Tried::Member("n".to_owned()),
+                literal: Some(Literal::new("[a-z]{2}".to_owned())),
                 whole: true,
             }],
             compares: true,
@@ -298,13 +356,33 @@ mod tests {
     }
 
     #[test]
+    fn what_a_pattern_is_tried_on_is_its_own_argument() {
+        let text = |text: &str| Tried::Text(Texts::of(text));
+        let member = |name: &str| Tried::Member(name.to_owned());
+        for (filter, tried) in [
+            ("match(@.a, 'x')", member("a")),
+            ("match(@, 'x')", Tried::Any),
+            ("match(@.a[0], 'x')", Tried::Any),
+            ("match(value(@..a), 'x')", member("a")),
+            ("match('abc', $.x)", text("abc")),
+            ("@.a == 'y' && match('abc', $.x)", text("abc")),
+            ("@.a && match( \"\\u4e00\\\"\" , @.x)", text("\u{4e00}\"")),
+            ("@.a == 'y' && search(@.b['c'], $.x)", member("c")),
+            ("'y' == @.a && !search(@, $.x)", Tried::Any),
+        ] {
+            let plan = Plan::of(&format!("$[?{filter}]"));
+            assert_eq!(plan.patterns()[0].tried, tried, "{filter}");
+        }
+    }
+
+    #[test]
     fn filters_end_where_they_end() {
         let plan = Plan::of("$[?count(@[?@[0] > 1, 2]) > 1, ?search(@, $.p)]");
         let [Selector::Filter(first), Selector::Filter(second)] = &plan.segments[0].selectors[..] else {
             unreachable!("{plan:?}")
         };
         assert_eq!(first.queries[0].segments[0].selectors.len(), 2);
-        assert_eq!(second.patterns, [Pattern { member: None, text: None, whole: false }]);
+        assert_eq!(second.patterns, [Pattern { tried: Tried::Any, literal: None, whole: false }]);
         assert_eq!(second.queries.len(), 2);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{Action, Change, Edit, Version, place};
-use crate::jsonpath::{Query, Step, TooCostly};
+use crate::jsonpath::{Patterns, Query, Step, TooCostly};
 use crate::spec::SpecError;
 
 /// How many nodes an overlay may add to a document: copies of copies grow beyond all measure.
@@ -21,6 +21,7 @@ pub(super) fn actions(
     overlay: usize,
     mut edits: Option<&mut Vec<Edit>>,
     selected: &mut [usize],
+    patterns: &mut Patterns,
 ) -> Result<(), SpecError> {
     let mut added = 0;
     for (number, action) in actions.iter().enumerate() {
@@ -34,6 +35,7 @@ pub(super) fn actions(
             is_copy: matches!(action.change, Change::Copy(_)),
             place: Vec::new(),
             added: &mut added,
+            patterns,
         };
         let found = run.action(action)?;
         if let Some(count) = selected.get_mut(number) {
@@ -56,6 +58,7 @@ struct Run<'a> {
     /// Where in the document we are.
     place: Vec<Step>,
     added: &'a mut usize,
+    patterns: &'a mut Patterns,
 }
 
 /// The three kinds that the nodes of one action must not mix (§4.4.3).
@@ -87,7 +90,7 @@ impl Kind {
 impl Run<'_> {
     /// How many nodes the action found.
     fn action(&mut self, action: &Action) -> Result<usize, SpecError> {
-        let places = action.target.select(self.document).map_err(|cost| self.too_costly("target", cost))?;
+        let places = self.select("target", &action.target)?;
         let count = places.len();
         self.check_kinds(&places, !matches!(action.change, Change::Remove | Change::Nothing))?;
         match &action.change {
@@ -108,13 +111,17 @@ impl Run<'_> {
         Ok(count)
     }
 
-    fn source(&self, query: &Query) -> Result<Value, SpecError> {
-        let found = query.select(self.document).map_err(|cost| self.too_costly("copy", cost))?;
+    fn source(&mut self, query: &Query) -> Result<Value, SpecError> {
+        let found = self.select("copy", query)?;
         let [one] = &found[..] else {
             let problem = format!("must select one node, but selects {}", found.len());
             return Err(self.error_in("copy", &problem));
         };
         Ok(at(self.document, one).cloned().unwrap_or_default())
+    }
+
+    fn select(&mut self, member: &str, query: &Query) -> Result<Vec<Vec<Step>>, SpecError> {
+        query.select(self.document, self.patterns).map_err(|cost| self.too_costly(member, cost))
     }
 
     /// Refuses targets that the version cannot change.
@@ -154,6 +161,9 @@ impl Run<'_> {
                 "tries a pattern that takes too much memory",
                 "Write fewer categories (`\\p{L}`), and count fewer repeats, each of which is as long as what it repeats.",
             ),
+            TooCostly::Nesting => {
+                ("tries a pattern that is nested too deep", "Write fewer groups in each other.")
+            }
         };
         self.error_in(member, problem).hint(hint)
     }

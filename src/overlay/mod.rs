@@ -13,7 +13,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::jsonpath::{Query, Step};
+use crate::jsonpath::{Patterns, Query, Step};
 use crate::spec::{Effect, Limits, SpecError, Touched, Warning, token};
 
 /// A file that repairs documents.
@@ -160,13 +160,20 @@ impl Overlays {
         mut edits: Option<&mut Vec<Edit>>,
     ) -> Result<(), SpecError> {
         let mut selected = self.selected.borrow_mut();
+        let mut patterns = Patterns::default();
         for (number, overlay) in self.all.iter().enumerate() {
             let edits = edits.as_deref_mut();
             let run = match &overlay.content {
                 Content::MergePatch(patch) => merge::document(document, patch, number, edits),
-                Content::Actions { version, actions, .. } => {
-                    apply::actions(document, *version, actions, number, edits, &mut selected[number])
-                }
+                Content::Actions { version, actions, .. } => apply::actions(
+                    document,
+                    *version,
+                    actions,
+                    number,
+                    edits,
+                    &mut selected[number],
+                    &mut patterns,
+                ),
             };
             run.map_err(|error| error.file(&overlay.file))?;
         }

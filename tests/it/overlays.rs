@@ -138,7 +138,8 @@ fn patterns_that_are_no_i_regexps_are_told() {
     let fits_nothing = Effect::FitsNothing;
     let nowhere = "the target `$.paths.*[?match(@.operationId, 'a\\\\d')]` is nowhere in the document";
     let too_large = "the pattern `(a{1000}){1000}` takes too much memory: write fewer categories (`\\p{L}`), and \
-        count fewer repeats, each of which is as long as what it repeats";
+        count fewer repeats, each of which is as long as what it repeats; where there are texts to try it on, it is an \
+        error";
     let no_place = "the target `$.paths.*[?search(@.summary, 'a{2,1}') || search(@.none, '(a{1000}){1000}')]` is \
         nowhere in the document";
     assert_eq!(

@@ -39,14 +39,20 @@ fn a_query_cannot_take_the_square_of_its_document() {
         "$..*..*..*..*..*..*..*..*",
         "$..[*,*]..[*,*]..[*,*]..[*,*]",
         "$..[?count(@..*) > 1]..[?count(@..*) > 1]..[?count(@..*) > 1]..[?count(@..*) > 1]",
-        "$..[?match(@.name, '((a{100}){100}){100}')]",
-        "$..[?search(@.name, $.openapi)]",
+        "$..[?match(@, '(a{199}){199}')]",
+        "$..[?match(@, '(a{199}){199}') || search(@.name, $.openapi)]",
     ] {
         let error = repaired(&document, &json!([{"target": target, "update": {"x": 1}}])).unwrap_err();
         assert_eq!(error.pointer.as_deref(), Some("#/actions/0/target"), "{target}");
         assert!(error.problem.contains("far more steps than the document has nodes"), "{error}");
         assert!(error.hint.is_some() && error.file.ends_with("fix.overlay.json"), "{error}");
     }
+    let too_large = json!([{"target": "$..[?match(@.name, '((a{100}){100}){100}')]", "update": {"x": 1}}]);
+    let error = repaired(&document, &too_large).unwrap_err();
+    assert!(error.problem.contains("tries a pattern that takes too much memory"), "{error}");
+    // The pattern is tried on every name, and found to be cheap.
+    let by_pattern = json!([{"target": "$..[?search(@.name, $.openapi)]", "remove": true}]);
+    assert_eq!(repaired(&document, &by_pattern).unwrap(), proof(5_000, 20_000));
     let copy = json!([{"target": "$.paths['/p1']", "copy": "$..[?$..x]"}]);
     assert_eq!(repaired(&document, &copy).unwrap_err().pointer.as_deref(), Some("#/actions/0/copy"));
 }
@@ -91,6 +97,59 @@ fn a_pattern_cannot_take_its_states_times_the_text() {
     let target = "$..[?match(@.operationId, '[a-z]{3,20}_[a-z]{3,20}_[0-9]{1,9}')]";
     let remove = json!([{"target": target, "remove": true}]);
     assert_eq!(repaired(&document, &remove).unwrap(), 0);
+}
+
+/// A target of 16 KB has room for hundreds of different patterns, each of which takes megabytes once it is compiled.
+#[test]
+fn compiling_patterns_has_an_end() {
+    let target = |begin: &str, pattern: &str, from: usize| {
+        let one =
+            |number: usize| format!("match(@,'{}')", pattern.replace('N', &(from + number).to_string()));
+        format!("{begin}[?{}]", (0..600).map(one).collect::<Vec<_>>().join("||"))
+    };
+    let document = json!({"openapi": "3.0.3", "paths": {}, "info": {"title": "t", "version": "1"}});
+    let actions = |target: &str| json!(vec![json!({"target": target, "update": {"x": 1}}); 12]);
+    for (pattern, from) in
+        [(r"\\p{L}{N}", 3_000), (r"\\p{L}{N}", 1_000), ("a{N}", 39_000), ("[ab]{N}", 30_000)]
+    {
+        assert_eq!(repaired(&document, &actions(&target("$.none", pattern, from))).unwrap(), 0, "{pattern}");
+    }
+    let error = repaired(&document, &actions(&target("$.info", r"\\p{L}{N}", 3_000))).unwrap_err();
+    assert!(error.problem.contains("tries a pattern that takes too much memory"), "{error}");
+    let error = repaired(&document, &actions(&target("$.info", r"\\p{L}{N}", 1_000))).unwrap_err();
+    assert!(
+        error.problem.contains("far more steps than the document has nodes, to try its patterns"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_pattern_of_the_document_counts_whatever_it_is() {
+    let target = |filter: &str| json!([{"target": format!("$.list[?{filter}]"), "update": {"x": 1}}]);
+    let refused = |document: &Value, filter: &str, part: &str| {
+        let error = repaired(document, &target(filter)).unwrap_err();
+        assert_eq!(error.pointer.as_deref(), Some("#/actions/0/target"), "{filter}");
+        assert!(error.problem.contains(part), "{error}");
+    };
+    let steps = "far more steps than the document has nodes, to try its patterns";
+    // No I-Regexp, which is as long as the one that is kept.
+    let list: Vec<usize> = (0..20_000).collect();
+    let long = ")".to_owned() + &"a".repeat(proof(10_000_000, 20_000_000));
+    let document = json!({"openapi": "3.0.3", "paths": {}, "list": list, "p": long});
+    refused(&document, "match('a', $.p)", steps);
+    refused(&document, "@ == 'a' && search($.openapi, $.p) || match('a', $.p)", steps);
+    // A text of the query is tried as often as the query asks.
+    refused(&document, &format!("match('{}', '(a{{100}}){{100}}b')", "a".repeat(1_000)), steps);
+    // Ordinary ones are tried on all texts, each of them another.
+    let list: Vec<Value> =
+        (0..20_000).map(|number| json!({"n": format!("x{number}"), "p": format!("y{number}")})).collect();
+    let document = json!({"openapi": "3.0.3", "paths": {}, "list": list, "p": "y[0-9]+"});
+    for filter in ["match(@.n, $.p)", "match(@.n, @.p)", "match(@.p, $.openapi)"] {
+        assert_eq!(repaired(&document, &target(filter)).unwrap(), 0, "{filter}");
+    }
+    let deep = "(b".repeat(60) + &"|c)*".repeat(60);
+    let document = json!({"openapi": "3.0.3", "paths": {}, "list": list, "p": deep});
+    refused(&document, "match(@.n, $.p)", "tries a pattern that is nested too deep");
 }
 
 #[test]
