@@ -55,9 +55,10 @@ impl OperationTable {
         for tier in tiers(name) {
             let found = self.candidates(service, tier, name);
             let has = |service: &str| found.iter().any(|one| self.services[one.service].name() == service);
-            let mut left_out = self.left_out.iter().filter(|one| {
-                service.is_none_or(|wanted| wanted == one.service) && one.is_named(tier, name)
-            });
+            let mut left_out = self
+                .left_out
+                .iter()
+                .filter(|one| service.is_none_or(|wanted| wanted == one.service) && one.is_named(tier, name));
             if let Some(one) = left_out.find(|one| !has(&one.service)) {
                 return Some(one.error.clone());
             }
@@ -100,7 +101,8 @@ mod tests {
 
     /// A document that is read whole, for its path item that stands in another file.
     fn read(folder: &Path, name: &str, id: &str, parameter: &str) -> OperationTable {
-        std::fs::write(folder.join("item.json"), r#"{"get": {"operationId": "b", "responses": {}}}"#).unwrap();
+        std::fs::write(folder.join("item.json"), r#"{"get": {"operationId": "b", "responses": {}}}"#)
+            .unwrap();
         let file = folder.join(name);
         let text = format!(
             r#"{{"openapi": "3.0.3", "paths": {{"/y": {{"$ref": "item.json"}}, "/z": {{"$ref": "gone.json"}}, "/x": {{
@@ -119,8 +121,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let mut table = read(home.path(), "mine.json", "tokens_delete", BROKEN);
         table.add(read(home.path(), "shop.json", "tokens_delete", SOUND));
-        for name in ["tokens_delete", "tokens_deleteX", "tokens-delete", "TokensDelete", "DELETE /x", "mine:tokens_delete"]
-        {
+        for name in [
+            "tokens_delete",
+            "tokens_deleteX",
+            "tokens-delete",
+            "TokensDelete",
+            "DELETE /x",
+            "mine:tokens_delete",
+        ] {
             let error = table.get(name).unwrap_err();
             assert_eq!(error.kind(), "spec", "{name}: {error}");
             assert!(error.to_string().contains("#/paths/~1x/delete"), "{error}");
