@@ -139,6 +139,7 @@ impl Document {
     pub fn read(&self) -> Result<(OperationTable, Vec<Warning>)> {
         let (mut table, warnings) = self.table()?;
         table.remember(self);
+        table.leave_out(&warnings);
         Ok((table, warnings))
     }
 

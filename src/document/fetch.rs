@@ -111,11 +111,10 @@ impl Fetch {
         let headers =
             self.headers.iter().map(|(name, value)| header(name, value)).collect::<Result<HeaderMap>>()?;
         let max_time = self.settings.max_time;
-        let fetcher = Fetcher::new(self.settings, &url)?;
+        let timeout = self.settings.timeout.min(max_time);
+        let fetcher = Fetcher::new(Settings { timeout, ..self.settings }, &url)?;
         let store = self.cache.as_deref().map(Store::new);
-        let mut session = Session::new(fetcher, store, headers, &url);
-        let fetched = tokio::time::timeout(max_time, session.whole(&url)).await;
-        let fetched = fetched.unwrap_or_else(|_| Err(Fetcher::out_of_time(&url, max_time).into()))?;
+        let fetched = Session::new(fetcher, store, headers, &url).within(max_time).whole(&url).await?;
         Ok(Document::of(Place::Fetched(Arc::new(fetched))))
     }
 }

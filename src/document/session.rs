@@ -1,10 +1,12 @@
 //! The requests of one fetch: which follow one another, what is kept, and what is refused.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION};
 use indexmap::IndexMap;
+use tokio::time::timeout;
 use url::{Origin, Url};
 
 use super::companions::{Companions, is_within, referred};
@@ -19,6 +21,8 @@ use crate::transport::{Answer, Fetcher};
 const REDIRECTS: usize = 5;
 /// How many files a document may refer to.
 const FILES: usize = 64;
+/// How much longer than the whole time the requests together may take, so that the last one tells its own end.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// One file as it came.
 struct Got {
@@ -41,6 +45,9 @@ pub(super) struct Session {
     carried: Carried,
     /// Whether all that came may be kept.
     may_keep: bool,
+    started: Instant,
+    /// How long all requests together may take.
+    max_time: Duration,
 }
 
 impl Session {
@@ -48,7 +55,22 @@ impl Session {
         let mut names: Vec<_> = headers.keys().cloned().collect();
         names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
         let carried = Carried::of_fetch(&headers, url, fetcher.transport());
-        Self { fetcher, store, headers, names, origin: url.origin(), carried, may_keep: true }
+        Self {
+            fetcher,
+            store,
+            headers,
+            names,
+            origin: url.origin(),
+            carried,
+            may_keep: true,
+            started: Instant::now(),
+            max_time: Duration::MAX,
+        }
+    }
+
+    /// Bounds all requests together, from now on.
+    pub(super) fn within(self, max_time: Duration) -> Self {
+        Self { started: Instant::now(), max_time, ..self }
     }
 
     /// The document with the files that it refers to.
@@ -141,7 +163,7 @@ impl Session {
             // Whoever redirects may repeat what it was sent.
             let named = (at != *url).then(|| self.carried.conceal_text(shown(&at)));
             let told = named.clone().unwrap_or_else(|| shown(url));
-            let answer = self.fetcher.get(&at, headers, named).await;
+            let answer = self.ask(&at, headers, named).await;
             let answer = answer.map_err(|error| self.carried.conceal(error))?;
             match answer.status {
                 200 | 203 => return Ok((at, answer)),
@@ -151,6 +173,15 @@ impl Session {
             }
         }
         Err(fault(&shown(url), &format!("it redirects more than {REDIRECTS} times"), None))
+    }
+
+    /// One request, for as long as is left of the whole time.
+    async fn ask(&mut self, url: &Url, headers: HeaderMap, named: Option<String>) -> Result<Answer> {
+        let max_time = self.max_time;
+        let left = max_time.saturating_sub(self.started.elapsed());
+        // A request that may take all of it ends by its own bound, which knows how far it came.
+        let asked = timeout(left.saturating_add(GRACE), self.fetcher.get(url, headers, named)).await;
+        asked.unwrap_or_else(|_| Err(Fetcher::out_of_time(url, max_time).into()))
     }
 
     /// Keeps an answer, where it may be kept. That it cannot be kept does not matter to the one who asked.

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::names::path_key;
+
 /// A description cannot be read: where, what, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -105,6 +107,37 @@ pub struct Warning {
     /// How many it tells of: 1, or where very many have the same effect, the last tells of all that are not told one by
     /// one.
     pub count: usize,
+    /// What the operation that is left out is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) left_out: Option<Box<LeftOut>>,
+}
+
+/// What an operation that is left out of a description is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeftOut {
+    /// `None` where the whole path item is left out.
+    pub(crate) id: Option<String>,
+    /// Whether the document has no ID for it, and this one is made from method and path.
+    pub(crate) id_is_made: bool,
+    pub(crate) aliases: Vec<String>,
+    /// `None` where the whole path item is left out.
+    pub(crate) method: Option<String>,
+    /// With a slash at its front.
+    pub(crate) path: String,
+}
+
+impl LeftOut {
+    /// Every operation of a path.
+    pub(crate) fn item(path: &str) -> Self {
+        let path = path_key(path).into_owned();
+        Self { id: None, id_is_made: false, aliases: Vec::new(), method: None, path }
+    }
+
+    /// How many bytes its names have.
+    pub(crate) fn size(&self) -> usize {
+        let ids = self.id.iter().chain(&self.aliases).map(String::len);
+        self.path.len() + ids.sum::<usize>()
+    }
 }
 
 impl Warning {
@@ -117,7 +150,7 @@ impl Warning {
         if problem.len() > MAX_PROBLEM {
             problem = cut(&problem, MAX_PROBLEM);
         }
-        Self { file: String::new(), pointer, position: None, problem, effect, count: 1 }
+        Self { file: String::new(), pointer, position: None, problem, effect, count: 1, left_out: None }
     }
 
     /// The warning that an operation is left out because of an error.
@@ -127,6 +160,11 @@ impl Warning {
             _ => error.problem,
         };
         Self::new(pointer, problem, Effect::OperationSkipped)
+    }
+
+    /// The same with what the operation is called.
+    pub(crate) fn of(self, left_out: LeftOut) -> Self {
+        Self { left_out: Some(Box::new(left_out)), ..self }
     }
 }
 

@@ -3,12 +3,13 @@
 //! The whole and the lazy reading both come here; they differ only in how a reference is resolved.
 
 use indexmap::IndexMap;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Depth;
 use super::document::scalar;
 use super::encoding;
-use super::error::{Effect, SpecError, Warning, told_token};
+use super::error::{Effect, LeftOut, SpecError, Warning, told_token};
 use super::names::{self, Aliases};
 use super::parameter::{self, Found};
 use super::reference::{Resolve, Shared, follow};
@@ -71,6 +72,21 @@ impl Site<'_> {
     /// The operation's pointer.
     pub(crate) fn pointer(&self) -> String {
         pointer(self.path, &self.method)
+    }
+}
+
+/// What an operation that cannot be extracted is called.
+pub(super) fn left_out(site: &Site<'_>, resolver: &dyn Resolve) -> LeftOut {
+    let operation = follow(site.operation, resolver, "");
+    let operation = operation.as_deref().unwrap_or(site.operation);
+    let own = id(operation.get("operationId"));
+    let aliases = operation.get("x-aliases").map(Aliases::deserialize).and_then(Result::ok);
+    LeftOut {
+        id_is_made: own.is_none(),
+        id: Some(own.unwrap_or_else(|| names::made(&site.method, site.path))),
+        aliases: aliases.map(|Aliases(all)| all).unwrap_or_default(),
+        method: Some(site.method.to_string()),
+        path: names::path_key(site.path).into_owned(),
     }
 }
 

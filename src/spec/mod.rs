@@ -56,8 +56,8 @@ use serde_json::{Map, Value};
 
 pub(crate) use document::{Parsed, lay_over, owned_text, parse, scalar};
 pub use document::{json, text};
-pub(crate) use error::token;
 pub use error::{Effect, Position, SpecError, Warning};
+pub(crate) use error::{LeftOut, token};
 pub(crate) use index::Extractor;
 pub use index::{Entry, Index, index};
 pub use limits::Limits;

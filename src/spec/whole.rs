@@ -6,7 +6,7 @@ use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::error::{Effect, SpecError, Warning, told_token};
+use super::error::{Effect, LeftOut, SpecError, Warning, told_token};
 use super::extract::{self, Context, Site};
 use super::head::{self, Head};
 use super::ids::Ids;
@@ -135,13 +135,13 @@ impl Collected {
         let item = match item.and_then(|item| openapi31::path_item(item, resolver, &pointer)) {
             Ok(item) => item,
             Err(error) => {
-                warnings.push(Warning::skipped(&pointer, error));
+                warnings.push(Warning::skipped(&pointer, error).of(LeftOut::item(path)));
                 return Ok(());
             }
         };
         let Value::Object(item) = &*item else {
             let error = SpecError::new("the path item is not an object");
-            warnings.push(Warning::skipped(&pointer, error));
+            warnings.push(Warning::skipped(&pointer, error).of(LeftOut::item(path)));
             return Ok(());
         };
         check_path(path, &pointer, warnings);
@@ -173,8 +173,11 @@ impl Collected {
         let def = match found {
             Ok(def) => def,
             Err(error) => {
-                context.resolver.targets().budget.check(&pointer)?;
-                warnings.push(Warning::skipped(&pointer, error));
+                let budget = &context.resolver.targets().budget;
+                let left_out = extract::left_out(site, context.resolver);
+                budget.text(left_out.size());
+                budget.check(&pointer)?;
+                warnings.push(Warning::skipped(&pointer, error).of(left_out));
                 return Ok(());
             }
         };

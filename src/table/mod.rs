@@ -6,6 +6,7 @@
 
 pub(crate) mod format;
 pub(crate) mod kept;
+mod left_out;
 mod listed;
 mod loaded;
 mod lookup;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 
 use self::format::Tier;
+use self::left_out::LeftOut;
 use self::view::View;
 use crate::document::Document;
 use crate::error::{Ambiguous, Error, Result, UnknownOperation};
@@ -64,6 +66,8 @@ const _: () = {
 #[derive(Debug, Clone, Default)]
 pub struct OperationTable {
     services: Vec<Arc<ServiceTable>>,
+    /// What was left out of documents that were read whole.
+    left_out: Arc<[LeftOut]>,
 }
 
 /// The [`OperationTable`] that the crate's build script compiled (feature `build`, `opcall::build::compile`), by its
@@ -95,6 +99,13 @@ fn is_endpoint(name: &str) -> bool {
     name.split_once(' ').is_some_and(|(method, path)| {
         path.trim_start().starts_with('/') && method.bytes().all(|letter| letter.is_ascii_alphabetic())
     })
+}
+
+/// The tiers in which a name is looked for. A method and a path mean that endpoint or none: folded, they could be the ID
+/// of another.
+fn tiers(name: &str) -> impl Iterator<Item = Tier> + use<> {
+    let last = if is_endpoint(name) { Tier::Path } else { Tier::Flat };
+    Tier::ALL.into_iter().filter(move |tier| *tier <= last)
 }
 
 /// So many operations of one name are read to tell which of them can be; of more of them none is meant.
@@ -134,6 +145,7 @@ impl OperationTable {
                 .filter_map(|(_, bytes)| ServiceTable::compiled(true, Cow::Borrowed(*bytes)))
                 .map(Arc::new)
                 .collect(),
+            left_out: Arc::default(),
         });
         TABLE.clone()
     }
@@ -149,7 +161,7 @@ impl OperationTable {
                 .file("compiled table")
                 .hint("Compile the document again with this version.")
         })?;
-        Ok(Self { services: vec![Arc::new(service)] })
+        Ok(Self::of_service(service))
     }
 
     /// The table of [`include_table!`](crate::include_table), whose bytes [`OperationTable::fits`] has checked.
@@ -157,7 +169,7 @@ impl OperationTable {
     #[must_use]
     pub fn included(bytes: &'static [u8]) -> Self {
         let service = ServiceTable::compiled(false, Cow::Borrowed(bytes));
-        Self { services: service.into_iter().map(Arc::new).collect() }
+        service.map(Self::of_service).unwrap_or_default()
     }
 
     /// Whether bytes begin as a table of this version does; while a program is compiled.
@@ -195,7 +207,7 @@ impl OperationTable {
         source: impl Source + Send + Sync + 'static,
         settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        ServiceTable::of_document(name, bytes, source, settle).map(Self::of_service)
+        ServiceTable::of_document(name, bytes, source, settle).map(Self::of_read)
     }
 
     /// The operations of a service's folder, each document changed by a patch.
@@ -205,16 +217,20 @@ impl OperationTable {
         patch: &dyn Patch,
         settle: Settle<'_>,
     ) -> Result<(Self, Vec<Warning>)> {
-        ServiceTable::of_folder(name, source, patch, settle).map(Self::of_service)
+        ServiceTable::of_folder(name, source, patch, settle).map(Self::of_read)
     }
 
-    fn of_service((service, warnings): (ServiceTable, Vec<Warning>)) -> (Self, Vec<Warning>) {
-        (Self { services: vec![Arc::new(service)] }, warnings)
+    fn of_service(service: ServiceTable) -> Self {
+        Self { services: vec![Arc::new(service)], left_out: Arc::default() }
+    }
+
+    fn of_read((service, warnings): (ServiceTable, Vec<Warning>)) -> (Self, Vec<Warning>) {
+        (Self::of_service(service), warnings)
     }
 
     /// The operations of a document that was compiled before.
     pub(crate) fn of_kept(opened: kept::Opened, reload: kept::Reload) -> (Self, Vec<Warning>) {
-        Self::of_service(opened.into_service(reload))
+        Self::of_read(opened.into_service(reload))
     }
 
     /// Notes the document that the services came from, for [`OperationTable::explain`].
@@ -251,6 +267,7 @@ impl OperationTable {
     /// the shadowing can be reported.
     pub fn add(&mut self, other: Self) -> Vec<String> {
         let mut shadowed = Vec::new();
+        self.take_left_out(&other);
         for service in other.services {
             if let Some(known) = self.services.iter_mut().find(|known| known.name() == service.name()) {
                 shadowed.push(service.name().to_owned());
@@ -303,7 +320,8 @@ impl OperationTable {
     ///
     /// # Errors
     /// [`Error::UnknownOperation`] with the nearest identifiers, [`Error::Ambiguous`] with the first candidates, and
-    /// [`Error::Spec`] where a document loaded now says something broken about the operation.
+    /// [`Error::Spec`] where a document loaded now says something broken about the operation: then no other service's of
+    /// that name is meant.
     ///
     /// ```
     /// let table = opcall::OperationTable::built_in();
@@ -333,6 +351,9 @@ impl OperationTable {
     /// Where the operation is that [`OperationTable::find`] finds.
     pub(crate) fn locate(&self, service: Option<&str>, name: &str) -> Result<Place> {
         let (service, bare) = self.split_namespace(service, name);
+        if let Some(error) = self.why_left_out(service, bare) {
+            return Err(error.into());
+        }
         if let Some(one) = self.exact(service, bare) {
             return Ok(one);
         }
@@ -352,7 +373,12 @@ impl OperationTable {
     pub(crate) fn short_name(&self, operation: &Listed<'_>) -> String {
         let (named, id) = self.split_namespace(None, operation.id());
         match self.first_tier(named, id)[..] {
-            [one] if self.services[one.service].name() == operation.service() => operation.id().to_owned(),
+            [one]
+                if self.services[one.service].name() == operation.service()
+                    && self.why_left_out(named, id).is_none() =>
+            {
+                operation.id().to_owned()
+            }
             _ if self.first_tier(Some(operation.service()), operation.id()).len() > 1 => operation.endpoint(),
             _ => operation.qualified_id(),
         }
@@ -363,6 +389,9 @@ impl OperationTable {
     #[must_use]
     pub fn lookup(&self, name: &str) -> Option<Operation<'_>> {
         let (service, bare) = self.split_namespace(None, name);
+        if self.why_left_out(service, bare).is_some() {
+            return None;
+        }
         match self.sound(self.first_tier(service, bare))[..] {
             [one] => self.services[one.service].operation(one.row).ok(),
             _ => None,
@@ -386,11 +415,7 @@ impl OperationTable {
 
     /// The operations of the first tier that has any for a name.
     fn first_tier(&self, service: Option<&str>, name: &str) -> Vec<Place> {
-        // A method and a path mean that endpoint or none: folded, they could be the ID of another.
-        let last = if is_endpoint(name) { Tier::Path } else { Tier::Flat };
-        Tier::ALL
-            .into_iter()
-            .filter(|tier| *tier <= last)
+        tiers(name)
             .map(|tier| self.candidates(service, tier, name))
             .find(|candidates| !candidates.is_empty())
             .unwrap_or_default()

@@ -211,6 +211,37 @@ async fn a_slow_server_is_not_waited_for() {
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
+#[tokio::test]
+async fn the_copy_serves_whichever_time_runs_out() {
+    let with_copy = |later: fn() -> Reply| {
+        Server::start(move |request, before| match (request.target.as_str(), before) {
+            ("/v1/api.json", 0) => Reply::whole(200, &["etag: \"a\""], &parted(&["b.json#/x"])),
+            ("/v1/b.json", 1) => Reply::whole(200, &["etag: \"b\""], r#"{"x": {"type": "string"}}"#),
+            _ => later(),
+        })
+    };
+    let late = || Reply::open("");
+    let begun = || Reply::open("HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{");
+    let short = Duration::from_millis(300);
+    for (later, wanted) in [(late as fn() -> Reply, "no answer"), (begun, "(200)")] {
+        for is_whole in [false, true] {
+            let server = with_copy(later);
+            let cache = tempfile::tempdir().unwrap();
+            let url = format!("{}/v1/api.json", server.url());
+            fetch(&url).cache(cache.path()).await.unwrap();
+            let again = Document::fetch(&url).no_proxy().cache(cache.path());
+            let again = if is_whole { again.max_time(short) } else { again.timeout(short) };
+            let start = Instant::now();
+            let document = again.await.unwrap();
+            assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+            let Freshness::Offline { reason } = freshness(&document) else { panic!("{document:?}") };
+            assert!(reason.contains(wanted), "{is_whole}: {reason}");
+            assert_eq!(operations(&document), ["op0"]);
+            assert_eq!(document.fetched().unwrap().count(), 2);
+        }
+    }
+}
+
 /// `/N` redirects N times.
 fn steps(request: &Received, _: usize) -> Reply {
     match request.target.trim_start_matches('/').parse::<usize>() {

@@ -26,7 +26,7 @@ use crate::report::{self, About, Failure};
 use crate::session;
 use crate::signals;
 use crate::split::{self, Word};
-use crate::subject::Subject;
+use crate::subject::{self, Subject};
 
 /// Makes the call, or shows it with `--dry-run` and `--curl`.
 ///
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &CallArgs, screen: Screen) -> Result<(), Failure> {
     // The process ends sooner than what it works with would be taken apart.
     let known = ManuallyDrop::new(session::known(&args.source, &args.common, Wanted::Name(&args.operation))?);
     let is_shown = args.dry_run || args.curl;
-    let mut call = Call::read(&known.table, args)?;
+    let mut call = Call::read((&known.table, &known.others), args)?;
     if args.save.is_some() {
         call.max_time = known.max_time(&args.target)?;
     }
@@ -85,12 +85,17 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Finds the operation and reads the items.
+    /// Finds the operation in the table, beside which `others` are services that can be named, and reads the items.
     ///
     /// # Errors
     /// Where nothing has the name, an item is none, or a file cannot be read.
-    pub(crate) fn read(table: &'a OperationTable, args: &'a CallArgs) -> Result<Self, Failure> {
-        let subject = Subject::find(table, args.source.api.as_deref(), &args.operation)?;
+    pub(crate) fn read(
+        (table, others): (&'a OperationTable, &[String]),
+        args: &'a CallArgs,
+    ) -> Result<Self, Failure> {
+        let name = &args.operation;
+        let subject = Subject::find((table, others), args.source.api.as_deref(), name)
+            .map_err(|failure| subject::misplaced(table, name, &args.words).unwrap_or(failure))?;
         if let (Some(operation), false) = (subject.operation(), args.common.quiet)
             && let Some(note) = twin_note(operation, &args.operation, &args.source)
         {

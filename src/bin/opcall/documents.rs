@@ -2,13 +2,18 @@
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use opcall::{Document, Fetch, Freshness};
+use opcall::{Document, Error, Fetch, Freshness, Phase};
 
 use crate::args::{Bounds, Common, Network, Source};
-use crate::config::Reference;
-use crate::report::Failure;
+use crate::config::{Config, Defaults, Reference};
+use crate::prepared::shell_word;
+use crate::report::{About, Failure};
 use crate::{folders, session};
+
+/// How long a fetch takes at most where nothing says it.
+const WHOLE: Duration = Duration::from_secs(120);
 
 /// A smaller file is read as fast as its compiled form, in bytes.
 const SMALL: u64 = 16 << 10;
@@ -24,6 +29,19 @@ pub(crate) struct How<'h> {
     pub(crate) bounds: Bounds,
 }
 
+impl How<'_> {
+    /// The same with the configuration's bounds where the command line has none.
+    pub(crate) fn or(self, defaults: Defaults) -> Self {
+        let bounds = Bounds {
+            timeout: self.bounds.timeout.or(defaults.timeout),
+            connect_timeout: self.bounds.connect_timeout.or(defaults.connect_timeout),
+            max_time: self.bounds.max_time.or(defaults.max_time),
+            ..self.bounds
+        };
+        Self { bounds, ..self }
+    }
+}
+
 impl Source {
     /// How the documents of the command line are had.
     pub(crate) fn how(&self) -> How<'_> {
@@ -33,6 +51,43 @@ impl Source {
 
 /// What was opened, to be compiled when the work is done.
 static OPENED: Mutex<Vec<Document>> = Mutex::new(Vec::new());
+
+/// The documents of the command line as errors name them, and the command that shows all that is wrong with each.
+static CHECKS: Mutex<Vec<(String, Option<String>)>> = Mutex::new(Vec::new());
+
+/// The command that shows all that is wrong with a document, as an error names it; `None` where there is no such command
+/// that can be told: a secret may stand in a URL's query or in a header.
+pub(crate) fn check_of(file: &str) -> Option<String> {
+    let checks = CHECKS.lock().unwrap_or_else(PoisonError::into_inner);
+    match checks.iter().find(|(name, _)| name == file) {
+        Some((_, check)) => check.clone(),
+        None if url(Path::new(file)).is_some() => None,
+        None => Some(format!("opcall check {}", shell_word(file))),
+    }
+}
+
+/// Notes how each document of the command line is checked: with all of them, where overlays are for one or the other.
+fn note_checks(source: &Source) {
+    let files: Vec<_> = source.spec.iter().map(|path| path.to_string_lossy()).collect();
+    let is_open = |file: &str| {
+        url(Path::new(file)).is_none_or(|url| source.spec_headers.is_empty() && !url.contains(['?', '#']))
+    };
+    let command = |files: &[&str]| {
+        let words = files.iter().map(|file| shell_word(file));
+        let overlays = source.overlay.iter();
+        let overlays = overlays.map(|file| format!("--overlay {}", shell_word(&file.to_string_lossy())));
+        let words: Vec<_> = words.chain(overlays).collect();
+        files.iter().all(|file| is_open(file)).then(|| format!("opcall check {}", words.join(" ")))
+    };
+    let all: Vec<_> = files.iter().map(AsRef::as_ref).collect();
+    let check = |file| if source.overlay.is_empty() { command(&[file]) } else { command(&all) };
+    let name = |file: &str| match url(Path::new(file)) {
+        Some(url) => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        None => file.to_owned(),
+    };
+    let checks = all.iter().map(|file| (name(file), check(file)));
+    CHECKS.lock().unwrap_or_else(PoisonError::into_inner).extend(checks);
+}
 
 /// The text of a path that is a URL of the web.
 pub(crate) fn url(path: &Path) -> Option<&str> {
@@ -53,6 +108,7 @@ pub(crate) fn open_all(source: &Source, common: &Common) -> Result<Vec<Document>
         let problem = format!("--overlay {} has no document to repair", overlay.display());
         return Err(Failure::usage(problem, Some(hint.to_owned())));
     }
+    note_checks(source);
     let mut documents: Vec<_> =
         source.spec.iter().map(|path| open(path, source, common)).collect::<Result<_, _>>()?;
     for overlay in &source.overlay {
@@ -63,7 +119,8 @@ pub(crate) fn open_all(source: &Source, common: &Common) -> Result<Vec<Document>
 
 fn open(path: &Path, source: &Source, common: &Common) -> Result<Document, Failure> {
     let Some(url) = url(path) else { return Ok(file(path, !source.no_cache)) };
-    let document = fetch_with(url, &source.spec_headers, source.how())?;
+    let how = source.how().or(Config::read(source.config.as_deref())?.defaults());
+    let document = fetch_with(url, &source.spec_headers, how)?;
     tell(&document, common);
     Ok(document)
 }
@@ -115,13 +172,37 @@ pub(crate) fn fetch_with(url: &str, headers: &[(String, String)], how: How<'_>) 
 pub(crate) fn fetch(url: &str, headers: Vec<(String, String)>, how: How<'_>) -> Result<Document, Failure> {
     let fetch = Document::fetch(url).network(how.network.settings()?);
     let fetch = headers.into_iter().fold(fetch, |fetch, (name, value)| fetch.header(name, value));
-    let Bounds { timeout, connect_timeout, max_time } = how.bounds;
+    let Bounds { timeout, connect_timeout, max_time, .. } = how.bounds;
     let fetch = timeout.into_iter().fold(fetch, Fetch::timeout);
     let fetch = connect_timeout.into_iter().fold(fetch, Fetch::connect_timeout);
     let fetch = max_time.into_iter().fold(fetch, Fetch::max_time);
     let cache = folders::cache(&session::variable).filter(|_| how.may_keep);
     let fetch = cache.into_iter().fold(fetch, Fetch::cache);
-    Ok(of_network(session::run(async { Ok(fetch.await?) })?, how.may_keep))
+    let started = Instant::now();
+    let fetched = session::run(async { Ok(fetch.await?) });
+    let document = fetched.map_err(|failure| match time_option(&failure, how.bounds, started.elapsed()) {
+        Some(option) => {
+            let hint = format!("give it more time with {option}, or save the document and give the file.");
+            failure.within(About { hint: Some(hint), ..About::default() })
+        }
+        None => failure,
+    })?;
+    Ok(of_network(document, how.may_keep))
+}
+
+/// The option whose time ran out while a document was fetched, where the command has it.
+fn time_option(failure: &Failure, bounds: Bounds, took: Duration) -> Option<&'static str> {
+    let Some(Error::Transport(error)) = failure.library() else { return None };
+    if !bounds.have_options || !error.phase.is_timeout() {
+        return None;
+    }
+    let is_whole = took >= bounds.max_time.unwrap_or(WHOLE);
+    let is_one = bounds.timeout.is_some_and(|each| took >= each);
+    Some(match error.phase {
+        _ if is_whole => "--max-time",
+        Phase::ConnectTimeout if !is_one => "--connect-timeout",
+        _ => "--timeout",
+    })
 }
 
 /// Says where a document of the network came from: with `-v`, or where it may be out of date.

@@ -2,7 +2,7 @@
 
 use opcall::{Error, Phase};
 
-use crate::prepared::shell_word;
+use crate::documents;
 use crate::reached::CHECK_FIRST;
 
 /// What the library's hint begins with where a service has no named profiles.
@@ -41,7 +41,13 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Spec(error)
             if error.hint.is_none() && error.pointer.as_deref().is_some_and(|at| at.starts_with("#/paths/")) =>
         {
-            Some(format!("correct the document; `opcall check {}` shows all that is wrong with it.", shell_word(&error.file)))
+            Some(documents::check_of(&error.file).map_or_else(
+                || "correct the document.".to_owned(),
+                |check| {
+                    let overlay = if check.contains(" --overlay ") { " or its overlay" } else { "" };
+                    format!("correct the document{overlay}; `{check}` shows all that is wrong with it.")
+                },
+            ))
         }
         _ => error.hint().map(|hint| {
             hint.replace("or allow plain http if", "or give --insecure-http if")

@@ -27,6 +27,7 @@ mod inputs;
 mod items;
 mod loopback;
 mod ops;
+mod options;
 mod output;
 mod pages;
 mod prepared;
@@ -82,6 +83,7 @@ fn read(arguments: &[OsString]) -> Result<Command, Failure> {
         Some(call) => (Command::Call(call), false),
         None => any(arguments)?,
     };
+    settings::check(std::env::vars_os())?;
     settings::fill(&mut command, session::variable)?;
     Ok(match command {
         Command::Call(call) if wants_help => Command::Show(ShowArgs::from(call)),

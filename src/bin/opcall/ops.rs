@@ -9,7 +9,7 @@ use crate::describe;
 use crate::output::{Screen, escape, paint};
 use crate::remembered::Wanted;
 use crate::report::Failure;
-use crate::session;
+use crate::{session, subject};
 
 /// Prints the operations that were asked for.
 ///
@@ -17,6 +17,7 @@ use crate::session;
 /// Where a document cannot be read or standard output cannot be written.
 pub(crate) fn run(args: &OpsArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::All)?;
+    subject::check_service((&known.table, &known.others), args.source.api.as_deref())?;
     let found = matching(&known.table, args);
     if found.is_empty() && !args.common.quiet {
         session::note("no operation has all of these words");

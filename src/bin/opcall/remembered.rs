@@ -86,7 +86,8 @@ impl Account {
     }
 }
 
-/// Adds the remembered services that a command needs to those that it knows already.
+/// Adds the remembered services that a command needs to those that it knows already. Returns them, and the names of
+/// those that it does without.
 ///
 /// # Errors
 /// Where the configuration or a document that is meant cannot be read.
@@ -96,21 +97,26 @@ pub(crate) fn add(
     source: &Source,
     common: &Common,
     wanted: Wanted<'_>,
-) -> Result<Vec<Account>, Failure> {
+) -> Result<(Vec<Account>, Vec<String>), Failure> {
+    let none = || Ok((Vec::new(), Vec::new()));
     let meant = match (wanted, &source.api) {
-        (_, Some(api)) if table.definition(api).is_some() => return Ok(Vec::new()),
+        (_, Some(api)) if table.definition(api).is_some() => return none(),
         (_, Some(api)) => Some(api.as_str()),
         #[cfg(feature = "sandbox")]
-        (Wanted::Named, None) => return Ok(Vec::new()),
-        (Wanted::Name(name), None) if is_known(table, name) => return Ok(Vec::new()),
+        (Wanted::Named, None) => return none(),
+        (Wanted::Name(name), None) if is_known(table, name) => return none(),
         (Wanted::Name(name), None) => name.split_once(':').map(|(service, _)| service),
         (Wanted::All, None) => None,
     };
     let config = Config::read(source.config.as_deref())?;
     let one = meant.and_then(|name| config.get(name));
     let is_one = one.is_some();
+    let others = |table: &OperationTable| {
+        let names = config.apis().iter().map(|api| api.name.clone());
+        names.filter(|name| table.definition(name).is_none()).collect()
+    };
     if source.api.is_some() && !is_one {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), others(table)));
     }
     let mut accounts = Vec::new();
     for api in one.map_or(config.apis(), std::slice::from_ref) {
@@ -133,7 +139,7 @@ pub(crate) fn add(
             Err(_) => {}
         }
     }
-    Ok(accounts)
+    Ok((accounts, others(table)))
 }
 
 /// Whether a name means one operation of the table without any guess at its spelling, or several.
@@ -230,7 +236,7 @@ pub(crate) fn fetch(config: &Config, api: &Api, url: &str, how: How<'_>) -> Resu
     if let (None, Some((chain, key))) = (&network.cert, config.certificate(api)) {
         (network.cert, network.key) = (Some(chain), Some(key));
     }
-    documents::fetch(url, headers(api)?, How { network: &network, ..how })
+    documents::fetch(url, headers(api)?, How { network: &network, ..how }.or(config.defaults()))
 }
 
 /// Refuses a document that is not the one that was remembered.

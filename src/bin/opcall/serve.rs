@@ -9,7 +9,7 @@ use crate::args::SandboxArgs;
 use crate::output::{Screen, paint};
 use crate::remembered::Wanted;
 use crate::report::Failure;
-use crate::session;
+use crate::{session, subject};
 
 /// Runs the sandbox.
 ///
@@ -18,6 +18,7 @@ use crate::session;
 pub(crate) fn run(args: &SandboxArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::Named)?;
     let table = &known.table;
+    subject::check_service((table, &known.others), args.source.api.as_deref())?;
     let mut builder = known.documents.iter().cloned().fold(Sandbox::builder(), SandboxBuilder::document);
     for text in &args.faults {
         builder = builder.fault(fault(text, table)?);

@@ -61,6 +61,8 @@ pub(crate) struct Known {
     pub(crate) documents: Vec<Document>,
     /// The remembered services among them.
     accounts: Vec<Account>,
+    /// The names of the remembered services that it does without.
+    pub(crate) others: Vec<String>,
     /// The configuration file that was named.
     config: Option<PathBuf>,
     network: Network,
@@ -82,9 +84,9 @@ pub(crate) fn known(source: &Source, common: &Common, wanted: Wanted<'_>) -> Res
         }
         tell_of_warnings(&path.to_string_lossy(), &warnings, common);
     }
-    let accounts = remembered::add(&mut table, &mut documents, source, common, wanted)?;
+    let (accounts, others) = remembered::add(&mut table, &mut documents, source, common, wanted)?;
     let (config, network) = (source.config.clone(), source.network.clone());
-    Ok(Known { table, documents, accounts, config, network })
+    Ok(Known { table, documents, accounts, others, config, network })
 }
 
 /// Says what was passed over in a document: all of it with `-v`, else how much.

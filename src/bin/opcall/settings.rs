@@ -16,6 +16,9 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
     match command {
         Command::Call(args) => {
             fill_target(&mut args.target, variable)?;
+            if !args.dry_run && !args.curl {
+                fill_tokens(&mut args.target, variable)?;
+            }
             args.source.bounds = args.target.bounds();
             fill_cache(&mut args.source, variable);
             if !args.target.sandbox {
@@ -26,6 +29,9 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
         }
         Command::Batch(args) => {
             fill_target(&mut args.target, variable)?;
+            if !args.dry_run {
+                fill_tokens(&mut args.target, variable)?;
+            }
             args.source.bounds = args.target.bounds();
             fill_cache(&mut args.source, variable);
             if !args.target.sandbox {
@@ -55,6 +61,7 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
             let is_of_one = args.service().is_some();
             let target = &mut args.place_mut().target;
             fill_bounds(target, variable)?;
+            fill_tokens(target, variable)?;
             let bounds = target.bounds();
             if is_of_one {
                 fill_aim(target, variable);
@@ -68,6 +75,22 @@ pub(crate) fn fill(command: &mut Command, variable: impl Fn(&str) -> Option<Stri
             fill_common(&mut args.common, variable)
         }
     }
+}
+
+/// Refuses a variable of the program whose value is no text: it would count as not set.
+///
+/// # Errors
+/// Where there is one.
+pub(crate) fn check(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), Failure> {
+    for (name, value) in variables {
+        if let Some(name) = name.to_str().filter(|name| name.starts_with("OPCALL_"))
+            && value.to_str().is_none()
+        {
+            let hint = "set it to text in UTF-8, or not at all.".to_owned();
+            return Err(Failure::usage(format!("the value of {name} is not UTF-8"), Some(hint)));
+        }
+    }
+    Ok(())
 }
 
 type Lookup<'l> = &'l dyn Fn(&str) -> Option<String>;
@@ -94,8 +117,16 @@ fn fill_bounds(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure>
         let problem = |problem| Failure::usage(format!("OPCALL_RETRY: {problem}"), None);
         target.retry = Some(repeats(&text).map_err(problem)?);
     }
+    Ok(())
+}
+
+/// Whether tokens are kept, where calls that need any are made and the command line does not say it.
+fn fill_tokens(target: &mut Target, variable: Lookup<'_>) -> Result<(), Failure> {
+    if target.token_cache || target.no_token_cache || target.sandbox {
+        return Ok(());
+    }
     match variable("OPCALL_TOKEN_CACHE").as_deref() {
-        Some("0") => target.no_token_cache = !target.token_cache,
+        Some("0") => target.no_token_cache = true,
         Some("1") => target.token_cache = true,
         Some(other) => {
             let hint = "set it to 1 to keep tokens, to 0 to keep none.".to_owned();

@@ -22,7 +22,7 @@ use crate::{example, explain};
 pub(crate) fn run(args: &ShowArgs, screen: Screen) -> Result<(), Failure> {
     let known = session::known(&args.source, &args.common, Wanted::Name(&args.operation))?;
     let table = &known.table;
-    let operation = subject::listed(table, args.source.api.as_deref(), &args.operation)?;
+    let operation = subject::listed((table, &known.others), args.source.api.as_deref(), &args.operation)?;
     let said = args.explain.then(|| table.explain(operation)).transpose()?;
     let mut out = screen.out();
     match args.output.unwrap_or_default() {

@@ -9,6 +9,7 @@ use clap::Args as _;
 
 use crate::args::CallArgs;
 pub(crate) use crate::items::Word;
+use crate::options::{self, Options};
 use crate::report::Failure;
 
 /// A command line with its items taken out.
@@ -32,10 +33,6 @@ pub(crate) struct Known {
     commands: Vec<String>,
 }
 
-/// Options with their dashes, and whether each takes a value: some fifty, which a start has sooner read than hashed.
-#[derive(Debug, Default)]
-struct Options(Vec<(String, bool)>);
-
 impl Known {
     /// What the definition of a call says; enough where the operation stands first.
     pub(crate) fn of_call(call: &clap::Command) -> Self {
@@ -56,57 +53,6 @@ impl Known {
         }
         known.commands.push("help".into());
         known
-    }
-}
-
-impl Options {
-    fn add(&mut self, command: &clap::Command) {
-        for option in command.get_arguments() {
-            let takes_value = option.get_action().takes_values();
-            let names = [
-                option.get_long().map(|name| ["--", name].concat()),
-                option.get_short().map(|one| String::from_iter(['-', one])),
-            ];
-            self.0.extend(names.into_iter().flatten().map(|name| (name, takes_value)));
-        }
-    }
-
-    /// The long option that a mistyped one is meant for, both with their dashes.
-    fn near(&self, given: &str) -> Option<&str> {
-        let long = self.0.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with("--"));
-        let near = long.map(|name| (strsim::damerau_levenshtein(name, given), name));
-        let is_slip = |distance: usize, name: &str| match distance {
-            0 | 1 => true,
-            2 => name.len() > 8 && name.get(..3) == given.get(..3),
-            _ => false,
-        };
-        // What writes or lets through is nobody's to guess.
-        let is_grave = |name: &str| matches!(name, "--save" | "--yes" | "--insecure-http" | "--retry-unsafe");
-        near.filter(|(distance, name)| is_slip(*distance, name) && !is_grave(name))
-            .min()
-            .map(|(_, name)| name)
-    }
-
-    /// What the definition that was added last says.
-    fn takes_value(&self, option: &str) -> Option<bool> {
-        self.0.iter().rev().find(|(name, _)| name == option).map(|(_, takes)| *takes)
-    }
-
-    /// How many words an option takes, itself counted; `None` where it is none of ours.
-    fn words_of(&self, argument: &str) -> Option<usize> {
-        if argument.starts_with("--") {
-            let (name, attached) =
-                argument.split_once('=').map_or((argument, false), |(name, _)| (name, true));
-            return self.takes_value(name).map(|takes| if takes && !attached { 2 } else { 1 });
-        }
-        let mut letters = argument.strip_prefix('-')?.char_indices().peekable();
-        letters.peek()?;
-        while let Some((_, letter)) = letters.next() {
-            if self.takes_value(&format!("-{letter}"))? {
-                return Some(if letters.peek().is_some() { 1 } else { 2 });
-            }
-        }
-        Some(1)
     }
 }
 
@@ -262,11 +208,23 @@ impl Call<'_> {
 /// An option that is none of ours where a call is meant: clap, which tells of others, knows no options of a call there.
 fn unknown_option(text: &str, behind: &[OsString], known: &Known) -> Option<Failure> {
     let given = text.split_once('=').map_or(text, |(name, _)| name);
-    let is_command = |word: &OsString| known.commands.iter().any(|command| word == OsStr::new(command));
-    if !given.starts_with("--") || matches!(given, "--help" | "--version") || behind.iter().any(is_command) {
+    if !given.starts_with("--") || matches!(given, "--help" | "--version") {
         return None;
     }
-    let hint = known.of_call.near(given).map_or_else(
+    let mut at = 0;
+    let mut word = || loop {
+        let text = behind.get(at)?.to_str()?;
+        match known.of_all.words_of(text) {
+            Some(count) => at += count,
+            None if text.starts_with('-') => at += 1,
+            None => return Some(text),
+        }
+    };
+    if word().is_some_and(|word| known.commands.iter().any(|command| command == word)) {
+        return None;
+    }
+    let near = known.of_call.near(given).or_else(|| options::near(given, ["--version"].into_iter()));
+    let hint = near.map_or_else(
         || {
             "`opcall call --help` lists the options of a call; its arguments stand after the operation."
                 .to_owned()

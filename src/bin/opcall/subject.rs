@@ -2,8 +2,11 @@
 
 use opcall::{Command, Error, Harness, Method, Operation, OperationTable, Params};
 
+use crate::config::nearest;
+use crate::prepared::shell_word;
 use crate::reached::Nature;
 use crate::report::{About, Failure};
+use crate::split::Word;
 
 /// What is called.
 #[derive(Debug, Clone)]
@@ -27,12 +30,12 @@ pub(crate) enum Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// Finds the operation; a method with a path that no table knows is called as it stands.
+    /// Finds the operation in the table, beside which `others` are services that can be named; a method with a path that no table knows is called as it stands.
     ///
     /// # Errors
     /// Where nothing or several have the name, and where an endpoint's service is not known.
     pub(crate) fn find(
-        table: &'a OperationTable,
+        (table, others): (&'a OperationTable, &[String]),
         api: Option<&'a str>,
         name: &'a str,
     ) -> Result<Self, Failure> {
@@ -42,7 +45,7 @@ impl<'a> Subject<'a> {
             Err(error) => return Err(error.into()),
         };
         if let Some(service) = unknown_service(table, api, name) {
-            return Err(lacks(table, service));
+            return Err(lacks((table, others), service));
         }
         let (prefix, rest) = match name.split_once(':') {
             Some((prefix, rest)) if table.services().any(|one| one == prefix) => (Some(prefix), rest),
@@ -121,18 +124,32 @@ impl<'a> Subject<'a> {
 /// # Errors
 /// Where nothing or several have the name, and where the service is not known.
 pub(crate) fn listed<'t>(
-    table: &'t OperationTable,
+    (table, others): (&'t OperationTable, &[String]),
     api: Option<&str>,
     name: &str,
 ) -> Result<Operation<'t>, Failure> {
     table.find(api, name).map_err(|error| match unknown_service(table, api, name) {
-        Some(service) if matches!(error, Error::UnknownOperation(_)) => lacks(table, service),
+        Some(service) if matches!(error, Error::UnknownOperation(_)) => lacks((table, others), service),
         _ => error.into(),
     })
 }
 
+/// Refuses a service that there is not.
+///
+/// # Errors
+/// Where nothing has the name.
+pub(crate) fn check_service(
+    (table, others): (&OperationTable, &[String]),
+    api: Option<&str>,
+) -> Result<(), Failure> {
+    match api.filter(|api| table.definition(api).is_none()) {
+        Some(service) => Err(lacks((table, others), service)),
+        None => Ok(()),
+    }
+}
+
 /// The service that a name which finds nothing is to be of, where there is no such service. IDs hold colons too: what
-/// stands before one is a service where no ID begins with it.
+/// stands before one is a service where no ID begins with it. So do URLs, and items of a call.
 fn unknown_service<'n>(table: &OperationTable, api: Option<&'n str>, name: &'n str) -> Option<&'n str> {
     let is_known = |service: &str| table.services().any(|known| known == service);
     let (prefix, rest) = name.split_once(':').unwrap_or_default();
@@ -142,17 +159,36 @@ fn unknown_service<'n>(table: &OperationTable, api: Option<&'n str>, name: &'n s
     if let Some(api) = api {
         return Some(api).filter(|api| !is_known(api));
     }
-    let is_name = !prefix.is_empty() && !rest.is_empty() && !prefix.contains([' ', '/']);
+    let is_name = !prefix.is_empty() && !rest.is_empty() && !prefix.contains([' ', '/', '=', '@']);
+    let is_method = prefix.parse::<Method>().is_ok_and(|method| !matches!(method, Method::Custom(_)));
+    if !is_name || is_method || rest.starts_with(['=', '/']) {
+        return None;
+    }
     let begins = |id: &str| {
         id.split_once(':').is_some_and(|(first, _)| strsim::damerau_levenshtein(first, prefix) < 3)
     };
     let is_of_id = || table.iter().any(|one| begins(one.id()) || one.aliases().any(begins));
-    (is_name && !is_of_id()).then_some(prefix)
+    let is_operation = || !matches!(table.get(prefix), Err(Error::UnknownOperation(_)));
+    (!is_of_id() && !is_operation()).then_some(prefix)
 }
 
-fn lacks(table: &OperationTable, service: &str) -> Failure {
-    let known: Vec<_> = table.services().collect();
-    let hint = format!("choose one of {}, or load its document.", known.join(", "));
+/// An item of a call that stands where its operation is to stand: what follows it has the operation.
+pub(crate) fn misplaced(table: &OperationTable, name: &str, words: &[Word]) -> Option<Failure> {
+    let (item, _) = name.split_once(['=', ':', '@', ';']).filter(|(item, _)| !item.is_empty())?;
+    let operation = words.iter().find_map(|word| match word {
+        Word::Item(text) => table.lookup(text).map(|_| text),
+        Word::Named { .. } => None,
+    })?;
+    let problem = format!("\"{item}\" is an argument, and stands before the operation");
+    let hint = format!("arguments stand after the operation: `opcall {} ...`.", shell_word(operation));
+    Some(Failure::usage(problem, Some(hint)))
+}
+
+fn lacks((table, others): (&OperationTable, &[String]), service: &str) -> Failure {
+    let known: Vec<_> = table.services().chain(others.iter().map(String::as_str)).collect();
+    let near = nearest(service, known.iter().copied())
+        .map_or_else(String::new, |near| format!("did you mean `{near}`? Else "));
+    let hint = format!("{near}choose one of {}, or load its document.", known.join(", "));
     Failure::config(format!("no service is called \"{service}\""), Some(hint))
 }
 

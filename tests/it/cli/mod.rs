@@ -7,6 +7,7 @@ mod calls;
 mod edges;
 mod faulty;
 mod home;
+mod missing;
 mod outcomes;
 mod pages;
 mod places;

@@ -104,13 +104,15 @@ pub(crate) struct Bounds {
     pub(crate) connect_timeout: Option<Duration>,
     /// All of it.
     pub(crate) max_time: Option<Duration>,
+    /// Whether the command has options for them.
+    pub(crate) have_options: bool,
 }
 
 impl Target {
     /// How long requests may take, where the command line says so.
     pub(crate) fn bounds(&self) -> Bounds {
         let Self { timeout, connect_timeout, max_time, .. } = *self;
-        Bounds { timeout, connect_timeout, max_time }
+        Bounds { timeout, connect_timeout, max_time, have_options: true }
     }
 }
 

@@ -116,7 +116,8 @@ impl<'l> Line<'l> {
                 return (head, Err(failure));
             }
         };
-        let found = Subject::find(batch.harness.table(), batch.args.source.api.as_deref(), &fields.operation);
+        let services = (batch.harness.table(), &batch.known.others[..]);
+        let found = Subject::find(services, batch.args.source.api.as_deref(), &fields.operation);
         if let Ok(Subject::Listed { operation, name }) = &found {
             batch.tell_of_twin(*operation, name);
         }

@@ -268,8 +268,8 @@ mod tests {
             let Command::Call(args) = crate::read(&line).unwrap() else {
                 unreachable!("{words:?} is a call")
             };
-            let request =
-                Call::read(harness.table(), &args).and_then(|call| Ok(call.command(&harness).prepare()?));
+            let request = Call::read((harness.table(), &[]), &args)
+                .and_then(|call| Ok(call.command(&harness).prepare()?));
             match request {
                 Ok(request) => assert_eq!(request.operation(), Some(&*operation.qualified_id())),
                 // Its schema requires itself without end: no value fits it.
