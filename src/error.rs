@@ -440,13 +440,9 @@ pub struct UnsafeError {
 
 #[cfg(feature = "client")]
 impl UnsafeError {
-    /// Whether the call may have been carried out, although its answer redirects: by an attempt before, or by the one
-    /// that was redirected.
+    /// Whether the call may have been carried out, although its answer is not taken in.
     fn is_in_doubt(&self) -> bool {
-        let last = self.attempts.last().and_then(Attempt::status);
-        self.sent
-            && (last.is_some_and(suggest::may_come_after_the_deed)
-                || crate::attempt::may_have_acted_before(&self.attempts))
+        self.sent && self.attempts.iter().any(Attempt::may_have_acted)
     }
 }
 

@@ -179,6 +179,9 @@ impl Session {
     async fn ask(&mut self, url: &Url, headers: HeaderMap, named: Option<String>) -> Result<Answer> {
         let max_time = self.max_time;
         let left = max_time.saturating_sub(self.started.elapsed());
+        if left.is_zero() {
+            return Err(Fetcher::out_of_time(url, max_time).into());
+        }
         // A request that may take all of it ends by its own bound, which knows how far it came.
         let asked = timeout(left.saturating_add(GRACE), self.fetcher.get(url, headers, named)).await;
         asked.unwrap_or_else(|_| Err(Fetcher::out_of_time(url, max_time).into()))

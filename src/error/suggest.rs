@@ -51,7 +51,11 @@ pub(super) const CHECK_FIRST: &str =
 
 /// The same before anything else that is to be done.
 pub(super) fn checked_first(hint: Option<String>) -> String {
-    hint.map_or_else(|| format!("{CHECK_FIRST}."), |hint| format!("{CHECK_FIRST}, and {hint}"))
+    match hint {
+        Some(hint) if hint.starts_with(CHECK_FIRST) => hint,
+        Some(hint) => format!("{CHECK_FIRST}, and {hint}"),
+        None => format!("{CHECK_FIRST}."),
+    }
 }
 
 /// Whether an answer that redirects may come after the request was carried out: 303 says that it was (RFC 9110 §15.4.4),
@@ -68,9 +72,9 @@ pub(super) fn suggest_finishing(error: &Unfinished) -> Option<String> {
         } else {
             checked_first(None)
         }),
-        // Who waits as told would send the whole call again.
-        Error::HeldBack(cause) if !error.idempotent && error.attempts.iter().any(Attempt::may_have_acted) => {
-            Some(checked_first(Some(cause.hint())))
+        // Who does as told would send the whole call again.
+        cause if !error.idempotent && error.attempts.iter().any(Attempt::may_have_acted) => {
+            Some(checked_first(cause.hint()))
         }
         cause => cause.hint(),
     }

@@ -33,7 +33,10 @@ impl std::error::Error for Unfinished {
 impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} was sent", self.operation)?;
-        match self.attempts.iter().rfind(|attempt| attempt.sent).map(|attempt| attempt.outcome) {
+        // Who asks for other credentials has not looked at it: what came before tells more.
+        let acted = self.attempts.iter().rfind(|attempt| attempt.may_have_acted());
+        let told = acted.or_else(|| self.attempts.iter().rfind(|attempt| attempt.sent));
+        match told.map(|attempt| attempt.outcome) {
             Some(Outcome::Status(status)) => write!(f, " and answered with {status}")?,
             Some(other) => write!(f, " ({other})")?,
             None => {}
@@ -115,7 +118,12 @@ mod tests {
         );
         assert_eq!((error.kind(), error.was_sent(), error.is_retryable()), ("unfinished", true, false));
         assert_eq!((error.attempts().len(), error.operation()), (2, Some("demo:make")));
-        assert_eq!((error.hint().as_deref(), error.status()), (Some("h."), None));
+        let first = "check with a reading operation whether it was carried out before you repeat it, and h.";
+        assert_eq!((error.hint().as_deref(), error.status()), (Some(first), None));
+        let redirected = vec![attempt(Outcome::Status(303), true), attempt(Outcome::Status(401), true)];
+        assert!(after(redirected).to_string().contains(" and answered with 303,"));
+        let error = after(vec![attempt(Outcome::Status(303), true)]).signed_in_by(Vec::new(), true);
+        assert_eq!(error.hint().as_deref(), Some("h."));
         let error = after(vec![attempt(Outcome::Failed(Phase::Broken), true)]);
         assert_eq!(
             error.to_string(),

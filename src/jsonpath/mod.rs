@@ -100,6 +100,10 @@ impl Query {
         if let Some(at) = too_filtered(text) {
             return Err(format!("more than {MAX_FILTERS} filters stand in each other, at character {at}"));
         }
+        // The library panics where a text ends within an escape, with which no query does.
+        if [r"\u", r"\uD", r"\ud"].iter().any(|end| text.ends_with(end)) {
+            return Err(format!("a text is not finished, at character {}", text.chars().count() + 1));
+        }
         let path = JsonPath::parse(text)
             .map_err(|fault| format!("{}, at character {}", fault.message(), fault.position() + 1))?;
         Ok(Self { path, plan: Plan::of(text) })
@@ -182,6 +186,18 @@ fn too_filtered(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_may_be_cut_off_anywhere() {
+        for text in [r"$['\uD83D\uDE00\u00e9\ud83d\ude00']", r#"$[?@.a == "\uD83D\uDE00\u00E9"]"#] {
+            for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+                let told = Query::parse(&text[..end]).err();
+                assert!(told.is_some() || end == 1, "{}", &text[..end]);
+            }
+        }
+        let told = Query::parse(r"$['\u").err();
+        assert_eq!(told.as_deref(), Some("a text is not finished, at character 6"));
+    }
 
     #[test]
     fn a_query_has_an_end() {

@@ -5,13 +5,14 @@
 
 use super::format::{Tier, fold_flat, fold_separators};
 use super::{OperationTable, tiers};
-use crate::spec::{self, SpecError, Warning};
+use crate::spec::{self, Effect, SpecError, Warning};
 
 /// One that was left out, or all of a path.
 #[derive(Debug, Clone)]
 pub(super) struct LeftOut {
     service: String,
-    names: spec::LeftOut,
+    /// `None` for all that are only counted.
+    names: Option<spec::LeftOut>,
     error: SpecError,
 }
 
@@ -27,7 +28,20 @@ impl OperationTable {
                 problem: warning.problem.clone(),
                 hint: None,
             };
-            let names = warning.left_out.as_deref()?.clone();
+            let names = warning.left_out.as_deref().cloned();
+            if names.is_none() && (warning.effect != Effect::OperationSkipped || warning.count < 2) {
+                return None;
+            }
+            let error = if names.is_some() {
+                error
+            } else {
+                let problem = format!(
+                    "{} operations that cannot be read are not told one by one, and one of them may be meant",
+                    warning.count
+                );
+                SpecError { problem, ..error }
+                    .hint("Name the service of the operation that is meant: `SERVICE:ID`.")
+            };
             Some(LeftOut { service: service.name().to_owned(), names, error })
         };
         let found: Vec<_> = warnings.iter().filter_map(of).collect();
@@ -63,7 +77,8 @@ impl OperationTable {
                 return Some(one.error.clone());
             }
             if !found.is_empty() {
-                return None;
+                let mut counted = self.left_out.iter().filter(|one| one.names.is_none() && service.is_none());
+                return counted.find(|one| !has(&one.service)).map(|one| one.error.clone());
             }
         }
         None
@@ -72,7 +87,7 @@ impl OperationTable {
 
 impl LeftOut {
     fn is_named(&self, tier: Tier, name: &str) -> bool {
-        let spec::LeftOut { id, id_is_made, aliases, method, path } = &self.names;
+        let Some(spec::LeftOut { id, id_is_made, aliases, method, path }) = &self.names else { return false };
         let is_folded = |fold: fn(&str) -> String| {
             let wanted = fold(name);
             !wanted.is_empty() && id.iter().chain(aliases).any(|known| fold(known) == wanted)
@@ -141,6 +156,31 @@ mod tests {
         assert!(matches!(none, crate::Error::UnknownOperation(_)), "{none}");
         let item = table.get("PUT /z").unwrap_err();
         assert!(matches!(item, crate::Error::Spec(_)), "which operations it has is not known: {item}");
+    }
+
+    #[test]
+    fn of_very_many_that_were_left_out_none_is_taken_from_another_service() {
+        let home = tempfile::tempdir().unwrap();
+        let mut table = read(home.path(), "shop.json", "o1200", SOUND);
+        let items: Vec<_> = (0..1_500)
+            .map(|number| {
+                format!(
+                    r#""/x{number}": {{"delete": {{"operationId": "o{number}", "parameters": [{BROKEN}]}}}}"#
+                )
+            })
+            .collect();
+        let text = format!(
+            r#"{{"openapi": "3.0.3", "paths": {{"/y": {{"$ref": "item.json"}}, {}}}}}"#,
+            items.join(",")
+        );
+        let file = home.path().join("mine.json");
+        std::fs::write(&file, text).unwrap();
+        table.add(Document::open(&file).read().unwrap().0);
+        let error = table.get("o1200").unwrap_err();
+        assert!(error.to_string().contains("500 operations that cannot be read"), "{error}");
+        assert_eq!(table.get("shop:o1200").unwrap().service(), "shop");
+        assert_eq!(table.get("mine:b").unwrap().id(), "b");
+        assert_eq!(table.find(Some("shop"), "b").unwrap().service(), "shop");
     }
 
     #[test]

@@ -242,6 +242,26 @@ async fn the_copy_serves_whichever_time_runs_out() {
     }
 }
 
+/// Each file comes well within its time, all of them do not.
+#[tokio::test]
+async fn many_files_together_end_with_the_whole_time() {
+    let names: Vec<_> = (0..40).map(|number| format!("f{number}.json#/x")).collect();
+    let server = Server::start(move |request, _| {
+        std::thread::sleep(Duration::from_millis(30));
+        match request.target.as_str() {
+            "/v1/api.json" => {
+                Reply::whole(200, &[], &parted(&names.iter().map(String::as_str).collect::<Vec<_>>()))
+            }
+            _ => Reply::whole(200, &[], r#"{"x": {"type": "string"}}"#),
+        }
+    });
+    let url = format!("{}/v1/api.json", server.url());
+    let start = Instant::now();
+    let error = failure(fetch(&url).max_time(Duration::from_millis(300))).await;
+    assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
+    assert_eq!(error.kind(), "timeout", "{error}");
+}
+
 /// `/N` redirects N times.
 fn steps(request: &Received, _: usize) -> Reply {
     match request.target.trim_start_matches('/').parse::<usize>() {

@@ -232,7 +232,8 @@ async fn a_call_that_was_carried_out_is_not_told_as_unsent_where_it_cannot_go_on
     );
     let Error::Unfinished(unfinished) = &error else { panic!("{error:?}") };
     assert_eq!(unfinished.cause.kind(), "auth");
-    assert_eq!(error.hint(), unfinished.cause.hint());
+    let first = "check with a reading operation whether it was carried out before you repeat it, and ";
+    assert_eq!(error.hint(), unfinished.cause.hint().map(|hint| [first, &hint].concat()));
 
     // What came before the redirect is not what the call ends with.
     let busy = || Reply::whole(500, &["retry-after: 0"], "");
@@ -247,6 +248,8 @@ async fn a_call_that_was_carried_out_is_not_told_as_unsent_where_it_cannot_go_on
     let error = harness.request("falcon", Method::Post, "/a", ()).follow_redirects(1).await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), ("unfinished", true));
     assert_eq!(statuses(&error), [Some(303), Some(401)]);
+    assert!(error.to_string().starts_with("POST /a was sent and answered with 303,"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.starts_with(first)), "{error:?}");
 }
 
 #[tokio::test]

@@ -21,7 +21,17 @@ fn is_of_the_call(cause: &Error) -> bool {
 pub(crate) fn of(error: &Error) -> Option<String> {
     match error {
         // What a token endpoint or a limit did counts less than that the call was sent.
-        Error::Unfinished(error) if !is_of_the_call(&error.cause) => of(&error.cause),
+        Error::Unfinished(call) if !is_of_the_call(&call.cause) => {
+            let hint = of(&call.cause);
+            let is_in_doubt = error.hint().is_some_and(|known| known.starts_with(CHECK_FIRST));
+            match hint {
+                Some(hint) if is_in_doubt && !hint.starts_with(CHECK_FIRST) => {
+                    Some(format!("{CHECK_FIRST}, and {hint}"))
+                }
+                None if is_in_doubt => Some(format!("{CHECK_FIRST}.")),
+                hint => hint,
+            }
+        }
         Error::Transport(error) if error.phase == Phase::ConnectTimeout && !error.fetching => {
             let first = if error.was_sent() && !error.idempotent { &format!("{CHECK_FIRST}, and ") } else { "" };
             Some(format!(

@@ -50,6 +50,15 @@ fn an_answer_larger_than_is_printed_is_saved() {
         "error: the answer is larger than 1000 bytes; the call was answered with 200\n  \
          hint: raise the limit with --max-body, or save it with --save FILE, if such an answer is expected.\n"
     );
+    // What was done is not done again for the sake of its answer.
+    let changing = ["panther:POST /new/thing", "--server", &server.url(), "--max-body", "1kB"];
+    let run = opcall_with(&[("PANTHER_API_TOKEN", "k")], &changing);
+    assert_eq!(run.code, 10, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("hint: check with a reading operation whether it was carried out"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
